@@ -1,0 +1,13 @@
+// The Python module ptychoscope._core: checks arguments, releases the GIL, calls the library.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "ptychoscope/cpu_features.h"
+
+namespace py = pybind11;
+
+PYBIND11_MODULE(_core, m) {
+    m.doc() = "Ptychoscope's compiled kernels";
+    m.def("active_isa", [] { return std::string(ptychoscope::isa_name(ptychoscope::active_isa())); },
+          "Instruction set that the kernels use now: the widest, or the one named by PTYCHOSCOPE_ISA.");
+}

@@ -1,0 +1,1 @@
+"""Export: a checkpoint becomes a bundle that runs without torch."""

@@ -1,0 +1,48 @@
+"""Ptychoscope: see the sample while the scan runs."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ptychoscope.canvas import Canvas
+    from ptychoscope.errors import PtychoscopeError
+    from ptychoscope.io import load_scan, save_scan
+    from ptychoscope.model import Model, load_model
+    from ptychoscope.reconstruct import Reconstruction, load_reconstruction, reconstruct
+    from ptychoscope.scan import Scan
+    from ptychoscope.simulate import simulate
+
+_HOME = {
+    "Canvas": "canvas",
+    "Model": "model",
+    "PtychoscopeError": "errors",
+    "Reconstruction": "reconstruct",
+    "Scan": "scan",
+    "load_model": "model",
+    "load_reconstruction": "reconstruct",
+    "load_scan": "io",
+    "reconstruct": "reconstruct",
+    "save_scan": "io",
+    "simulate": "simulate",
+}
+
+__all__ = [
+    "Canvas",
+    "Model",
+    "PtychoscopeError",
+    "Reconstruction",
+    "Scan",
+    "load_model",
+    "load_reconstruction",
+    "load_scan",
+    "reconstruct",
+    "save_scan",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import ptychoscope` costs nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'ptychoscope' has no attribute {name!r}")
+    return getattr(import_module(f"ptychoscope.{_HOME[name]}"), name)

@@ -1,0 +1,3 @@
+"""Ptychoscope's compiled kernels"""
+
+def active_isa() -> str: ...

@@ -1,0 +1,149 @@
+"""ModelConfig: the schema of model.json, the one contract between training, export and runtime.
+
+A bundle is a directory with one or more graphs, `model.json` (this schema), `golden.npz` and, where the network
+needs one, `probe.npy`. Unknown keys, wrong types and newer schemas are refused.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from ptychoscope.errors import BundleError
+
+SCHEMA_VERSION = 1
+
+Positive = Annotated[int, msgspec.Meta(gt=0)]
+NonNegative = Annotated[int, msgspec.Meta(ge=0)]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=100)]
+"""A file beside model.json: a plain name, never a path."""
+
+
+class _Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class FileSpec(_Spec, frozen=True, kw_only=True):
+    """A file of the bundle and its digest."""
+
+    file: FileName
+    sha256: Sha256
+
+
+class TensorSpec(_Spec, frozen=True, kw_only=True):
+    """One input or output of the graph."""
+
+    name: str
+    role: Literal["diffraction", "probe", "object"]
+    """`diffraction` (B, C, P, P); `probe` (M, 2, P, P) real and imaginary; `object` (B, 2 C, P, P)."""
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    dtype: Literal["float32", "float16", "uint16", "int32"] = "float32"
+    size_px: tuple[Positive, Positive]
+    """(H, W)"""
+    channels: Positive
+    optional: bool = False
+    """An input with a default inside the graph (the probe the network was exported with)."""
+
+
+class PatternSpec(_Spec, frozen=True, kw_only=True):
+    """What the network expects of a diffraction pattern."""
+
+    domain: Literal["counts", "amplitude"]
+    dc: Literal["centre", "corner"] = "centre"
+    """Where the zero frequency lies: index P // 2, or index 0."""
+    scale: float = 1.0
+    """The input is multiplied by this before the graph sees it."""
+
+
+class ObjectSpec(_Spec, frozen=True, kw_only=True):
+    """What the output channels mean."""
+
+    meaning: Literal["real_imag", "amplitude_phase", "phase"]
+    """`phase` alone: the amplitude is 1."""
+    order: tuple[NonNegative, ...] = (0, 1)
+    """Channel index of (real, imaginary), of (amplitude, phase), or of (phase,)."""
+
+
+class GroupSpec(_Spec, frozen=True, kw_only=True):
+    """How many frames enter the network together."""
+
+    size: Positive = 1
+    rule: Literal["single", "nearest"] = "single"
+
+
+class StitchSpec(_Spec, frozen=True, kw_only=True):
+    """How patches are put together unless the user says otherwise."""
+
+    window: Literal["probe", "none"] = "probe"
+    """`probe`: the summed intensity of the probe modes."""
+    interpolation: Literal["nearest", "bilinear"] = "bilinear"
+    inner_crop_px: NonNegative = 0
+    """Pixels to leave out on every side of a patch."""
+
+
+class GoldenSpec(FileSpec, frozen=True, kw_only=True):
+    """Inputs and outputs that the runtime recomputes at load."""
+
+    tolerance: Annotated[float, msgspec.Meta(gt=0)]
+    """Largest allowed absolute difference."""
+
+
+class Provenance(_Spec, frozen=True, kw_only=True):
+    """Where the model comes from; never enters its digest."""
+
+    created: str = ""
+    versions: dict[str, str] = {}
+    training_data_sha256: str = ""
+    training: dict[str, Any] = {}
+    """The training configuration."""
+    metrics: dict[str, float] = {}
+    licence: str = ""
+
+
+class ModelConfig(_Spec, frozen=True, kw_only=True):
+    """model.json."""
+
+    schema_version: Annotated[int, msgspec.Meta(ge=1)] = SCHEMA_VERSION
+    graph: FileSpec
+    format: Literal["onnx", "torchscript"] = "onnx"
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    batch: Literal["dynamic", "fixed", "relaxed"] = "dynamic"
+    batch_size: Positive | None = None
+    """For `fixed` and `relaxed`: the batch the graph was written with."""
+    patterns: PatternSpec
+    object: ObjectSpec
+    group: GroupSpec = GroupSpec()
+    stitch: StitchSpec = StitchSpec()
+    pixel_size_m: float | None = None
+    probe: FileSpec | None = None
+    golden: GoldenSpec
+    provenance: Provenance = Provenance()
+
+    def to_json(self) -> bytes:
+        """The bytes of model.json."""
+        return msgspec.json.format(msgspec.json.encode(self, order="deterministic"), indent=2) + b"\n"
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "ModelConfig":
+        """Read model.json; raises `BundleError` naming the key that is wrong."""
+        try:
+            version = msgspec.json.decode(text).get("schema_version", SCHEMA_VERSION)
+        except (msgspec.DecodeError, AttributeError) as error:
+            raise BundleError(f"model.json is not a JSON object ({error}): export the model again") from error
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise BundleError(
+                f"model.json has schema_version {version}, this Ptychoscope reads up to {SCHEMA_VERSION}: "
+                "upgrade with pip install -U ptychoscope"
+            )
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.ValidationError as error:
+            raise BundleError(f"model.json: {error}") from error
+
+    def tensor(self, role: str) -> TensorSpec:
+        """The input or output with this role; `BundleError` when there is none."""
+        for spec in (*self.inputs, *self.outputs):
+            if spec.role == role:
+                return spec
+        raise BundleError(f"model.json names no tensor with role {role!r}")

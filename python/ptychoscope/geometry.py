@@ -1,0 +1,47 @@
+"""Positions and canvases: the one place that says where a patch lies.
+
+Arrays are indexed [y, x] and a position is (y, x) in object pixels. A patch of side P is centred on its
+position at index P // 2, the pixel where the FFT has its zero frequency.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ScanError
+
+
+def patch_corner(positions_px: NDArray[np.float64], patch_shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Position of index [0, 0] of patches of `patch_shape` (h, w) centred on `positions_px` (n, 2)."""
+    return positions_px - np.array([patch_shape[0] // 2, patch_shape[1] // 2], dtype=np.float64)
+
+
+class CanvasFrame(NamedTuple):
+    """Where a canvas lies in the object plane."""
+
+    origin_px: tuple[int, int]
+    """Object-pixel position (y, x) of canvas index [0, 0]; whole pixels, so that fractions are kept."""
+    shape: tuple[int, int]
+    """(H, W) in pixels."""
+
+    def to_canvas(self, positions_px: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Object positions (n, 2) as canvas positions."""
+        return positions_px - np.asarray(self.origin_px, dtype=np.float64)
+
+
+def canvas_frame(
+    positions_px: NDArray[np.float64], patch_shape: tuple[int, int], *, margin_px: int = 1
+) -> CanvasFrame:
+    """The smallest canvas that holds every patch, with `margin_px` around it for interpolation."""
+    if len(positions_px) == 0:
+        raise ScanError("a scan without positions has no canvas: give at least one")
+    if not np.isfinite(positions_px).all():
+        raise ScanError("positions_px has values that are not finite: leave those frames out first")
+    corner = patch_corner(positions_px, patch_shape)
+    low = [math.floor(v) - margin_px for v in corner.min(axis=0)]
+    high = [
+        math.ceil(v) + side + margin_px for v, side in zip(corner.max(axis=0), patch_shape, strict=True)
+    ]
+    return CanvasFrame((low[0], low[1]), (high[0] - low[0], high[1] - low[1]))

@@ -1,0 +1,1 @@
+"""Reading and writing scans: one file per format."""

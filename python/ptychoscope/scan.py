@@ -1,0 +1,196 @@
+"""Scan: the diffraction patterns, positions, probe and geometry of one acquisition."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ScanError
+
+Domain = Literal["counts", "amplitude"]
+DOMAINS = ("counts", "amplitude")
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One acquisition, checked when it is made.
+
+    Raises `ScanError` when shapes, types or values cannot belong to a scan.
+    """
+
+    patterns: NDArray[Any]
+    """(n, P, P) float32 or unsigned integers in `domain`, zero frequency at [P // 2, P // 2]."""
+    positions_px: NDArray[np.float64]
+    """(n, 2) float64, (y, x) of the patch centre in object pixels."""
+    domain: Domain
+    """What a pixel holds: `counts` (photons) or `amplitude` (their square root)."""
+    probe: NDArray[np.complex64] | None = None
+    """(m, P, P) complex64, m incoherent modes; its summed intensity is the photons per pattern."""
+    object: NDArray[np.complex64] | None = None
+    """(H, W) complex64: the true object (simulated) or somebody's reconstruction; index = object pixel."""
+    bad_pixels: NDArray[np.bool_] | None = None
+    """(P, P) bool, True where the detector says nothing (gaps, dead, hot)."""
+    nominal_positions_px: NDArray[np.float64] | None = None
+    """(n, 2) positions as commanded, before any correction; None when they are `positions_px`."""
+    scan_index: NDArray[np.int64] | None = None
+    """(n,) which scan a frame belongs to; None for a single one."""
+    pixel_size_m: float | None = None
+    """Side of an object pixel in metres, when known."""
+    photons: float | None = None
+    """Photons per pattern that the probe stands for, when known."""
+    orientation: dict[str, Any] = field(default_factory=dict)
+    """The orientation steps that were applied on input, by name; empty when none."""
+
+    def __post_init__(self) -> None:
+        """Check every field and bring it to its type."""
+        _set(self, "patterns", _patterns(self.patterns, self.domain))
+        n, side, _ = self.patterns.shape
+        _set(self, "positions_px", _positions("positions_px", self.positions_px, n))
+        if self.nominal_positions_px is not None:
+            nominal = _positions("nominal_positions_px", self.nominal_positions_px, n)
+            _set(self, "nominal_positions_px", nominal)
+        if self.probe is not None:
+            _set(self, "probe", _probe(self.probe, side))
+        if self.object is not None:
+            _set(self, "object", _object(self.object))
+        if self.bad_pixels is not None:
+            _set(self, "bad_pixels", _bad_pixels(self.bad_pixels, side))
+        if self.scan_index is not None:
+            _set(self, "scan_index", _scan_index(self.scan_index, n))
+        for name in ("pixel_size_m", "photons"):
+            value = getattr(self, name)
+            if value is not None and not (np.isfinite(value) and value > 0):
+                raise ScanError(f"{name} must be a positive number, got {value}")
+
+    def __len__(self) -> int:
+        return len(self.patterns)
+
+    def __repr__(self) -> str:
+        probe = "none" if self.probe is None else f"{len(self.probe)} mode(s)"
+        return f"Scan({len(self)} patterns of {self.patch_px} px, {self.domain}, probe: {probe})"
+
+    @property
+    def patch_px(self) -> int:
+        """P, the side of a pattern in pixels."""
+        return int(self.patterns.shape[1])
+
+    def amplitude(self, frames: slice | NDArray[np.intp] = slice(None)) -> NDArray[np.float32]:
+        """Patterns as amplitude, (k, P, P) float32; cast before the square root."""
+        chosen = np.asarray(self.patterns[frames], dtype=np.float32)
+        return np.sqrt(chosen) if self.domain == "counts" else chosen
+
+    def counts(self, frames: slice | NDArray[np.intp] = slice(None)) -> NDArray[np.float32]:
+        """Patterns as photon counts, (k, P, P) float32; cast before squaring."""
+        chosen = np.asarray(self.patterns[frames], dtype=np.float32)
+        return np.square(chosen) if self.domain == "amplitude" else chosen
+
+    def select(self, frames: slice | NDArray[Any]) -> "Scan":
+        """The scan restricted to `frames` (a slice, indices or a boolean mask), same probe and object."""
+        nominal, index = self.nominal_positions_px, self.scan_index
+        return replace(
+            self,
+            patterns=self.patterns[frames],
+            positions_px=self.positions_px[frames],
+            nominal_positions_px=None if nominal is None else nominal[frames],
+            scan_index=None if index is None else index[frames],
+        )
+
+    def with_probe(self, probe: NDArray[np.complex64] | None) -> "Scan":
+        """The same frames with another probe."""
+        return replace(self, probe=probe)
+
+
+def _set(scan: Scan, name: str, value: object) -> None:
+    object.__setattr__(scan, name, value)
+
+
+def _patterns(patterns: NDArray[Any], domain: str) -> NDArray[Any]:
+    if domain not in DOMAINS:
+        raise ScanError(f'domain must be "counts" or "amplitude", got {domain!r}')
+    patterns = np.asarray(patterns)
+    if patterns.ndim != 3:
+        raise ScanError(f"diffraction must be (n, H, W), got {patterns.shape}")
+    if patterns.shape[1] != patterns.shape[2]:
+        legacy = patterns.shape[0] == patterns.shape[1]
+        cure = 'looks like the legacy (H, W, n) layout: pass layout="HWN"' if legacy else "crop it to squares"
+        raise ScanError(f"diffraction must be (n, P, P), got {patterns.shape}; {cure}")
+    if patterns.shape[1] < 2:
+        raise ScanError(f"diffraction must have sides of at least 2 pixels, got {patterns.shape}")
+    if patterns.dtype.kind not in "uif":
+        raise ScanError(f"diffraction must be real numbers, got dtype {patterns.dtype}")
+    if patterns.dtype.kind == "f" and not np.isfinite(patterns).all():
+        bad = np.flatnonzero(~np.isfinite(patterns).all(axis=(1, 2)))
+        raise ScanError(
+            f"diffraction has values that are not finite in {len(bad)} frame(s), first {bad[0]}: "
+            "mask those pixels (bad_pixels) and set them to 0"
+        )
+    if patterns.dtype.kind in "if" and patterns.size and patterns.min() < 0:
+        frame = int(np.unravel_index(np.argmin(patterns), patterns.shape)[0])
+        raise ScanError(
+            f"diffraction has negative values (least {patterns.min()}, frame {frame}): "
+            "counts and amplitudes are never negative; add 65536 to wrapped int16, or mask the pixels"
+        )
+    keep = (np.uint8, np.uint16, np.uint32, np.float32)
+    return patterns if patterns.dtype in keep else patterns.astype(np.float32)
+
+
+def _positions(name: str, positions: NDArray[Any], n: int) -> NDArray[np.float64]:
+    try:
+        positions = np.asarray(positions, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ScanError(f"{name} must be numbers: {error}") from error
+    if positions.ndim != 2 or positions.shape[1] != 2:
+        raise ScanError(f"{name} must be (n, 2) as (y, x), got {positions.shape}")
+    if len(positions) != n:
+        more = "more" if len(positions) > n else "fewer"
+        raise ScanError(
+            f"{len(positions)} positions for {n} patterns, {more} positions than patterns: "
+            "remove what has no partner (scan.select), the two are matched by index"
+        )
+    if not np.isfinite(positions).all():
+        bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+        raise ScanError(f"{name} is not finite for {len(bad)} frame(s), first {bad[0]}: leave those out")
+    return positions
+
+
+def _probe(probe: NDArray[Any], side: int) -> NDArray[np.complex64]:
+    probe = np.asarray(probe)
+    if probe.ndim == 3 and probe.shape[-1] == 1 and probe.shape[0] == side:
+        probe = probe[..., 0]
+    if probe.ndim == 2:
+        probe = probe[None]
+    if probe.ndim != 3 or probe.shape[1:] != (side, side) or len(probe) == 0:
+        raise ScanError(f"probe must be (P, P) or (modes, P, P) with P = {side}, got {probe.shape}")
+    if probe.dtype.kind not in "uifc":
+        raise ScanError(f"probe must be complex numbers, got dtype {probe.dtype}")
+    if not np.isfinite(probe).all():
+        raise ScanError("probe has values that are not finite: give another, or none")
+    if not np.any(probe):
+        raise ScanError("probe is zero everywhere: nothing would be lit; give another, or none")
+    return probe.astype(np.complex64)
+
+
+def _object(object_: NDArray[Any]) -> NDArray[np.complex64]:
+    object_ = np.asarray(object_)
+    if object_.ndim != 2 or object_.size == 0:
+        raise ScanError(f"object must be (H, W), got {object_.shape}")
+    if object_.dtype.kind not in "uifc":
+        raise ScanError(f"object must be complex numbers, got dtype {object_.dtype}")
+    if not np.isfinite(object_).all():
+        raise ScanError("object has values that are not finite: leave it out")
+    return object_.astype(np.complex64)
+
+
+def _bad_pixels(mask: NDArray[Any], side: int) -> NDArray[np.bool_]:
+    mask = np.asarray(mask)
+    if mask.shape != (side, side):
+        raise ScanError(f"bad_pixels must be ({side}, {side}), got {mask.shape}")
+    return mask.astype(np.bool_)
+
+
+def _scan_index(index: NDArray[Any], n: int) -> NDArray[np.int64]:
+    index = np.asarray(index)
+    if index.shape != (n,) or index.dtype.kind not in "uif":
+        raise ScanError(f"scan_index must be ({n},) integers, got {index.shape} {index.dtype}")
+    return index.astype(np.int64)

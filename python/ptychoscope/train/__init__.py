@@ -1,0 +1,1 @@
+"""Training: torch and Lightning live here and in `ptychoscope.export`, nowhere else."""
