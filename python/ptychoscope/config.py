@@ -1,7 +1,7 @@
 """ModelConfig: the schema of model.json, the one contract between training, export and runtime.
 
-A bundle is a directory with one or more graphs, `model.json` (this schema), `golden.npz` and, where the network
-needs one, `probe.npy`. Unknown keys, wrong types and newer schemas are refused.
+A bundle is a directory with a graph, `model.json` (this schema), `golden.npz` and, where the network needs
+one, `probe.npy`. Unknown keys, wrong types and newer schemas are refused.
 """
 
 from typing import Annotated, Any, Literal
