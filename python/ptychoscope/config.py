@@ -147,3 +147,7 @@ class ModelConfig(_Spec, frozen=True, kw_only=True):
             if spec.role == role:
                 return spec
         raise BundleError(f"model.json names no tensor with role {role!r}")
+
+
+if __name__ == "__main__":
+    print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(ModelConfig)), indent=2).decode())  # noqa: T201

@@ -41,7 +41,5 @@ def canvas_frame(
         raise ScanError("positions_px has values that are not finite: leave those frames out first")
     corner = patch_corner(positions_px, patch_shape)
     low = [math.floor(v) - margin_px for v in corner.min(axis=0)]
-    high = [
-        math.ceil(v) + side + margin_px for v, side in zip(corner.max(axis=0), patch_shape, strict=True)
-    ]
+    high = [math.ceil(v) + side + margin_px for v, side in zip(corner.max(axis=0), patch_shape, strict=True)]
     return CanvasFrame((low[0], low[1]), (high[0] - low[0], high[1] - low[1]))

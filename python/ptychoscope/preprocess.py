@@ -29,7 +29,9 @@ def matched_probe(scan: Scan) -> NDArray[np.complex64]:
     a `UserWarning`. Raises `ScanError` when the scan has no probe or no photons.
     """
     if scan.probe is None:
-        raise ScanError("the scan has no probe, and this model needs one: pass one with scan.with_probe(probe)")
+        raise ScanError(
+            "the scan has no probe, and this model needs one: pass one with scan.with_probe(probe)"
+        )
     power = float(np.square(np.abs(scan.probe), dtype=np.float64).sum())
     counts = mean_counts(scan)
     if counts <= 0:
