@@ -13,7 +13,7 @@ _SCALE_OFF = 4.0
 
 
 def mean_counts(scan: Scan) -> float:
-    """Photons per pattern, averaged over the frames of `scan`; computed in chunks, so that memory stays flat."""
+    """Photons per pattern, the mean over the frames of `scan`; in chunks, so that memory stays flat."""
     total = 0.0
     for start in range(0, len(scan), _CHUNK_FRAMES):
         total += float(scan.counts(slice(start, start + _CHUNK_FRAMES)).sum(dtype=np.float64))
@@ -29,9 +29,7 @@ def matched_probe(scan: Scan) -> NDArray[np.complex64]:
     a `UserWarning`. Raises `ScanError` when the scan has no probe or no photons.
     """
     if scan.probe is None:
-        raise ScanError(
-            "the scan has no probe, and this model needs one: pass one with scan.with_probe(probe)"
-        )
+        raise ScanError("the scan has no probe, and one is needed: pass it with scan.with_probe(probe)")
     power = float(np.square(np.abs(scan.probe), dtype=np.float64).sum())
     counts = mean_counts(scan)
     if counts <= 0:
