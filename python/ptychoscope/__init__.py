@@ -8,22 +8,23 @@ if TYPE_CHECKING:
     from ptychoscope.errors import PtychoscopeError
     from ptychoscope.io import load_scan, save_scan
     from ptychoscope.model import Model, load_model
-    from ptychoscope.reconstruct import Reconstruction, load_reconstruction, reconstruct
+    from ptychoscope.reconstruct import reconstruct
+    from ptychoscope.reconstruction import Reconstruction, load_reconstruction
     from ptychoscope.scan import Scan
-    from ptychoscope.simulate import simulate
+    from ptychoscope.simulate import simulate_scan
 
 _HOME = {
     "Canvas": "canvas",
     "Model": "model",
     "PtychoscopeError": "errors",
-    "Reconstruction": "reconstruct",
+    "Reconstruction": "reconstruction",
     "Scan": "scan",
     "load_model": "model",
-    "load_reconstruction": "reconstruct",
+    "load_reconstruction": "reconstruction",
     "load_scan": "io",
     "reconstruct": "reconstruct",
     "save_scan": "io",
-    "simulate": "simulate",
+    "simulate_scan": "simulate",
 }
 
 __all__ = [
@@ -37,7 +38,7 @@ __all__ = [
     "load_scan",
     "reconstruct",
     "save_scan",
-    "simulate",
+    "simulate_scan",
 ]
 
 

@@ -23,6 +23,10 @@ class DeviceError(PtychoscopeError, RuntimeError):
     """A requested device or execution provider is not there or was not used."""
 
 
+class ResultError(PtychoscopeError, ValueError):
+    """A reconstruction, or a file that should hold one, is not what it must be."""
+
+
 class OutputError(PtychoscopeError, RuntimeError):
     """A result could not be written; nothing is left half written."""
 
@@ -41,3 +45,7 @@ class ExportError(PtychoscopeError, RuntimeError):
     """A network could not be exported, or its graph does not compute what torch computes."""
 
     exit_code = 1
+
+
+class ScanWarning(UserWarning):
+    """A scan was read in a way that its file does not state; the message says which and how to state it."""

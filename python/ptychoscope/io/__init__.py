@@ -1,1 +1,119 @@
-"""Reading and writing scans: one file per format."""
+"""Reading and writing scans: one file per format, each with `matches`, `read`, `write` and `SUFFIX`."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ptychoscope.errors import OutputError, ScanError
+from ptychoscope.io import npz
+from ptychoscope.io.npz import Layout
+from ptychoscope.orientation import Orientation
+from ptychoscope.scan import Domain, Scan
+
+FORMATS = (npz,)
+ScanSource = Scan | Mapping[str, Any] | tuple[Any, ...] | str | os.PathLike[str]
+
+__all__ = ["FORMATS", "Layout", "ScanSource", "as_scan", "load_scan", "save_scan"]
+
+
+def load_scan(
+    path: str | os.PathLike[str],
+    *,
+    layout: Layout = "auto",
+    domain: Domain | None = None,
+    orientation: Orientation | None = None,
+) -> Scan:
+    """The scan in a file, whose format is told by its first bytes.
+
+    Parameters
+    ----------
+    layout
+        `NHW` (frames first), `HWN` (frames last), or by the number of positions, with a `ScanWarning`.
+    domain
+        What the patterns hold; None: as the file says, or amplitude as the contract says.
+    orientation
+        Steps that bring the detector's and the stage's axes together.
+
+    Raises
+    ------
+    ScanError
+        The file is absent, damaged, of no known format, or holds no scan.
+    """
+    path = Path(path)
+    head = _head(path)
+    for reader in FORMATS:
+        if reader.matches(head):
+            scan = reader.read(path, layout=layout, domain=domain)
+            return scan if orientation is None else orientation.apply(scan)
+    known = ", ".join(reader.SUFFIX for reader in FORMATS)
+    raise ScanError(f"{path} is of no known format (it begins with {head[:8]!r}): expected {known}")
+
+
+def save_scan(scan: Scan, path: str | os.PathLike[str]) -> None:
+    """Write `scan` whole or not at all, in the format of the name's ending; raises `OutputError`."""
+    path = Path(path)
+    for writer in FORMATS:
+        if path.suffix.lower() == writer.SUFFIX:
+            writer.write(scan, path)
+            return
+    known = ", ".join(writer.SUFFIX for writer in FORMATS)
+    raise OutputError(f"cannot write {path}: its ending names no format for scans; use {known}")
+
+
+def as_scan(
+    source: ScanSource,
+    *,
+    layout: Layout = "auto",
+    domain: Domain | None = None,
+    orientation: Orientation | None = None,
+) -> Scan:
+    """Anything that holds a scan, as a `Scan`.
+
+    `source` is a Scan; a path; a mapping with the keys of the NPZ contract; or arrays
+    `(patterns, positions_px)` or `(patterns, positions_px, probe)`, positions (n, 2) as (y, x), for which
+    `domain` must be given. Raises `ScanError`.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return load_scan(source, layout=layout, domain=domain, orientation=orientation)
+    if isinstance(source, Scan):
+        if domain not in (None, source.domain):
+            raise ScanError(f"the scan's patterns are {source.domain}, not {domain}: leave domain out")
+        scan = source
+    elif isinstance(source, Mapping):
+        scan = npz.from_mapping(source, "the mapping", layout=layout, domain=domain)
+    elif isinstance(source, tuple) and len(source) in (2, 3):
+        scan = npz.from_mapping(_named(source), "the arrays", layout=layout, domain=domain)
+    else:
+        raise ScanError(
+            f"a scan cannot be made from {type(source).__name__}: "
+            "give a path, a Scan, a mapping, or (patterns, positions_px[, probe])"
+        )
+    return scan if orientation is None else orientation.apply(scan)
+
+
+def _named(arrays: tuple[Any, ...]) -> dict[str, Any]:
+    patterns, positions, *probe = arrays
+    try:
+        rows, columns = positions[:, 0], positions[:, 1]
+    except (IndexError, TypeError) as error:
+        raise ScanError(f"positions_px must be (n, 2) as (y, x): {error}") from error
+    return {
+        "diffraction": patterns,
+        "ycoords": rows,
+        "xcoords": columns,
+        **({"probeGuess": probe[0]} if probe else {}),
+    }
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except FileNotFoundError as error:
+        raise ScanError(f"there is no file {path}: check the name") from error
+    except OSError as error:
+        raise ScanError(f"cannot read {path}: {error.strerror}; give a file that can be read") from error
+    if not head:
+        raise ScanError(f"{path} is empty: copy or write it again")
+    return head

@@ -1,0 +1,218 @@
+"""NPZ in the ptychography community's contract: the keys, their meaning, and the one layout rule.
+
+Read: the patterns under `diffraction` or `diff3d` (amplitude, the square root of counts) or `counts`; the
+patch centres `xcoords` (column) and `ycoords` (row) in object pixels; optionally `xcoords_start` and
+`ycoords_start` (as commanded), `probeGuess`, `objectGuess`, `scan_index`. Ours besides: `domain`, `layout`,
+`pixel_size_m`, `photons`, `bad_pixels`, `orientation` (JSON text).
+"""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ConfigError, ScanError, ScanWarning
+from ptychoscope.io.atomic import replacing
+from ptychoscope.io.npy import member_names, read_members
+from ptychoscope.scan import Domain, Scan
+
+Layout = Literal["auto", "NHW", "HWN"]
+LAYOUTS = ("auto", "NHW", "HWN")
+SUFFIX = ".npz"
+PATTERNS = ("diffraction", "diff3d", "counts")
+KEYS = (
+    *PATTERNS,
+    *("xcoords", "ycoords", "xcoords_start", "ycoords_start", "probeGuess", "objectGuess", "scan_index"),
+    *("domain", "layout", "pixel_size_m", "photons", "bad_pixels", "orientation"),
+)
+
+
+def matches(head: bytes) -> bool:
+    """Whether a file that begins with `head` is a zip archive, as .npz is."""
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def read(path: Path, *, layout: Layout = "auto", domain: Domain | None = None) -> Scan:
+    """The scan in an .npz file; raises `ScanError`, warns with `ScanWarning` when it transposes."""
+    return from_mapping(
+        read_members(path, KEYS), str(path), layout=layout, domain=domain, present=member_names(path)
+    )
+
+
+def from_mapping(
+    data: Mapping[str, Any],
+    source: str,
+    *,
+    layout: Layout = "auto",
+    domain: Domain | None = None,
+    present: list[str] | None = None,
+) -> Scan:
+    """The scan in a mapping with the contract's keys; `source` names it in messages."""
+    key, patterns = _patterns(data, source, present or [str(name) for name in data])
+    positions = _pair(data, "ycoords", "xcoords", source)
+    if positions is None:
+        raise ScanError(f"{source} has neither xcoords nor ycoords: the patch centres in pixels are needed")
+    start = _pair(data, "ycoords_start", "xcoords_start", source)
+    patterns = _frames_first(patterns, len(positions), layout, _text(data, "layout"), source)
+    return Scan(
+        patterns=patterns,
+        positions_px=positions,
+        domain=_domain(key, patterns, domain, _text(data, "domain"), source),
+        probe=data.get("probeGuess"),
+        object=data.get("objectGuess"),
+        bad_pixels=data.get("bad_pixels"),
+        nominal_positions_px=None if start is None or np.array_equal(start, positions) else start,
+        scan_index=data.get("scan_index"),
+        pixel_size_m=_number(data, "pixel_size_m", source),
+        photons=_number(data, "photons", source),
+        orientation=_orientation(data, source),
+    )
+
+
+def write(scan: Scan, path: Path) -> None:
+    """`scan` as a compressed .npz; counts go under `counts`, so that no reader takes them for amplitude."""
+    positions, nominal = scan.positions_px, scan.nominal_positions_px
+    arrays: dict[str, Any] = {
+        "diffraction" if scan.domain == "amplitude" else "counts": scan.patterns,
+        "ycoords": positions[:, 0],
+        "xcoords": positions[:, 1],
+        "ycoords_start": None if nominal is None else nominal[:, 0],
+        "xcoords_start": None if nominal is None else nominal[:, 1],
+        "probeGuess": _probe_as_stored(scan.probe),
+        "objectGuess": scan.object,
+        "scan_index": scan.scan_index,
+        "domain": scan.domain,
+        "layout": "NHW",
+        "pixel_size_m": scan.pixel_size_m,
+        "photons": scan.photons,
+        "bad_pixels": scan.bad_pixels,
+        "orientation": msgspec.json.encode(scan.orientation).decode() if scan.orientation else None,
+    }
+    stored = {key: np.asarray(value) for key, value in arrays.items() if value is not None}
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **stored)
+
+
+def _probe_as_stored(probe: NDArray[np.complex64] | None) -> NDArray[np.complex64] | None:
+    return probe[0] if probe is not None and len(probe) == 1 else probe
+
+
+def _patterns(data: Mapping[str, Any], source: str, present: list[str]) -> tuple[str, NDArray[Any]]:
+    keys = [key for key in PATTERNS if key in data]
+    if not keys:
+        found = ", ".join(present) or "nothing"
+        raise ScanError(f"{source} has no patterns: expected one of {', '.join(PATTERNS)}, found {found}")
+    arrays = [np.asarray(data[key]) for key in keys]
+    if len(keys) > 1 and ("counts" in keys or not np.array_equal(arrays[0], arrays[1])):
+        raise ScanError(f"{source} has {' and '.join(keys)}, and they differ: keep the one that is meant")
+    if arrays[0].ndim != 3:
+        raise ScanError(f"{keys[0]} in {source} must be (n, P, P), got {arrays[0].shape}")
+    return keys[0], arrays[0]
+
+
+def _pair(data: Mapping[str, Any], row: str, column: str, source: str) -> NDArray[np.float64] | None:
+    """(n, 2) from two keys; None when both are absent."""
+    missing = [name for name in (row, column) if data.get(name) is None]
+    if len(missing) == 2:
+        return None
+    if missing:
+        raise ScanError(f"{source} has no {missing[0]}: a position needs both coordinates")
+    values = []
+    for name in (row, column):
+        value = np.asarray(data[name])
+        if value.dtype.kind not in "uif" or value.ndim != 1:
+            raise ScanError(f"{name} in {source} must be (n,) numbers, got {value.shape} {value.dtype}")
+        values.append(value)
+    if len(values[0]) != len(values[1]):
+        raise ScanError(
+            f"{source} has {len(values[0])} {row} but {len(values[1])} {column}: one of each per frame"
+        )
+    return np.stack(values, axis=1).astype(np.float64)
+
+
+def _frames_first(
+    patterns: NDArray[Any], n: int, layout: Layout, stored: str | None, source: str
+) -> NDArray[Any]:
+    """The one layout rule: the frame axis is the one whose length is the number of positions."""
+    if layout not in LAYOUTS:
+        raise ConfigError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+    if layout == "auto" and stored == "NHW":
+        return patterns
+    if layout != "auto":
+        return patterns if layout == "NHW" else _last_first(patterns)
+    first, last = patterns.shape[0] == n, patterns.shape[2] == n
+    if first and last:
+        raise ScanError(
+            f"patterns {patterns.shape} in {source} with {n} positions: first and last axis both fit; "
+            'say layout="NHW" (frames first) or layout="HWN" (frames last)'
+        )
+    if not last:
+        return patterns
+    warnings.warn(
+        f"patterns {patterns.shape} in {source} are read as (H, W, n), because the last axis has the length "
+        f'of the {n} positions; say layout="HWN" to confirm',
+        ScanWarning,
+        stacklevel=2,
+    )
+    return _last_first(patterns)
+
+
+def _last_first(patterns: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(np.moveaxis(patterns, 2, 0))
+
+
+def _domain(
+    key: str, patterns: NDArray[Any], asked: Domain | None, stored: str | None, source: str
+) -> Domain:
+    """What the patterns hold: as asked, as the file says, or amplitude as the contract says."""
+    stored = "counts" if key == "counts" else stored
+    if asked is not None:
+        if stored is not None and stored != asked:
+            warnings.warn(
+                f"{source} says its patterns are {stored}; they are read as {asked}, as asked",
+                ScanWarning,
+                stacklevel=2,
+            )
+        return asked
+    if stored is not None:
+        return cast(Domain, stored)  # checked by Scan
+    if patterns.dtype.kind in "ui":
+        raise ScanError(
+            f"{key} in {source} should be amplitude (the square root of counts), but holds integers "
+            f'({patterns.dtype}): if they are counts, say domain="counts"'
+        )
+    if patterns.size and patterns.max() > 1 and np.array_equal(patterns, np.rint(patterns)):
+        raise ScanError(
+            f"{key} in {source} should be amplitude (the square root of counts), but all values are whole "
+            f'(largest {patterns.max():g}), as counts are: say domain="counts" or domain="amplitude"'
+        )
+    return "amplitude"
+
+
+def _text(data: Mapping[str, Any], name: str) -> str | None:
+    value = data.get(name)
+    return None if value is None else str(value)
+
+
+def _number(data: Mapping[str, Any], name: str, source: str) -> float | None:
+    value = data.get(name)
+    if value is None:
+        return None
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "uif":
+        raise ScanError(f"{name} in {source} must be one number, got {array.shape} {array.dtype}")
+    return float(array.reshape(()))
+
+
+def _orientation(data: Mapping[str, Any], source: str) -> dict[str, Any]:
+    value = data.get("orientation")
+    if value is None or isinstance(value, dict):
+        return value or {}
+    try:
+        return msgspec.json.decode(str(value), type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ScanError(f"orientation in {source} is not a JSON object ({error}): leave it out") from error

@@ -1,0 +1,45 @@
+"""Fixtures that every test may use."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ptychoscope.scan import Scan
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder with the shared data sets; the test is skipped, with the reason, where there is none."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("PTYCHOSCOPE_DATA") or beside)
+    if not folder.is_dir():
+        pytest.skip(f"PTYCHOSCOPE_DATA names no folder with the data sets (looked in {folder})")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20261123)
+
+
+def scan_fields(rng: np.random.Generator, n: int = 7, side: int = 6) -> dict[str, NDArray]:
+    """Arrays of a small scan with every optional field, named as `Scan` names them."""
+    wave = rng.normal(size=(2, 2, side, side)).astype(np.float32)
+    return {
+        "patterns": rng.random((n, side, side), dtype=np.float32),
+        "positions_px": rng.uniform(5, 20, (n, 2)),
+        "nominal_positions_px": rng.uniform(5, 20, (n, 2)),
+        "probe": (wave[0] + 1j * wave[1]).astype(np.complex64),
+        "object": np.exp(1j * rng.normal(size=(30, 26))).astype(np.complex64),
+        "bad_pixels": rng.random((side, side)) < 0.2,
+        "scan_index": np.arange(n) // 3,
+    }
+
+
+@pytest.fixture
+def scan(rng: np.random.Generator) -> Scan:
+    """A small scan with every optional field filled; its values mean nothing."""
+    return Scan(**scan_fields(rng), domain="amplitude", pixel_size_m=1.5e-8, photons=2e4)
