@@ -1,6 +1,5 @@
 """Reading .npz members with every size checked before it is allocated, and no pickle."""
 
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
+from ptychoscope.io.limits import require_memory
 
 _MAX_HEADER = 10_000
 
@@ -56,12 +56,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path
             f"{name} in {path} declares {shape} {dtype}, {size} bytes, but holds {info.file_size - header}: "
             "the file is damaged or truncated, write it again"
         )
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if size > memory:
-        raise ScanError(
-            f"{name} in {path} declares {shape} {dtype}, {size / 2**30:.1f} GiB, more than the "
-            f"{memory / 2**30:.1f} GiB of this machine: cut the scan into parts"
-        )
+    require_memory(f"{name} {shape} {dtype}", size, path, ScanError)
     content = np.empty(size, dtype=np.uint8)
     with archive.open(info) as file:
         file.read(header)

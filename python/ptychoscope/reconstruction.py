@@ -1,0 +1,87 @@
+"""Reconstruction: the image of a sample, where it may be trusted, and where it came from."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ResultError
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reconstruction:
+    """A stitched object, checked when it is made; raises `ResultError`."""
+
+    object: NDArray[np.complex64]
+    """(H, W) complex64, 0 where nothing was seen."""
+    coverage: NDArray[np.float32]
+    """(H, W) float32, sum of the stitching windows that lie on a pixel; 0 where nothing was seen."""
+    spread: NDArray[np.float32]
+    """(H, W) float32, weighted standard deviation of the overlapping patches; large where they disagree."""
+    origin_px: tuple[int, int]
+    """(y, x) position of index [0, 0] in object pixels."""
+    pixel_size_m: float | None
+    """Side of an object pixel in metres; None when it is not known."""
+    positions_px: NDArray[np.float64]
+    """(n, 2) float64, (y, x) of the patch centres in object pixels."""
+    probe: NDArray[np.complex64] | None = None
+    """(m, P, P) complex64, the incoherent modes that were used."""
+    orientation: dict[str, Any] = field(default_factory=dict)
+    """The steps applied to the scan on input, as in `Scan.orientation`."""
+    provenance: dict[str, str | int | float] = field(default_factory=dict)
+    """Model, versions, settings: whatever made this image."""
+
+    def __post_init__(self) -> None:
+        """Check every field and bring it to its type."""
+        image = _array("object", self.object, np.complex64, 2)
+        if image.size == 0:
+            raise ResultError(f"object must hold at least one pixel, got {image.shape}")
+        object.__setattr__(self, "object", image)
+        for name in ("coverage", "spread"):
+            plane = _array(name, getattr(self, name), np.float32, 2)
+            if plane.shape != image.shape:
+                raise ResultError(f"{name} must have the object's shape {image.shape}, got {plane.shape}")
+            object.__setattr__(self, name, plane)
+        positions = _array("positions_px", self.positions_px, np.float64, 2)
+        if positions.shape[1] != 2:
+            raise ResultError(f"positions_px must be (n, 2) as (y, x), got {positions.shape}")
+        object.__setattr__(self, "positions_px", positions)
+        if self.probe is not None:
+            object.__setattr__(self, "probe", _array("probe", self.probe, np.complex64, 3))
+        y, x = self.origin_px
+        object.__setattr__(self, "origin_px", (int(y), int(x)))
+        size = self.pixel_size_m
+        if size is not None and not (np.isfinite(size) and size > 0):
+            raise ResultError(f"pixel_size_m must be a positive number or None, got {size}")
+
+    def __repr__(self) -> str:
+        shape = " x ".join(str(side) for side in self.object.shape)
+        return f"Reconstruction({shape} px from {len(self.positions_px)} patterns, origin {self.origin_px})"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a ptychodus product (.h5), whole or not at all; raises `OutputError`."""
+        from ptychoscope.io.product import write_product
+
+        write_product(self, path)
+
+    def picture(self, path: str | os.PathLike[str]) -> None:
+        """Write amplitude, phase, coverage and spread side by side as a PNG; raises `OutputError`."""
+        from ptychoscope.picture import save_picture
+
+        save_picture(self, path)
+
+
+def load_reconstruction(path: str | os.PathLike[str]) -> Reconstruction:
+    """The result in a ptychodus product, ours or another program's; raises `ResultError`."""
+    from ptychoscope.io.product import read_product
+
+    return read_product(path)
+
+
+def _array(name: str, value: NDArray[Any], dtype: Any, ndim: int) -> NDArray[Any]:
+    array = np.asarray(value)
+    if array.ndim != ndim or array.dtype.kind not in "uifc":
+        raise ResultError(f"{name} must be numbers with {ndim} axes, got {array.shape} {array.dtype}")
+    return array.astype(dtype, copy=False)
