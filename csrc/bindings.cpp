@@ -6,8 +6,20 @@
 
 namespace py = pybind11;
 
+void register_refine(py::module_& m);
+
 PYBIND11_MODULE(_core, m) {
     m.doc() = "Ptychoscope's compiled kernels";
-    m.def("active_isa", [] { return std::string(ptychoscope::isa_name(ptychoscope::active_isa())); },
-          "Instruction set that the kernels use now: the widest, or the one named by PTYCHOSCOPE_ISA.");
+    register_refine(m);
+    m.def(
+        "active_isa", [] { return std::string(ptychoscope::isa_name(ptychoscope::active_isa())); },
+        "Instruction set that the kernels use now: the widest, or the one named by PTYCHOSCOPE_ISA.");
+    m.def(
+        "available_isas",
+        [] {
+            std::vector<std::string> names;
+            for (ptychoscope::Isa isa : ptychoscope::available_isas()) names.emplace_back(isa_name(isa));
+            return names;
+        },
+        "Instruction sets that this machine runs, widest last.");
 }

@@ -1,0 +1,23 @@
+// The two-dimensional transform of one instruction set: columns, transposition, columns.
+#include "fft.inl"
+
+namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+
+void transform(const FftPlan& plan, const float* in_re, const float* in_im, float* out_re, float* out_im,
+               float* scratch, float* panels, float scale) {
+    const int stride = scratch_stride(plan);
+    float *re = scratch, *im = scratch + plan.padded * stride,
+          *panel = panels + 2 * panel_floats(plan, kLanes);
+    for (int column = 0; column < plan.padded; column += kLanes) {
+        transform_columns(plan, columns_of(in_re, in_im, plan.padded, column), packed(panel), panels);
+        store_rows(plan, panel, re + column * stride, im + column * stride, stride, scale);
+    }
+    for (int column = 0; column < plan.padded; column += kLanes)
+        transform_columns(plan, columns_of(re, im, stride, column),
+                          columns_of(out_re, out_im, plan.padded, column), panels);
+}
+
+extern const FftKernel fft_kernel;
+const FftKernel fft_kernel = {kLanes, transform};
+
+}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
