@@ -14,7 +14,7 @@ from ptychoscope.scan import Domain, Scan
 FORMATS = (npz,)
 ScanSource = Scan | Mapping[str, Any] | tuple[Any, ...] | str | os.PathLike[str]
 
-__all__ = ["FORMATS", "Layout", "ScanSource", "as_scan", "load_scan", "save_scan"]
+__all__ = ["FORMATS", "Layout", "ScanSource", "as_scan", "first_bytes", "load_scan", "save_scan"]
 
 
 def load_scan(
@@ -41,7 +41,7 @@ def load_scan(
         The file is absent, damaged, of no known format, or holds no scan.
     """
     path = Path(path)
-    head = _head(path)
+    head = first_bytes(path)
     for reader in FORMATS:
         if reader.matches(head):
             scan = reader.read(path, layout=layout, domain=domain)
@@ -106,7 +106,8 @@ def _named(arrays: tuple[Any, ...]) -> dict[str, Any]:
     }
 
 
-def _head(path: Path) -> bytes:
+def first_bytes(path: Path) -> bytes:
+    """What a file begins with, by which its format is told; raises `ScanError` when there is nothing."""
     try:
         with path.open("rb") as file:
             head = file.read(16)
