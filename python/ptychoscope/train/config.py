@@ -1,0 +1,95 @@
+"""TrainConfig: everything that decides what a training does. A value, stored with what it made."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from ptychoscope.errors import ConfigError
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+AboveZero = Annotated[float, msgspec.Meta(gt=0)]
+
+Head = Literal["real_imag", "amplitude_phase"]
+Loss = Literal["poisson", "mae"]
+LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
+
+
+class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Every default is one that trains; the defaults are those that measured best."""
+
+    network: str = "unet"
+    """A name of `ptychoscope.train.networks`."""
+    width: Positive = 16
+    """Channels of the network's first level."""
+    passes: Positive | None = None
+    """Passes of an unrolled network; None for the network's own number."""
+    head: Head = "real_imag"
+    """What the network's last layer means."""
+
+    group_size: Positive = 8
+    """Neighbouring frames that are merged before the forward model; 1 leaves every frame alone."""
+    group_rule: Literal["nearest", "quadrant"] = "nearest"
+    batch_size: Positive | None = None
+    """Groups per step; None for as many as make 32 frames."""
+    groups_per_epoch: Positive | None = None
+    """None for one pass over the frames."""
+    holdout: Fraction = 0.1
+    """Part of each scan, contiguous, that is held back to watch the likelihood."""
+
+    loss: Loss = "poisson"
+    total_variation: NonNegative = 0.0
+    """Weight of the total variation of the merged patches."""
+    train_probe: bool = False
+    """Let the training mend the probe."""
+
+    optimizer: Literal["muon", "adamw"] = "muon"
+    learning_rate: AboveZero = 2e-3
+    """AdamW's; Muon's is 2.5 times as large."""
+    probe_learning_rate: AboveZero = 1e-3
+    """Step of a trained probe, relative to its root mean square."""
+    weight_decay: NonNegative = 0.0
+    schedule: Literal["one_cycle", "flat"] = "one_cycle"
+    ema: Fraction = 0.995
+    """Decay per step of the averaged weights, which are the ones that are kept; 0 keeps the last."""
+    gradient_clip: AboveZero = 1.0
+    """Largest norm of the gradient."""
+
+    max_epochs: Positive = 40
+    max_steps: Positive | None = None
+    max_time_s: AboveZero | None = None
+    """Wall time. The learning rate follows whichever limit is nearest."""
+    max_cpu_time_s: AboveZero | None = None
+    """CPU time of this process, all threads: what two machines can compare."""
+    patience: Positive = 15
+    """Epochs without a better held-back likelihood before training stops."""
+
+    device: str = "cpu"
+    """`cpu`, `cuda` or `cuda:N`."""
+    devices: Positive = 1
+    """Processes of a distributed training."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the convolutions alone; transforms and loss are float32. `auto`: bfloat16 where it is fast."""
+    threads: Positive | None = None
+    """CPU threads; None for torch's own number."""
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
+    logger: LoggerName = "none"
+
+    @property
+    def groups_per_batch(self) -> int:
+        """Groups per step."""
+        return self.batch_size or max(1, 32 // self.group_size)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, object]) -> "TrainConfig":
+        """Check plain values; raises `ConfigError` naming the option that is wrong."""
+        try:
+            return msgspec.convert(values, cls)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"training configuration: {error}") from error
+
+    def to_dict(self) -> dict[str, object]:
+        """The plain values, for checkpoints and config.json."""
+        plain: dict[str, object] = msgspec.to_builtins(self)
+        return plain

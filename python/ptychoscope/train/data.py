@@ -1,0 +1,101 @@
+"""The Lightning data module: which frames are trained on, which are held back, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import lightning as L
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Subset
+
+from ptychoscope.errors import ScanError
+from ptychoscope.scan import Scan
+from ptychoscope.train.batches import Batch, Frames, GroupBatches
+from ptychoscope.train.config import TrainConfig
+
+_VALIDATION_FRAMES = 128
+"""Held-back frames that are looked at after an epoch, at most: enough to rank, cheap to do."""
+
+
+def hold_back(positions_px: NDArray[np.float64], fraction: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Split frames (n, 2) into those to train on and a contiguous part to hold back.
+
+    The part lies at the far end of the scan's longer side. Its patches still touch those next to it: it
+    shows overfitting, not what a new sample would give.
+    """
+    n = len(positions_px)
+    span = np.ptp(positions_px, axis=0)
+    order = np.argsort(positions_px[:, int(np.argmax(span))], kind="stable")
+    kept = n - round(fraction * n)
+    return np.sort(order[:kept]), np.sort(order[kept:])
+
+
+class GroupData(L.LightningDataModule):
+    """Groups of neighbouring frames of one or several scans.
+
+    Batches depend on (seed, epoch) alone, so that a training that was stopped goes on as it would have.
+    Raises `ScanError` when there is nothing to train on or sides differ.
+    """
+
+    def __init__(
+        self, scans: Sequence[Scan], config: TrainConfig, *, validation: Sequence[Scan] = ()
+    ) -> None:
+        super().__init__()
+        sides = {scan.patch_px for scan in (*scans, *validation)}
+        if len(sides) > 1:
+            raise ScanError(f"scans have patterns of different sides {sorted(sides)}: crop or bin them alike")
+        self.config = config
+        self.training: list[Frames] = []
+        self.held_back: list[Frames] = []
+        for scan in scans:
+            split = hold_back(scan.positions_px, 0.0 if validation else config.holdout)
+            if len(split[0]) == 0:
+                raise ScanError(f"{len(scan)} frame(s) leave none to train on: give a longer scan")
+            self.training.append(Frames(scan, split[0]))
+            self.held_back.append(Frames(scan, split[1]))
+        if validation:
+            self.held_back = [Frames(scan, np.arange(len(scan))) for scan in validation]
+        self.held_back = [frames for frames in self.held_back if len(frames.index)]
+
+    def batches(self, epoch: int) -> GroupBatches:
+        """The training batches of an epoch."""
+        config = self.config
+        return GroupBatches(
+            self.training,
+            group_size=config.group_size,
+            rule=config.group_rule,
+            groups_per_batch=config.groups_per_batch,
+            groups=config.groups_per_epoch,
+            seed=(config.seed, epoch),
+        )
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches of the coming epoch; each process of a distributed training gets its own."""
+        trainer = self.trainer
+        epoch = trainer.current_epoch if trainer else 0
+        data: GroupBatches | Subset[Batch] = self.batches(epoch)
+        if trainer and trainer.world_size > 1:
+            share = len(data) // trainer.world_size
+            mine = range(trainer.global_rank, share * trainer.world_size, trainer.world_size)
+            data = Subset(data, mine)
+        return DataLoader(data, batch_size=None, shuffle=False, collate_fn=_as_is)
+
+    def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
+        """The same held-back groups after every epoch; none when nothing is held back."""
+        if not self.held_back:
+            return []
+        config = self.config
+        data = GroupBatches(
+            self.held_back,
+            group_size=config.group_size,
+            rule="nearest",
+            groups_per_batch=config.groups_per_batch,
+            groups=max(1, _VALIDATION_FRAMES // config.group_size),
+            seed=(config.seed, 0),
+        )
+        return DataLoader(data, batch_size=None, shuffle=False, collate_fn=_as_is)
+
+
+def _as_is(batch: Batch) -> Batch:
+    return batch

@@ -1,0 +1,60 @@
+"""What a prediction is judged by: measured against predicted diffraction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ptychoscope.train.fourier import square
+
+_FLOOR = 1e-3
+"""Added to measured and predicted counts alike, relative to the mean count of a pixel: bounds the gradient
+of the logarithm where the detector is dark and leaves the minimum where it is."""
+
+
+def poisson_deviance(predicted: Tensor, amplitude: Tensor, valid: Tensor) -> Tensor:
+    """Twice the Poisson log-likelihood ratio of measured to predicted counts, mean over the valid pixels.
+
+    2 (l - k + k log(k / l)) for k counts where l were predicted: never negative, 0 for a perfect
+    prediction of the counts, about 1 where only photon noise is left.
+
+    Args:
+        predicted: (B, 1, P, P) counts.
+        amplitude: (B, 1, P, P) square root of the measured counts.
+        valid: (B | 1, 1, P, P) 1 where the detector counts, else 0.
+    """
+    measured = amplitude.square()
+    floor = _FLOOR * measured.mean().clamp_min(torch.finfo(measured.dtype).tiny)
+    k, rate = measured + floor, predicted + floor
+    deviance = 2 * (rate - k + k * torch.log(k / rate))
+    return _mean(deviance, valid)
+
+
+def amplitude_mae(predicted: Tensor, amplitude: Tensor, valid: Tensor) -> Tensor:
+    """Mean absolute difference of the modulus, relative to the mean measured modulus; arguments as above."""
+    tiny = torch.finfo(predicted.dtype).eps * amplitude.square().mean().clamp_min(1e-30)
+    difference = (torch.sqrt(predicted + tiny) - amplitude).abs()
+    return _mean(difference, valid) / _mean(amplitude, valid).clamp_min(1e-30)
+
+
+def poisson(predicted: Tensor, amplitude: Tensor, valid: Tensor) -> Tensor:
+    """The Poisson deviance relative to the mean count, so that its scale does not depend on the dose."""
+    mean = _mean(amplitude.square(), valid).clamp_min(1e-30)
+    return poisson_deviance(predicted, amplitude, valid) / (2 * mean)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"poisson": poisson, "mae": amplitude_mae}
+
+
+def total_variation(patches: Tensor) -> Tensor:
+    """Mean modulus of the difference of neighbouring pixels, patches (B, 2, P, P) (isotropic, smoothed)."""
+    dy = torch.diff(patches, dim=-2)[..., :, :-1]
+    dx = torch.diff(patches, dim=-1)[..., :-1, :]
+    return torch.sqrt(square(dy) + square(dx) + 1e-8).mean()
+
+
+def _mean(values: Tensor, valid: Tensor) -> Tensor:
+    weight = valid.expand_as(values)
+    return (values * weight).sum() / weight.sum().clamp_min(1)

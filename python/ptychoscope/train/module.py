@@ -1,0 +1,147 @@
+"""PtychoModule: a network, its averaged copy, the probes and the physics that trains them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ptychoscope.train.batches import Batch
+from ptychoscope.train.config import TrainConfig
+from ptychoscope.train.losses import LOSSES, poisson_deviance, total_variation
+from ptychoscope.train.networks import build
+from ptychoscope.train.networks.unet import UNet
+from ptychoscope.train.optim import MuonAdamW, make_optimizer
+from ptychoscope.train.overlap import merge
+from ptychoscope.train.physics import Physics, illumination
+
+
+class PtychoModule(L.LightningModule):
+    """The trainable whole.
+
+    `network` holds the averaged weights and is what is validated, kept and exported; `learner` is what the
+    optimizer moves. `load_from_checkpoint(path, weights_only=True)` needs nothing but the file.
+
+    Args:
+        config: A TrainConfig, or its plain values as a checkpoint holds them.
+        patch_px: P.
+        modes: Incoherent modes of the probe.
+        scans: Scans with a probe of their own.
+    """
+
+    probes: Tensor
+    """(S, M, 2, P, P) float32: the probe of every scan, on the scale of its counts."""
+
+    def __init__(
+        self, config: TrainConfig | dict[str, Any], *, patch_px: int, modes: int = 1, scans: int = 1
+    ) -> None:
+        super().__init__()
+        self.config = config if isinstance(config, TrainConfig) else TrainConfig.from_dict(config)
+        self.save_hyperparameters(
+            {"config": self.config.to_dict(), "patch_px": patch_px, "modes": modes, "scans": scans}
+        )
+        self.patch_px = patch_px
+        self.learner = build(self.config, patch_px)
+        self.network = copy.deepcopy(self.learner).requires_grad_(False)
+        self.physics = Physics(patch_px)
+        probes = torch.zeros(scans, modes, 2, patch_px, patch_px)
+        if self.config.train_probe:
+            self.probes = nn.Parameter(probes)
+        else:
+            self.register_buffer("probes", probes)
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self.skipped_steps = 0
+
+    @property
+    def probe(self) -> Tensor:
+        """(M, 2, P, P) float32, the probe of the first scan."""
+        return self.probes[0]
+
+    def set_probes(self, probes: list[NDArray[np.complex64]]) -> None:
+        """Take the probe (m, P, P) of every scan; those with fewer modes are filled up with dark ones."""
+        with torch.no_grad():
+            self.probes.zero_()
+            for slot, probe in zip(self.probes, probes, strict=True):
+                slot[: len(probe), 0] = torch.from_numpy(probe.real.copy())
+                slot[: len(probe), 1] = torch.from_numpy(probe.imag.copy())
+
+    def set_compute_dtype(self, dtype: torch.dtype | None) -> None:
+        """Let the convolutions compute in `dtype`; None for float32."""
+        for module in self.modules():
+            if isinstance(module, UNet):
+                module.compute_dtype = dtype
+
+    def forward(self, amplitude: Tensor, probe: Tensor) -> Tensor:
+        """Object patches (B, 2, P, P) of frames on their own; see `networks`."""
+        patches: Tensor = self.network(amplitude, probe)
+        return patches
+
+    def merged_patches(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Patches (B, 2, P, P) after the merge, and the shifted probes (B, M, 2, P, P) they are lit by.
+
+        Patches lie on whole object pixels; what is left of the position moves the probe.
+        """
+        probe = self._frame_probes(batch)
+        weight = illumination(probe.detach())
+
+        def agree(patches: Tensor) -> Tensor:
+            return merge(patches, weight, batch.placement)
+
+        return agree(network(batch.amplitude, probe, agree)), probe
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:  # noqa: ARG002
+        """The loss of one batch of groups."""
+        patches, probe = self.merged_patches(self.learner, batch)
+        predicted = self.physics.counts(patches, probe)
+        loss = LOSSES[self.config.loss](predicted, batch.amplitude, batch.valid)
+        if self.config.total_variation > 0:
+            loss = loss + self.config.total_variation * total_variation(patches)
+        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.amplitude))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:  # noqa: ARG002
+        """Poisson deviance per pixel of held-back groups, with the averaged weights."""
+        patches, probe = self.merged_patches(self.network, batch)
+        predicted = self.physics.counts(patches, probe)
+        deviance = poisson_deviance(predicted, batch.amplitude, batch.valid)
+        self.log("val_deviance", deviance, batch_size=len(batch.amplitude), sync_dist=True)
+
+    def configure_optimizers(self) -> MuonAdamW:
+        """Muon for kernels and AdamW for the rest, as the config says."""
+        config = self.config
+        extra: list[tuple[nn.Parameter, float]] = []
+        if isinstance(self.probes, nn.Parameter):
+            size = float(self.probes.detach().square().mean().sqrt())
+            extra.append((self.probes, config.probe_learning_rate * size))
+        return make_optimizer(
+            self.learner, extra, kind=config.optimizer, lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        """Clip the norm; a gradient that is not finite moves nothing and is counted."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        norm = nn.utils.clip_grad_norm_(parameters, self.config.gradient_clip)
+        if not torch.isfinite(norm):
+            self.skipped_steps += 1
+            for parameter in parameters:
+                parameter.grad = None
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Move the averaged weights towards the learner's."""
+        self.updates += 1
+        count = int(self.updates)
+        # The average forgets its beginning quickly and slows down to the configured decay.
+        decay = min(self.config.ema, (1 + count) / (10 + count))
+        with torch.no_grad():
+            for kept, moved in zip(self.network.parameters(), self.learner.parameters(), strict=True):
+                kept.lerp_(moved, 1 - decay)
+
+    def _frame_probes(self, batch: Batch) -> Tensor:
+        """(B, M, 2, P, P): each frame's probe, moved by the fraction of its position."""
+        probes = self.probes[batch.scan]
+        return self.physics.shift(probes, batch.fraction_px)
