@@ -36,7 +36,7 @@ class Frames(NamedTuple):
     """Frames that may be drawn: a scan and the indices in it."""
 
     scan: Scan
-    index: NDArray[np.intp]
+    chosen: NDArray[np.intp]
 
 
 def whole_and_fraction(positions_px: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -82,7 +82,7 @@ class GroupBatches(Dataset[Batch]):
     Seeds are drawn without replacement until every frame could have been seen once, or `groups` in all.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         sources: Sequence[Frames],
         *,
@@ -95,15 +95,15 @@ class GroupBatches(Dataset[Batch]):
         self.sources = sources
         rng = np.random.default_rng(list(seed))
         drawn: list[tuple[int, NDArray[np.intp]]] = []
-        for number, (scan, index) in enumerate(sources):
-            size = min(group_size, len(index))
-            count = -(-len(index) // size)
-            seeds = rng.permutation(len(index))[:count]
-            for members in group_frames(scan.positions_px[index], size, seeds=seeds, rule=rule):
-                drawn.append((number, index[members]))
+        for number, (scan, chosen) in enumerate(sources):
+            size = min(group_size, len(chosen))
+            count = -(-len(chosen) // size)
+            seeds = rng.permutation(len(chosen))[:count]
+            groups_here = group_frames(scan.positions_px[chosen], size, seeds=seeds, rule=rule)
+            drawn += [(number, chosen[members]) for members in groups_here]
         order = rng.permutation(len(drawn))[:groups]
-        chosen = [drawn[i] for i in order]
-        self.batches = [chosen[i : i + groups_per_batch] for i in range(0, len(chosen), groups_per_batch)]
+        kept = [drawn[i] for i in order]
+        self.batches = [kept[i : i + groups_per_batch] for i in range(0, len(kept), groups_per_batch)]
 
     def __len__(self) -> int:
         return len(self.batches)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import lightning as L
+import lightning.pytorch as pl
 import torch
 
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.optim import one_cycle
 
 
-class Budget(L.Callback):
+class Budget(pl.Callback):
     """Stops at the first limit that is reached; the learning rate follows the part that is used up.
 
     Time that was spent before a resume counts.
@@ -32,7 +32,7 @@ class Budget(L.Callback):
             "cpu_seconds": self.spent["cpu_seconds"] + time.process_time() - cpu,
         }
 
-    def progress(self, trainer: L.Trainer) -> tuple[float, str]:
+    def progress(self, trainer: pl.Trainer) -> tuple[float, str]:
         """The largest part of a limit that is used up, and that limit's name."""
         config, used = self.config, self.used()
         steps_per_epoch = max(int(trainer.num_training_batches), 1)
@@ -46,21 +46,17 @@ class Budget(L.Callback):
         name = max(parts, key=lambda key: parts[key])
         return min(parts[name], 1.0), name
 
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+    def on_fit_start(self, *_: Any) -> None:
         """Start the clocks."""
         self._start = (time.monotonic(), time.process_time())
 
-    def on_train_batch_start(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int  # noqa: ARG002
-    ) -> None:
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         """Set the learning rate of the step."""
         factor = one_cycle(self.progress(trainer)[0]) if self.config.schedule == "one_cycle" else 1.0
         for group in trainer.optimizers[0].param_groups:
             group["lr"] = group["base_lr"] * factor
 
-    def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int  # noqa: ARG002
-    ) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Stop when a limit is reached, on every process alike."""
         part, name = self.progress(trainer)
         if trainer.strategy.reduce_boolean_decision(part >= 1.0, all=False):
@@ -76,14 +72,14 @@ class Budget(L.Callback):
         self.spent = {name: float(state_dict[name]) for name in self.spent}
 
 
-class History(L.Callback):
+class History(pl.Callback):
     """One record per epoch: losses, learning rate, steps and time."""
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.records: list[dict[str, float]] = []
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write down the epoch that ends."""
         metrics = {k: float(v) for k, v in trainer.callback_metrics.items() if torch.is_tensor(v)}
         self.records.append(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-import lightning as L
+import lightning.pytorch as pl
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Subset
@@ -18,7 +19,9 @@ _VALIDATION_FRAMES = 128
 """Held-back frames that are looked at after an epoch, at most: enough to rank, cheap to do."""
 
 
-def hold_back(positions_px: NDArray[np.float64], fraction: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def hold_back(
+    positions_px: NDArray[np.float64], fraction: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Split frames (n, 2) into those to train on and a contiguous part to hold back.
 
     The part lies at the far end of the scan's longer side. Its patches still touch those next to it: it
@@ -31,7 +34,7 @@ def hold_back(positions_px: NDArray[np.float64], fraction: float) -> tuple[NDArr
     return np.sort(order[:kept]), np.sort(order[kept:])
 
 
-class GroupData(L.LightningDataModule):
+class GroupData(pl.LightningDataModule):
     """Groups of neighbouring frames of one or several scans.
 
     Batches depend on (seed, epoch) alone, so that a training that was stopped goes on as it would have.
@@ -56,7 +59,7 @@ class GroupData(L.LightningDataModule):
             self.held_back.append(Frames(scan, split[1]))
         if validation:
             self.held_back = [Frames(scan, np.arange(len(scan))) for scan in validation]
-        self.held_back = [frames for frames in self.held_back if len(frames.index)]
+        self.held_back = [frames for frames in self.held_back if len(frames.chosen)]
 
     def batches(self, epoch: int) -> GroupBatches:
         """The training batches of an epoch."""
@@ -97,5 +100,5 @@ class GroupData(L.LightningDataModule):
         return DataLoader(data, batch_size=None, shuffle=False, collate_fn=_as_is)
 
 
-def _as_is(batch: Batch) -> Batch:
+def _as_is(batch: Any) -> Any:
     return batch

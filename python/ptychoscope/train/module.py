@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import lightning as L
+import lightning.pytorch as pl
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from ptychoscope.train.overlap import merge
 from ptychoscope.train.physics import Physics, illumination
 
 
-class PtychoModule(L.LightningModule):
+class PtychoModule(pl.LightningModule):
     """The trainable whole.
 
     `network` holds the averaged weights and is what is validated, kept and exported; `learner` is what the
@@ -34,6 +34,7 @@ class PtychoModule(L.LightningModule):
         scans: Scans with a probe of their own.
     """
 
+    updates: Tensor
     probes: Tensor
     """(S, M, 2, P, P) float32: the probe of every scan, on the scale of its counts."""
 
@@ -119,7 +120,11 @@ class PtychoModule(L.LightningModule):
             size = float(self.probes.detach().square().mean().sqrt())
             extra.append((self.probes, config.probe_learning_rate * size))
         return make_optimizer(
-            self.learner, extra, kind=config.optimizer, lr=config.learning_rate, weight_decay=config.weight_decay
+            self.learner,
+            extra,
+            kind=config.optimizer,
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
         )
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:

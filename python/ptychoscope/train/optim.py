@@ -24,7 +24,8 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.t()
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.t() if flip else x
+    result: Tensor = x.t() if flip else x
+    return result
 
 
 class MuonAdamW(torch.optim.Optimizer):

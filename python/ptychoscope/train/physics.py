@@ -70,4 +70,3 @@ class Physics(nn.Module):
 def illumination(probe: Tensor) -> Tensor:
     """Summed intensity of the modes, (1, P, P) or (B, 1, P, P): what the patch's pixels received."""
     return square(probe).sum(-3, keepdim=True)
-

@@ -44,6 +44,6 @@ def build(config: TrainConfig, side: int) -> nn.Module:
     if side % _SIDE_STEP:
         raise ConfigError(
             f"patterns of {side} px do not suit the networks, which halve the side four times: "
-            f"crop or pad to a multiple of {_SIDE_STEP}, for example {max(side // _SIDE_STEP, 1) * _SIDE_STEP}"
+            f"crop or pad to a multiple of {_SIDE_STEP} px"
         )
     return NETWORKS[config.network](config, side)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
@@ -36,23 +36,27 @@ class UNet(nn.Module):
             _block(widths[level] + widths[level - 1], widths[level - 1]) for level in range(levels - 1, 0, -1)
         )
         self.head = nn.Conv2d(width, outputs * shuffle**2, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        for parameter in self.head.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, planes: Tensor) -> Tensor:
         """Apply the network; the answer has the type of `planes`."""
         if self.compute_dtype is None:
             return self._apply_levels(planes)
         with torch.autocast(planes.device.type, self.compute_dtype):
-            return self._apply_levels(planes).to(planes.dtype)
+            # Half the time of planar memory for bfloat16 convolutions on a CPU.
+            nhwc = planes.contiguous(memory_format=torch.channels_last)
+            return self._apply_levels(nhwc).to(planes.dtype)
 
     def _apply_levels(self, planes: Tensor) -> Tensor:
-        x = F.pixel_unshuffle(planes, self.shuffle)
+        x = functional.pixel_unshuffle(planes, self.shuffle)
         skips: list[Tensor] = []
         for block in self.down:
-            x = block(F.max_pool2d(x, 2) if skips else x)
+            x = block(functional.max_pool2d(x, 2) if skips else x)
             skips.append(x)
         skips.pop()
         for block in self.up:
-            x = block(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skips.pop()], 1))
-        return F.pixel_shuffle(self.head(x), self.shuffle)
+            x = block(
+                torch.cat([functional.interpolate(x, scale_factor=2.0, mode="nearest"), skips.pop()], 1)
+            )
+        return functional.pixel_shuffle(self.head(x), self.shuffle)

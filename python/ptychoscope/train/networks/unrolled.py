@@ -32,7 +32,7 @@ class Pass(nn.Module):
         """Take the step along the residual and add what the U-Net makes of both."""
         patch = patch.expand_as(residual)
         real, imag = patch[:, :1], patch[:, 1:]
-        step = self.unet(torch.cat([real - 1, imag, residual], 1))
+        step: Tensor = self.unet(torch.cat([real - 1, imag, residual], 1))
         moved = patch + self.gain * residual
         if not self.polar:
             return moved + step

@@ -1,0 +1,63 @@
+"""Which device computes, in which precision, on how many threads: said, never fallen back on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ptychoscope.errors import ConfigError, DeviceError
+from ptychoscope.train.config import TrainConfig
+
+
+def trainer_device(config: TrainConfig) -> dict[str, Any]:
+    """The Trainer's `accelerator` and `devices`.
+
+    Raises `DeviceError` when a CUDA device is asked for that is not there, `ConfigError` for another name.
+    """
+    match = re.fullmatch(r"(cpu|cuda)(?::(\d+))?", config.device)
+    if match is None or (match[1] == "cpu" and match[2]):
+        raise ConfigError(f'device must be "cpu", "cuda" or "cuda:N", got {config.device!r}')
+    if match[1] == "cpu":
+        return {"accelerator": "cpu", "devices": config.devices}
+    number = int(match[2] or 0)
+    if not torch.cuda.is_available() or number >= torch.cuda.device_count():
+        seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        raise DeviceError(
+            f"device {config.device!r} is not there (torch {torch.__version__} sees {seen} CUDA device(s)): "
+            'use "cpu", or install a torch build for your CUDA driver'
+        )
+    return {"accelerator": "gpu", "devices": config.devices if match[2] is None else [number]}
+
+
+def compute_dtype(config: TrainConfig) -> torch.dtype | None:
+    """Type of the convolutions while training; None for float32."""
+    if config.precision == "auto":
+        return torch.bfloat16 if _fast_bfloat16(config.device) else None
+    return torch.bfloat16 if config.precision == "bfloat16" else None
+
+
+def _fast_bfloat16(device: str) -> bool:
+    if device != "cpu":
+        return bool(torch.cuda.is_bf16_supported())
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+@contextmanager
+def torch_settings(config: TrainConfig) -> Iterator[None]:
+    """Threads, seed and deterministic algorithms for the length of a training; put back afterwards."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(config.seed)
+        torch.use_deterministic_algorithms(config.device == "cpu")
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(deterministic)
+            torch.set_num_threads(threads)

@@ -1,0 +1,37 @@
+"""Loggers by name; none is imported unless it is asked for."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ptychoscope.errors import ConfigError, MissingExtraError
+from ptychoscope.train.config import LoggerName
+
+_NEEDS = {"tensorboard": "tensorboard", "mlflow": "mlflow"}
+
+
+def make_logger(name: LoggerName, run_dir: Path) -> Any:
+    """The Lightning logger, or False for none.
+
+    Raises `MissingExtraError` when its package is not installed, `ConfigError` for an unknown name.
+    """
+    package = _NEEDS.get(name)
+    if package and find_spec(package) is None:
+        raise MissingExtraError(f"logger {name!r} needs the package {package}: pip install {package}")
+    if name == "none":
+        return False
+    if name == "csv":
+        from lightning.pytorch.loggers import CSVLogger  # noqa: PLC0415
+
+        return CSVLogger(run_dir, name="logs", version="")
+    if name == "tensorboard":
+        from lightning.pytorch.loggers import TensorBoardLogger  # noqa: PLC0415
+
+        return TensorBoardLogger(run_dir, name="logs", version="")
+    if name == "mlflow":
+        from lightning.pytorch.loggers import MLFlowLogger  # noqa: PLC0415
+
+        return MLFlowLogger(run_name=run_dir.name, tracking_uri=(run_dir / "mlruns").resolve().as_uri())
+    raise ConfigError(f'logger must be "none", "csv", "tensorboard" or "mlflow", got {name!r}')

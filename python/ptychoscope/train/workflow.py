@@ -1,0 +1,194 @@
+"""train(): scans in, a run folder and a trained module out."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import msgspec
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+
+from ptychoscope.errors import ConfigError, TrainingError
+from ptychoscope.preprocess import matched_probe
+from ptychoscope.scan import Scan
+from ptychoscope.train.callbacks import Budget, History
+from ptychoscope.train.config import TrainConfig
+from ptychoscope.train.data import GroupData
+from ptychoscope.train.device import compute_dtype, torch_settings, trainer_device
+from ptychoscope.train.loggers import make_logger
+from ptychoscope.train.module import PtychoModule
+from ptychoscope.train.record import write_config, write_record
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training gave."""
+
+    module: PtychoModule
+    """With the weights of the best held-back likelihood (the last ones when nothing is held back)."""
+    history: list[dict[str, float]]
+    """One record per epoch: epoch, step, train_loss, val_deviance, learning_rate, seconds, cpu_seconds."""
+    run_dir: Path
+    checkpoint: Path
+    """The file that `module` was read from."""
+    steps: int
+    seconds: float
+    cpu_seconds: float
+    stopped_by: str
+    """The limit that ended it, or `early_stop`."""
+
+
+def train(
+    scans: Scan | Sequence[Scan],
+    config: TrainConfig | None = None,
+    *,
+    run_dir: str | os.PathLike[str],
+    validation: Scan | Sequence[Scan] | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> TrainResult:
+    """Train a network on the diffraction of `scans` alone.
+
+    Args:
+        scans: One or several, each with a probe; patterns of one size.
+        config: What to do; the defaults when None.
+        run_dir: Folder for config.json, checkpoints/, history.json and training.json.
+        validation: Scans to watch the likelihood on; a part of each training scan is held back when None.
+        resume: Go on from `checkpoints/last.ckpt` of an interrupted training with the same config.
+        progress: Show a progress bar.
+
+    Raises:
+        ScanError: A scan has no probe, or sides differ.
+        ConfigError: A value of the config is impossible, or `run_dir` holds another training.
+        DeviceError: The device is not there.
+        TrainingError: The loss was never finite.
+    """
+    config = config or TrainConfig()
+    chosen = _as_list(scans)
+    run = Path(run_dir)
+    last = _claim(run, config, resume=resume)
+    device = trainer_device(config)
+    data = GroupData(chosen, config, validation=_as_list(validation))
+    with torch_settings(config):
+        module = _module(chosen, config)
+        module.set_compute_dtype(compute_dtype(config))
+        budget = Budget(config)
+        history = History(budget)
+        keep = _checkpoint(run, watched=bool(data.held_back))
+        callbacks: list[pl.Callback] = [budget, history, keep]
+        stopper = EarlyStopping("val_deviance", patience=config.patience, check_finite=False)
+        callbacks += [stopper] if data.held_back else []
+        callbacks += [RichProgressBar(leave=True)] if progress else []
+        trainer = _trainer(config, run, callbacks, progress=progress, **device)
+        with warnings.catch_warnings():
+            _quiet_lightning()
+            trainer.fit(module, data, ckpt_path=last, weights_only=True)
+    if stopper.stopped_epoch:
+        budget.stopped_by = "early_stop"
+    return _finish(run, chosen, trainer, keep, budget, history)
+
+
+def load_module(run_or_checkpoint: str | os.PathLike[str]) -> PtychoModule:
+    """The module of a run folder (its best checkpoint) or of a checkpoint file, in float32 on the CPU.
+
+    Raises `TrainingError` when there is no checkpoint. Nothing in the file is executed.
+    """
+    path = Path(run_or_checkpoint)
+    if path.is_dir():
+        path = path / "checkpoints" / "best.ckpt"
+    if not path.is_file():
+        raise TrainingError(f"there is no checkpoint {path}: train first, or give the run folder")
+    module = PtychoModule.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+    return module.eval()
+
+
+def _as_list(scans: Scan | Sequence[Scan] | None) -> list[Scan]:
+    if scans is None:
+        return []
+    return [scans] if isinstance(scans, Scan) else list(scans)
+
+
+def _claim(run: Path, config: TrainConfig, *, resume: bool) -> Path | None:
+    """Make the run folder this training's; the checkpoint to go on from, if any."""
+    last = run / "checkpoints" / "last.ckpt"
+    written = run / "config.json"
+    if not resume and last.exists():
+        raise ConfigError(f"{run} holds a training already: resume it, or name another folder")
+    if resume and written.exists():
+        before = TrainConfig.from_dict(msgspec.json.decode(written.read_bytes()))
+        if before != config:
+            raise ConfigError(f"{written} holds another configuration: resume with that, or start anew")
+    run.mkdir(parents=True, exist_ok=True)
+    write_config(run, config)
+    return last if resume and last.exists() else None
+
+
+def _module(scans: list[Scan], config: TrainConfig) -> PtychoModule:
+    probes = [matched_probe(scan) for scan in scans]
+    modes = max(len(probe) for probe in probes)
+    module = PtychoModule(config, patch_px=scans[0].patch_px, modes=modes, scans=len(scans))
+    module.set_probes(probes)
+    return module
+
+
+def _checkpoint(run: Path, *, watched: bool) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        run / "checkpoints",
+        filename="best",
+        monitor="val_deviance" if watched else None,
+        save_top_k=1,
+        save_last=True,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )
+
+
+def _trainer(
+    config: TrainConfig, run: Path, callbacks: list[pl.Callback], *, progress: bool, **device: Any
+) -> pl.Trainer:
+    return pl.Trainer(
+        **device,
+        strategy="ddp" if config.devices > 1 else "auto",
+        callbacks=callbacks,
+        logger=make_logger(config.logger, run),
+        max_epochs=config.max_epochs,
+        max_steps=config.max_steps or -1,
+        default_root_dir=run,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+    )
+
+
+def _quiet_lightning() -> None:
+    """Batches are made by slicing arrays: worker processes would only copy them."""
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+
+
+def _finish(
+    run: Path, scans: list[Scan], trainer: pl.Trainer, keep: ModelCheckpoint, budget: Budget, history: History
+) -> TrainResult:
+    checkpoint = Path(keep.best_model_path or keep.last_model_path)
+    if not checkpoint.is_file():
+        raise TrainingError(f"training made no finite step in {trainer.global_step}: lower learning_rate")
+    used = budget.used()
+    result = TrainResult(
+        module=load_module(checkpoint),
+        history=history.records,
+        run_dir=run,
+        checkpoint=checkpoint,
+        steps=trainer.global_step,
+        stopped_by=budget.stopped_by,
+        **used,
+    )
+    write_record(run, scans, result.history, steps=result.steps, stopped_by=result.stopped_by, **used)
+    return result
