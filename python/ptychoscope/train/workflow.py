@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from ptychoscope.train.data import GroupData
 from ptychoscope.train.device import compute_dtype, torch_settings, trainer_device
 from ptychoscope.train.loggers import make_logger
 from ptychoscope.train.module import PtychoModule
+from ptychoscope.train.quiet import quiet_lightning
 from ptychoscope.train.record import write_config, write_record
 
 
@@ -74,7 +74,7 @@ def train(
     last = _claim(run, config, resume=resume)
     device = trainer_device(config)
     data = GroupData(chosen, config, validation=_as_list(validation))
-    with torch_settings(config):
+    with torch_settings(config), quiet_lightning():
         module = _module(chosen, config)
         module.set_compute_dtype(compute_dtype(config))
         budget = Budget(config)
@@ -85,9 +85,7 @@ def train(
         callbacks += [stopper] if data.held_back else []
         callbacks += [RichProgressBar(leave=True)] if progress else []
         trainer = _trainer(config, run, callbacks, progress=progress, **device)
-        with warnings.catch_warnings():
-            _quiet_lightning()
-            trainer.fit(module, data, ckpt_path=last, weights_only=True)
+        trainer.fit(module, data, ckpt_path=last, weights_only=True)
     if stopper.stopped_epoch:
         budget.stopped_by = "early_stop"
     return _finish(run, chosen, trainer, keep, budget, history)
@@ -166,12 +164,6 @@ def _trainer(
         num_sanity_val_steps=0,
         log_every_n_steps=1,
     )
-
-
-def _quiet_lightning() -> None:
-    """Batches are made by slicing arrays: worker processes would only copy them."""
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
 
 
 def _finish(

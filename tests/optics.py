@@ -1,0 +1,45 @@
+"""A small scan that really diffracts, and the physics written as its definition in numpy."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.scan import Scan
+
+SIDE = 16
+
+
+def far_field(wave: NDArray) -> NDArray:
+    """The centred orthonormal DFT as its definition, wave (..., P, P) complex."""
+    side = wave.shape[-1]
+    k = np.arange(side) - side // 2
+    kernel = np.exp(-2j * np.pi * np.outer(k, k) / side) / np.sqrt(side)
+    return kernel @ wave @ kernel.T
+
+
+def lit_probe(side: int, photons: float, modes: int = 1) -> NDArray:
+    """A curved Gaussian spot and tilted copies of it, (modes, P, P) complex128."""
+    k = np.arange(side) - side // 2
+    square = np.add.outer(k**2, k**2)
+    spot = np.exp(-square / (0.045 * side**2) + 0.35j * square / side)
+    stack = np.stack([spot * np.exp(2j * np.pi * m * k / side) / (m + 1) for m in range(modes)])
+    return stack * np.sqrt(photons / np.square(np.abs(stack)).sum())
+
+
+def make_scan(rng: np.random.Generator, *, n_side: int = 6, side: int = SIDE, modes: int = 1) -> Scan:
+    """A raster of n_side^2 frames at whole pixels over a smooth object, with photon noise."""
+    step = 3
+    extent = step * (n_side - 1) + side
+    y, x = np.mgrid[:extent, :extent] / extent
+    truth = (0.8 + 0.2 * np.sin(9 * x + 4 * y)) * np.exp(0.7j * np.cos(11 * y - 6 * x))
+    corners = np.stack(np.mgrid[:n_side, :n_side], -1).reshape(-1, 2) * step
+    corners = np.clip(corners + rng.integers(-1, 2, corners.shape), 0, extent - side)
+    probe = lit_probe(side, 1e5, modes)
+    patches = np.stack([truth[a : a + side, b : b + side] for a, b in corners])
+    counts = np.square(np.abs(far_field(probe[None] * patches[:, None]))).sum(1)
+    return Scan(
+        patterns=rng.poisson(counts).astype(np.float32),
+        positions_px=corners + side // 2,
+        domain="counts",
+        probe=probe,
+        object=truth,
+    )
