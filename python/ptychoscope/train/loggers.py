@@ -23,15 +23,15 @@ def make_logger(name: LoggerName, run_dir: Path) -> Any:
     if name == "none":
         return False
     if name == "csv":
-        from lightning.pytorch.loggers import CSVLogger  # noqa: PLC0415
+        from lightning.pytorch.loggers import CSVLogger
 
         return CSVLogger(run_dir, name="logs", version="")
     if name == "tensorboard":
-        from lightning.pytorch.loggers import TensorBoardLogger  # noqa: PLC0415
+        from lightning.pytorch.loggers import TensorBoardLogger
 
         return TensorBoardLogger(run_dir, name="logs", version="")
     if name == "mlflow":
-        from lightning.pytorch.loggers import MLFlowLogger  # noqa: PLC0415
+        from lightning.pytorch.loggers import MLFlowLogger
 
         return MLFlowLogger(run_name=run_dir.name, tracking_uri=(run_dir / "mlruns").resolve().as_uri())
     raise ConfigError(f'logger must be "none", "csv", "tensorboard" or "mlflow", got {name!r}')
