@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from optics import make_scan
 
+from optics import make_scan
 from ptychoscope.scan import Scan
 
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from optics import far_field, lit_probe
 
 torch = pytest.importorskip("torch")
 
-from ptychoscope.train.fourier import Fourier  # noqa: E402
+from ptychoscope.train.fourier import Fourier, dft_matrix  # noqa: E402
 from ptychoscope.train.losses import LOSSES, poisson_deviance, total_variation  # noqa: E402
 from ptychoscope.train.overlap import Placement, merge  # noqa: E402
 from ptychoscope.train.physics import Physics, illumination  # noqa: E402
@@ -39,8 +40,6 @@ def test_fourier_is_the_centred_orthonormal_dft(rng: np.random.Generator, side: 
 
 def exact(module: "torch.nn.Module") -> "torch.nn.Module":
     """The module in float64, its DFT matrix computed anew."""
-    from ptychoscope.train.fourier import dft_matrix
-
     module.double()
     for part in module.modules():
         if isinstance(part, Fourier):

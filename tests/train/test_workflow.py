@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from optics import make_scan
 
+from optics import make_scan
 from ptychoscope.errors import ConfigError, DeviceError, ScanError, TrainingError
 from ptychoscope.scan import Scan
 
@@ -126,7 +126,7 @@ def test_what_is_wrong_is_said(small_scan: Scan, tmp_path: Path) -> None:
         run(small_scan, tmp_path / "b", device="cuda:7")
     with pytest.raises(ConfigError, match="tpu"):
         run(small_scan, tmp_path / "c", device="tpu")
-    with pytest.raises(ConfigError, match="`\\$.width`"):
+    with pytest.raises(ConfigError, match=r"`\$.width`"):
         run(small_scan, tmp_path / "d", width=0)
     with pytest.raises(ConfigError, match="resnet"):
         run(small_scan, tmp_path / "e", network="resnet")

@@ -4,19 +4,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ptychoscope.train.bundle import load_bundle, save_bundle
     from ptychoscope.train.config import TrainConfig
     from ptychoscope.train.module import PtychoModule
+    from ptychoscope.train.one_call import train_and_reconstruct
+    from ptychoscope.train.predict import Prediction, predict
     from ptychoscope.train.workflow import TrainResult, load_module, train
 
 _HOME = {
+    "Prediction": "predict",
     "PtychoModule": "module",
     "TrainConfig": "config",
     "TrainResult": "workflow",
+    "load_bundle": "bundle",
     "load_module": "workflow",
+    "predict": "predict",
+    "save_bundle": "bundle",
     "train": "workflow",
+    "train_and_reconstruct": "one_call",
 }
 
-__all__ = ["PtychoModule", "TrainConfig", "TrainResult", "load_module", "train"]
+__all__ = [
+    "Prediction",
+    "PtychoModule",
+    "TrainConfig",
+    "TrainResult",
+    "load_bundle",
+    "load_module",
+    "predict",
+    "save_bundle",
+    "train",
+    "train_and_reconstruct",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ from ptychoscope.train.batches import Batch
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.losses import LOSSES, poisson_deviance, total_variation
 from ptychoscope.train.networks import build
+from ptychoscope.train.networks.base import Network
 from ptychoscope.train.networks.unet import UNet
 from ptychoscope.train.optim import MuonAdamW, make_optimizer
 from ptychoscope.train.overlap import merge
@@ -82,12 +83,12 @@ class PtychoModule(pl.LightningModule):
         patches: Tensor = self.network(amplitude, probe)
         return patches
 
-    def merged_patches(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    def merged_patches(self, network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
         """Patches (B, 2, P, P) after the merge, and the shifted probes (B, M, 2, P, P) they are lit by.
 
         Patches lie on whole object pixels; what is left of the position moves the probe.
         """
-        probe = self._frame_probes(batch)
+        probe = self.physics.shift(self.probes[batch.scan], batch.fraction_px)
         weight = illumination(probe.detach())
 
         def agree(patches: Tensor) -> Tensor:
@@ -145,8 +146,3 @@ class PtychoModule(pl.LightningModule):
         with torch.no_grad():
             for kept, moved in zip(self.network.parameters(), self.learner.parameters(), strict=True):
                 kept.lerp_(moved, 1 - decay)
-
-    def _frame_probes(self, batch: Batch) -> Tensor:
-        """(B, M, 2, P, P): each frame's probe, moved by the fraction of its position."""
-        probes = self.probes[batch.scan]
-        return self.physics.shift(probes, batch.fraction_px)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import nn
-
 from ptychoscope.errors import ConfigError
 from ptychoscope.train.config import TrainConfig
+from ptychoscope.train.networks.base import Network
 from ptychoscope.train.networks.unet import UNet
 from ptychoscope.train.networks.unrolled import Pass, Unrolled
 
@@ -19,21 +18,21 @@ _SIDE_STEP = 16
 """Four levels behind a two-fold space-to-depth halve the side four times."""
 
 
-def _unrolled(passes: int) -> Callable[[TrainConfig, int], nn.Module]:
-    def build(config: TrainConfig, side: int) -> nn.Module:
+def _unrolled(passes: int) -> Callable[[TrainConfig, int], Network]:
+    def build(config: TrainConfig, side: int) -> Network:
         count = config.passes or passes
         return Unrolled([Pass(UNet(4, 2, config.width), config.head) for _ in range(count)], side)
 
     return build
 
 
-NETWORKS: dict[str, Callable[[TrainConfig, int], nn.Module]] = {
+NETWORKS: dict[str, Callable[[TrainConfig, int], Network]] = {
     "unet": _unrolled(1),
     "unrolled": _unrolled(3),
 }
 
 
-def build(config: TrainConfig, side: int) -> nn.Module:
+def build(config: TrainConfig, side: int) -> Network:
     """The network that `config` names, for patches of `side` pixels.
 
     Raises `ConfigError` when the name is unknown or the side does not suit it.

@@ -6,17 +6,13 @@ single back-projection. The passes read real planes and hold no probe: projectio
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 from ptychoscope.train.config import Head
+from ptychoscope.train.networks.base import Network
 from ptychoscope.train.networks.unet import UNet
 from ptychoscope.train.physics import Physics
-
-Merge = Callable[[Tensor], Tensor]
-"""Patches (B, 2, P, P) -> the same patches, replaced by the weighted mean of those that overlap."""
 
 
 class Pass(nn.Module):
@@ -42,29 +38,15 @@ class Pass(nn.Module):
         return torch.cat([real * cos - imag * sin, real * sin + imag * cos], 1)
 
 
-class Unrolled(nn.Module):
-    """A chain of passes with the modulus projection, and optionally a merge, between them."""
-
-    empty: Tensor
+class Unrolled(Network):
+    """Passes with the modulus projection before each of them."""
 
     def __init__(self, passes: list[Pass], side: int) -> None:
-        super().__init__()
+        super().__init__(side, len(passes))
         self.passes = nn.ModuleList(passes)
         self.physics = Physics(side)
-        empty = torch.stack([torch.ones(side, side), torch.zeros(side, side)])
-        self.register_buffer("empty", empty[None], persistent=False)
 
-    def forward(self, amplitude: Tensor, probe: Tensor, merge: Merge | None = None) -> Tensor:
-        """Object patches (B, 2, P, P), real and imaginary, of diffraction patterns.
-
-        Args:
-            amplitude: (B, 1, P, P) float32, square root of the counts, unscaled.
-            probe: (M, 2, P, P) for all frames, or (B, M, 2, P, P); on the scale of the counts.
-            merge: Makes overlapping patches agree between the passes; None for frames on their own.
-        """
-        patch = self.empty
-        for k, step in enumerate(self.passes):
-            if k > 0 and merge is not None:
-                patch = merge(patch)
-            patch = step(patch, self.physics.residual(patch, amplitude, probe))
-        return patch
+    def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:
+        """Project, then let the pass see the patch and what the projection asks for."""
+        better: Tensor = self.passes[k](patch, self.physics.residual(patch, amplitude, probe))
+        return better

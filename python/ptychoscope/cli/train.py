@@ -1,0 +1,141 @@
+"""`ptychoscope train`: train a network on the diffraction of a scan."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ptychoscope.cli.console import AsJson, print_json, print_table
+
+_DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Machine"
+
+
+def train(  # noqa: PLR0913
+    scan: Annotated[list[Path], typer.Argument(help="One or several scans to train on.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")] = Path("run"),
+    test: Annotated[
+        Path | None,
+        typer.Option(help="Scan to watch the likelihood on; a part of each scan is held back otherwise."),
+    ] = None,
+    orientation: Annotated[
+        str,
+        typer.Option(help="Steps such as patterns=rot90,swap_xy,flip_y,scale=0.5.", rich_help_panel=_DATA),
+    ] = "",
+    n_groups: Annotated[
+        int | None,
+        typer.Option(
+            "--n-groups",
+            "--n-images",
+            help="Groups of frames per epoch; one pass over the scan when not given.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    gridsize: Annotated[
+        int | None,
+        typer.Option(
+            help="Groups of GRIDSIZE x GRIDSIZE neighbours; overrides --group-size.", rich_help_panel=_DATA
+        ),
+    ] = None,
+    group_size: Annotated[
+        int | None, typer.Option(help="Neighbouring frames in a group.", rich_help_panel=_DATA)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Groups per step; as many as make 32 frames.", rich_help_panel=_DATA)
+    ] = None,
+    network: Annotated[str | None, typer.Option(help="unet or unrolled.", rich_help_panel=_NETWORK)] = None,
+    loss: Annotated[str | None, typer.Option(help="poisson or mae.", rich_help_panel=_NETWORK)] = None,
+    learning_rate: Annotated[float | None, typer.Option(rich_help_panel=_NETWORK)] = None,
+    train_probe: Annotated[
+        bool, typer.Option("--train-probe", help="Mend the probe as well.", rich_help_panel=_NETWORK)
+    ] = False,
+    max_epochs: Annotated[int | None, typer.Option(rich_help_panel=_LIMITS)] = None,
+    max_steps: Annotated[int | None, typer.Option(rich_help_panel=_LIMITS)] = None,
+    max_time: Annotated[
+        float | None, typer.Option(help="Wall time in seconds.", rich_help_panel=_LIMITS)
+    ] = None,
+    max_cpu_time: Annotated[
+        float | None, typer.Option(help="CPU time of all threads in seconds.", rich_help_panel=_LIMITS)
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Epochs without a better held-back likelihood.", rich_help_panel=_LIMITS),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.", rich_help_panel=_MACHINE)] = "cpu",
+    precision: Annotated[
+        str, typer.Option(help="auto, float32 or bfloat16.", rich_help_panel=_MACHINE)
+    ] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads; all cores when not given.", rich_help_panel=_MACHINE)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same network.")] = 0,
+    logger: Annotated[str, typer.Option(help="none, csv, tensorboard or mlflow.")] = "none",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a network on diffraction alone, until the first limit is reached."""
+    options: dict[str, Any] = {
+        "groups_per_epoch": n_groups,
+        "group_size": gridsize**2 if gridsize else group_size,
+        "batch_size": batch_size,
+        "network": network,
+        "loss": loss,
+        "learning_rate": learning_rate,
+        "train_probe": train_probe,
+        "max_epochs": max_epochs,
+        "max_steps": max_steps,
+        "max_time_s": max_time,
+        "max_cpu_time_s": max_cpu_time,
+        "patience": patience,
+        "device": device,
+        "precision": precision,
+        "threads": threads,
+        "seed": seed,
+        "logger": logger,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    facts = _train(scan, given, output, test, orientation, resume=resume, progress=not (quiet or as_json))
+    if as_json:
+        print_json(facts)
+    else:
+        print_table(f"Trained: {output}", [(name, str(value)) for name, value in facts.items()])
+
+
+def _train(
+    scans: list[Path],
+    options: dict[str, Any],
+    output: Path,
+    test: Path | None,
+    orientation: str,
+    *,
+    resume: bool,
+    progress: bool,
+) -> dict[str, Any]:
+    from ptychoscope.errors import MissingExtraError
+    from ptychoscope.io import load_scan
+    from ptychoscope.orientation import Orientation
+
+    try:
+        from ptychoscope.train import TrainConfig, train
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f'training needs {error.name}: pip install "ptychoscope[train]"') from error
+    steps = Orientation.parse(orientation)
+    result = train(
+        [load_scan(path, orientation=steps) for path in scans],
+        TrainConfig.from_dict(options),
+        run_dir=output,
+        validation=None if test is None else load_scan(test, orientation=steps),
+        resume=resume,
+        progress=progress,
+    )
+    last = result.history[-1] if result.history else {}
+    return {
+        "run": str(output),
+        "checkpoint": str(result.checkpoint),
+        "stopped_by": result.stopped_by,
+        "steps": result.steps,
+        "seconds": round(result.seconds, 1),
+        "cpu_seconds": round(result.cpu_seconds, 1),
+        "train_loss": last.get("train_loss"),
+        "val_deviance": min((r["val_deviance"] for r in result.history if "val_deviance" in r), default=None),
+    }

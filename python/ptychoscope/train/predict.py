@@ -1,0 +1,130 @@
+"""Run a trained module on a scan with torch: patches, and the object they make together.
+
+The runtime does this without torch; here it serves training's own reports and the one-call workflow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ptychoscope.errors import ScanError
+from ptychoscope.preprocess import matched_probe
+from ptychoscope.scan import Scan
+from ptychoscope.train.batches import whole_and_fraction
+from ptychoscope.train.module import PtychoModule
+from ptychoscope.train.overlap import Placement, lay, pixel_index
+from ptychoscope.train.physics import illumination
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network sees in a scan."""
+
+    patches: NDArray[np.complex64]
+    """(n, P, P), each centred at index P // 2 on the whole pixel nearest to its position."""
+    object: NDArray[np.complex64]
+    """(H, W) weighted mean of the patches, 0 where nothing was lit."""
+    coverage: NDArray[np.float32]
+    """(H, W) summed illumination in counts."""
+    origin_px: tuple[int, int]
+    """Object pixel (y, x) of index [0, 0]."""
+
+
+@torch.no_grad()
+def predict(
+    module: PtychoModule,
+    scan: Scan,
+    *,
+    probe: NDArray[np.complex64] | None = None,
+    merge: bool = True,
+    batch: int = 64,
+) -> Prediction:
+    """Patches of every frame of `scan` and their merge.
+
+    Args:
+        module: Trained, in float32 on its device.
+        scan: Frames with the side that the module was trained for.
+        probe: (m, P, P) complex64; the scan's own when None, and the module's first where it has none.
+        merge: Let overlapping patches agree between the passes; otherwise every frame is on its own.
+        batch: Frames at a time; does not change the result.
+    """
+    if scan.patch_px != module.patch_px:
+        raise ScanError(f"patterns have {scan.patch_px} px, the network was trained for {module.patch_px}")
+    whole, fraction = whole_and_fraction(scan.positions_px)
+    corner = whole - scan.patch_px // 2
+    origin = corner.min(axis=0)
+    height, width = np.ptp(corner, axis=0) + scan.patch_px
+    canvas = _Canvas(module, scan, corner - origin, (int(height), int(width)))
+    light = _probe(module, scan, probe)
+    patches = torch.empty(len(scan), 2, scan.patch_px, scan.patch_px)
+    for k in range(module.network.count):
+        canvas.turn_over()
+        for start in range(0, len(scan), batch):
+            frames = np.arange(start, min(start + batch, len(scan)))
+            moved = module.physics.shift(light, torch.from_numpy(fraction[frames]).to(module.device))
+            measured = torch.from_numpy(scan.amplitude(frames)[:, None]).to(module.device)
+            if k == 0:
+                before = module.network.empty
+            else:
+                before = canvas.cut(frames) if merge else patches[frames].to(module.device)
+            after = module.network.step(k, before, measured, moved)
+            canvas.add(frames, after, illumination(moved))
+            patches[frames] = after.cpu()
+    image, coverage = canvas.image()
+    return Prediction(_complex(patches), _complex(image), coverage, (int(origin[0]), int(origin[1])))
+
+
+class _Canvas:
+    """The weighted sums of one pass, while the next one reads those of the pass before."""
+
+    def __init__(
+        self, module: PtychoModule, scan: Scan, corner: NDArray[np.int64], shape: tuple[int, int]
+    ) -> None:
+        self.side, self.shape, self.device = scan.patch_px, shape, module.device
+        self.corner = torch.from_numpy(corner).to(self.device)
+        self.sums = torch.zeros(3, shape[0] * shape[1], dtype=torch.float64, device=self.device)
+        self.read = self.sums
+
+    def _index(self, frames: NDArray[np.intp]) -> Tensor:
+        corner = self.corner[torch.from_numpy(frames).to(self.device)]
+        zero = torch.zeros(len(frames), dtype=torch.int64, device=self.device)
+        return pixel_index(Placement(corner, zero, (1, *self.shape)), self.side)
+
+    def turn_over(self) -> None:
+        self.read, self.sums = self.sums, torch.zeros_like(self.sums)
+
+    def add(self, frames: NDArray[np.intp], patches: Tensor, weight: Tensor) -> None:
+        weighted = torch.cat([patches * weight, weight], 1).double()
+        self.sums += lay(weighted, self._index(frames), self.sums.shape[1])
+
+    def cut(self, frames: NDArray[np.intp]) -> Tensor:
+        index = self._index(frames).reshape(-1)
+        mean = self.read[:2] / self.read[2:].clamp_min(torch.finfo(torch.float32).tiny)
+        cut = mean.index_select(1, index).reshape(2, len(frames), self.side, self.side)
+        return cut.transpose(0, 1).float()
+
+    def image(self) -> tuple[Tensor, NDArray[np.float32]]:
+        lit = self.sums[2] > 1e-6 * self.sums[2].max()
+        mean = torch.where(lit, self.sums[:2] / self.sums[2].clamp_min(1e-30), 0.0)
+        return mean.reshape(2, *self.shape).float().cpu(), self.sums[2].reshape(
+            self.shape
+        ).float().cpu().numpy()
+
+
+def _probe(module: PtychoModule, scan: Scan, probe: NDArray[np.complex64] | None) -> Tensor:
+    """(1, M, 2, P, P) on the module's device."""
+    if probe is None and scan.probe is None:
+        return module.probe.detach()[None]
+    light = matched_probe(scan if probe is None else scan.with_probe(probe))
+    planes = torch.from_numpy(np.stack([light.real, light.imag], 1))
+    return planes.to(module.device)[None]
+
+
+def _complex(planes: Tensor) -> NDArray[np.complex64]:
+    array = planes.numpy()
+    return (array[..., 0, :, :] + 1j * array[..., 1, :, :]).astype(np.complex64)
