@@ -10,7 +10,7 @@ from ptychoscope.cli.console import AsJson, print_json, print_table
 _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Machine"
 
 
-def train(  # noqa: PLR0913
+def train(
     scan: Annotated[list[Path], typer.Argument(help="One or several scans to train on.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")] = Path("run"),
     test: Annotated[

@@ -8,17 +8,17 @@ if TYPE_CHECKING:
     from ptychoscope.train.config import TrainConfig
     from ptychoscope.train.module import PtychoModule
     from ptychoscope.train.one_call import train_and_reconstruct
-    from ptychoscope.train.predict import Prediction, predict
+    from ptychoscope.train.prediction import Prediction, predict
     from ptychoscope.train.workflow import TrainResult, load_module, train
 
 _HOME = {
-    "Prediction": "predict",
+    "Prediction": "prediction",
     "PtychoModule": "module",
     "TrainConfig": "config",
     "TrainResult": "workflow",
     "load_bundle": "bundle",
     "load_module": "workflow",
-    "predict": "predict",
+    "predict": "prediction",
     "save_bundle": "bundle",
     "train": "workflow",
     "train_and_reconstruct": "one_call",

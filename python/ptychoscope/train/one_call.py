@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ptychoscope.io import ScanSource, as_scan
 from ptychoscope.orientation import Orientation
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.predict import predict
+from ptychoscope.train.prediction import predict
 from ptychoscope.train.workflow import train
 
 Image = NDArray[np.float32]

@@ -71,11 +71,11 @@ def train(
     config = config or TrainConfig()
     chosen = _as_list(scans)
     run = Path(run_dir)
-    last = _claim(run, config, resume=resume)
     device = trainer_device(config)
     data = GroupData(chosen, config, validation=_as_list(validation))
     with torch_settings(config), quiet_lightning():
         module = _module(chosen, config)
+        last = _claim(run, config, resume=resume)
         module.set_compute_dtype(compute_dtype(config))
         budget = Budget(config)
         history = History(budget)

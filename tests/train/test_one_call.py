@@ -1,0 +1,122 @@
+"""The one-call workflow, its patches and canvas, and the file that keeps them."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optics import make_scan
+from ptychoscope.errors import BundleError, ScanError
+from ptychoscope.scan import Scan
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+from ptychoscope.train import (  # noqa: E402
+    PtychoModule,
+    TrainConfig,
+    load_bundle,
+    predict,
+    save_bundle,
+    train_and_reconstruct,
+)
+
+CONFIG = TrainConfig(
+    width=4, threads=1, max_steps=4, group_size=4, batch_size=2, network="unrolled", passes=2
+)
+
+
+@pytest.fixture
+def module(small_scan: Scan) -> PtychoModule:
+    """A network with weights that do something."""
+    torch.manual_seed(3)
+    module = PtychoModule(CONFIG, patch_px=16).eval()
+    for parameter in module.network.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    module.set_probes([small_scan.probe])
+    return module
+
+
+def test_results_hold_what_they_promise(small_scan: Scan, tmp_path: Path) -> None:
+    fields = {"diffraction": small_scan.amplitude(), "probeGuess": small_scan.probe}
+    fields |= {"xcoords": small_scan.positions_px[:, 1], "ycoords": small_scan.positions_px[:, 0]}
+    amplitude, phase, results = train_and_reconstruct(fields, None, CONFIG, progress=False)
+    n = len(small_scan)
+    assert results["obj_tensor_full"].shape == (n, 16, 16)
+    assert results["obj_tensor_full"].dtype == np.complex64
+    np.testing.assert_array_equal(results["global_offsets"], small_scan.positions_px)
+    np.testing.assert_array_equal(results["coords_nominal"], small_scan.positions_px)
+    assert [record["epoch"] for record in results["history"]] == [0]
+    np.testing.assert_allclose(amplitude * np.exp(1j * phase), results["object"], atol=1e-6)
+    assert results["origin_px"] == tuple((small_scan.positions_px.min(axis=0) - 8).astype(int))
+    save_bundle(results, tmp_path / "kept.zip")
+    back = load_bundle(tmp_path / "kept.zip")
+    assert back.keys() == results.keys()
+    for name in ("obj_tensor_full", "global_offsets", "coords_nominal", "object", "coverage"):
+        np.testing.assert_array_equal(back[name], results[name])
+    assert (back["history"], back["origin_px"]) == (results["history"], results["origin_px"])
+    again = predict(back["models"]["network"], small_scan)
+    np.testing.assert_array_equal(again.patches, results["obj_tensor_full"])
+
+
+def test_flips_scale_and_transpose_reach_the_scan(small_scan: Scan) -> None:
+    none, empty, results = train_and_reconstruct(
+        small_scan,
+        small_scan,
+        CONFIG,
+        stitch=False,
+        flip_y=True,
+        coord_scale=2.0,
+        transpose=True,
+        progress=False,
+    )
+    assert none is empty is None
+    np.testing.assert_array_equal(results["global_offsets"], small_scan.positions_px * [-2, 2])
+    module = results["models"]["network"]
+    np.testing.assert_allclose(module.probe[0, 0].numpy(), small_scan.probe[0].real.T)
+
+
+@pytest.mark.parametrize("merge", [True, False])
+def test_prediction_does_not_depend_on_the_batch(module: PtychoModule, small_scan: Scan, merge: bool) -> None:
+    one, many = (predict(module, small_scan, merge=merge, batch=b) for b in (5, 64))
+    np.testing.assert_allclose(one.patches, many.patches, atol=2e-5)
+    np.testing.assert_allclose(one.object, many.object, atol=2e-5)
+
+
+def test_frames_on_their_own_are_what_the_network_alone_says(module: PtychoModule, small_scan: Scan) -> None:
+    alone = predict(module, small_scan, merge=False).patches
+    amplitude = torch.from_numpy(small_scan.amplitude()[:, None])
+    with torch.no_grad():
+        expected = module.network(amplitude, module.probe).numpy()
+    np.testing.assert_allclose(alone, expected[:, 0] + 1j * expected[:, 1], atol=1e-5)
+    together = predict(module, small_scan, merge=True).patches
+    assert np.abs(together - alone).max() > 1e-3
+
+
+def test_object_is_the_illumination_weighted_mean(module: PtychoModule, small_scan: Scan) -> None:
+    seen = predict(module, small_scan)
+    weight = np.square(np.abs(small_scan.probe)).sum(0)
+    total, norm = np.zeros(seen.object.shape, complex), np.zeros(seen.object.shape)
+    for patch, position in zip(seen.patches, small_scan.positions_px.astype(int), strict=True):
+        y, x = position - 8 - seen.origin_px
+        total[y : y + 16, x : x + 16] += weight * patch
+        norm[y : y + 16, x : x + 16] += weight
+    lit = norm > 1e-5 * norm.max()
+    np.testing.assert_allclose(seen.object[lit], (total / np.where(lit, norm, 1))[lit], atol=1e-5)
+    np.testing.assert_allclose(seen.coverage, norm, rtol=1e-4, atol=1e-3)
+
+
+def test_bad_bundles_and_scans_are_named(
+    module: PtychoModule, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    with pytest.raises(ScanError, match="32 px"):
+        predict(module, make_scan(rng, side=32))
+    for name, content in {"a.zip": b"", "b.zip": b"PK\x03\x04 not a zip"}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(BundleError, match=name):
+            load_bundle(tmp_path / name)
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
+        archive.writestr("manifest.json", '{"version": 99, "models": [], "history": []}')
+    with pytest.raises(BundleError, match="version 99"):
+        load_bundle(tmp_path / "c.zip")
