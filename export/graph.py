@@ -1,0 +1,107 @@
+"""A torch network as the bytes of an ONNX file: one file, nothing in it but what is computed."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ptychoscope.config import ModelConfig
+from ptychoscope.errors import ExportError
+from ptychoscope.graphfile import METADATA_KEY
+
+OPSET = 20
+INPUT, PROBE, OUTPUT = "diffraction", "probe", "object"
+InputDtype = Literal["float32", "uint16"]
+_EXAMPLE_BATCH = 2
+
+
+class FromCounts(nn.Module):
+    """A network of amplitudes as a network of photon counts (B, 1, P, P), float32 or uint16."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, counts: torch.Tensor, probe: torch.Tensor) -> torch.Tensor:
+        """Object patches (B, 2, P, P), real and imaginary, for a probe (M, 2, P, P)."""
+        if counts.dtype == torch.uint16:
+            counts = counts.to(torch.int32)
+        patches: torch.Tensor = self.network(torch.sqrt(counts.to(torch.float32)), probe)
+        return patches
+
+
+def onnx_graph(network: nn.Module, probe: NDArray[np.float32], dtype: InputDtype) -> onnx.ModelProto:
+    """The graph of `network`, which reads counts, with `probe` (M, 2, P, P) as the default of its input.
+
+    The batch is free. The probe is an input and an initializer of the same name: who does not pass one gets
+    this one. Names of modules, source lines and shapes of intermediates are left out, so that the same weights
+    give the same bytes. Raises `ExportError`.
+    """
+    side = probe.shape[-1]
+    counts = torch.zeros(_EXAMPLE_BATCH, 1, side, side, dtype=getattr(torch, dtype))
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                network.eval(),
+                (counts, torch.from_numpy(probe)),
+                input_names=[INPUT, PROBE],
+                output_names=[OUTPUT],
+                dynamic_shapes=({0: batch}, None),
+                opset_version=OPSET,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    except torch.onnx.errors.OnnxExporterError as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise ExportError(f"torch could not write the network as ONNX: {cause}") from error
+    if program is None:
+        raise ExportError("torch wrote no ONNX program for the network")
+    model = program.model_proto
+    _strip(model)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(probe, PROBE))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def with_sidecar(model: onnx.ModelProto, config: ModelConfig) -> bytes:
+    """The bytes of the ONNX file that holds model.json in its metadata."""
+    onnx.helper.set_model_props(model, {METADATA_KEY: config.to_json().decode()})
+    return model.SerializeToString(deterministic=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what torch's exporter says about itself: its own deprecations, and libraries nobody asked for."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    for part in (model, model.graph):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    del model.graph.value_info[:]
+    model.producer_version = ""
+    values = (*model.graph.node, *model.graph.initializer, *model.graph.input, *model.graph.output)
+    for value in values:
+        del value.metadata_props[:]
+        value.doc_string = ""

@@ -1,0 +1,53 @@
+"""Whether a graph has the inputs and outputs that its sidecar describes."""
+
+from ptychoscope.bundle import Bundle
+from ptychoscope.config import TensorSpec
+from ptychoscope.errors import BundleError
+from ptychoscope.session import Session, Tensor
+
+
+def tensor_shape(spec: TensorSpec, frames: int) -> tuple[int, ...]:
+    """The shape of the tensor for so many frames."""
+    height, width = spec.size_px
+    if spec.layout == "NCHW":
+        return (frames, spec.channels, height, width)
+    return (frames, height, width, spec.channels)
+
+
+def checked_tensors(bundle: Bundle, session: Session) -> tuple[TensorSpec, TensorSpec]:
+    """The diffraction input and the object output; `BundleError` where graph and sidecar differ."""
+    config = bundle.config
+    named = {spec.name for spec in config.inputs}
+    unnamed = [name for name, tensor in session.inputs.items() if name not in named and not tensor.optional]
+    if unnamed:
+        raise BundleError(f"model.json does not say what the graph's input {unnamed[0]!r} is: export again")
+    for spec in config.inputs:
+        _check_tensor(spec, session.inputs, "input")
+    for spec in config.outputs:
+        _check_tensor(spec, session.outputs, "output")
+    diffraction, object_ = config.tensor("diffraction"), config.tensor("object")
+    if max(config.object.order) >= object_.channels:
+        raise BundleError(f"model.json: order {config.object.order} of {object_.channels} output channel(s)")
+    takes_probe = any(spec.role == "probe" for spec in config.inputs)
+    if takes_probe and (bundle.probe is None or bundle.probe.shape[1:] != diffraction.size_px):
+        shape = None if bundle.probe is None else bundle.probe.shape
+        raise BundleError(f"the network needs a probe of {diffraction.size_px}, the bundle holds {shape}")
+    return diffraction, object_
+
+
+def _check_tensor(spec: TensorSpec, tensors: dict[str, Tensor], kind: str) -> None:
+    tensor = tensors.get(spec.name)
+    if tensor is None:
+        raise BundleError(
+            f"the graph has no {kind} {spec.name!r}, it has {sorted(tensors)}: not its model.json"
+        )
+    if tensor.dtype != spec.dtype:
+        raise BundleError(f"{kind} {spec.name!r} is {tensor.dtype} in the graph, {spec.dtype} in model.json")
+    declared = tensor_shape(spec, 0)[1:]
+    same = len(tensor.shape) == 4 and all(
+        have in (None, want) for have, want in zip(tensor.shape[1:], declared, strict=True)
+    )
+    if not same:
+        raise BundleError(
+            f"{kind} {spec.name!r} is {tensor.shape} in the graph, (n, *{declared}) in model.json"
+        )

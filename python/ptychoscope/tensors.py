@@ -1,0 +1,88 @@
+"""Between patterns and graph: what the sidecar says of the graph's inputs and outputs, carried out."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.config import ModelConfig
+from ptychoscope.errors import ScanError
+from ptychoscope.scan import DOMAINS, Domain
+
+
+def checked_patterns(patterns: NDArray[Any], size_px: tuple[int, int], domain: str) -> NDArray[Any]:
+    """`patterns` when they are (n, H, W) real numbers of the model's size; `ScanError` otherwise."""
+    if domain not in DOMAINS:
+        raise ScanError(f'domain must be "counts" or "amplitude", got {domain!r}')
+    patterns = np.asarray(patterns)
+    if patterns.ndim != 3:
+        raise ScanError(f"patterns must be (n, {size_px[0]}, {size_px[1]}), got {patterns.shape}")
+    if patterns.shape[1:] != size_px:
+        raise ScanError(
+            f"the model reads patterns of {size_px[0]} x {size_px[1]} pixels, these have "
+            f"{patterns.shape[1]} x {patterns.shape[2]}: crop or bin them, or use a model of that size"
+        )
+    if patterns.dtype.kind not in "uif":
+        raise ScanError(f"patterns must be real numbers, got dtype {patterns.dtype}")
+    return patterns
+
+
+def checked_probe(probe: NDArray[Any], like: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """`probe` as complex64 when it has the shape of the model's own probe; `ScanError` otherwise."""
+    probe = np.asarray(probe)
+    probe = probe[None] if probe.ndim == 2 else probe
+    if probe.shape != like.shape or probe.dtype.kind not in "fc":
+        raise ScanError(
+            f"the model takes a probe of shape {like.shape} (modes, P, P), got {probe.shape} {probe.dtype}: "
+            "give as many modes as the model was trained with, on the same grid"
+        )
+    return probe.astype(np.complex64, copy=False)
+
+
+def graph_patterns(patterns: NDArray[Any], domain: Domain, config: ModelConfig) -> NDArray[Any]:
+    """(n, P, P) patterns in `domain` as the graph's input tensor, (n, 1, P, P) or (n, P, P, 1)."""
+    spec, wanted = config.tensor("diffraction"), config.patterns
+    values = patterns
+    if domain != wanted.domain:
+        values = np.asarray(values, dtype=np.float32)
+        values = np.sqrt(values) if wanted.domain == "amplitude" else np.square(values)
+    if wanted.scale != 1.0:
+        values = values * np.float32(wanted.scale)
+    if wanted.dc == "corner":
+        values = np.fft.ifftshift(values, axes=(1, 2))
+    values = _as_dtype(values, np.dtype(spec.dtype))
+    return values[:, None] if spec.layout == "NCHW" else values[..., None]
+
+
+def graph_probe(probe: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """(m, P, P) complex probe as the graph's input tensor, (m, 2, P, P) float32 real and imaginary."""
+    return np.stack([probe.real, probe.imag], axis=1)
+
+
+def object_patches(output: NDArray[Any], config: ModelConfig) -> NDArray[np.complex64]:
+    """The graph's output tensor as (n, H, W) complex64 patches."""
+    spec, order = config.tensor("object"), config.object.order
+    planes = output if spec.layout == "NCHW" else np.moveaxis(output, -1, 1)
+    patches = np.empty((len(planes), *planes.shape[2:]), np.complex64)
+    if config.object.meaning == "real_imag":
+        patches.real, patches.imag = planes[:, order[0]], planes[:, order[1]]
+        return patches
+    phase = planes[:, order[-1]]
+    np.cos(phase, out=patches.real, casting="same_kind")
+    np.sin(phase, out=patches.imag, casting="same_kind")
+    if config.object.meaning == "amplitude_phase":
+        patches *= planes[:, order[0]]
+    return patches
+
+
+def _as_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    if values.dtype == dtype or dtype.kind == "f":
+        return np.ascontiguousarray(values, dtype=dtype)
+    top = np.iinfo(dtype).max
+    largest = values.max(initial=0)
+    if largest > top:
+        raise ScanError(
+            f"a pattern has {largest:.6g} counts in a pixel, and the model reads {dtype} (at most {top}): "
+            "mask hot pixels (bad_pixels), or export the model with float32 input"
+        )
+    return np.ascontiguousarray(np.rint(values), dtype=dtype)
