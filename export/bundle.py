@@ -47,9 +47,9 @@ def write_bundle(
     """Write `network` as a bundle into directory `out`, verified on the frames `counts` (k, P, P).
 
     `network` maps amplitude (B, 1, P, P) and probe (M, 2, P, P) to object patches (B, 2, P, P), all float32;
-    `probe` (M, P, P) complex64 becomes its default. An older bundle at `out` is replaced, anything else there is
-    left alone. Raises `ExportError` when onnxruntime computes something else than torch, `OutputError` when
-    `out` cannot be written.
+    `probe` (M, P, P) complex64 becomes its default. An older bundle at `out` is replaced, anything else there
+    is left alone. Raises `ExportError` when onnxruntime computes something else than torch, `OutputError`
+    when `out` cannot be written.
     """
     counts = np.ascontiguousarray(counts, np.float32)
     if counts.ndim != 3 or len(counts) == 0:
@@ -74,9 +74,7 @@ def write_bundle(
         object=ObjectSpec(meaning="real_imag"),
         pixel_size_m=pixel_size_m,
         probe=FileSpec(file="probe.npy", sha256=_sha256(files["probe.npy"])),
-        golden=GoldenSpec(
-            file="golden.npz", sha256=_sha256(files["golden.npz"]), tolerance=GOLDEN_TOLERANCE
-        ),
+        golden=GoldenSpec(file="golden.npz", sha256=_sha256(files["golden.npz"]), tolerance=GOLDEN_TOLERANCE),
         provenance=provenance or Provenance(),
     )
     files["model.onnx"] = with_sidecar(graph, config)

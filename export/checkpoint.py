@@ -29,17 +29,19 @@ class Trained(NamedTuple):
 
 
 def find_checkpoint(source: Path | str) -> Path:
-    """The checkpoint file of a run directory (its best), or `source` itself; `ExportError` when there is none."""
+    """The best checkpoint of a run directory, or `source` itself; `ExportError` when there is none."""
     source = Path(source)
     file = source / BEST if source.is_dir() else source
     if not file.is_file():
-        hint = "train first: ptychoscope train scan.npz -o run/" if source == file else "has the run finished?"
+        hint = (
+            "train first: ptychoscope train scan.npz -o run/" if source == file else "has the run finished?"
+        )
         raise ExportError(f"{file} does not exist: {hint}")
     return file
 
 
 def load_trained(source: Path | str) -> Trained:
-    """The network in a run directory or a checkpoint file; nothing but tensors and plain values is unpickled."""
+    """The network in a run directory or a checkpoint file; only tensors and plain values are unpickled."""
     file = find_checkpoint(source)
     module = PtychoModule.load_from_checkpoint(file, map_location="cpu", weights_only=True)
     planes = module.probe.detach().to("cpu").numpy().astype(np.float32)

@@ -41,8 +41,8 @@ def onnx_graph(network: nn.Module, probe: NDArray[np.float32], dtype: InputDtype
     """The graph of `network`, which reads counts, with `probe` (M, 2, P, P) as the default of its input.
 
     The batch is free. The probe is an input and an initializer of the same name: who does not pass one gets
-    this one. Names of modules, source lines and shapes of intermediates are left out, so that the same weights
-    give the same bytes. Raises `ExportError`.
+    this one. Names of modules, source lines and shapes of intermediates are left out, so that the same
+    weights give the same bytes. Raises `ExportError`.
     """
     side = probe.shape[-1]
     counts = torch.zeros(_EXAMPLE_BATCH, 1, side, side, dtype=getattr(torch, dtype))
@@ -82,7 +82,7 @@ def with_sidecar(model: onnx.ModelProto, config: ModelConfig) -> bytes:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch's exporter says about itself: its own deprecations, and libraries nobody asked for."""
+    """Without what torch's exporter says about itself and about libraries that nobody asked for."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Make tests/data/tiny_bundle, so that the tests of the runtime need no torch: python tests/data/make_tiny_bundle.py"""
+"""Make tests/data/tiny_bundle, with which the tests of the runtime need no torch."""
 
 import sys
 from pathlib import Path
@@ -15,4 +15,6 @@ SIDE = 16
 
 if __name__ == "__main__":
     probe = gaussian_probe(SIDE)
-    write_bundle(TinyNetwork(SIDE), probe, simulated_counts(probe, 4), HERE / "tiny_bundle", pixel_size_m=1e-8)
+    write_bundle(
+        TinyNetwork(SIDE), probe, simulated_counts(probe, 4), HERE / "tiny_bundle", pixel_size_m=1e-8
+    )

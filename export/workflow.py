@@ -1,0 +1,71 @@
+"""export_bundle: from a run directory to a verified bundle, in one step."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.config import Provenance
+from ptychoscope.errors import ExportError
+from ptychoscope.export.bundle import write_bundle
+from ptychoscope.export.checkpoint import Trained, load_trained
+from ptychoscope.export.frames import simulated_counts
+from ptychoscope.export.graph import InputDtype
+from ptychoscope.scan import Scan
+
+VERIFY_FRAMES = 64
+
+
+def export_bundle(
+    source: Path | str,
+    out: Path | str,
+    *,
+    scan: Scan | None = None,
+    input_dtype: InputDtype = "float32",
+    pixel_size_m: float | None = None,
+    licence: str = "",
+) -> Path:
+    """Write the network of a run directory or checkpoint file `source` as a bundle into directory `out`.
+
+    The graph is compared with torch on 64 frames of `scan`, or, without one, on frames simulated with the
+    trained probe. `input_dtype` is what a pixel of a pattern is to the graph: float32 or uint16 counts.
+    Returns `out`. Raises `ExportError` or `OutputError`; nothing is left half written.
+    """
+    trained = load_trained(source)
+    return write_bundle(
+        trained.network,
+        trained.probe,
+        _frames(trained, scan),
+        out,
+        dtype=input_dtype,
+        pixel_size_m=pixel_size_m if pixel_size_m or scan is None else scan.pixel_size_m,
+        provenance=_provenance(trained, licence),
+    )
+
+
+def _frames(trained: Trained, scan: Scan | None) -> NDArray[np.float32]:
+    if scan is None:
+        return simulated_counts(trained.probe, VERIFY_FRAMES)
+    side = trained.probe.shape[-1]
+    if scan.patch_px != side or len(scan) == 0:
+        raise ExportError(
+            f"the network reads patterns of {side} px, the scan to verify it on has {len(scan)} of "
+            f"{scan.patch_px} px: give the scan it was trained on, or none"
+        )
+    chosen = np.unique(np.linspace(0, len(scan) - 1, VERIFY_FRAMES).round().astype(np.intp))
+    return scan.counts(chosen)
+
+
+def _provenance(trained: Trained, licence: str) -> Provenance:
+    packages = ("ptychoscope", "torch", "onnx", "onnxruntime", "numpy")
+    return Provenance(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={"python": platform.python_version()} | {name: version(name) for name in packages},
+        training_data_sha256=trained.data_sha256,
+        training=trained.config,
+        metrics=trained.metrics,
+        licence=licence,
+    )

@@ -1,0 +1,135 @@
+"""reconstruct: a scan and a model become an image."""
+
+from importlib.metadata import version
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.canvas import Canvas
+from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.geometry import canvas_frame
+from ptychoscope.model import BATCH, Model
+from ptychoscope.pipeline import Progress, Report, ScanSource, run
+from ptychoscope.preprocess import matched_probe
+from ptychoscope.reconstruction import Reconstruction, load_reconstruction
+from ptychoscope.scan import Scan
+
+__all__ = ["Reconstruction", "load_reconstruction", "reconstruct"]
+
+Interpolation = Literal["nearest", "bilinear"]
+ProbeChoice = Literal["scan", "model"]
+Window = Literal["probe", "none"]
+
+
+def reconstruct(
+    scan: Scan,
+    model: Model,
+    *,
+    batch: int = BATCH,
+    threads: int = 1,
+    interpolation: Interpolation | None = None,
+    window: Window | NDArray[Any] | None = None,
+    probe: ProbeChoice | None = None,
+    progress: Progress | None = None,
+) -> Reconstruction:
+    """The object under `scan` as `model` sees it.
+
+    Parameters
+    ----------
+    batch
+        Frames that go through the network at once. The canvas does not depend on it.
+    threads
+        Threads of the stitcher; the network has its own (`load_model`). The canvas does not depend on them.
+    interpolation
+        `nearest` or `bilinear`, how patches are put between pixels; None: as the model says.
+    window
+        Weight of a patch's pixels: `probe`, the summed intensity of the modes; `none`, all alike; or an array
+        (H, W). None: as the model says.
+    probe
+        `scan` or `model`: whose probe the network is told and the window is made of. None: the scan's when
+        it has one.
+    progress
+        Called after every batch with the number of frames placed so far.
+
+    Raises
+    ------
+    ScanError
+        The scan has no frames, its patterns are not of the model's size, or no probe is known.
+    ConfigError
+        An option has a value that it cannot have.
+    """
+    if len(scan) == 0:
+        raise ScanError("the scan has no frames: nothing can be reconstructed")
+    lit = _probe(scan, model, probe)
+    weights = _window(window, lit, model)
+    mode = interpolation or model.config.stitch.interpolation
+    frame = canvas_frame(scan.positions_px, model.patch_px)
+    canvas = Canvas(frame.shape, weights, interpolation=mode, threads=threads)
+    told = lit if model.takes_probe else None
+    report = run(ScanSource(scan, batch=batch), model, canvas, frame, probe=told, progress=progress)
+    source = "none" if lit is None else ("model" if lit is model.probe else "scan")
+    return Reconstruction(
+        object=canvas.image(),
+        coverage=canvas.coverage(),
+        spread=canvas.spread(),
+        origin_px=frame.origin_px,
+        pixel_size_m=scan.pixel_size_m or model.config.pixel_size_m,
+        positions_px=scan.positions_px,
+        probe=lit,
+        orientation=dict(scan.orientation),
+        provenance=_provenance(model, report)
+        | {"batch": batch, "interpolation": mode, "stitch_threads": threads, "probe": source},
+    )
+
+
+def _probe(scan: Scan, model: Model, choice: ProbeChoice | None) -> NDArray[np.complex64] | None:
+    if choice not in (None, "scan", "model"):
+        raise ConfigError(f'probe must be "scan" or "model", got {choice!r}')
+    if choice == "model" and model.probe is None:
+        raise ScanError('the model holds no probe: use probe="scan"')
+    if choice == "scan" or (choice is None and scan.probe is not None):
+        return matched_probe(scan)
+    return model.probe
+
+
+def _window(
+    window: Window | NDArray[Any] | None, probe: NDArray[np.complex64] | None, model: Model
+) -> NDArray[np.float32] | None:
+    stitch = model.config.stitch
+    chosen = stitch.window if window is None else window
+    if isinstance(chosen, np.ndarray):
+        weights = np.array(chosen, np.float32)
+    elif chosen == "probe":
+        if probe is None:
+            raise ScanError(
+                'neither scan nor model has a probe to weigh patches with: give one, or use window="none"'
+            )
+        weights = np.square(np.abs(probe)).sum(axis=0).astype(np.float32)
+    elif chosen == "none":
+        weights = np.ones(model.patch_px, np.float32)
+    else:
+        raise ConfigError(f'window must be "probe", "none" or an array, got {window!r}')
+    if weights.shape != model.patch_px:
+        raise ConfigError(
+            f"the window must be as large as the model's patches {model.patch_px}, got {weights.shape}"
+        )
+    crop = stitch.inner_crop_px
+    if crop:
+        inner = np.zeros_like(weights)
+        inner[crop:-crop, crop:-crop] = weights[crop:-crop, crop:-crop]
+        weights = inner
+    return weights
+
+
+def _provenance(model: Model, report: Report) -> dict[str, str | int | float]:
+    return {
+        "ptychoscope": version("ptychoscope"),
+        "model": model.path.name,
+        "model_sha256": model.digest,
+        "device": model.device,
+        "model_threads": model.threads,
+        "frames": report.frames,
+        "seconds": report.seconds,
+        "frames_per_s": report.frames_per_s,
+    }
