@@ -2,11 +2,12 @@
 
 import hashlib
 import io
-import tempfile
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,10 +23,13 @@ from ptychoscope.config import (
     TensorSpec,
 )
 from ptychoscope.errors import ExportError, OutputError
-from ptychoscope.export.graph import INPUT, OUTPUT, PROBE, FromCounts, InputDtype, onnx_graph, with_sidecar
 from ptychoscope.graphfile import graph_digest
-from ptychoscope.model import Model, load_model
-from ptychoscope.tensors import graph_probe
+from ptychoscope.io.atomic import replacing
+from ptychoscope.model import load_model
+from ptychoscope.session import open_session
+from ptychoscope.tensors import graph_patterns, graph_probe, object_patches
+
+from .graph import INPUT, OUTPUT, PROBE, FromCounts, InputDtype, onnx_graph, with_sidecar
 
 LARGEST_DIFFERENCE = 5e-5
 """Between torch and onnxruntime, in the object (modulus about 1)."""
@@ -55,16 +59,17 @@ def write_bundle(
     if counts.ndim != 3 or len(counts) == 0:
         raise ExportError(f"frames to verify the graph on must be (k, P, P), got {counts.shape}")
     planes = graph_probe(probe)
-    graph = onnx_graph(FromCounts(network), planes, dtype)
     expected = torch_patches(network, counts, planes)
     if not np.isfinite(expected).all():
         raise ExportError("the network makes values that are not finite: train it again")
+    graph = onnx_graph(FromCounts(network), planes, dtype)
     files = {
-        "golden.npz": _npz(counts=counts[:GOLDEN_FRAMES], object=expected[:GOLDEN_FRAMES]),
+        "golden.npz": _npz(counts[:GOLDEN_FRAMES], expected[:GOLDEN_FRAMES]),
         "probe.npy": _npy(probe),
     }
+    bare = graph.SerializeToString(deterministic=True)
     config = ModelConfig(
-        graph=FileSpec(file="model.onnx", sha256=graph_digest(graph.SerializeToString(deterministic=True))),
+        graph=FileSpec(file="model.onnx", sha256=graph_digest(bare)),
         inputs=(
             TensorSpec(name=INPUT, role="diffraction", dtype=dtype, size_px=counts.shape[1:], channels=1),
             TensorSpec(name=PROBE, role="probe", size_px=probe.shape[1:], channels=2, optional=True),
@@ -75,14 +80,15 @@ def write_bundle(
         pixel_size_m=pixel_size_m,
         probe=FileSpec(file="probe.npy", sha256=_sha256(files["probe.npy"])),
         golden=GoldenSpec(file="golden.npz", sha256=_sha256(files["golden.npz"]), tolerance=GOLDEN_TOLERANCE),
-        provenance=provenance or Provenance(),
     )
+    difference = verify(bare, config, counts, expected)
+    config = msgspec.structs.replace(config, provenance=_measured(provenance or Provenance(), difference))
     files["model.onnx"] = with_sidecar(graph, config)
     files["model.json"] = config.to_json()
     with _directory(Path(out)) as folder:
         for name, data in files.items():
             (folder / name).write_bytes(data)
-        verify(load_model(folder, threads=1), counts, expected)
+        load_model(folder, threads=1)
     return Path(out)
 
 
@@ -92,13 +98,17 @@ def torch_patches(
     """What torch makes of counts (k, P, P), as (k, H, W) complex64."""
     with torch.inference_mode():
         output = network(torch.from_numpy(np.sqrt(counts))[:, None], torch.from_numpy(planes)).numpy()
-    return (output[:, 0] + 1j * output[:, 1]).astype(np.complex64)
+    patches: NDArray[np.complex64] = (output[:, 0] + 1j * output[:, 1]).astype(np.complex64)
+    return patches
 
 
-def verify(model: Model, counts: NDArray[np.float32], expected: NDArray[np.complex64]) -> float:
+def verify(
+    graph: bytes, config: ModelConfig, counts: NDArray[np.float32], expected: NDArray[np.complex64]
+) -> float:
     """The largest difference in real or imaginary part; `ExportError` when it is more than is allowed."""
-    got = model.predict(counts, domain="counts", batch=max(len(counts) // 2, 1))
-    difference = float(np.abs((got - expected).view(np.float32)).max())
+    feeds = {INPUT: graph_patterns(counts, "counts", config)}
+    output = open_session(graph, threads=1).run(OUTPUT, feeds)
+    difference = float(np.abs((object_patches(output, config) - expected).view(np.float32)).max())
     if not difference <= LARGEST_DIFFERENCE:
         raise ExportError(
             f"onnxruntime and torch differ by {difference:.3g} on {len(counts)} frames, allowed are "
@@ -107,31 +117,31 @@ def verify(model: Model, counts: NDArray[np.float32], expected: NDArray[np.compl
     return difference
 
 
+def _measured(provenance: Provenance, difference: float) -> Provenance:
+    metrics = {**provenance.metrics, "onnx_torch_max_difference": difference}
+    return msgspec.structs.replace(provenance, metrics=metrics)
+
+
 @contextmanager
 def _directory(out: Path) -> Iterator[Path]:
-    """A temporary directory beside `out` that becomes `out` on success and vanishes on failure."""
-    if out.exists() and not (out / "model.json").is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"{out} exists and is not a bundle: name another directory, or remove it")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-            folder = Path(scratch, "new")
-            folder.mkdir()
-            yield folder
-            if out.exists():
-                out.rename(Path(scratch, "old"))
-            folder.rename(out)
-    except OSError as error:
-        raise OutputError(f"bundle {out} could not be written: {error}; nothing was left behind") from error
+    """A folder beside `out` that becomes `out` on success, in place of an older bundle, or vanishes."""
+    if out.is_dir() and any(out.iterdir()) and not (out / "model.json").is_file():
+        raise OutputError(f"{out} is not empty and no bundle: name another directory, or remove it")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(out) as folder:
+        folder.mkdir()
+        yield folder
+        if out.is_dir():
+            shutil.rmtree(out)
 
 
-def _npz(**arrays: NDArray[np.generic]) -> bytes:
+def _npz(counts: NDArray[np.float32], object_: NDArray[np.complex64]) -> bytes:
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
+    np.savez_compressed(stream, counts=counts, object=object_)
     return stream.getvalue()
 
 
-def _npy(array: NDArray[np.generic]) -> bytes:
+def _npy(array: NDArray[np.complex64]) -> bytes:
     stream = io.BytesIO()
     np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
     return stream.getvalue()

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ptychoscope.errors import ExportError
-from ptychoscope.train.module import PtychoModule
 
 BEST = Path("checkpoints", "best.ckpt")
 
@@ -42,6 +41,8 @@ def find_checkpoint(source: Path | str) -> Path:
 
 def load_trained(source: Path | str) -> Trained:
     """The network in a run directory or a checkpoint file; only tensors and plain values are unpickled."""
+    from ptychoscope.train.module import PtychoModule  # lightning takes seconds to import
+
     file = find_checkpoint(source)
     module = PtychoModule.load_from_checkpoint(file, map_location="cpu", weights_only=True)
     planes = module.probe.detach().to("cpu").numpy().astype(np.float32)

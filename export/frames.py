@@ -21,4 +21,5 @@ def simulated_counts(probe: NDArray[np.complex64], frames: int, *, seed: int = 0
     smooth /= np.abs(smooth).max(axis=(2, 3), keepdims=True)
     objects = (0.85 + 0.15 * smooth[:, 0]) * np.exp(1j * smooth[:, 1])
     far = np.fft.fftshift(np.fft.fft2(probe * objects[:, None], norm="ortho"), axes=(2, 3))
-    return rng.poisson(np.square(np.abs(far)).sum(axis=1)).astype(np.float32)
+    counts: NDArray[np.float32] = rng.poisson(np.square(np.abs(far)).sum(axis=1)).astype(np.float32)
+    return counts

@@ -77,7 +77,8 @@ def onnx_graph(network: nn.Module, probe: NDArray[np.float32], dtype: InputDtype
 def with_sidecar(model: onnx.ModelProto, config: ModelConfig) -> bytes:
     """The bytes of the ONNX file that holds model.json in its metadata."""
     onnx.helper.set_model_props(model, {METADATA_KEY: config.to_json().decode()})
-    return model.SerializeToString(deterministic=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
 
 
 @contextmanager

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from ptychoscope.config import Provenance
 from ptychoscope.errors import ExportError
-from ptychoscope.export.bundle import write_bundle
-from ptychoscope.export.checkpoint import Trained, load_trained
-from ptychoscope.export.frames import simulated_counts
-from ptychoscope.export.graph import InputDtype
 from ptychoscope.scan import Scan
+
+from .bundle import write_bundle
+from .checkpoint import Trained, load_trained
+from .frames import simulated_counts
+from .graph import InputDtype
 
 VERIFY_FRAMES = 64
 

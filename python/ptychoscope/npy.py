@@ -3,6 +3,7 @@
 import io
 import math
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,6 @@ def read_npz(data: bytes, name: str, fail: _Fail, *, limit_bytes: int) -> dict[s
             if unpacked > limit_bytes:
                 raise fail(f"{name} unpacks to {unpacked} bytes, more than the {limit_bytes} allowed")
             raw = {member.filename.removesuffix(".npy"): archive.read(member) for member in members}
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise fail(f"{name} is not a .npz file ({error})") from error
     return {key: read_npy(value, f"{name}: {key}", fail) for key, value in raw.items()}

@@ -1,0 +1,108 @@
+"""A bundle is what it was when it was written, or it is not loaded."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from ptychoscope.bundle import bundle_digest, read_bundle
+from ptychoscope.config import FileSpec, ObjectSpec, Provenance, StitchSpec
+from ptychoscope.errors import BundleError
+
+FILES = ("model.json", "model.onnx", "golden.npz", "probe.npy")
+
+
+def test_it_holds_what_was_written(tiny: Path) -> None:
+    bundle = read_bundle(tiny)
+    assert bundle.golden_counts.shape == (4, 16, 16)
+    assert bundle.golden_object.shape == (4, 16, 16)
+    assert bundle.probe.shape == (1, 16, 16)
+    assert bundle.config.pixel_size_m == 1e-8
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_is_needed(tiny_copy: Path, name: str) -> None:
+    (tiny_copy / name).unlink()
+    with pytest.raises(BundleError, match=name):
+        read_bundle(tiny_copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.95])
+def test_a_flipped_bit_is_found(tiny_copy: Path, name: str, share: float) -> None:
+    data = bytearray((tiny_copy / name).read_bytes())
+    data[int(share * len(data))] ^= 1
+    (tiny_copy / name).write_bytes(data)
+    with pytest.raises(BundleError):
+        read_bundle(tiny_copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_cut_file_is_found(tiny_copy: Path, name: str) -> None:
+    data = (tiny_copy / name).read_bytes()
+    (tiny_copy / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(BundleError):
+        read_bundle(tiny_copy)
+
+
+def test_provenance_is_not_part_of_the_digest(tiny: Path) -> None:
+    config = read_bundle(tiny).config
+    other = msgspec.structs.replace(config, provenance=Provenance(created="later", licence="MIT"))
+    assert bundle_digest(other) == bundle_digest(config)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pixel_size_m": 2e-8},
+        {"object": ObjectSpec(meaning="real_imag", order=(1, 0))},
+        {"stitch": StitchSpec(window="none")},
+        {"graph": FileSpec(file="model.onnx", sha256="0" * 64)},
+    ],
+)
+def test_everything_else_is(tiny: Path, fields: dict) -> None:
+    config = read_bundle(tiny).config
+    assert bundle_digest(msgspec.structs.replace(config, **fields)) != bundle_digest(config)
+
+
+def test_the_sidecar_must_be_the_one_inside_the_graph(tiny_copy: Path) -> None:
+    sidecar = tiny_copy / "model.json"
+    sidecar.write_bytes(sidecar.read_bytes().replace(b"1e-8", b"2e-8"))
+    with pytest.raises(BundleError, match="copy inside the graph"):
+        read_bundle(tiny_copy)
+
+
+@pytest.mark.parametrize("what", ["absent", "file"])
+def test_a_bundle_is_a_directory(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "model.onnx"
+    if what == "file":
+        path.write_bytes(b"x")
+    with pytest.raises(BundleError, match="directory"):
+        read_bundle(path)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"counts": np.zeros((2, 4, 4), "f4")}, "must hold counts and object"),
+        ({"counts": np.zeros((2, 4, 4), "f8"), "object": np.zeros((2, 4, 4), "c8")}, "golden"),
+        ({"counts": np.zeros((2, 4, 4), "f4"), "object": np.zeros((3, 4, 4), "c8")}, "golden"),
+        ({"counts": np.zeros((0, 4, 4), "f4"), "object": np.zeros((0, 4, 4), "c8")}, "golden"),
+        ({"counts": np.zeros((2, 4), "f4"), "object": np.zeros((2, 4), "c8")}, "golden"),
+    ],
+)
+def test_golden_frames_are_checked(forge: Callable[..., Path], arrays: dict, message: str) -> None:
+    from hashlib import sha256
+
+    from ptychoscope.config import GoldenSpec
+
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    data = stream.getvalue()
+    path = forge(golden=GoldenSpec(file="golden.npz", sha256=sha256(data).hexdigest(), tolerance=1e-3))
+    (path / "golden.npz").write_bytes(data)
+    with pytest.raises(BundleError, match=message):
+        read_bundle(path)
