@@ -1,6 +1,5 @@
 """From a run directory or a checkpoint to the trained network."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,8 +9,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ptychoscope.errors import ExportError
-
-BEST = Path("checkpoints", "best.ckpt")
 
 
 class Trained(NamedTuple):
@@ -24,40 +21,28 @@ class Trained(NamedTuple):
     config: dict[str, Any]
     """The training configuration."""
     data_sha256: str
-    metrics: dict[str, float]
-
-
-def find_checkpoint(source: Path | str) -> Path:
-    """The best checkpoint of a run directory, or `source` itself; `ExportError` when there is none."""
-    source = Path(source)
-    file = source / BEST if source.is_dir() else source
-    if not file.is_file():
-        hint = (
-            "train first: ptychoscope train scan.npz -o run/" if source == file else "has the run finished?"
-        )
-        raise ExportError(f"{file} does not exist: {hint}")
-    return file
 
 
 def load_trained(source: Path | str) -> Trained:
-    """The network in a run directory or a checkpoint file; only tensors and plain values are unpickled."""
-    from ptychoscope.train.module import PtychoModule  # lightning takes seconds to import
+    """The network in a run directory (its best checkpoint) or a checkpoint file.
 
-    file = find_checkpoint(source)
-    module = PtychoModule.load_from_checkpoint(file, map_location="cpu", weights_only=True)
-    planes = module.probe.detach().to("cpu").numpy().astype(np.float32)
-    record = _training_record(file.parent.parent / "training.json")
-    return Trained(
-        module.network.eval(),
-        (planes[:, 0] + 1j * planes[:, 1]).astype(np.complex64),
-        msgspec.to_builtins(module.config),
-        str(record.get("data_sha256", "")),
-        {key: float(value) for key, value in record.get("metrics", {}).items()},
-    )
+    Only tensors and plain values are unpickled. Raises `TrainingError` when there is no checkpoint.
+    """
+    from ptychoscope.train.workflow import load_module  # lightning takes seconds to import
+
+    module = load_module(source)
+    planes = module.probe.detach().numpy().astype(np.float32)
+    probe = (planes[:, 0] + 1j * planes[:, 1]).astype(np.complex64)
+    file = Path(source)
+    run = file if file.is_dir() else file.parent.parent
+    return Trained(module.network, probe, module.config.to_dict(), _data_digest(run / "training.json"))
 
 
-def _training_record(file: Path) -> dict[str, Any]:
+def _data_digest(file: Path) -> str:
     if not file.is_file():
-        return {}
-    record = json.loads(file.read_bytes())
-    return record if isinstance(record, dict) else {}
+        return ""
+    try:
+        record = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ExportError(f"{file} is damaged ({error}): remove it, or train again") from error
+    return str(record.get("data_sha256", ""))

@@ -67,6 +67,5 @@ def _provenance(trained: Trained, licence: str) -> Provenance:
         versions={"python": platform.python_version()} | {name: version(name) for name in packages},
         training_data_sha256=trained.data_sha256,
         training=trained.config,
-        metrics=trained.metrics,
         licence=licence,
     )

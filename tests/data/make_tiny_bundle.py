@@ -7,7 +7,6 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "export"))
 
 from networks import TinyNetwork, gaussian_probe  # noqa: E402
-
 from ptychoscope.export.bundle import write_bundle  # noqa: E402
 from ptychoscope.export.frames import simulated_counts  # noqa: E402
 
