@@ -1,22 +1,43 @@
 // The solver's Python face: checks arguments, releases the GIL, calls the library.
+#include <pybind11/complex.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <complex>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "ptychoscope/fft.h"
+#include "ptychoscope/refine.h"
 
 namespace py = pybind11;
 
 namespace {
 
-using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
+using ptychoscope::FrameState;
+using ptychoscope::Refiner;
+using ptychoscope::SweepOptions;
+using ptychoscope::SweepReport;
+using Release = py::call_guard<py::gil_scoped_release>;
+
+template <class T>
+using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
+using Floats = Array<float>;
+using Complexes = Array<std::complex<float>>;
+
+std::string shape_of(const py::array& a) { return py::str(a.attr("shape")); }
+
+void require_shape(const py::array& a, const std::vector<py::ssize_t>& shape, const char* name) {
+    if (std::vector<py::ssize_t>(a.shape(), a.shape() + a.ndim()) == shape) return;
+    throw std::invalid_argument(std::string(name) + " must be " +
+                                std::string(py::str(py::tuple(py::cast(shape)))) + ", got " + shape_of(a));
+}
 
 Floats fft2(const Floats& windows, bool inverse) {
     if (windows.ndim() != 4 || windows.shape(1) != 2 || windows.shape(2) != windows.shape(3))
-        throw std::invalid_argument("windows must be (n, 2, N, N) float32");
+        throw std::invalid_argument("windows must be (n, 2, N, N), got " + shape_of(windows));
     Floats result({windows.shape(0), windows.shape(1), windows.shape(2), windows.shape(3)});
     const float* in = windows.data();
     float* out = result.mutable_data();
@@ -26,11 +47,88 @@ Floats fft2(const Floats& windows, bool inverse) {
     return result;
 }
 
+void set_object(Refiner& refiner, const Complexes& object) {
+    require_shape(object, {refiner.height(), refiner.width()}, "object");
+    py::gil_scoped_release release;
+    refiner.set_object(object.data());
+}
+
+void set_probe(Refiner& refiner, const Complexes& probe) {
+    require_shape(probe, {refiner.modes(), refiner.window(), refiner.window()}, "probe");
+    py::gil_scoped_release release;
+    refiner.set_probe(probe.data());
+}
+
+void add_frames(Refiner& refiner, const Floats& amplitudes, const Array<double>& positions) {
+    const py::ssize_t count = positions.ndim() == 2 ? positions.shape(0) : 0;
+    require_shape(positions, {count, 2}, "positions");
+    require_shape(amplitudes, {count, refiner.window(), refiner.window()}, "amplitudes");
+    py::gil_scoped_release release;
+    refiner.add_frames(amplitudes.data(), positions.data(), static_cast<int>(count));
+}
+
+Complexes object(const Refiner& refiner) {
+    Complexes result({refiner.height(), refiner.width()});
+    refiner.copy_object(result.mutable_data());
+    return result;
+}
+
+Complexes probe(const Refiner& refiner) {
+    Complexes result({refiner.modes(), refiner.window(), refiner.window()});
+    refiner.copy_probe(result.mutable_data());
+    return result;
+}
+
+py::array_t<double> positions(const Refiner& refiner) {
+    return py::array_t<double>({refiner.frames(), 2}, refiner.positions().data());
+}
+
+py::array_t<double> misfits(const Refiner& refiner) {
+    return py::array_t<double>(refiner.frames(), refiner.misfits().data());
+}
+
+py::array_t<std::uint8_t> states(const Refiner& refiner) {
+    return py::array_t<std::uint8_t>(refiner.frames(),
+                                     reinterpret_cast<const std::uint8_t*>(refiner.states().data()));
+}
+
+void register_refiner(py::module_& m) {
+    py::class_<SweepOptions>(m, "SweepOptions", "How a sweep goes; see the fields of refine.h.")
+        .def(py::init<>())
+        .def_readwrite("regularisation", &SweepOptions::regularisation)
+        .def_readwrite("step", &SweepOptions::step)
+        .def_readwrite("probe_step", &SweepOptions::probe_step)
+        .def_readwrite("position_step", &SweepOptions::position_step)
+        .def_readwrite("position_limit_px", &SweepOptions::position_limit_px)
+        .def_readwrite("averaged", &SweepOptions::averaged)
+        .def_readwrite("seed", &SweepOptions::seed);
+    py::class_<SweepReport>(m, "SweepReport", "What a sweep found.")
+        .def_readonly("misfit", &SweepReport::misfit)
+        .def_readonly("frames", &SweepReport::frames)
+        .def_readonly("rejected", &SweepReport::rejected)
+        .def_readonly("moved_rms_px", &SweepReport::moved_rms_px);
+    py::class_<Refiner>(m, "Refiner", "Sequential rPIE sweeps; ptychoscope.refine.Refiner is its face.")
+        .def(py::init<int, int, int, int, int>(), py::arg("window"), py::arg("height"), py::arg("width"),
+             py::arg("modes"), py::arg("threads"))
+        .def("set_object", &set_object, py::arg("image"))
+        .def("set_probe", &set_probe, py::arg("probe"))
+        .def("add_frames", &add_frames, py::arg("amplitudes"), py::arg("positions"))
+        .def("sweep", &Refiner::sweep, py::arg("options"), py::arg("first"), py::arg("last"), Release())
+        .def("order", &Refiner::order, py::arg("seed"), py::arg("first"), py::arg("last"))
+        .def_property_readonly("frames", &Refiner::frames)
+        .def_property_readonly("object", &object)
+        .def_property_readonly("probe", &probe)
+        .def_property_readonly("positions", &positions)
+        .def_property_readonly("misfits", &misfits)
+        .def_property_readonly("states", &states);
+}
+
 }  // namespace
 
 void register_refine(py::module_& m);
 
 void register_refine(py::module_& m) {
+    register_refiner(m);
     m.def(
         "fft2", &fft2, py::arg("windows"), py::kw_only(), py::arg("inverse") = false,
         "Orthonormal 2-D DFT of windows (n, 2, N, N) float32, real and imaginary planes, zero frequency at "

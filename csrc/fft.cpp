@@ -50,26 +50,6 @@ FftPlan::FftPlan(int size_, int lanes) : size(size_), padded((size_ + lanes - 1)
     }
 }
 
-#if defined(__x86_64__)
-namespace sse41 {
-extern const FftKernel fft_kernel;
-}
-namespace avx2 {
-extern const FftKernel fft_kernel;
-}
-namespace avx512 {
-extern const FftKernel fft_kernel;
-}
-const FftKernel& fft_kernel(Isa isa) {
-    return isa == Isa::avx512 ? avx512::fft_kernel : isa == Isa::avx2 ? avx2::fft_kernel : sse41::fft_kernel;
-}
-#else
-namespace neon {
-extern const FftKernel fft_kernel;
-}
-const FftKernel& fft_kernel(Isa) { return neon::fft_kernel; }
-#endif
-
 struct Fft2d::Work {
     AlignedFloats scratch, panels;
 };
@@ -84,8 +64,7 @@ Fft2d::Fft2d(int size, Isa isa) : kernel_(&fft_kernel(isa)) {
             "prime factors are at most 13");
     plan_ = std::make_unique<FftPlan>(size, kernel_->lanes);
     work_ = std::make_unique<Work>();
-    const std::size_t rows = static_cast<std::size_t>(plan_->padded);
-    work_->scratch = AlignedFloats(2 * rows * static_cast<std::size_t>(scratch_stride(*plan_)));
+    work_->scratch = AlignedFloats(static_cast<std::size_t>(plane_floats(*plan_)));
     work_->panels = AlignedFloats(3 * static_cast<std::size_t>(panel_floats(*plan_, kernel_->lanes)));
 }
 

@@ -20,7 +20,8 @@ struct Columns {
     int stride;
 };
 
-/// A panel held together in work space: real parts of a row, then its imaginary parts.
+/// A panel held together: real parts of a row, then its imaginary parts. A packed plane is a row of such
+/// panels.
 inline Columns packed(float* panel) { return {panel, panel + kLanes, 2 * kLanes}; }
 
 /// A panel that begins at column `column` of two planes. Read only where it is the input.
@@ -90,11 +91,16 @@ inline void transform_columns(const FftPlan& plan, Columns in, const Columns& ou
 
 inline Columns exchanged(const Columns& c) { return {c.im, c.re, c.stride}; }
 
-/// Stores a packed panel, transposed, as kLanes rows of two planes.
-inline void store_rows(const FftPlan& plan, const float* panel, float* re, float* im, int stride,
-                       float scale) {
-    store_transposed(panel, 2 * kLanes, plan.padded, re, stride, broadcast(scale));
-    store_transposed(panel + kLanes, 2 * kLanes, plan.padded, im, stride, broadcast(scale));
+/// Stores a packed panel, transposed, into a packed plane: the panel's columns become the plane's rows from
+/// `column` on, in each of its panels.
+inline void scatter(const FftPlan& plan, const float* panel, float* plane, int column, float scale) {
+    const vfloat factor = broadcast(scale);
+    for (int row = 0; row < plan.padded; row += kLanes) {
+        const float* from = panel + row * 2 * kLanes;
+        float* to = plane + row / kLanes * panel_floats(plan, kLanes) + column * 2 * kLanes;
+        transpose_square(from, 2 * kLanes, to, 2 * kLanes, factor);
+        transpose_square(from + kLanes, 2 * kLanes, to + kLanes, 2 * kLanes, factor);
+    }
 }
 
 }  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS

@@ -21,11 +21,10 @@ struct FftPlan {
     FftPlan(int size, int lanes);
 };
 
-/// Floats of work space for one panel of columns of a plan, and for a whole two-dimensional transform.
+/// Floats of one panel (as many columns as the vector has lanes, real and imaginary), and of a plane of
+/// panels.
 inline int panel_floats(const FftPlan& plan, int lanes) { return 2 * plan.padded * lanes; }
-inline int scratch_stride(const FftPlan& plan) {
-    return plan.padded + 16;
-}  // no power of two: spares the cache
+inline int plane_floats(const FftPlan& plan) { return 2 * plan.padded * plan.padded; }
 
 struct FftKernel {
     int lanes;

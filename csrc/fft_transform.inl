@@ -5,15 +5,14 @@ namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 
 void transform(const FftPlan& plan, const float* in_re, const float* in_im, float* out_re, float* out_im,
                float* scratch, float* panels, float scale) {
-    const int stride = scratch_stride(plan);
-    float *re = scratch, *im = scratch + plan.padded * stride,
-          *panel = panels + 2 * panel_floats(plan, kLanes);
+    const int size = panel_floats(plan, kLanes);
+    float* panel = panels + 2 * size;
     for (int column = 0; column < plan.padded; column += kLanes) {
         transform_columns(plan, columns_of(in_re, in_im, plan.padded, column), packed(panel), panels);
-        store_rows(plan, panel, re + column * stride, im + column * stride, stride, scale);
+        scatter(plan, panel, scratch, column, scale);
     }
     for (int column = 0; column < plan.padded; column += kLanes)
-        transform_columns(plan, columns_of(re, im, stride, column),
+        transform_columns(plan, packed(scratch + column / kLanes * size),
                           columns_of(out_re, out_im, plan.padded, column), panels);
 }
 

@@ -78,18 +78,14 @@ inline void transpose(vfloat (&rows)[kLanes]) {
     }
 }
 
-/// Stores the kLanes columns of a panel as rows: to[column * to_stride + row] = from[row * from_stride +
-/// column].
-inline void store_transposed(const float* from, int from_stride, int rows, float* to, int to_stride,
-                             vfloat scale) {
-    for (int row = 0; row < rows; row += kLanes) {
-        vfloat square[kLanes];
+/// Transposes a square in memory: to[j * to_stride + i] = from[i * from_stride + j] * scale.
+inline void transpose_square(const float* from, int from_stride, float* to, int to_stride, vfloat scale) {
+    vfloat square[kLanes];
 #pragma GCC unroll 16
-        for (int i = 0; i < kLanes; ++i) square[i] = load(from + (row + i) * from_stride) * scale;
-        transpose(square);
+    for (int i = 0; i < kLanes; ++i) square[i] = load(from + i * from_stride) * scale;
+    transpose(square);
 #pragma GCC unroll 16
-        for (int i = 0; i < kLanes; ++i) store(to + i * to_stride + row, square[i]);
-    }
+    for (int i = 0; i < kLanes; ++i) store(to + i * to_stride, square[i]);
 }
 
 }  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS

@@ -1,103 +1,47 @@
-"""
-Ptychoscope's compiled kernels
-"""
+"""Ptychoscope's compiled kernels"""
 
-from __future__ import annotations
-import numpy
-import numpy.typing
-import typing
+import numpy as np
+from numpy.typing import NDArray
 
-__all__: list[str] = ["AddReport", "Canvas", "active_isa", "available_isas", "fft2"]
+def active_isa() -> str: ...
+def available_isas() -> list[str]: ...
+def fft2(windows: NDArray[np.float32], *, inverse: bool = False) -> NDArray[np.float32]: ...
 
-class AddReport:
-    """
-    What became of the patches of one call to Canvas.add().
-    """
+class SweepOptions:
+    regularisation: float
+    step: float
+    probe_step: float
+    position_step: float
+    position_limit_px: float
+    averaged: bool
+    seed: int
+
+class SweepReport:
     @property
-    def bad_patches(self) -> list[int]:
-        """
-        Left out: a pixel not finite.
-        """
+    def misfit(self) -> float: ...
     @property
-    def bad_positions(self) -> list[int]:
-        """
-        Left out: position not finite.
-        """
+    def frames(self) -> int: ...
     @property
-    def outside(self) -> int:
-        """
-        Wholly outside the canvas.
-        """
+    def rejected(self) -> int: ...
+    @property
+    def moved_rms_px(self) -> float: ...
 
-class Canvas:
-    """
-    The C++ canvas; ptychoscope.Canvas is its Python face.
-    """
-    def __init__(
-        self,
-        *,
-        height: typing.SupportsInt | typing.SupportsIndex,
-        width: typing.SupportsInt | typing.SupportsIndex,
-        window: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None,
-        interpolation: str,
-        accumulate: str,
-        threads: typing.SupportsInt | typing.SupportsIndex,
-        spread: bool,
-        bound: typing.SupportsFloat | typing.SupportsIndex,
-    ) -> None: ...
-    def add(
-        self,
-        first: numpy.ndarray,
-        second: numpy.ndarray,
-        values: str,
-        positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
-    ) -> AddReport: ...
-    def coverage(
-        self,
-        arg0: tuple[
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-        ],
-    ) -> numpy.typing.NDArray[numpy.float32]: ...
-    def image(
-        self,
-        arg0: tuple[
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-        ],
-    ) -> numpy.typing.NDArray[numpy.complex64]: ...
-    def spread(
-        self,
-        arg0: tuple[
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-        ],
-    ) -> numpy.typing.NDArray[numpy.float32]: ...
-
-def active_isa() -> str:
-    """
-    Instruction set that the kernels use now: the widest, or the one named by PTYCHOSCOPE_ISA.
-    """
-
-def available_isas() -> list[str]:
-    """
-    Instruction sets that this machine runs, widest last.
-    """
-
-def fft2(
-    windows: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
-    *,
-    inverse: bool = False,
-) -> numpy.typing.NDArray[numpy.float32]:
-    """
-    Orthonormal 2-D DFT of windows (n, 2, N, N) float32, real and imaginary planes, zero frequency at [0, 0].
-
-    The result is transposed: forward takes [y, x] to [kx, ky], inverse takes [kx, ky] back to [y, x].
-    Raises ValueError for sides that are not from 2 to 4096 with prime factors of at most 13.
-    """
+class Refiner:
+    def __init__(self, window: int, height: int, width: int, modes: int, threads: int) -> None: ...
+    def set_object(self, image: NDArray[np.complex64]) -> None: ...
+    def set_probe(self, probe: NDArray[np.complex64]) -> None: ...
+    def add_frames(self, amplitudes: NDArray[np.float32], positions: NDArray[np.float64]) -> None: ...
+    def sweep(self, options: SweepOptions, first: int, last: int) -> SweepReport: ...
+    def order(self, seed: int, first: int, last: int) -> list[int]: ...
+    @property
+    def frames(self) -> int: ...
+    @property
+    def object(self) -> NDArray[np.complex64]: ...
+    @property
+    def probe(self) -> NDArray[np.complex64]: ...
+    @property
+    def positions(self) -> NDArray[np.float64]: ...
+    @property
+    def misfits(self) -> NDArray[np.float64]: ...
+    @property
+    def states(self) -> NDArray[np.uint8]: ...

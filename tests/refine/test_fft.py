@@ -8,12 +8,6 @@ from ptychoscope import _core
 SIZES = [2, 3, 4, 6, 8, 15, 16, 32, 44, 49, 50, 60, 64, 65, 77, 96, 100, 120, 128, 144, 256, 512]
 
 
-@pytest.fixture(params=_core.available_isas())
-def isa(request, monkeypatch):
-    monkeypatch.setenv("PTYCHOSCOPE_ISA", request.param)
-    return request.param
-
-
 def windows(n, size, seed=0):
     return np.random.default_rng(seed).standard_normal((n, 2, size, size)).astype(np.float32)
 

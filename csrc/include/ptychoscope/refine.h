@@ -1,0 +1,86 @@
+// Refiner: sequential rPIE sweeps over diffraction patterns that stay in memory.
+//
+// One visit of frame k, at position p = corner + N // 2 + fraction on the object's pixel grid:
+//     psi_m  = P_m(fraction) * O[corner ...]                      exit waves, one per incoherent probe mode m
+//     U_m    = FFT(psi_m)                                         orthonormal
+//     psi'_m = IFFT(U_m * A_k / sqrt(sum |U|^2))                  unmeasured pixels keep U_m
+//     O[corner ...] += step * sum conj(P_m) (psi'_m - psi_m) / ((1 - a) sum |P_m|^2 + a max sum |P|^2)
+// with P(fraction) the probe moved by the fraction of a pixel (Fourier shift, steps of 1/8 px), a the
+// regularisation. Maiden, Johnson and Li, Optica 4, 736 (2017).
+//
+// Order and threads: the plane is cut into tiles as wide as a window, the tiles coloured 2 x 2. Windows of
+// two tiles of one colour cannot touch, so tiles of a colour run side by side, frames of a tile one after the
+// other, in an order drawn from a seed. The order that counts is a function of seed and positions alone: any
+// number of threads gives the same bits (on one instruction set).
+#pragma once
+
+#include <complex>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace ptychoscope {
+
+/// Why a frame takes no part in sweeps.
+enum class FrameState : std::uint8_t {
+    used = 0,
+    outside = 1,   ///< its window does not lie within the object
+    unplaced = 2,  ///< its position is not a finite number
+    dark = 3,      ///< no counts in any measured pixel
+};
+
+struct SweepOptions {
+    float regularisation =
+        1.f;           ///< a, above 0 and at most 2: small trusts every frame, large averages noise away
+    float step = 1.f;  ///< above 0 and at most 2
+    float probe_step = 0.f;     ///< 0 keeps the probe; 1 is the least-squares probe for the swept frames
+    float position_step = 0.f;  ///< 0 keeps positions; 1 is a Gauss-Newton step
+    float position_limit_px =
+        2.f;                 ///< how far a position may move from where it was added, in each direction
+    bool averaged = false;   ///< the object becomes the |P|^2-weighted mean of the corrected patches
+    std::uint64_t seed = 0;  ///< of the order
+};
+
+struct SweepReport {
+    double misfit = 0;        ///< sum (A - |U|)^2 / sum A^2 over the measured pixels, as each frame was met
+    int frames = 0;           ///< frames that took part
+    int rejected = 0;         ///< frames whose wave was not finite and that were left out
+    double moved_rms_px = 0;  ///< of the positions, in this sweep
+};
+
+class Refiner {
+  public:
+    /// Windows of `window` pixels on an object of height x width. Throws std::invalid_argument.
+    Refiner(int window, int height, int width, int modes, int threads);
+    ~Refiner();
+
+    /// (height, width), finite. Before the first call the object is 1 everywhere.
+    void set_object(const std::complex<float>* object);
+    /// (modes, window, window), centre at window / 2, finite and not all zero.
+    void set_probe(const std::complex<float>* probe);
+    /// amplitudes (count, window, window), zero frequency at [window / 2][window / 2], negative or not finite
+    /// where unmeasured; positions (count, 2) as (y, x) of the window's centre in object pixels.
+    void add_frames(const float* amplitudes, const double* positions, int count);
+
+    /// Visits frames first <= k < last once. Throws std::invalid_argument without a probe.
+    SweepReport sweep(const SweepOptions& options, int first, int last);
+    /// The order of a sweep, without sweeping: what runs side by side is told apart only by the tests' eyes.
+    std::vector<int> order(std::uint64_t seed, int first, int last) const;
+
+    int frames() const;
+    int window() const;
+    int height() const;
+    int width() const;
+    int modes() const;
+    void copy_object(std::complex<float>* out) const;
+    void copy_probe(std::complex<float>* out) const;
+    const std::vector<double>& positions() const;   ///< (frames, 2)
+    const std::vector<FrameState>& states() const;  ///< (frames,)
+    const std::vector<double>& misfits() const;     ///< (frames,) at the last visit; NaN before
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace ptychoscope

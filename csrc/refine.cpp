@@ -1,0 +1,105 @@
+#include "ptychoscope/refine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "refine_state.h"
+
+namespace ptychoscope {
+
+namespace {
+
+void require(bool holds, const std::string& message) {
+    if (!holds) throw std::invalid_argument(message);
+}
+
+void check_range(const char* name, double value, bool holds, const char* allowed) {
+    require(holds, std::string(name) + " must be " + allowed + ", got " + std::to_string(value));
+}
+
+void check(const SweepOptions& o) {
+    check_range("regularisation", o.regularisation, o.regularisation > 0 && o.regularisation <= 2,
+                "above 0 and at most 2");
+    check_range("step", o.step, o.step > 0 && o.step <= 2, "above 0 and at most 2");
+    check_range("probe_step", o.probe_step, o.probe_step >= 0 && o.probe_step <= 2, "from 0 to 2");
+    check_range("position_step", o.position_step, o.position_step >= 0 && o.position_step <= 4,
+                "from 0 to 4");
+    check_range("position_limit_px", o.position_limit_px,
+                o.position_limit_px >= 0 && o.position_limit_px < 1e6, "0 or more");
+}
+
+bool all_finite(const std::complex<float>* values, std::size_t count) {
+    return std::all_of(values, values + count, [](std::complex<float> v) {
+        return std::isfinite(v.real()) && std::isfinite(v.imag());
+    });
+}
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+Refiner::Refiner(int window, int height, int width, int modes, int threads) {
+    require(Fft2d::is_supported(window),
+            "window " + std::to_string(window) +
+                " px cannot be transformed: crop or bin to a side from 2 to 4096 "
+                "whose prime factors are at most 13");
+    require(height >= window && width >= window && height <= 1 << 16 && width <= 1 << 16,
+            "object of " + std::to_string(height) + " x " + std::to_string(width) +
+                " px must be at least as large as the window of " + std::to_string(window) +
+                " px and at most 65536");
+    require(modes >= 1 && modes <= 64, "modes must be from 1 to 64, got " + std::to_string(modes));
+    state_ = std::make_unique<State>(window, height, width, modes, threads);
+}
+
+Refiner::~Refiner() = default;
+
+void Refiner::set_object(const std::complex<float>* object) {
+    require(all_finite(object, index(height()) * index(width())), "object has values that are not finite");
+    state_->object.set(object);
+}
+
+void Refiner::set_probe(const std::complex<float>* probe) {
+    const std::size_t count = index(modes()) * index(window()) * index(window());
+    require(all_finite(probe, count), "probe has values that are not finite");
+    require(std::any_of(probe, probe + count, [](std::complex<float> p) { return std::norm(p) > 0; }),
+            "probe is zero everywhere: nothing would be lit");
+    state_->probe.set(probe);
+}
+
+void Refiner::add_frames(const float* amplitudes, const double* positions, int count) {
+    state_->frames.add(amplitudes, positions, count);
+}
+
+SweepReport Refiner::sweep(const SweepOptions& options, int first, int last) {
+    check(options);
+    require(!state_->probe.empty(), "no probe: call set_probe before the first sweep");
+    require(0 <= first && first <= last && last <= frames(),
+            "frames " + std::to_string(first) + " to " + std::to_string(last) + " are not within the " +
+                std::to_string(frames()) + " that were added");
+    return state_->sweep(options, first, last);
+}
+
+std::vector<int> Refiner::order(std::uint64_t seed, int first, int last) const {
+    std::vector<int> result;
+    for (const Phase& phase : state_->order(seed, first, last))
+        for (const Tile& tile : phase) result.insert(result.end(), tile.begin(), tile.end());
+    return result;
+}
+
+int Refiner::frames() const { return state_->frames.count(); }
+int Refiner::window() const { return state_->window; }
+int Refiner::height() const { return state_->height; }
+int Refiner::width() const { return state_->width; }
+int Refiner::modes() const { return state_->modes; }
+
+void Refiner::copy_object(std::complex<float>* out) const { state_->object.copy(out); }
+void Refiner::copy_probe(std::complex<float>* out) const {
+    std::copy(state_->probe.modes().begin(), state_->probe.modes().end(), out);
+}
+const std::vector<double>& Refiner::positions() const { return state_->frames.positions(); }
+const std::vector<FrameState>& Refiner::states() const { return state_->frames.states(); }
+const std::vector<double>& Refiner::misfits() const { return state_->frames.misfits(); }
+
+}  // namespace ptychoscope

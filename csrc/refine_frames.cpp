@@ -1,0 +1,93 @@
+#include "refine_frames.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "refine_probe.h"
+
+namespace ptychoscope {
+
+FrameStore::FrameStore(int window, int height, int width, int lanes)
+    : window_(window), height_(height), width_(width), lanes_(lanes) {}
+
+/// Un-shifts, transposes and scales by 1 / N; what is unmeasured becomes -1. Returns sum A^2 / N^2.
+double FrameStore::pack(const float* amplitude, AlignedFloats& packed) const {
+    const int n = window_, panels = (n + lanes_ - 1) / lanes_;
+    packed = AlignedFloats(at(panels) * at(n) * at(lanes_));
+    double energy = 0;
+    for (int y = 0; y < n; ++y)
+        for (int x = 0; x < n; ++x) {
+            const int ky = (y + n - n / 2) % n, kx = (x + n - n / 2) % n;
+            const float a = amplitude[y * n + x] / static_cast<float>(n);
+            const bool measured = std::isfinite(a) && a >= 0;
+            packed.get()[(ky / lanes_ * n + kx) * lanes_ + ky % lanes_] = measured ? a : -1.f;
+            if (measured) energy += static_cast<double>(a) * a;
+        }
+    return energy;
+}
+
+/// Corner and fraction of a frame from its position; false when the window leaves the object.
+bool FrameStore::place(std::size_t frame) {
+    int corner[2], fraction[2];
+    const int side[2] = {height_, width_};
+    for (std::size_t axis = 0; axis < 2; ++axis) {
+        const double steps = std::floor(position_[2 * frame + axis] * kFractions + 0.5);
+        if (!(std::abs(steps) < 1e9)) return false;
+        const double whole = std::floor((steps + kFractions / 2) / kFractions);
+        corner[axis] = static_cast<int>(whole) - window_ / 2;
+        fraction[axis] = static_cast<int>(steps - whole * kFractions) + kFractions / 2;
+        if (corner[axis] < 0 || corner[axis] + window_ > side[axis]) return false;
+    }
+    corner_[frame] = {corner[0], corner[1]};
+    fraction_[frame] = fraction[0] * kFractions + fraction[1];
+    return true;
+}
+
+void FrameStore::add(const float* amplitudes, const double* positions, int count) {
+    const std::size_t first = energy_.size(), pixels = at(window_) * at(window_);
+    for (std::size_t i = 0; i < at(count); ++i) {
+        AlignedFloats packed;
+        energy_.push_back(pack(amplitudes + i * pixels, packed));
+        amplitude_.push_back(std::move(packed));
+        position_.insert(position_.end(), {positions[2 * i], positions[2 * i + 1]});
+        added_position_.insert(added_position_.end(), {positions[2 * i], positions[2 * i + 1]});
+        misfit_.push_back(std::numeric_limits<double>::quiet_NaN());
+        corner_.emplace_back();
+        fraction_.push_back(0);
+        FrameState state = FrameState::used;
+        if (!(energy_.back() > 0)) state = FrameState::dark;
+        if (!place(first + i)) state = FrameState::outside;
+        if (!std::isfinite(positions[2 * i]) || !std::isfinite(positions[2 * i + 1]))
+            state = FrameState::unplaced;
+        state_.push_back(state);
+        if (state != FrameState::used) amplitude_.back() = AlignedFloats();
+    }
+}
+
+double FrameStore::move(int frame, double dy, double dx, double limit) {
+    double squared = 0;
+    const double step[2] = {dy, dx};
+    const int side[2] = {height_, width_};
+    for (std::size_t axis = 0; axis < 2; ++axis) {
+        double& position = position_[2 * at(frame) + axis];
+        const double added = added_position_[2 * at(frame) + axis], half_step = 0.5 / kFractions;
+        const double least = std::max(added - limit, window_ / 2 - 0.5 + half_step);
+        const double most = std::min(added + limit, side[axis] - window_ + window_ / 2 + 0.5 - 2 * half_step);
+        const double next =
+            std::min(std::max(position + step[axis], std::min(least, added)), std::max(most, added));
+        squared += (next - position) * (next - position);
+        position = next;
+    }
+    place(at(frame));
+    return squared;
+}
+
+std::vector<int> FrameStore::used(int first, int last) const {
+    std::vector<int> frames;
+    for (int k = first; k < last; ++k)
+        if (state_[at(k)] == FrameState::used) frames.push_back(k);
+    return frames;
+}
+
+}  // namespace ptychoscope

@@ -1,0 +1,47 @@
+// The frames of a refiner: amplitudes in the kernels' layout, places, and what is known about each.
+#pragma once
+
+#include <vector>
+
+#include "aligned.h"
+#include "ptychoscope/refine.h"
+#include "refine_order.h"
+
+namespace ptychoscope {
+
+class FrameStore {
+  public:
+    FrameStore(int window, int height, int width, int lanes);
+
+    void add(const float* amplitudes, const double* positions, int count);
+    /// Moves a frame, within `limit` of where it was added and within the object; returns the squared
+    /// distance.
+    double move(int frame, double dy, double dx, double limit);
+
+    int count() const { return static_cast<int>(energy_.size()); }
+    const float* amplitude(int frame) const { return amplitude_[at(frame)].get(); }
+    double energy(int frame) const { return energy_[at(frame)]; }  ///< sum A^2 / N^2 over measured pixels
+    int fraction(int frame) const { return fraction_[at(frame)]; }
+    const std::vector<Corner>& corners() const { return corner_; }
+    const std::vector<double>& positions() const { return position_; }
+    const std::vector<FrameState>& states() const { return state_; }
+    std::vector<double>& misfits() { return misfit_; }
+    const std::vector<double>& misfits() const { return misfit_; }
+
+    /// Frames first <= k < last that take part in sweeps.
+    std::vector<int> used(int first, int last) const;
+
+  private:
+    static std::size_t at(int frame) { return static_cast<std::size_t>(frame); }
+    double pack(const float* amplitude, AlignedFloats& packed) const;
+    bool place(std::size_t frame);
+
+    int window_, height_, width_, lanes_;
+    std::vector<AlignedFloats> amplitude_;
+    std::vector<double> energy_, position_, added_position_, misfit_;
+    std::vector<Corner> corner_;
+    std::vector<int> fraction_;
+    std::vector<FrameState> state_;
+};
+
+}  // namespace ptychoscope

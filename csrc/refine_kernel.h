@@ -1,0 +1,59 @@
+// What refine.cpp and the kernels of each instruction set agree on.
+//
+// Layouts, with L lanes and J = padded / L panels:
+//     probe entry   [J][N rows y][2 * modes + 1][L]: re, im of every mode, then the object's step weight
+//     amplitude     [J of ky][N rows kx][L]: A / N, below 0 where unmeasured
+//     packed plane  [J][padded rows][re, im][L]
+#pragma once
+
+#include "fft_kernel.h"
+
+namespace ptychoscope {
+
+struct FrameTask {
+    const FftPlan* plan = nullptr;
+    int modes = 1;
+    float* object_re = nullptr;  ///< at the window's corner; one more pixel is readable all around
+    float* object_im = nullptr;
+    int object_stride = 0;
+    const float* probe = nullptr;
+    const float* amplitude = nullptr;
+    bool keep_gradient = false;  ///< of the probe, for accumulate_probe
+};
+
+/// Packed planes and panels of one thread.
+struct RefineWork {
+    float* far = nullptr;       ///< [modes] planes
+    float* near = nullptr;      ///< [modes] planes
+    float* back = nullptr;      ///< one plane: sum over modes of conj(P) (psi' - psi)
+    float* gradient = nullptr;  ///< [modes] planes: conj(O) (psi' - psi); only with keep_gradient
+    float* panels = nullptr;    ///< 3 + modes panels
+};
+
+/// Where the probe's least squares are gathered.
+struct ProbeSums {
+    float* numerator = nullptr;     ///< [modes] packed planes, far field: [ky panel][kx]
+    float* denominator = nullptr;   ///< [J][N rows][L]: sum of |O|^2
+    const float* turn_y = nullptr;  ///< [cos of ky][sin of ky], padded each: exp(2 pi i ky fraction_y / N)
+    const float* turn_x = nullptr;  ///< [kx][cos, sin]
+};
+
+/// Normal equations of one frame's displacement.
+struct PositionSums {
+    double yy = 0, yx = 0, xx = 0, y = 0, x = 0;
+};
+
+struct RefineKernel {
+    int lanes;
+    /// Fills work.back (and gradient); returns sum (A - |U|)^2 / N^2 over measured pixels.
+    double (*project)(const FrameTask&, const RefineWork&);
+    void (*update_object)(const FrameTask&, const RefineWork&, float step);
+    /// Adds sum conj(P) psi' and sum |P|^2 to planes that lie like the object.
+    void (*gather_average)(const FrameTask&, const RefineWork&, float* sum_re, float* sum_im, float* weight);
+    PositionSums (*position_sums)(const FrameTask&, const RefineWork&);
+    void (*accumulate_probe)(const FrameTask&, const RefineWork&, const ProbeSums&);
+};
+
+const RefineKernel& refine_kernel(Isa isa);
+
+}  // namespace ptychoscope

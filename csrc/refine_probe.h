@@ -1,0 +1,55 @@
+// The probe, and its copies moved by fractions of a pixel in the layout that the kernels read.
+#pragma once
+
+#include <complex>
+#include <vector>
+
+#include "aligned.h"
+#include "ptychoscope/fft.h"
+#include "refine_kernel.h"
+
+namespace ptychoscope {
+
+/// Fractions of a pixel that the probe is moved by: steps of 1 / kFractions from -1/2.
+constexpr int kFractions = 8;
+
+/// Numerator, denominator and turns of the probe's least squares, of one strand of frames.
+struct ProbeGathering {
+    AlignedFloats numerator, denominator;
+};
+
+class ProbeTable {
+  public:
+    ProbeTable(int window, int modes, Isa isa);
+
+    void set(const std::complex<float>* probe);
+    const std::vector<std::complex<float>>& modes() const { return probe_; }
+    bool empty() const { return probe_.empty(); }
+
+    /// Makes the entries of these fractions (fy * kFractions + fx) ready, with step weights for
+    /// `regularisation`.
+    void prepare(const std::vector<int>& fractions, float regularisation);
+    const float* entry(int fraction) const { return entries_[static_cast<std::size_t>(fraction)].get(); }
+
+    ProbeGathering gathering() const;
+    ProbeSums sums(ProbeGathering& gathering, int fraction) const;
+    /// Moves every mode by `step` towards the least squares of all gatherings, added in their order.
+    void update(const std::vector<ProbeGathering>& gatherings, float step);
+
+  private:
+    void build(int fraction);
+    std::size_t plane() const {
+        return static_cast<std::size_t>(fft_.padded()) * static_cast<std::size_t>(fft_.padded());
+    }
+
+    int window_, count_, lanes_;
+    Fft2d fft_;
+    std::vector<std::complex<float>> probe_;
+    std::vector<float> far_;  ///< [modes][re, im] planes [kx][ky] of the probe's transform
+    float largest_ = 0;       ///< of sum |P|^2
+    float regularisation_ = 0;
+    std::vector<AlignedFloats> entries_;
+    std::vector<AlignedFloats> turns_;  ///< [fraction along an axis]: [cos, sin] padded, then [k][cos, sin]
+};
+
+}  // namespace ptychoscope

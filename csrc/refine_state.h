@@ -1,0 +1,47 @@
+// All that a refiner holds, and how it sweeps.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "ptychoscope/refine.h"
+#include "refine_frames.h"
+#include "refine_kernel.h"
+#include "refine_object.h"
+#include "refine_probe.h"
+#include "thread_pool.h"
+
+namespace ptychoscope {
+
+struct Refiner::State {
+    State(int window, int height, int width, int modes, int threads);
+    ~State();
+
+    SweepReport sweep(const SweepOptions& options, int first, int last);
+    std::vector<Phase> order(std::uint64_t seed, int first, int last) const;
+
+    int window, height, width, modes;
+    const RefineKernel& kernel;
+    FftPlan plan;
+    ObjectPlanes object;
+    ProbeTable probe;
+    FrameStore frames;
+
+  private:
+    struct Work;
+    struct Sweep;
+
+    void visit(Sweep& sweep, int strand, int frame, Work& work);
+    void finish_average(Sweep& sweep);
+    double move_frames(const Sweep& sweep, const std::vector<int>& visited);
+    SweepReport report(const Sweep& sweep, const std::vector<int>& visited) const;
+    std::unique_ptr<Work> take_work();
+    void return_work(std::unique_ptr<Work> work);
+
+    ThreadPool pool_;
+    std::mutex work_mutex_;
+    std::vector<std::unique_ptr<Work>> idle_work_;
+};
+
+}  // namespace ptychoscope

@@ -1,0 +1,187 @@
+#include <algorithm>
+#include <cmath>
+
+#include "refine_state.h"
+
+namespace ptychoscope {
+
+namespace {
+
+/// Tiles of a phase are dealt to this many strands, whatever the number of threads: what a strand gathers
+/// about the probe is a sum in a fixed order.
+constexpr int kStrands = 16;
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+/// Least squares of a displacement, at most half a pixel, and none where the object says nothing.
+void solve(const PositionSums& s, double step, double& dy, double& dx) {
+    const double damping = 1e-3 * (s.yy + s.xx) + 1e-30;
+    const double yy = s.yy + damping, xx = s.xx + damping, determinant = yy * xx - s.yx * s.yx;
+    dy = step * (xx * s.y - s.yx * s.x) / determinant;
+    dx = step * (yy * s.x - s.yx * s.y) / determinant;
+    const double length = std::hypot(dy, dx);
+    if (!std::isfinite(length)) dy = dx = 0;
+    if (length > 0.5) dy *= 0.5 / length, dx *= 0.5 / length;
+}
+
+}  // namespace
+
+/// Work space of one thread.
+struct Refiner::State::Work {
+    AlignedFloats far, near, back, gradient, panels;
+
+    Work(const FftPlan& plan, int lanes, int modes)
+        : far(index(modes) * index(plane_floats(plan))),
+          near(index(modes) * index(plane_floats(plan))),
+          back(index(plane_floats(plan))),
+          gradient(index(modes) * index(plane_floats(plan))),
+          panels(index(3 + modes) * index(panel_floats(plan, lanes))) {}
+
+    RefineWork planes() { return {far.get(), near.get(), back.get(), gradient.get(), panels.get()}; }
+};
+
+/// What one sweep gathers besides the object.
+struct Refiner::State::Sweep {
+    SweepOptions options;
+    std::vector<ProbeGathering> probe;          ///< [kStrands]; empty when the probe is kept
+    std::vector<PositionSums> displacements;    ///< [frames]; empty when positions are kept
+    std::vector<std::uint8_t> rejected;         ///< [frames]
+    std::unique_ptr<ObjectPlanes> sum, weight;  ///< of the averaged mode
+};
+
+Refiner::State::State(int window_, int height_, int width_, int modes_, int threads)
+    : window(window_),
+      height(height_),
+      width(width_),
+      modes(modes_),
+      kernel(refine_kernel(active_isa())),
+      plan(window_, kernel.lanes),
+      object(height_, width_),
+      probe(window_, modes_, active_isa()),
+      frames(window_, height_, width_, kernel.lanes),
+      pool_(threads) {
+    object.set(nullptr);
+}
+
+Refiner::State::~State() = default;
+
+std::unique_ptr<Refiner::State::Work> Refiner::State::take_work() {
+    std::lock_guard<std::mutex> lock(work_mutex_);
+    if (idle_work_.empty()) return std::make_unique<Work>(plan, kernel.lanes, modes);
+    std::unique_ptr<Work> work = std::move(idle_work_.back());
+    idle_work_.pop_back();
+    return work;
+}
+
+void Refiner::State::return_work(std::unique_ptr<Work> work) {
+    std::lock_guard<std::mutex> lock(work_mutex_);
+    idle_work_.push_back(std::move(work));
+}
+
+std::vector<Phase> Refiner::State::order(std::uint64_t seed, int first, int last) const {
+    return sweep_order(frames.used(first, last), frames.corners(), plan.padded + 2, seed);
+}
+
+void Refiner::State::visit(Sweep& sweep, int strand, int frame, Work& own) {
+    const Corner corner = frames.corners()[index(frame)];
+    const RefineWork work = own.planes();
+    FrameTask task;
+    task.plan = &plan;
+    task.modes = modes;
+    task.object_re = object.re(corner.y, corner.x);
+    task.object_im = object.im(corner.y, corner.x);
+    task.object_stride = object.stride();
+    task.probe = probe.entry(frames.fraction(frame));
+    task.amplitude = frames.amplitude(frame);
+    task.keep_gradient = !sweep.probe.empty();
+    const double misfit = kernel.project(task, work);
+    frames.misfits()[index(frame)] = misfit / frames.energy(frame);
+    if (!std::isfinite(misfit)) {
+        sweep.rejected[index(frame)] = 1;
+        return;
+    }
+    if (!sweep.displacements.empty()) sweep.displacements[index(frame)] = kernel.position_sums(task, work);
+    if (!sweep.probe.empty())
+        kernel.accumulate_probe(task, work, probe.sums(sweep.probe[index(strand)], frames.fraction(frame)));
+    if (sweep.options.averaged)
+        kernel.gather_average(task, work, sweep.sum->re(corner.y, corner.x),
+                              sweep.sum->im(corner.y, corner.x), sweep.weight->re(corner.y, corner.x));
+    else
+        kernel.update_object(task, work, sweep.options.step);
+}
+
+void Refiner::State::finish_average(Sweep& sweep) {
+    for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width; ++x) {
+            const float weight = *sweep.weight->re(y, x);
+            if (!(weight > 0)) continue;
+            *object.re(y, x) = *sweep.sum->re(y, x) / weight;
+            *object.im(y, x) = *sweep.sum->im(y, x) / weight;
+        }
+}
+
+/// Moves every visited frame by its own displacement less the mean, which the object's place would take up.
+double Refiner::State::move_frames(const Sweep& sweep, const std::vector<int>& visited) {
+    std::vector<double> steps;
+    double mean_y = 0, mean_x = 0, squared = 0;
+    for (int frame : visited) {
+        double dy = 0, dx = 0;
+        solve(sweep.displacements[index(frame)], sweep.options.position_step, dy, dx);
+        steps.insert(steps.end(), {dy, dx});
+        mean_y += dy, mean_x += dx;
+    }
+    const double count = static_cast<double>(visited.size());
+    for (std::size_t i = 0; i < visited.size(); ++i)
+        squared += frames.move(visited[i], steps[2 * i] - mean_y / count, steps[2 * i + 1] - mean_x / count,
+                               sweep.options.position_limit_px);
+    return visited.empty() ? 0 : std::sqrt(squared / count);
+}
+
+SweepReport Refiner::State::report(const Sweep& sweep, const std::vector<int>& visited) const {
+    SweepReport result;
+    double difference = 0, energy = 0;
+    for (int frame : visited) {
+        if (sweep.rejected[index(frame)]) {
+            ++result.rejected;
+            continue;
+        }
+        ++result.frames;
+        difference += frames.misfits()[index(frame)] * frames.energy(frame);
+        energy += frames.energy(frame);
+    }
+    result.misfit = energy > 0 ? difference / energy : 0;
+    return result;
+}
+
+SweepReport Refiner::State::sweep(const SweepOptions& options, int first, int last) {
+    Sweep sweep;
+    sweep.options = options;
+    sweep.rejected.resize(index(frames.count()), 0);
+    if (options.position_step > 0) sweep.displacements.resize(index(frames.count()));
+    if (options.probe_step > 0)
+        for (int strand = 0; strand < kStrands; ++strand) sweep.probe.push_back(probe.gathering());
+    if (options.averaged) {
+        sweep.sum = std::make_unique<ObjectPlanes>(height, width);
+        sweep.weight = std::make_unique<ObjectPlanes>(height, width);
+    }
+    const std::vector<int> visited = frames.used(first, last);
+    std::vector<int> fractions;
+    for (int frame : visited) fractions.push_back(frames.fraction(frame));
+    probe.prepare(fractions, options.regularisation);
+    for (const Phase& phase : order(options.seed, first, last)) {
+        const int tiles = static_cast<int>(phase.size());
+        pool_.run(std::min(tiles, kStrands), [&](int strand) {
+            std::unique_ptr<Work> work = take_work();
+            for (int tile = strand; tile < tiles; tile += kStrands)
+                for (int frame : phase[index(tile)]) visit(sweep, strand, frame, *work);
+            return_work(std::move(work));
+        });
+    }
+    if (options.averaged) finish_average(sweep);
+    if (options.probe_step > 0) probe.update(sweep.probe, options.probe_step);
+    SweepReport result = report(sweep, visited);
+    if (options.position_step > 0) result.moved_rms_px = move_frames(sweep, visited);
+    return result;
+}
+
+}  // namespace ptychoscope

@@ -1,0 +1,96 @@
+// What a projected frame tells: about the object, its own position and the probe.
+#pragma once
+
+#include "refine.inl"
+
+namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+
+void update_object(const FrameTask& t, const RefineWork& work, float step) {
+    const vfloat vstep = broadcast(step);
+    const int size = panel_floats(*t.plan, kLanes);
+    for (int j = 0; j < t.plan->padded / kLanes; ++j)
+        for (int y = 0; y < t.plan->size; ++y) {
+            const vfloat weight = load(probe_row(t, j, y) + t.modes * kRow) * vstep;
+            const Complex change = at(work.back + j * size + y * kRow), o = object_at(t, j, y);
+            const int to = y * t.object_stride + j * kLanes;
+            store(t.object_re + to, o.re + change.re * weight);
+            store(t.object_im + to, o.im + change.im * weight);
+        }
+}
+
+inline vfloat probe_power(const FrameTask& t, int j, int y) {
+    vfloat sum = {};
+    for (int m = 0; m < t.modes; ++m) sum += power(probe_at(probe_row(t, j, y), m));
+    return sum;
+}
+
+void gather_average(const FrameTask& t, const RefineWork& work, float* sum_re, float* sum_im, float* weight) {
+    const int size = panel_floats(*t.plan, kLanes);
+    for (int j = 0; j < t.plan->padded / kLanes; ++j)
+        for (int y = 0; y < t.plan->size; ++y) {
+            const Complex change = at(work.back + j * size + y * kRow), o = object_at(t, j, y);
+            const vfloat p = probe_power(t, j, y);
+            const int to = y * t.object_stride + j * kLanes;
+            store(sum_re + to, load(sum_re + to) + change.re + o.re * p);
+            store(sum_im + to, load(sum_im + to) + change.im + o.im * p);
+            store(weight + to, load(weight + to) + p);
+        }
+}
+
+/// The exit wave moves by d * P * gradient(O): least squares of that against psi' - psi.
+PositionSums position_sums(const FrameTask& t, const RefineWork& work) {
+    const int size = panel_floats(*t.plan, kLanes), stride = t.object_stride;
+    vfloat yy = {}, yx = {}, xx = {}, by = {}, bx = {};
+    for (int j = 0; j < t.plan->padded / kLanes; ++j)
+        for (int y = 0; y < t.plan->size; ++y) {
+            const vfloat p = probe_power(t, j, y), half = broadcast(0.5f);
+            const Complex change = at(work.back + j * size + y * kRow);
+            const float *re = t.object_re + y * stride + j * kLanes,
+                        *im = t.object_im + y * stride + j * kLanes;
+            const Complex dy = {(load(re + stride) - load(re - stride)) * half,
+                                (load(im + stride) - load(im - stride)) * half};
+            const Complex dx = {(load(re + 1) - load(re - 1)) * half, (load(im + 1) - load(im - 1)) * half};
+            yy += p * power(dy);
+            xx += p * power(dx);
+            yx += p * (dy.re * dx.re + dy.im * dx.im);
+            by += dy.re * change.re + dy.im * change.im;
+            bx += dx.re * change.re + dx.im * change.im;
+        }
+    return {sum_lanes(yy), sum_lanes(yx), sum_lanes(xx), sum_lanes(by), sum_lanes(bx)};
+}
+
+/// Moves the gradient back by the frame's fraction of a pixel (in far field) and adds it to the sums.
+void accumulate_probe(const FrameTask& t, const RefineWork& work, const ProbeSums& sums) {
+    const FftPlan& plan = *t.plan;
+    const int size = panel_floats(plan, kLanes), panels = plan.padded / kLanes;
+    float* panel = work.panels + 2 * size;
+    for (int j = 0; j < panels; ++j)
+        for (int y = 0; y < plan.size; ++y) {
+            float* to = sums.denominator + (j * plan.size + y) * kLanes;
+            store(to, load(to) + power(object_at(t, j, y)));
+        }
+    for (int m = 0; m < t.modes; ++m) {
+        const float* gradient = work.gradient + m * plane_floats(plan);
+        for (int j = 0; j < panels; ++j) {
+            transform_columns(plan, packed(const_cast<float*>(gradient) + j * size), packed(panel),
+                              work.panels);
+            scatter(plan, panel, work.far, j * kLanes, 1.f);
+        }
+        for (int j = 0; j < panels; ++j) {
+            transform_columns(plan, packed(work.far + j * size), packed(panel), work.panels);
+            const Complex turn_y = {load(sums.turn_y + j * kLanes),
+                                    load(sums.turn_y + plan.padded + j * kLanes)};
+            for (int kx = 0; kx < plan.size; ++kx) {
+                const Complex turn = rotated(turn_y, sums.turn_x[2 * kx], sums.turn_x[2 * kx + 1]);
+                float* to = sums.numerator + m * plane_floats(plan) + j * size + kx * kRow;
+                put(to, at(to) + at(panel + kx * kRow) * turn);
+            }
+        }
+    }
+}
+
+extern const RefineKernel refine_kernel;
+const RefineKernel refine_kernel = {kLanes,         project,       update_object,
+                                    gather_average, position_sums, accumulate_probe};
+
+}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS

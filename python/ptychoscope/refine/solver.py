@@ -1,0 +1,226 @@
+"""Refiner: the Python face of the C++ solver."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope import _core
+from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.scan import DOMAINS, Domain
+
+FRAME_STATES = ("used", "outside", "unplaced", "dark")
+"""What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
+the object; its position is not finite; it has no counts in any measured pixel."""
+
+
+class Sweep(NamedTuple):
+    """What one sweep found."""
+
+    misfit: float
+    """sum (A - |U|)^2 / sum A^2 over the measured pixels, each frame as it was met."""
+    frames: int
+    """Frames that took part."""
+    rejected: int
+    """Frames whose wave was not finite; they changed nothing."""
+    moved_rms_px: float
+    """Root mean square of the positions' moves in this sweep."""
+
+
+class Refiner:
+    """An object, a probe and frames in memory; each sweep visits frames once, by sequential rPIE.
+
+    The sweep is defined in docs/refine.md and csrc/include/ptychoscope/refine.h. The bits of the result
+    depend on the instruction set and the seeds, not on `threads`.
+
+    Parameters
+    ----------
+    shape
+        (H, W) of the object in pixels, at least the probe's side.
+    probe
+        (P, P) or (m, P, P) complex, m incoherent modes centred at [P // 2, P // 2]; its summed intensity is
+        the photons per pattern.
+    threads
+        Threads of the sweeps.
+
+    Raises
+    ------
+    ConfigError
+        A size that cannot be: P must be 2 to 4096 with prime factors of at most 13.
+    ScanError
+        The probe is not finite or zero everywhere.
+    """
+
+    def __init__(self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1) -> None:
+        probe = _modes(probe)
+        modes, side, _ = probe.shape
+        try:
+            self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        self.shape = (int(shape[0]), int(shape[1]))
+        self.set_probe(probe)
+
+    def __repr__(self) -> str:
+        return f"Refiner({self._core.frames} frames on {self.shape[0]} x {self.shape[1]} px)"
+
+    def __len__(self) -> int:
+        return int(self._core.frames)
+
+    def set_object(self, object_: NDArray[Any] | None = None) -> None:
+        """Start from `object_` (H, W) complex; from 1 everywhere when None. Raises `ScanError`."""
+        start = np.ones(self.shape, np.complex64) if object_ is None else np.asarray(object_)
+        try:
+            self._core.set_object(start.astype(np.complex64))
+        except ValueError as error:
+            raise ScanError(str(error)) from error
+
+    def set_probe(self, probe: NDArray[Any]) -> None:
+        """Go on with another `probe` of the same shape. Raises `ScanError`."""
+        try:
+            self._core.set_probe(_modes(probe))
+        except ValueError as error:
+            raise ScanError(str(error)) from error
+
+    def add(
+        self,
+        patterns: NDArray[Any],
+        positions_px: NDArray[Any],
+        *,
+        domain: Domain,
+        bad_pixels: NDArray[np.bool_] | None = None,
+        saturation: float | None = None,
+    ) -> NDArray[np.uint8]:
+        """Add frames; returns their state (n,), an index into `FRAME_STATES`.
+
+        Parameters
+        ----------
+        patterns
+            (n, P, P), zero frequency at [P // 2, P // 2]. Negative or non-finite pixels are unmeasured.
+        positions_px
+            (n, 2) as (y, x) of the window's centre [P // 2, P // 2], in pixels of the object array.
+        domain
+            `counts` or `amplitude`.
+        bad_pixels
+            (P, P), True where the detector measures nothing. Unmeasured pixels keep the model's own wave.
+        saturation
+            Pixels at or above this value, in the units of `patterns`, are unmeasured.
+
+        Raises
+        ------
+        ScanError
+            Shapes that do not belong together.
+        ConfigError
+            An unknown domain or a saturation that is not positive.
+        """
+        patterns, positions = np.asarray(patterns), np.asarray(positions_px, np.float64)
+        amplitudes = _amplitudes(patterns, domain, bad_pixels, saturation)
+        before = len(self)
+        try:
+            self._core.add_frames(amplitudes, positions)
+        except ValueError as error:
+            raise ScanError(str(error)) from error
+        return self.states[before:]
+
+    def sweep(
+        self,
+        *,
+        step: float,
+        regularisation: float,
+        probe_step: float = 0.0,
+        position_step: float = 0.0,
+        position_limit_px: float = 2.0,
+        averaged: bool = False,
+        first: int = 0,
+        last: int | None = None,
+        seed: int = 0,
+    ) -> Sweep:
+        """Visit frames `first` <= k < `last` (None: all) once, in an order drawn from `seed`.
+
+        Parameters
+        ----------
+        step
+            Of the object, above 0 and at most 2.
+        regularisation
+            rPIE's alpha, above 0 and at most 2: small trusts every frame, large averages noise away.
+        probe_step
+            0 keeps the probe; 1 moves it to the least squares of the swept frames at the end of the sweep.
+        position_step
+            0 keeps positions; 1 is a Gauss-Newton step for every frame at the end of the sweep. The mean move
+            is taken out, since the object would follow it.
+        position_limit_px
+            How far a position may go from where it was added, along each axis.
+        averaged
+            The object becomes the |P|^2-weighted mean of the corrected patches; `step` is not used.
+
+        Raises `ConfigError` for values outside their range.
+        """
+        options = _core.SweepOptions()
+        options.step, options.regularisation = step, regularisation
+        options.probe_step, options.position_step = probe_step, position_step
+        options.position_limit_px, options.averaged, options.seed = position_limit_px, averaged, seed
+        try:
+            report = self._core.sweep(options, first, len(self) if last is None else last)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        return Sweep(report.misfit, report.frames, report.rejected, report.moved_rms_px)
+
+    def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
+        """Frames in the order in which a sweep with `seed` counts them."""
+        return list(self._core.order(seed, first, len(self) if last is None else last))
+
+    @property
+    def object(self) -> NDArray[np.complex64]:
+        """(H, W) complex64, a copy."""
+        return self._core.object
+
+    @property
+    def probe(self) -> NDArray[np.complex64]:
+        """(m, P, P) complex64, a copy."""
+        return self._core.probe
+
+    @property
+    def positions_px(self) -> NDArray[np.float64]:
+        """(n, 2) float64 as they are now, a copy."""
+        return self._core.positions
+
+    @property
+    def misfits(self) -> NDArray[np.float64]:
+        """(n,) misfit of each frame at its last visit; NaN before the first."""
+        return self._core.misfits
+
+    @property
+    def states(self) -> NDArray[np.uint8]:
+        """(n,) index into `FRAME_STATES`."""
+        return self._core.states
+
+
+def _modes(probe: NDArray[Any]) -> NDArray[np.complex64]:
+    probe = np.asarray(probe)
+    modes = probe[None] if probe.ndim == 2 else probe
+    if modes.ndim != 3 or modes.shape[1] != modes.shape[2] or modes.dtype.kind not in "uifc":
+        raise ScanError(f"probe must be (P, P) or (modes, P, P) complex, got {probe.shape} {probe.dtype}")
+    return modes.astype(np.complex64)
+
+
+def _amplitudes(
+    patterns: NDArray[Any], domain: Domain, bad_pixels: NDArray[np.bool_] | None, saturation: float | None
+) -> NDArray[np.float32]:
+    if domain not in DOMAINS:
+        raise ConfigError(f'domain must be "counts" or "amplitude", got {domain!r}')
+    if saturation is not None and not saturation > 0:
+        raise ConfigError(f"saturation must be above 0, got {saturation}")
+    if patterns.ndim != 3 or patterns.dtype.kind not in "uif":
+        raise ScanError(f"patterns must be (n, P, P) real numbers, got {patterns.shape} {patterns.dtype}")
+    if bad_pixels is not None and bad_pixels.shape != patterns.shape[1:]:
+        raise ScanError(f"bad_pixels must be {patterns.shape[1:]}, got {bad_pixels.shape}")
+    values = patterns.astype(np.float32)
+    unmeasured = ~(values >= 0) | ~np.isfinite(values)
+    if saturation is not None:
+        unmeasured |= patterns >= saturation
+    if bad_pixels is not None:
+        unmeasured |= bad_pixels
+    values[unmeasured] = 0
+    amplitudes = np.sqrt(values) if domain == "counts" else values
+    amplitudes[unmeasured] = -1
+    return amplitudes
