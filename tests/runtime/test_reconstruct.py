@@ -1,0 +1,183 @@
+"""reconstruct: what is stitched is what the model predicts, where the positions say."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optics import lit_probe, make_scan
+from ptychoscope import cli
+from ptychoscope.canvas import Canvas
+from ptychoscope.config import StitchSpec
+from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.geometry import canvas_frame
+from ptychoscope.io import save_scan
+from ptychoscope.model import Model, load_model
+from ptychoscope.pipeline import ScanSource, run
+from ptychoscope.reconstruct import load_reconstruction, reconstruct
+from ptychoscope.scan import Scan
+
+SIDE = 16
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model(Path(__file__).resolve().parents[1] / "data" / "tiny_bundle", threads=1)
+
+
+@pytest.fixture(scope="module")
+def scan() -> Scan:
+    made = make_scan(np.random.default_rng(8), side=SIDE)
+    jitter = np.random.default_rng(2).uniform(-0.5, 0.5, made.positions_px.shape)
+    return dataclasses.replace(made, positions_px=made.positions_px + jitter + [300.0, -40.0])
+
+
+def stitched(scan: Scan, patches: np.ndarray, window: np.ndarray | None) -> Canvas:
+    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    canvas = Canvas(frame.shape, window)
+    canvas.add(patches, frame.to_canvas(scan.positions_px))
+    return canvas
+
+
+def test_it_stitches_what_the_model_predicts(model: Model, scan: Scan) -> None:
+    result = reconstruct(scan, model)
+    patches = model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64)
+    canvas = stitched(scan, patches, np.square(np.abs(scan.probe)).sum(axis=0))
+    np.testing.assert_array_equal(result.object, canvas.image())
+    np.testing.assert_array_equal(result.coverage, canvas.coverage())
+    np.testing.assert_array_equal(result.spread, canvas.spread())
+    assert result.origin_px == canvas_frame(scan.positions_px, (SIDE, SIDE)).origin_px
+    np.testing.assert_array_equal(result.positions_px, scan.positions_px)
+    np.testing.assert_array_equal(result.probe, scan.probe)
+    assert result.pixel_size_m == 1e-8
+    assert np.abs(result.object).std() > 0.01
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_stitcher_threads_do_not_change_a_bit(model: Model, scan: Scan, threads: int) -> None:
+    one = reconstruct(scan, model, batch=5)
+    other = reconstruct(scan, model, batch=5, threads=threads)
+    assert other.object.tobytes() == one.object.tobytes()
+    assert other.spread.tobytes() == one.spread.tobytes()
+
+
+@pytest.mark.parametrize("batch", [1, 7, 36, 1000])
+def test_batches_change_no_more_than_rounding(model: Model, scan: Scan, batch: int) -> None:
+    np.testing.assert_allclose(
+        reconstruct(scan, model, batch=batch).object, reconstruct(scan, model).object, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+@pytest.mark.parametrize("window", ["probe", "none"])
+def test_options_reach_the_canvas(model: Model, scan: Scan, interpolation: str, window: str) -> None:
+    result = reconstruct(scan, model, interpolation=interpolation, window=window)
+    weights = np.square(np.abs(scan.probe)).sum(axis=0) if window == "probe" else np.ones((SIDE, SIDE))
+    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    canvas = Canvas(frame.shape, weights, interpolation=interpolation)
+    patches = model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64)
+    canvas.add(patches, frame.to_canvas(scan.positions_px))
+    np.testing.assert_array_equal(result.object, canvas.image())
+    assert result.provenance["interpolation"] == interpolation
+
+
+def test_a_window_of_ones_own(model: Model, scan: Scan) -> None:
+    weights = np.outer(np.hanning(SIDE), np.hanning(SIDE))
+    result = reconstruct(scan, model, window=weights)
+    patches = model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64)
+    np.testing.assert_array_equal(result.object, stitched(scan, patches, weights).image())
+
+
+def test_the_inner_crop_weighs_the_border_nothing(forge: Callable[..., Path], scan: Scan) -> None:
+    model = load_model(forge(stitch=StitchSpec(window="none", inner_crop_px=3)), threads=1)
+    weights = np.zeros((SIDE, SIDE))
+    weights[3:-3, 3:-3] = 1
+    patches = model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64)
+    np.testing.assert_array_equal(reconstruct(scan, model).object, stitched(scan, patches, weights).image())
+
+
+@pytest.mark.parametrize(("choice", "source"), [(None, "scan"), ("scan", "scan"), ("model", "model")])
+def test_whose_probe(model: Model, scan: Scan, choice: str | None, source: str) -> None:
+    result = reconstruct(scan, model, probe=choice)
+    assert result.provenance["probe"] == source
+    np.testing.assert_array_equal(result.probe, scan.probe if source == "scan" else model.probe)
+
+
+def test_a_scan_without_probe_uses_the_models(model: Model, scan: Scan) -> None:
+    result = reconstruct(scan.with_probe(None), model)
+    np.testing.assert_array_equal(result.object, reconstruct(scan, model, probe="model").object)
+    with pytest.raises(ScanError, match="no probe"):
+        reconstruct(scan.with_probe(None), model, probe="scan")
+
+
+def test_bad_pixels_count_nothing(model: Model, scan: Scan) -> None:
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[3, 5] = mask[9] = True
+    hot = scan.patterns.copy()
+    hot[:, mask] = 60000
+    masked = dataclasses.replace(scan, patterns=hot, bad_pixels=mask)
+    dark = dataclasses.replace(scan, patterns=np.where(mask, np.float32(0), scan.patterns))
+    np.testing.assert_array_equal(
+        reconstruct(masked, model, probe="model").object, reconstruct(dark, model, probe="model").object
+    )
+
+
+def test_progress_and_report(model: Model, scan: Scan) -> None:
+    seen: list[int] = []
+    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    report = run(
+        ScanSource(scan, batch=10), model, Canvas(frame.shape), frame, probe=scan.probe, progress=seen.append
+    )
+    assert seen == [10, 20, 30, 36]
+    assert report.frames == 36
+    assert 0 < sum(report.stages_s.values()) <= report.seconds * 1.001
+    assert report.frames_per_s == pytest.approx(36 / report.seconds)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch": 0}, "batch must be at least 1"),
+        ({"window": "hann"}, "window must be"),
+        ({"window": np.ones((3, 3))}, "as large as the model's patches"),
+        ({"interpolation": "quintic"}, "interpolation"),
+        ({"probe": "mine"}, "probe must be"),
+        ({"threads": 0}, "threads"),
+    ],
+)
+def test_impossible_options_are_refused(model: Model, scan: Scan, options: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        reconstruct(scan, model, **options)
+
+
+def test_scans_that_do_not_fit_are_refused(model: Model, scan: Scan) -> None:
+    with pytest.raises(ScanError, match="no frames"):
+        reconstruct(scan.select(slice(0, 0)), model)
+    with pytest.raises(ScanError, match="crop or bin"):
+        reconstruct(make_scan(np.random.default_rng(1), side=32), model, probe="model", window="none")
+    with pytest.raises(ScanError, match=r"takes a probe of shape \(1, 16, 16\)"):
+        reconstruct(scan.with_probe(lit_probe(SIDE, 1e5, 2)), model)
+
+
+def test_the_command(
+    tiny: Path, scan: Scan, tmp_path: Path, model: Model, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_scan(scan, tmp_path / "scan.npz")
+    arguments = ["run", "scan.npz", "--model", str(tiny), "-o", "object.h5", "--picture", "object.png"]
+    arguments = [str(tmp_path / a) if "." in a and "/" not in a else a for a in arguments]
+    with pytest.raises(SystemExit) as end:
+        cli.main([*arguments, "--threads", "1", "--batch", "16", "--json"])
+    assert end.value.code == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["frames"] == len(scan)
+    assert figures["model_sha256"] == model.digest
+    assert (tmp_path / "object.png").stat().st_size > 1000
+    back = load_reconstruction(tmp_path / "object.h5")
+    np.testing.assert_allclose(back.object, reconstruct(scan, model, batch=16).object, atol=1e-4)
+    assert list(back.origin_px) == figures["origin_px"]
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    assert f"{len(scan)} frames" in capsys.readouterr().out
