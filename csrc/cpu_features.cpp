@@ -36,7 +36,8 @@ std::vector<Isa> available_isas() {
 
 Isa active_isa() {
     const std::vector<Isa> isas = available_isas();
-    if (isas.empty()) throw std::runtime_error("this processor has no SSE4.1, the least that Ptychoscope needs");
+    if (isas.empty())
+        throw std::runtime_error("this processor has no SSE4.1, the least that Ptychoscope needs");
     const char* wanted = std::getenv("PTYCHOSCOPE_ISA");
     if (wanted == nullptr || *wanted == '\0') return isas.back();
     std::string known;
@@ -44,7 +45,8 @@ Isa active_isa() {
         if (std::string(wanted) == isa_name(isa)) return isa;
         known += std::string(known.empty() ? "" : ", ") + isa_name(isa);
     }
-    throw std::invalid_argument("PTYCHOSCOPE_ISA is \"" + std::string(wanted) + "\"; this machine runs: " + known);
+    throw std::invalid_argument("PTYCHOSCOPE_ISA is \"" + std::string(wanted) +
+                                "\"; this machine runs: " + known);
 }
 
 }  // namespace ptychoscope

@@ -1,12 +1,19 @@
 // Vectors of floats for the kernels, as wide as the instruction set of the translation unit.
 //
-// Written with the compiler's vector extension (GCC, Clang): arithmetic is plain + - *, and a * b + c becomes
-// one fused instruction where there is one. Every kernel_<isa>.cpp defines PTYCHOSCOPE_ISA_NS and includes the
-// kernel's .inl; the namespace keeps code compiled with different flags apart.
+// Written with the compiler's vector extension (GCC, Clang): arithmetic is plain + - *. Where a rounding must
+// not depend on what the compiler fuses, kernels are compiled with -ffp-contract=off and call fma() by name.
+// Every kernel_<isa>.cpp defines PTYCHOSCOPE_ISA_NS and includes the kernel's .inl; the namespace keeps code
+// compiled with different flags apart.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 #ifndef PTYCHOSCOPE_ISA_NS
 #error "define PTYCHOSCOPE_ISA_NS (sse41, avx2, avx512, neon) before including simd.h"
@@ -21,18 +28,66 @@ constexpr int kLanes = 8;
 #else
 constexpr int kLanes = 4;
 #endif
+constexpr int kRegisters = kLanes == 16 || kLanes == 4 ? 32 : 16;  // SSE's 16 narrow ones are as good as 32
 
 typedef float vfloat __attribute__((vector_size(kLanes * sizeof(float))));
 typedef int32_t vint __attribute__((vector_size(kLanes * sizeof(int32_t))));
+typedef double vdouble __attribute__((vector_size(kLanes * sizeof(float))));  // half as many lanes
+typedef int64_t vlong __attribute__((vector_size(kLanes * sizeof(float))));
 
 inline vfloat broadcast(float x) { return x - vfloat{}; }
+inline vdouble broadcast(double x) { return x - vdouble{}; }
 
-inline vfloat load(const float* p) {
-    vfloat v;
-    std::memcpy(&v, p, sizeof v);
+inline vint lane_numbers() {
+    vint v{};
+    for (int i = 0; i < kLanes; ++i) v[i] = i;
     return v;
 }
 
+template <class V, class T>
+inline V load_as(const T* p) {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+inline vfloat load(const float* p) { return load_as<vfloat>(p); }
+inline vdouble load(const double* p) { return load_as<vdouble>(p); }
+inline vlong load(const int64_t* p) { return load_as<vlong>(p); }
+
 inline void store(float* p, vfloat v) { std::memcpy(p, &v, sizeof v); }
+inline void store(double* p, vdouble v) { std::memcpy(p, &v, sizeof v); }
+inline void store(int64_t* p, vlong v) { std::memcpy(p, &v, sizeof v); }
+
+// The two halves of a vector, widened.
+typedef float vhalf __attribute__((vector_size(kLanes / 2 * sizeof(float))));
+inline vdouble widen_low(vfloat v) {
+    vhalf half;
+    std::memcpy(&half, &v, sizeof half);
+    return __builtin_convertvector(half, vdouble);
+}
+inline vdouble widen_high(vfloat v) {
+    vhalf half;
+    std::memcpy(&half, reinterpret_cast<const char*>(&v) + sizeof half, sizeof half);
+    return __builtin_convertvector(half, vdouble);
+}
+
+// a * b + c, rounded once where the instruction set can (all but SSE4.1).
+#if defined(__AVX512F__)
+inline vfloat fma(vfloat a, vfloat b, vfloat c) { return _mm512_fmadd_ps(a, b, c); }
+inline vdouble fma(vdouble a, vdouble b, vdouble c) { return _mm512_fmadd_pd(a, b, c); }
+#elif defined(__AVX2__)
+inline vfloat fma(vfloat a, vfloat b, vfloat c) { return _mm256_fmadd_ps(a, b, c); }
+inline vdouble fma(vdouble a, vdouble b, vdouble c) { return _mm256_fmadd_pd(a, b, c); }
+#elif defined(__x86_64__)
+inline vfloat fma(vfloat a, vfloat b, vfloat c) { return a * b + c; }
+inline vdouble fma(vdouble a, vdouble b, vdouble c) { return a * b + c; }
+#else
+inline vfloat fma(vfloat a, vfloat b, vfloat c) {
+    return (vfloat)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+inline vdouble fma(vdouble a, vdouble b, vdouble c) {
+    return (vdouble)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+#endif
 
 }  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS

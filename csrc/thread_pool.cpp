@@ -90,7 +90,8 @@ void ThreadPool::run(int count, const std::function<void(int)>& task) {
         for (int i = 0; i < count; ++i) task(i);
         return;
     }
-    if (workers_ && workers_->owner != getpid()) workers_.release();  // the parent's threads are not ours to end
+    if (workers_ && workers_->owner != getpid())
+        workers_.release();  // the parent's threads are not ours to end
     if (!workers_) workers_ = std::make_unique<Workers>(threads_ - 1);
     workers_->run(count, task);
 }

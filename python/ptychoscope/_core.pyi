@@ -1,47 +1,211 @@
-"""Ptychoscope's compiled kernels"""
+"""
+Ptychoscope's compiled kernels
+"""
 
-import numpy as np
-from numpy.typing import NDArray
+from __future__ import annotations
+import numpy
+import numpy.typing
+import typing
 
-def active_isa() -> str: ...
-def available_isas() -> list[str]: ...
-def fft2(windows: NDArray[np.float32], *, inverse: bool = False) -> NDArray[np.float32]: ...
+__all__: list[str] = [
+    "AddReport",
+    "Canvas",
+    "Refiner",
+    "SweepOptions",
+    "SweepReport",
+    "active_isa",
+    "available_isas",
+    "fft2",
+]
+
+class AddReport:
+    """
+    What became of the patches of one call to Canvas.add().
+    """
+    @property
+    def bad_patches(self) -> list[int]:
+        """
+        Left out: a pixel not finite.
+        """
+    @property
+    def bad_positions(self) -> list[int]:
+        """
+        Left out: position not finite.
+        """
+    @property
+    def outside(self) -> int:
+        """
+        Wholly outside the canvas.
+        """
+
+class Canvas:
+    """
+    The C++ canvas; ptychoscope.Canvas is its Python face.
+    """
+    def __init__(
+        self,
+        *,
+        height: typing.SupportsInt | typing.SupportsIndex,
+        width: typing.SupportsInt | typing.SupportsIndex,
+        window: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None,
+        interpolation: str,
+        accumulate: str,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+        spread: bool,
+        bound: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+    def add(
+        self,
+        first: numpy.ndarray,
+        second: numpy.ndarray,
+        values: str,
+        positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+    ) -> AddReport: ...
+    def coverage(
+        self,
+        arg0: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+    ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def image(
+        self,
+        arg0: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+    ) -> numpy.typing.NDArray[numpy.complex64]: ...
+    def spread(
+        self,
+        arg0: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+    ) -> numpy.typing.NDArray[numpy.float32]: ...
 
 class SweepOptions:
-    regularisation: float
-    step: float
-    probe_step: float
-    position_step: float
-    position_limit_px: float
+    """
+    How a sweep goes; see the fields of refine.h.
+    """
+
     averaged: bool
-    seed: int
+    def __init__(self) -> None: ...
+    @property
+    def position_limit_px(self) -> float: ...
+    @position_limit_px.setter
+    def position_limit_px(
+        self, arg0: typing.SupportsFloat | typing.SupportsIndex
+    ) -> None: ...
+    @property
+    def position_step(self) -> float: ...
+    @position_step.setter
+    def position_step(
+        self, arg0: typing.SupportsFloat | typing.SupportsIndex
+    ) -> None: ...
+    @property
+    def probe_step(self) -> float: ...
+    @probe_step.setter
+    def probe_step(self, arg0: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    @property
+    def regularisation(self) -> float: ...
+    @regularisation.setter
+    def regularisation(
+        self, arg0: typing.SupportsFloat | typing.SupportsIndex
+    ) -> None: ...
+    @property
+    def seed(self) -> int: ...
+    @seed.setter
+    def seed(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def step(self) -> float: ...
+    @step.setter
+    def step(self, arg0: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
 
 class SweepReport:
+    """
+    What a sweep found.
+    """
+    @property
+    def frames(self) -> int: ...
     @property
     def misfit(self) -> float: ...
     @property
-    def frames(self) -> int: ...
+    def moved_rms_px(self) -> float: ...
     @property
     def rejected(self) -> int: ...
-    @property
-    def moved_rms_px(self) -> float: ...
 
 class Refiner:
-    def __init__(self, window: int, height: int, width: int, modes: int, threads: int) -> None: ...
-    def set_object(self, image: NDArray[np.complex64]) -> None: ...
-    def set_probe(self, probe: NDArray[np.complex64]) -> None: ...
-    def add_frames(self, amplitudes: NDArray[np.float32], positions: NDArray[np.float64]) -> None: ...
-    def sweep(self, options: SweepOptions, first: int, last: int) -> SweepReport: ...
-    def order(self, seed: int, first: int, last: int) -> list[int]: ...
+    """
+    Sequential rPIE sweeps; ptychoscope.refine.Refiner is its face.
+    """
+    def __init__(
+        self,
+        window: typing.SupportsInt | typing.SupportsIndex,
+        height: typing.SupportsInt | typing.SupportsIndex,
+        width: typing.SupportsInt | typing.SupportsIndex,
+        modes: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def add_frames(
+        self,
+        amplitudes: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
+        positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+    ) -> None: ...
+    def order(
+        self,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+    ) -> list[int]: ...
+    def set_object(
+        self, image: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]
+    ) -> None: ...
+    def set_probe(
+        self, probe: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]
+    ) -> None: ...
+    def sweep(
+        self,
+        options: SweepOptions,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+    ) -> SweepReport: ...
     @property
     def frames(self) -> int: ...
     @property
-    def object(self) -> NDArray[np.complex64]: ...
+    def misfits(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def probe(self) -> NDArray[np.complex64]: ...
+    def object(self) -> numpy.typing.NDArray[numpy.complex64]: ...
     @property
-    def positions(self) -> NDArray[np.float64]: ...
+    def positions(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def misfits(self) -> NDArray[np.float64]: ...
+    def probe(self) -> numpy.typing.NDArray[numpy.complex64]: ...
     @property
-    def states(self) -> NDArray[np.uint8]: ...
+    def states(self) -> numpy.typing.NDArray[numpy.uint8]: ...
+
+def active_isa() -> str:
+    """
+    Instruction set that the kernels use now: the widest, or the one named by PTYCHOSCOPE_ISA.
+    """
+
+def available_isas() -> list[str]:
+    """
+    Instruction sets that this machine runs, widest last.
+    """
+
+def fft2(
+    windows: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
+    *,
+    inverse: bool = False,
+) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Orthonormal 2-D DFT of windows (n, 2, N, N) float32, real and imaginary planes, zero frequency at [0, 0].
+
+    The result is transposed: forward takes [y, x] to [kx, ky], inverse takes [kx, ky] back to [y, x].
+    Raises ValueError for sides that are not from 2 to 4096 with prime factors of at most 13.
+    """

@@ -1,0 +1,103 @@
+// Canvas: overlapping complex patches go in, one image comes out.
+//
+// Conventions. Arrays are indexed [y, x]; a position is (y, x) in canvas pixels, float64, and names the
+// centre of a patch, its index [height / 2, width / 2] (integer division, where an FFT has its zero
+// frequency).
+//
+// Definition. At a canvas pixel r, patch i with corner c_i = centre_i - (height / 2, width / 2) predicts
+//     g_i(r) = sum_j kernel(r - c_i - j) patch_i[j]          (separable in y and x)
+//     w_i(r) = the window, interpolated bilinearly (nearest: nearest) at r - c_i; 1 without a window
+// wherever every j with a kernel value other than zero lies in the patch, and nothing elsewhere. Then
+//     coverage = sum_i w_i,   image = sum_i w_i g_i / coverage,   0 where the coverage is 0,
+//     spread   = sqrt(sum_i w_i |g_i - image|^2 / coverage).
+// Parts of patches outside the canvas are clipped pixel by pixel.
+//
+// Bits. For one instruction set the result does not depend on the number of threads nor on how the patches
+// were split over calls; with Accumulate::exact it does not even depend on their order or on merges.
+#pragma once
+
+#include <complex>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace ptychoscope {
+
+enum class Interpolation { nearest, bilinear, cubic, lanczos3 };
+
+/// What the sums are held in. `exact` holds integers in units of a quantum: integer sums have no order.
+enum class Accumulate { float32, float64, exact };
+
+/// What the two planes of a patch mean. Phases are in radians.
+enum class Values { real_imag, amplitude_phase };
+
+enum class Scalar { float32, float16 };
+
+struct CanvasOptions {
+    Interpolation interpolation = Interpolation::bilinear;
+    Accumulate accumulate = Accumulate::float32;
+    int threads = 1;
+    bool spread = true;  ///< keep the second moment; without it spread() throws
+    double bound = 64;   ///< exact: the largest modulus of a patch pixel; larger ones are an error
+};
+
+/// Somebody else's patches: two planes each, at any strides (in bytes). Planes of complex64 are 4 bytes
+/// apart.
+struct PatchBatch {
+    const void* first = nullptr;   ///< real part or amplitude of patch 0 at [0, 0]
+    const void* second = nullptr;  ///< imaginary part or phase of the same
+    std::int64_t count = 0, height = 0, width = 0;
+    std::int64_t patch_stride = 0, row_stride = 0, column_stride = 0;
+    Values values = Values::real_imag;
+    Scalar scalar = Scalar::float32;
+
+    /// `count` contiguous patches of height x width complex numbers.
+    static PatchBatch complex64(const std::complex<float>* patches, std::int64_t count, std::int64_t height,
+                                std::int64_t width);
+};
+
+/// Canvas pixels [row0, row1) x [column0, column1).
+struct Box {
+    std::int64_t row0 = 0, row1 = 0, column0 = 0, column1 = 0;
+    bool empty() const { return row0 >= row1 || column0 >= column1; }
+};
+
+/// What became of the patches of one call, by their index in it.
+struct AddReport {
+    std::vector<std::int64_t> bad_positions;  ///< left out: position not finite
+    std::vector<std::int64_t> bad_patches;    ///< left out: a pixel not finite
+    std::int64_t outside = 0;                 ///< wholly outside the canvas: nothing to add
+};
+
+class Canvas {
+  public:
+    /// `window` is (window_height, window_width) float32, finite and not negative, the shape that all patches
+    /// then must have; nullptr weighs every pixel alike. Throws std::invalid_argument.
+    Canvas(std::int64_t height, std::int64_t width, const float* window, std::int64_t window_height,
+           std::int64_t window_width, const CanvasOptions& options);
+    ~Canvas();
+    Canvas(const Canvas&) = delete;
+    Canvas& operator=(const Canvas&) = delete;
+
+    std::int64_t height() const;
+    std::int64_t width() const;
+    const CanvasOptions& options() const;
+
+    /// Adds patches centred on `positions` (count, 2). Patches and positions that are not finite are left out
+    /// and reported. Throws std::invalid_argument when a shape does not fit the window or the kernel, and
+    /// std::overflow_error when `exact` runs out of range (nothing of this call is lost in silence: the
+    /// canvas then holds the patches before the one that is named).
+    AddReport add(const PatchBatch& patches, const double* positions);
+
+    /// Reads a box, row by row, into an array of its shape. Throws std::out_of_range for a box that leaves
+    /// the canvas.
+    void image(const Box& box, std::complex<float>* out) const;
+    void coverage(const Box& box, float* out) const;
+    void spread(const Box& box, float* out) const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace ptychoscope

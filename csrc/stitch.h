@@ -1,0 +1,94 @@
+// What the canvas asks of an instruction set: stage a patch, place it, read rows back. Internal.
+#pragma once
+
+#include <complex>
+#include <cstdint>
+
+#include "ptychoscope/canvas.h"
+#include "ptychoscope/cpu_features.h"
+
+namespace ptychoscope {
+
+constexpr int kMaxTaps = 6;
+constexpr int kInterpolations = 4, kAccumulates = 3;
+
+/// Where a patch lies: pixels of the canvas that it reaches, and how its fraction of a pixel is made up.
+/// Canvas pixel r takes patch indices r - top + lead - t with weights y[t], t = 0 .. taps - 1; x alike.
+struct Placement {
+    Box box;
+    std::int64_t top = 0, left = 0;
+    float y[kMaxTaps] = {}, x[kMaxTaps] = {};  // of the patch
+    float window_y[2] = {}, window_x[2] = {};  // of the window: bilinear, lead 0
+};
+
+constexpr int taps_of(Interpolation i) {
+    return i == Interpolation::nearest    ? 1
+           : i == Interpolation::bilinear ? 2
+           : i == Interpolation::cubic    ? 4
+                                          : 6;
+}
+constexpr int lead_of(int taps) { return taps > 1 ? taps / 2 - 1 : 0; }
+
+/// Places a patch of height x width centred on (y, x) on `canvas`; an empty box when it lies outside.
+/// The position must be finite.
+Placement place_patch(double y, double x, std::int64_t height, std::int64_t width,
+                      Interpolation interpolation, const Box& canvas);
+
+/// Planes of floats with zeros around them, so that kernels may read past every edge of a patch.
+/// Rows kPadRows above and below, kPadColumns left and right; `first` and `second` point at index [0, 0].
+struct Staged {
+    float* first = nullptr;
+    float* second = nullptr;
+    std::int64_t pitch = 0;  // floats from row to row
+};
+constexpr int kPadRows = 3, kPadColumns = 32;
+
+/// The canvas' sums as planes of float, double or int64 (see Accumulate), addressed by row * pitch + column.
+struct Sums {
+    void* re = nullptr;
+    void* im = nullptr;
+    void* weight = nullptr;
+    void* moment = nullptr;  // nullptr: no spread is wanted
+    std::int64_t pitch = 0;
+    double quantum = 0, moment_quantum = 0;  // exact: what one count of re, im, weight; of moment is worth
+};
+
+/// One patch of a batch, at any strides in bytes.
+struct PatchView {
+    const char* first;
+    const char* second;
+    std::int64_t height, width, row_stride, column_stride;
+    Values values;
+    Scalar scalar;
+};
+
+struct StitchKernels {
+    /// Copies a patch into `out` as real and imaginary planes. Returns its largest |real| or |imaginary|
+    /// part; infinite when a value is not finite.
+    float (*stage)(const PatchView& patch, const Staged& out);
+    /// Adds rows [row0, row1) of a placement; `window` (nullptr for none) is staged like the patch.
+    void (*place[kInterpolations][kAccumulates])(const Placement&, const Staged& patch, const float* window,
+                                                 const Sums&, std::int64_t row0, std::int64_t row1);
+    /// Reads `count` pixels of the planes from element `at` on.
+    void (*image[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, std::complex<float>* out);
+    void (*coverage[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, float* out);
+    void (*spread[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, float* out);
+};
+
+const StitchKernels& stitch_kernels(Isa isa);
+
+// One per translation unit stitch_<isa>.cpp.
+namespace sse41 {
+extern const StitchKernels stitch_kernels;
+}
+namespace avx2 {
+extern const StitchKernels stitch_kernels;
+}
+namespace avx512 {
+extern const StitchKernels stitch_kernels;
+}
+namespace neon {
+extern const StitchKernels stitch_kernels;
+}
+
+}  // namespace ptychoscope

@@ -1,0 +1,21 @@
+// The table of one instruction set: every combination of taps and sums.
+#pragma once
+
+#include "stitch_place.inl"
+#include "stitch_stage.inl"
+
+namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+
+// Order of the rows: Interpolation; of the columns: Accumulate.
+const StitchKernels stitch_kernels = {
+    stage,
+    {{place<1, SumFloat32>, place<1, SumFloat64>, place<1, SumExact>},
+     {place<2, SumFloat32>, place<2, SumFloat64>, place<2, SumExact>},
+     {place<4, SumFloat32>, place<4, SumFloat64>, place<4, SumExact>},
+     {place<6, SumFloat32>, place<6, SumFloat64>, place<6, SumExact>}},
+    {read_image<SumFloat32>, read_image<SumFloat64>, read_image<SumExact>},
+    {read_coverage<SumFloat32>, read_coverage<SumFloat64>, read_coverage<SumExact>},
+    {read_spread<SumFloat32>, read_spread<SumFloat64>, read_spread<SumExact>},
+};
+
+}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS

@@ -1,0 +1,72 @@
+"""What a canvas cannot do it says, naming the value."""
+
+import numpy as np
+import pytest
+
+from ptychoscope import Canvas
+from ptychoscope.errors import ConfigError, ScanError
+
+PATCHES = np.ones((3, 8, 8), np.complex64)
+POSITIONS = np.full((3, 2), 10.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"shape": (0, 5)}, "0 x 5"),
+        ({"shape": (5, 5, 5)}, r"\(5, 5, 5\)"),
+        ({"shape": (5, 2.5)}, "2.5"),
+        ({"shape": (5, 2**30)}, str(2**30)),
+        ({"interpolation": "linear"}, "nearest, bilinear, cubic, lanczos3, got 'linear'"),
+        ({"accumulate": "float16"}, "float32, float64, exact, got 'float16'"),
+        ({"threads": 0}, "threads must be between 1 and 256, got 0"),
+        ({"window": np.zeros((8, 8))}, "zero everywhere"),
+        ({"window": -np.ones((8, 8))}, r"window\[0, 0\] is -1"),
+        ({"window": np.full((8, 8), np.nan)}, "nan"),
+        ({"window": np.ones(8)}, r"\(8,\)"),
+        ({"bound": 0}, "bound"),
+    ],
+)
+def test_constructor(arguments, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Canvas(**{"shape": (20, 20)} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("patches", "positions", "options", "message"),
+    [
+        (PATCHES[0], POSITIONS, {}, r"\(8, 8\)"),
+        (PATCHES, POSITIONS[:2], {}, r"\(2, 2\)"),
+        (PATCHES, np.zeros((3, 3)), {}, r"\(3, 3\)"),
+        (PATCHES[:, :7], POSITIONS, {}, "7 x 8 pixels on a canvas whose window has 8 x 8"),
+        (PATCHES, POSITIONS, {"values": "real_imag"}, r"\(3, 8, 8\) complex64"),
+        (np.ones((3, 2, 8, 8)), POSITIONS, {"values": "real_imag"}, "float64"),
+        (np.array([[["a"]]]), POSITIONS[:1], {}, "<U1"),
+    ],
+)
+def test_add(patches, positions, options, message) -> None:
+    canvas = Canvas((20, 20), window=np.ones((8, 8)))
+    with pytest.raises(ScanError, match=message):
+        canvas.add(patches, positions, **options)
+
+
+def test_patches_smaller_than_the_kernel() -> None:
+    with pytest.raises(ScanError, match="at least 6 x 6"):
+        Canvas((20, 20), interpolation="lanczos3").add(PATCHES[:, :5, :5], POSITIONS)
+
+
+def test_region() -> None:
+    with pytest.raises(ConfigError, match=r"\(0, 21, 0, 5\) leaves the canvas of 20 x 20"):
+        Canvas((20, 20)).image((0, 21, 0, 5))
+
+
+def test_exact_refuses_what_it_cannot_hold() -> None:
+    canvas = Canvas((20, 20), accumulate="exact", bound=4.0)
+    with pytest.raises(ScanError, match=r"patch 2 has a value of 5\.0.*give a larger bound"):
+        canvas.add(PATCHES * np.array([1, 4, 5])[:, None, None], POSITIONS)
+    assert canvas.coverage().max() == 2
+
+
+def test_spread_must_be_asked_for() -> None:
+    with pytest.raises(ConfigError, match="without the spread"):
+        Canvas((20, 20), spread=False).spread()
