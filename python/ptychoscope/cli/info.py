@@ -16,7 +16,6 @@ _PACKAGES = (
     *("scikit-image", "torch", "lightning", "onnx", "pyzmq"),
 )
 _RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def info(
@@ -68,10 +67,11 @@ def runtime_problem(installed: list[str]) -> str | None:
 def describe(path: Path) -> dict[str, Any]:
     """What a scan, a result or a bundle holds; raises an error of ours for anything else."""
     from ptychoscope.io import first_bytes, load_scan
+    from ptychoscope.io.product import MAGIC
 
     if path.is_dir():
         return _bundle(path)
-    if first_bytes(path).startswith(_HDF5):
+    if first_bytes(path).startswith(MAGIC):
         return _result(path)
     scan = load_scan(path)
     low, high = scan.positions_px.min(axis=0), scan.positions_px.max(axis=0)

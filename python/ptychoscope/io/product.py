@@ -22,6 +22,9 @@ from ptychoscope.io.atomic import replacing
 from ptychoscope.io.limits import require_memory
 from ptychoscope.reconstruction import Reconstruction
 
+MAGIC = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of every HDF5 file."""
+
 _ZERO_ATTRIBUTES = (
     "detector_object_distance_m",
     "photon_energy_eV",

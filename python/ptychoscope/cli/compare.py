@@ -1,0 +1,129 @@
+"""`ptychoscope compare`: how good an image is, against a truth or another image."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ptychoscope.cli.console import AsJson, number, print_json, print_table
+from ptychoscope.errors import ConfigError, ScanError
+
+if TYPE_CHECKING:
+    from ptychoscope.metrics import Comparison
+
+
+def compare(
+    image: Annotated[Path, typer.Argument(help="Result to judge (.h5).")],
+    truth: Annotated[
+        Path, typer.Argument(help="Scan that holds the true object (.npz), or another result (.h5).")
+    ],
+    rows: Annotated[str | None, typer.Option(help="Object pixels A:B along y to score (px).")] = None,
+    columns: Annotated[str | None, typer.Option(help="Object pixels A:B along x to score (px).")] = None,
+    min_coverage: Annotated[
+        float, typer.Option(help="Least coverage of the scored rectangle, as a fraction of the median.")
+    ] = 0.5,
+    register: Annotated[
+        bool,
+        typer.Option("--register", help="Move the image onto the truth; else the shift is only reported."),
+    ] = False,
+    remove_ramp: Annotated[
+        bool, typer.Option("--remove-ramp", help="Remove a linear phase between both.")
+    ] = False,
+    diffraction: Annotated[
+        bool,
+        typer.Option("--diffraction", help="Also the R-factor of the predicted diffraction (scan as truth)."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score a result: SSIM, PSNR, phase error, resolution (FRC).
+
+    Both are brought into one frame by their origins, cut to the largest well-covered rectangle, and the image
+    is multiplied by the one complex factor that brings it closest to the truth.
+    """
+    from ptychoscope.metrics import compare as compare_images
+    from ptychoscope.metrics import diffraction_r_factor
+    from ptychoscope.reconstruction import load_reconstruction
+
+    result = load_reconstruction(image)
+    object_, origin, scan = _truth(truth)
+    comparison = compare_images(
+        result,
+        object_,
+        truth_origin_px=origin,
+        rows=_span("--rows", rows),
+        columns=_span("--columns", columns),
+        min_coverage=min_coverage,
+        register=register,
+        ramp=remove_ramp,
+    )
+    figures = comparison.figures()
+    if diffraction:
+        if scan is None:
+            raise ConfigError(
+                f"--diffraction needs a scan, and {truth} is a result: give the .npz with the patterns"
+            )
+        figures["r_factor"] = diffraction_r_factor(result, scan)
+    if as_json:
+        print_json(figures)
+    else:
+        _print(comparison, figures, str(image), str(truth))
+
+
+def _truth(path: Path) -> tuple[Any, tuple[int, int], Any]:
+    """Object, origin and scan (None for a result) of the file to compare with."""
+    from ptychoscope.io import first_bytes, load_scan
+    from ptychoscope.io.product import MAGIC
+    from ptychoscope.reconstruction import load_reconstruction
+
+    if first_bytes(path).startswith(MAGIC):
+        other = load_reconstruction(path)
+        return other.object, other.origin_px, None
+    scan = load_scan(path)
+    if scan.object is None:
+        raise ScanError(
+            f"{path} holds no object (objectGuess) to compare with: give a simulated scan or a result"
+        )
+    return scan.object, (0, 0), scan
+
+
+def _span(option: str, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, end = text.partition(":")
+    try:
+        span = int(first), int(end)
+    except ValueError as error:
+        raise ConfigError(f"{option} must be A:B in whole pixels, got {text!r}") from error
+    if span[0] >= span[1]:
+        raise ConfigError(f"{option} must be A:B with A below B, got {text!r}")
+    return span
+
+
+def _print(comparison: "Comparison", figures: dict[str, Any], image: str, truth: str) -> None:
+    score = comparison.score
+    print_table(
+        f"{image} against {truth}",
+        [
+            (
+                "amplitude",
+                number(score.amplitude_ssim),
+                number(score.amplitude_psnr_db, 1),
+                number(score.amplitude_frc50),
+            ),
+            ("phase", number(score.phase_ssim), number(score.phase_psnr_db, 1), number(score.phase_frc50)),
+            ("complex", "", "", f"{number(score.frc50)} (half-bit {number(score.frc_half_bit)})"),
+        ],
+        ("", "SSIM", "PSNR (dB)", "FRC 1/2 (of Nyquist)"),
+    )
+    y, x = comparison.shift_px
+    lines = [
+        ("nrmse", number(score.nrmse, 4)),
+        ("phase error (mean, rad)", number(score.phase_mae_rad, 4)),
+        ("R-factor", number(figures["r_factor"], 4)) if "r_factor" in figures else None,
+        (
+            "rows, columns (px)",
+            f"{comparison.rows[0]}:{comparison.rows[1]}, {comparison.columns[0]}:{comparison.columns[1]}",
+        ),
+        ("shift y, x (px)", f"{y:+.2f}, {x:+.2f}" + (" (removed)" if comparison.registered else "")),
+    ]
+    print_table("", [line for line in lines if line is not None])

@@ -1,0 +1,33 @@
+"""Figures of merit of a reconstruction against a truth, each with its definition and source.
+
+`compare` brings both into one frame (by their `origin_px`), chooses the area, aligns and scores. `score`
+scores two images that already lie on each other. Without a truth, `compare` two reconstructions of half the
+data each and read the half-bit resolution; `diffraction_r_factor` asks the measured patterns themselves.
+
+The area is the largest rectangle in which every pixel's coverage is at least half the median coverage of the
+covered pixels, cut to the truth and to the rows and columns asked for. On a raster scan that is about the
+rectangle of the scan positions.
+"""
+
+from ptychoscope.metrics.align import complex_factor, phase_ramp, registration
+from ptychoscope.metrics.comparison import Comparison, compare
+from ptychoscope.metrics.diffraction import diffraction_r_factor, r_factor
+from ptychoscope.metrics.frc import RingCorrelation, ring_correlation
+from ptychoscope.metrics.images import psnr_db, ssim
+from ptychoscope.metrics.score import Score, score
+
+__all__ = [
+    "Comparison",
+    "RingCorrelation",
+    "Score",
+    "compare",
+    "complex_factor",
+    "diffraction_r_factor",
+    "phase_ramp",
+    "psnr_db",
+    "r_factor",
+    "registration",
+    "ring_correlation",
+    "score",
+    "ssim",
+]
