@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from ptychoscope.errors import PtychoscopeError
     from ptychoscope.io import load_scan, save_scan
     from ptychoscope.model import Model, load_model
-    from ptychoscope.reconstruct import reconstruct
+    from ptychoscope.offline import reconstruct
     from ptychoscope.reconstruction import Reconstruction, load_reconstruction
     from ptychoscope.scan import Scan
     from ptychoscope.simulate import simulate_scan
@@ -22,7 +22,7 @@ _HOME = {
     "load_model": "model",
     "load_reconstruction": "reconstruction",
     "load_scan": "io",
-    "reconstruct": "reconstruct",
+    "reconstruct": "offline",
     "save_scan": "io",
     "simulate_scan": "simulate",
 }

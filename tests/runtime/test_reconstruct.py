@@ -16,8 +16,9 @@ from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.geometry import canvas_frame
 from ptychoscope.io import save_scan
 from ptychoscope.model import Model, load_model
+from ptychoscope.offline import reconstruct
 from ptychoscope.pipeline import ScanSource, run
-from ptychoscope.reconstruct import load_reconstruction, reconstruct
+from ptychoscope.reconstruction import load_reconstruction
 from ptychoscope.scan import Scan
 
 SIDE = 16

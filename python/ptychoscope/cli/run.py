@@ -45,7 +45,7 @@ def run(
     """Reconstruct a scan with a model: no torch, every frame once, patches stitched as they come."""
     from ptychoscope.io import load_scan
     from ptychoscope.model import load_model
-    from ptychoscope.reconstruct import reconstruct
+    from ptychoscope.offline import reconstruct
 
     loaded = load_model(model, device, threads)
     result = reconstruct(

@@ -1,0 +1,82 @@
+"""Who may import whom: the contracts of pyproject.toml, and what really is loaded."""
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import ptychoscope
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = {"torch", "lightning", "onnx", "onnxscript", "skimage", "scipy"}
+TRAINING = {"train", "export", "reference"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """Names of the modules in a fresh interpreter after `code`."""
+    program = f"import sys\n{code}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def runtime_modules() -> list[str]:
+    names = {module.name for module in pkgutil.iter_modules([str(ROOT / "python" / "ptychoscope")])}
+    return sorted(f"ptychoscope.{name}" for name in names - TRAINING)
+
+
+def test_the_contracts_are_kept():
+    pytest.importorskip("importlinter", reason="import-linter belongs to the group dev")
+    program = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_runtime_module_is_named_in_the_contract():
+    """A new module must not slip past import-linter."""
+    text = (ROOT / "pyproject.toml").read_text()
+    contract = text.split('name = "The runtime runs without torch"')[1].split("forbidden_modules")[0]
+    missing = [name for name in runtime_modules() if f'"{name}"' not in contract]
+    assert missing == ["ptychoscope.cli"]  # whose files import train and export when such a command is used
+
+
+def test_importing_ptychoscope_loads_nothing():
+    loaded = loaded_by("import ptychoscope")
+    assert not loaded & (HEAVY | {"numpy", "h5py", "onnxruntime", "PIL", "typer"})
+
+
+def test_the_runtime_loads_nothing_of_training():
+    loaded = loaded_by("\n".join(f"import {name}" for name in runtime_modules()))
+    assert not loaded & HEAVY
+    assert not loaded & {f"ptychoscope.{name}" for name in TRAINING}
+
+
+def test_every_public_name_is_itself_whatever_was_imported_before():
+    """A module of the same name as a function would take its place once it is imported."""
+    for name in runtime_modules():
+        import_module(name)
+    for name in ptychoscope.__all__:
+        assert not isinstance(getattr(ptychoscope, name), ModuleType), name
+    assert not set(ptychoscope.__all__) & {name.split(".")[1] for name in runtime_modules()}
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = ptychoscope.no_such_name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "python" / "ptychoscope").glob("reference*")), ids=str)
+def test_the_reference_imports_torch_alone(path):
+    imported = {
+        name.name.split(".")[0] if isinstance(node, ast.Import) else str(node.module)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in node.names
+    }
+    assert imported <= {"torch", "math", "typing", "ptychoscope.errors", "collections.abc", "dataclasses"}
