@@ -28,8 +28,8 @@ wheel: .venv-runtime/.ready
 # --- the main job -------------------------------------------------------------------------------------------
 demo: .venv/.ready .venv-runtime/.ready
 	rm -rf demo && mkdir demo
-	$(BIN)/ptychoscope simulate --frames 2304 --seed 1 -o demo/train.npz
-	$(BIN)/ptychoscope simulate --frames 576 --seed 2 -o demo/test.npz
+	$(BIN)/ptychoscope simulate --rows 48 --columns 48 --seed 1 -o demo/train.npz
+	$(BIN)/ptychoscope simulate --seed 2 -o demo/test.npz
 	$(BIN)/ptychoscope train demo/train.npz --max-time 120 -o demo/run
 	$(BIN)/ptychoscope export demo/run -o demo/bundle
 	@echo "--- from here on without torch ---"

@@ -34,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 traceback.print_exc()
             typer.echo(f"Error: {error}", err=True)
             sys.exit(error.exit_code)
+        except Exception as error:  # what nobody foresaw: one line here, all of it with --debug
+            if debug:
+                raise
+            typer.echo(f"Failure: {type(error).__name__}: {error} (--debug shows where)", err=True)
+            sys.exit(1)
 
 
 def build_app() -> typer.Typer:
