@@ -26,7 +26,7 @@ class Trained(NamedTuple):
 def load_trained(source: Path | str) -> Trained:
     """The network in a run directory (its best checkpoint) or a checkpoint file.
 
-    Only tensors and plain values are unpickled. Raises `TrainingError` when there is no checkpoint.
+    Only tensors and plain values are unpickled. Raises `CheckpointError` when there is no checkpoint.
     """
     from ptychoscope.train.workflow import load_module  # lightning takes seconds to import
 

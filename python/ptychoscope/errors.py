@@ -41,6 +41,12 @@ class TrainingError(PtychoscopeError, RuntimeError):
     exit_code = 1
 
 
+class CheckpointError(TrainingError):
+    """A checkpoint is absent, damaged, or not one of ours."""
+
+    exit_code = 2
+
+
 class ExportError(PtychoscopeError, RuntimeError):
     """A network could not be exported, or its graph does not compute what torch computes."""
 

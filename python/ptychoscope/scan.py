@@ -156,12 +156,13 @@ def _positions(name: str, positions: NDArray[Any], n: int) -> NDArray[np.float64
 
 def _probe(probe: NDArray[Any], side: int) -> NDArray[np.complex64]:
     probe = np.asarray(probe)
+    given = probe.shape
     if probe.ndim == 3 and probe.shape[-1] == 1 and probe.shape[0] == side:
         probe = probe[..., 0]
     if probe.ndim == 2:
         probe = probe[None]
     if probe.ndim != 3 or probe.shape[1:] != (side, side) or len(probe) == 0:
-        raise ScanError(f"probe must be (P, P) or (modes, P, P) with P = {side}, got {probe.shape}")
+        raise ScanError(f"probe must be (P, P) or (modes, P, P) with P = {side}, got {given}")
     if probe.dtype.kind not in "uifc":
         raise ScanError(f"probe must be complex numbers, got dtype {probe.dtype}")
     if not np.isfinite(probe).all():

@@ -185,7 +185,12 @@ def _domain(
             f"{key} in {source} should be amplitude (the square root of counts), but holds integers "
             f'({patterns.dtype}): if they are counts, say domain="counts"'
         )
-    if patterns.size and patterns.max() > 1 and np.array_equal(patterns, np.rint(patterns)):
+    if (
+        patterns.dtype.kind == "f"
+        and patterns.size
+        and patterns.max() > 1
+        and np.array_equal(patterns, np.rint(patterns))
+    ):
         raise ScanError(
             f"{key} in {source} should be amplitude (the square root of counts), but all values are whole "
             f'(largest {patterns.max():g}), as counts are: say domain="counts" or domain="amplitude"'

@@ -87,7 +87,9 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         try:
             return msgspec.convert(values, cls)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"training configuration: {error}") from error
+            key = str(error).rpartition("$.")[2].rstrip("`")
+            given = f", got {values[key]!r}" if key in values else ""
+            raise ConfigError(f"training configuration: {error}{given}") from error
 
     def to_dict(self) -> dict[str, object]:
         """The plain values, for checkpoints and config.json."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import lightning.pytorch as pl
 import msgspec
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 
-from ptychoscope.errors import ConfigError, TrainingError
+from ptychoscope.errors import CheckpointError, ConfigError, TrainingError
 from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.callbacks import Budget, History
@@ -94,14 +95,20 @@ def train(
 def load_module(run_or_checkpoint: str | os.PathLike[str]) -> PtychoModule:
     """The module of a run folder (its best checkpoint) or of a checkpoint file, in float32 on the CPU.
 
-    Raises `TrainingError` when there is no checkpoint. Nothing in the file is executed.
+    Raises `CheckpointError` when there is none. Nothing in the file is executed.
     """
     path = Path(run_or_checkpoint)
     if path.is_dir():
         path = path / "checkpoints" / "best.ckpt"
     if not path.is_file():
-        raise TrainingError(f"there is no checkpoint {path}: train first, or give the run folder")
-    module = PtychoModule.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+        raise CheckpointError(f"there is no checkpoint {path}: train first, or give the run folder")
+    try:
+        module = PtychoModule.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, KeyError, EOFError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"{path} is no checkpoint of a training, or it is damaged ({reason}): give a run folder"
+        ) from error
     return module.eval()
 
 
