@@ -34,7 +34,7 @@ def module(small_scan: Scan) -> PtychoModule:
     module = PtychoModule(CONFIG, patch_px=16).eval()
     for parameter in module.network.parameters():
         parameter.data += 0.02 * torch.randn_like(parameter)
-    module.set_probes([small_scan.probe])
+    module.light.set_probes([small_scan.probe])
     return module
 
 

@@ -28,7 +28,7 @@ def run(scan: Scan, folder: Path, **options: object) -> TrainResult:
     return train(scan, config, run_dir=folder, progress=False, resume=resume)
 
 
-@pytest.mark.parametrize("network", ["unet", "unrolled"])
+@pytest.mark.parametrize("network", ["fast", "unrolled"])
 def test_one_seed_gives_the_same_weights_and_curve(small_scan: Scan, tmp_path: Path, network: str) -> None:
     first = run(small_scan, tmp_path / "a", network=network, max_steps=9, max_epochs=5)
     again = run(small_scan, tmp_path / "b", network=network, max_steps=9, max_epochs=5)
@@ -78,7 +78,7 @@ def test_every_loss_trains_probe_and_network(
 ) -> None:
     scan = make_scan(rng, modes=modes)
     result = run(scan, tmp_path / "r", loss=loss, train_probe=True, total_variation=1e-3, max_epochs=2)
-    assert result.module.probes.shape == (1, modes, 2, 16, 16)
+    assert result.module.light.probes.shape == (1, modes, 2, 16, 16)
     moved = result.module.probe[:, 0].detach().numpy() - scan.probe.real
     assert 0 < np.abs(moved).max() < 0.1 * np.abs(scan.probe).max()
 

@@ -42,7 +42,9 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(help="Groups per step; as many as make 32 frames.", rich_help_panel=_DATA)
     ] = None,
-    network: Annotated[str | None, typer.Option(help="unet or unrolled.", rich_help_panel=_NETWORK)] = None,
+    network: Annotated[
+        str | None, typer.Option(help="fast, unrolled or pinn_cnn.", rich_help_panel=_NETWORK)
+    ] = None,
     loss: Annotated[str | None, typer.Option(help="poisson or mae.", rich_help_panel=_NETWORK)] = None,
     learning_rate: Annotated[float | None, typer.Option(rich_help_panel=_NETWORK)] = None,
     train_probe: Annotated[

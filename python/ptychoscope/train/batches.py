@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ptychoscope.errors import ScanError
 from ptychoscope.grouping import Rule, group_frames
+from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.overlap import Placement
 
@@ -30,6 +32,10 @@ class Batch(NamedTuple):
     frame: Tensor
     """(B,) int64, index in its scan."""
     placement: Placement
+    probes: Tensor | None = None
+    """(S, M, 2, P, P) float32 of scans that bring their own; None where the module knows the probes."""
+    truth: Tensor | None = None
+    """(B, 2, P, P) float32, the true patches of a supervised training."""
 
 
 class Frames(NamedTuple):
@@ -37,6 +43,8 @@ class Frames(NamedTuple):
 
     scan: Scan
     chosen: NDArray[np.intp]
+    brings_probe: bool = False
+    """The probe goes with the batch: a scan that is seen once has none in the module."""
 
 
 def whole_and_fraction(positions_px: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -45,7 +53,9 @@ def whole_and_fraction(positions_px: NDArray[np.float64]) -> tuple[NDArray[np.in
     return whole, (positions_px - whole).astype(np.float32)
 
 
-def make_batch(sources: Sequence[Frames], groups: Sequence[tuple[int, NDArray[np.intp]]]) -> Batch:
+def make_batch(
+    sources: Sequence[Frames], groups: Sequence[tuple[int, NDArray[np.intp]]], *, with_truth: bool = False
+) -> Batch:
     """A batch from groups, each given as (source, frames (k,) as indices of its scan)."""
     amplitude, valid, corner, fraction = [], [], [], []
     extent = np.zeros(2, dtype=np.int64)
@@ -73,7 +83,32 @@ def make_batch(sources: Sequence[Frames], groups: Sequence[tuple[int, NDArray[np
         scan=torch.from_numpy(np.repeat([source for source, _ in groups], sizes)),
         frame=torch.from_numpy(np.concatenate([frames for _, frames in groups])),
         placement=placement,
+        probes=_probes(sources) if sources[0].brings_probe else None,
+        truth=_truth(sources, groups) if with_truth else None,
     )
+
+
+def _probes(sources: Sequence[Frames]) -> Tensor:
+    stacks = [matched_probe(source.scan) for source in sources]
+    filled = np.zeros((len(stacks), max(map(len, stacks)), 2, *stacks[0].shape[1:]), dtype=np.float32)
+    for slot, stack in zip(filled, stacks, strict=True):
+        slot[: len(stack)] = np.stack([stack.real, stack.imag], 1)
+    return torch.from_numpy(filled)
+
+
+def _truth(sources: Sequence[Frames], groups: Sequence[tuple[int, NDArray[np.intp]]]) -> Tensor:
+    patches = []
+    for source, frames in groups:
+        scan = sources[source].scan
+        if scan.object is None:
+            raise ScanError("a supervised training needs the true object: give a scan that holds it")
+        whole, _ = whole_and_fraction(scan.positions_px[frames])
+        for y, x in whole - scan.patch_px // 2:
+            patch = scan.object[max(y, 0) : y + scan.patch_px, max(x, 0) : x + scan.patch_px]
+            if patch.shape != (scan.patch_px, scan.patch_px):
+                raise ScanError(f"the patch at (y, x) = ({y}, {x}) px leaves the object {scan.object.shape}")
+            patches.append(np.stack([patch.real, patch.imag]))
+    return torch.from_numpy(np.stack(patches))
 
 
 class GroupBatches(Dataset[Batch]):
@@ -91,15 +126,18 @@ class GroupBatches(Dataset[Batch]):
         groups_per_batch: int,
         groups: int | None,
         seed: Sequence[int],
+        with_truth: bool = False,
     ) -> None:
         self.sources = sources
+        self.with_truth = with_truth
         rng = np.random.default_rng(list(seed))
         drawn: list[tuple[int, NDArray[np.intp]]] = []
-        for number, (scan, chosen) in enumerate(sources):
+        for number, source in enumerate(sources):
+            positions, chosen = source.scan.positions_px, source.chosen
             size = min(group_size, len(chosen))
             count = -(-len(chosen) // size)
             seeds = rng.permutation(len(chosen))[:count]
-            groups_here = group_frames(scan.positions_px[chosen], size, seeds=seeds, rule=rule)
+            groups_here = group_frames(positions[chosen], size, seeds=seeds, rule=rule)
             drawn += [(number, chosen[members]) for members in groups_here]
         order = rng.permutation(len(drawn))[:groups]
         kept = [drawn[i] for i in order]
@@ -109,4 +147,4 @@ class GroupBatches(Dataset[Batch]):
         return len(self.batches)
 
     def __getitem__(self, index: int) -> Batch:
-        return make_batch(self.sources, self.batches[index])
+        return make_batch(self.sources, self.batches[index], with_truth=self.with_truth)

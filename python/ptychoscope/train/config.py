@@ -11,6 +11,7 @@ Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]
 AboveZero = Annotated[float, msgspec.Meta(gt=0)]
 
+Input = Literal["amplitude", "backprojection"]
 Head = Literal["real_imag", "amplitude_phase"]
 Loss = Literal["poisson", "mae"]
 LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
@@ -19,12 +20,14 @@ LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Every default is one that trains; the defaults are those that measured best."""
 
-    network: str = "unet"
+    network: str = "fast"
     """A name of `ptychoscope.train.networks`."""
     width: Positive = 16
     """Channels of the network's first level."""
     passes: Positive | None = None
     """Passes of an unrolled network; None for the network's own number."""
+    input: Input | None = None
+    """What the network reads; None for its own: the residual, or the amplitude for `pinn_cnn`."""
     head: Head = "real_imag"
     """What the network's last layer means."""
 
@@ -41,14 +44,22 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     loss: Loss = "poisson"
     total_variation: NonNegative = 0.0
     """Weight of the total variation of the merged patches."""
+    supervised: NonNegative = 0.0
+    """Weight of the distance to the true patches; the scans must hold their object."""
     train_probe: bool = False
     """Let the training mend the probe."""
+    train_intensity: bool = False
+    """Let the training find the photons per pattern of each scan."""
+    refine_positions: bool = False
+    """Let the training move the positions by fractions of a pixel."""
 
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: AboveZero = 2e-3
     """AdamW's; Muon's is 2.5 times as large."""
     probe_learning_rate: AboveZero = 1e-3
     """Step of a trained probe, relative to its root mean square."""
+    position_learning_rate_px: AboveZero = 0.01
+    """Step of a refined position, in pixels."""
     weight_decay: NonNegative = 0.0
     schedule: Literal["one_cycle", "flat"] = "one_cycle"
     ema: Fraction = 0.995

@@ -71,6 +71,7 @@ class GroupData(pl.LightningDataModule):
             groups_per_batch=config.groups_per_batch,
             groups=config.groups_per_epoch,
             seed=(config.seed, epoch),
+            with_truth=config.supervised > 0,
         )
 
     def train_dataloader(self) -> DataLoader[Batch]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ptychoscope.train.fourier import square
+from ptychoscope.train.fourier import multiply_conj, square
 
 _FLOOR = 1e-3
 """Added to measured and predicted counts alike, relative to the mean count of a pixel: bounds the gradient
@@ -46,6 +46,17 @@ def poisson(predicted: Tensor, amplitude: Tensor, valid: Tensor) -> Tensor:
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"poisson": poisson, "mae": amplitude_mae}
+
+
+def patch_distance(patches: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Squared distance of patches (B, 2, P, P) to the true ones, each turned to its own best global phase.
+
+    sum w |o e^{ia} - t|^2 / sum w |t|^2 with the phase a that makes it least; w (B, 1, P, P).
+    """
+    overlap = (multiply_conj(patches, truth) * weight).sum((-2, -1)).square().sum(-1)
+    total = ((square(patches) + square(truth)) * weight[:, 0]).sum((-2, -1))
+    scale = (square(truth) * weight[:, 0]).sum((-2, -1))
+    return ((total - 2 * torch.sqrt(overlap + 1e-12 * scale.square())) / scale).mean()
 
 
 def total_variation(patches: Tensor) -> Tensor:

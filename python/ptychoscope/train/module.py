@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ptychoscope.train.batches import Batch
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.losses import LOSSES, poisson_deviance, total_variation
+from ptychoscope.train.light import Light
+from ptychoscope.train.losses import LOSSES, patch_distance, poisson_deviance, total_variation
 from ptychoscope.train.networks import build
-from ptychoscope.train.networks.base import Network
-from ptychoscope.train.networks.unet import UNet
+from ptychoscope.train.networks.base import Backbone, Network
 from ptychoscope.train.optim import MuonAdamW, make_optimizer
 from ptychoscope.train.overlap import merge
 from ptychoscope.train.physics import Physics, illumination
@@ -32,50 +31,41 @@ class PtychoModule(pl.LightningModule):
         config: A TrainConfig, or its plain values as a checkpoint holds them.
         patch_px: P.
         modes: Incoherent modes of the probe.
-        scans: Scans with a probe of their own.
+        frames: Frames of each scan that has a probe of its own.
     """
 
     updates: Tensor
-    probes: Tensor
-    """(S, M, 2, P, P) float32: the probe of every scan, on the scale of its counts."""
 
     def __init__(
-        self, config: TrainConfig | dict[str, Any], *, patch_px: int, modes: int = 1, scans: int = 1
+        self,
+        config: TrainConfig | dict[str, Any],
+        *,
+        patch_px: int,
+        modes: int = 1,
+        frames: Sequence[int] = (0,),
     ) -> None:
         super().__init__()
         self.config = config if isinstance(config, TrainConfig) else TrainConfig.from_dict(config)
         self.save_hyperparameters(
-            {"config": self.config.to_dict(), "patch_px": patch_px, "modes": modes, "scans": scans}
+            {"config": self.config.to_dict(), "patch_px": patch_px, "modes": modes, "frames": list(frames)}
         )
         self.patch_px = patch_px
         self.learner = build(self.config, patch_px)
         self.network = copy.deepcopy(self.learner).requires_grad_(False)
         self.physics = Physics(patch_px)
-        probes = torch.zeros(scans, modes, 2, patch_px, patch_px)
-        if self.config.train_probe:
-            self.probes = nn.Parameter(probes)
-        else:
-            self.register_buffer("probes", probes)
+        self.light = Light(self.config, side=patch_px, modes=modes, frames=frames)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.skipped_steps = 0
 
     @property
     def probe(self) -> Tensor:
         """(M, 2, P, P) float32, the probe of the first scan."""
-        return self.probes[0]
-
-    def set_probes(self, probes: list[NDArray[np.complex64]]) -> None:
-        """Take the probe (m, P, P) of every scan; those with fewer modes are filled up with dark ones."""
-        with torch.no_grad():
-            self.probes.zero_()
-            for slot, probe in zip(self.probes, probes, strict=True):
-                slot[: len(probe), 0] = torch.from_numpy(probe.real.copy())
-                slot[: len(probe), 1] = torch.from_numpy(probe.imag.copy())
+        return self.light.probes[0]
 
     def set_compute_dtype(self, dtype: torch.dtype | None) -> None:
         """Let the convolutions compute in `dtype`; None for float32."""
         for module in self.modules():
-            if isinstance(module, UNet):
+            if isinstance(module, Backbone):
                 module.compute_dtype = dtype
 
     def forward(self, amplitude: Tensor, probe: Tensor) -> Tensor:
@@ -88,7 +78,7 @@ class PtychoModule(pl.LightningModule):
 
         Patches lie on whole object pixels; what is left of the position moves the probe.
         """
-        probe = self.physics.shift(self.probes[batch.scan], batch.fraction_px)
+        probe = self.light(batch, self.physics)
         weight = illumination(probe.detach())
 
         def agree(patches: Tensor) -> Tensor:
@@ -103,6 +93,9 @@ class PtychoModule(pl.LightningModule):
         loss = LOSSES[self.config.loss](predicted, batch.amplitude, batch.valid)
         if self.config.total_variation > 0:
             loss = loss + self.config.total_variation * total_variation(patches)
+        if batch.truth is not None:
+            distance = patch_distance(patches, batch.truth, illumination(probe.detach()))
+            loss = loss + self.config.supervised * distance
         self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.amplitude))
         return loss
 
@@ -116,13 +109,9 @@ class PtychoModule(pl.LightningModule):
     def configure_optimizers(self) -> MuonAdamW:
         """Muon for kernels and AdamW for the rest, as the config says."""
         config = self.config
-        extra: list[tuple[nn.Parameter, float]] = []
-        if isinstance(self.probes, nn.Parameter):
-            size = float(self.probes.detach().square().mean().sqrt())
-            extra.append((self.probes, config.probe_learning_rate * size))
         return make_optimizer(
             self.learner,
-            extra,
+            self.light.trained(config),
             kind=config.optimizer,
             lr=config.learning_rate,
             weight_decay=config.weight_decay,

@@ -136,8 +136,10 @@ def _claim(run: Path, config: TrainConfig, *, resume: bool) -> Path | None:
 def _module(scans: list[Scan], config: TrainConfig) -> PtychoModule:
     probes = [matched_probe(scan) for scan in scans]
     modes = max(len(probe) for probe in probes)
-    module = PtychoModule(config, patch_px=scans[0].patch_px, modes=modes, scans=len(scans))
-    module.set_probes(probes)
+    module = PtychoModule(
+        config, patch_px=scans[0].patch_px, modes=modes, frames=[len(scan) for scan in scans]
+    )
+    module.light.set_probes(probes)
     return module
 
 

@@ -11,24 +11,40 @@ from collections.abc import Callable
 from ptychoscope.errors import ConfigError
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.networks.base import Network
+from ptychoscope.train.networks.direct import INPUT_PLANES, Direct
+from ptychoscope.train.networks.pinn_cnn import PinnCnn
 from ptychoscope.train.networks.unet import UNet
 from ptychoscope.train.networks.unrolled import Pass, Unrolled
 
 _SIDE_STEP = 16
-"""Four levels behind a two-fold space-to-depth halve the side four times."""
+"""The U-Net's four levels behind a two-fold space-to-depth halve the side four times."""
 
 
-def _unrolled(passes: int) -> Callable[[TrainConfig, int], Network]:
-    def build(config: TrainConfig, side: int) -> Network:
-        count = config.passes or passes
-        return Unrolled([Pass(UNet(4, 2, config.width), config.head) for _ in range(count)], side)
+def _fast(config: TrainConfig, side: int) -> Network:
+    if config.input == "amplitude":
+        return Direct(UNet(INPUT_PLANES["amplitude"], 2, config.width), "amplitude", config.head, side)
+    return _chain(config, side, config.passes or 1)
 
-    return build
+
+def _unrolled(config: TrainConfig, side: int) -> Network:
+    if config.input == "amplitude":
+        raise ConfigError('network "unrolled" reads the residual: leave input out, or take network "fast"')
+    return _chain(config, side, config.passes or 3)
+
+
+def _chain(config: TrainConfig, side: int, passes: int) -> Network:
+    return Unrolled([Pass(UNet(4, 2, config.width), config.head) for _ in range(passes)], side)
+
+
+def _pinn_cnn(config: TrainConfig, side: int) -> Network:
+    reads = config.input or "amplitude"
+    return Direct(PinnCnn(INPUT_PLANES[reads], config.width, config.head), reads, config.head, side)
 
 
 NETWORKS: dict[str, Callable[[TrainConfig, int], Network]] = {
-    "unet": _unrolled(1),
-    "unrolled": _unrolled(3),
+    "fast": _fast,
+    "unrolled": _unrolled,
+    "pinn_cnn": _pinn_cnn,
 }
 
 

@@ -46,3 +46,23 @@ class Network(nn.Module):
                 patch = merge(patch)
             patch = self.step(k, patch, amplitude, probe)
         return patch
+
+
+class Backbone(nn.Module):
+    """Real planes to real planes; a subclass says how."""
+
+    compute_dtype: torch.dtype | None = None
+    """Type of the convolutions; None for that of the input."""
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """Planes (B, inputs, P, P) -> (B, outputs, P, P) of the same type."""
+        if self.compute_dtype is None:
+            return self.apply_layers(planes)
+        with torch.autocast(planes.device.type, self.compute_dtype):
+            # Half the time of planar memory for bfloat16 convolutions on a CPU.
+            nhwc = planes.contiguous(memory_format=torch.channels_last)
+            return self.apply_layers(nhwc).to(planes.dtype)
+
+    def apply_layers(self, planes: Tensor) -> Tensor:
+        """The network itself."""
+        raise NotImplementedError

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ptychoscope.train.networks.base import Backbone
+
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
@@ -16,15 +18,12 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-class UNet(nn.Module):
+class UNet(Backbone):
     """Planes (B, inputs, P, P) -> (B, outputs, P, P); P is a multiple of 16.
 
     Channels w, 2 w, 4 w, 4 w at sides P/2, P/4, P/8, P/16. The last layer starts at zero, so an untrained
     network returns zero.
     """
-
-    compute_dtype: torch.dtype | None = None
-    """Type of the convolutions; None for that of the input."""
 
     def __init__(self, inputs: int, outputs: int, width: int, *, levels: int = 4, shuffle: int = 2) -> None:
         super().__init__()
@@ -39,16 +38,8 @@ class UNet(nn.Module):
         for parameter in self.head.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """Apply the network; the answer has the type of `planes`."""
-        if self.compute_dtype is None:
-            return self._apply_levels(planes)
-        with torch.autocast(planes.device.type, self.compute_dtype):
-            # Half the time of planar memory for bfloat16 convolutions on a CPU.
-            nhwc = planes.contiguous(memory_format=torch.channels_last)
-            return self._apply_levels(nhwc).to(planes.dtype)
-
-    def _apply_levels(self, planes: Tensor) -> Tensor:
+    def apply_layers(self, planes: Tensor) -> Tensor:
+        """Down, up and out."""
         x = functional.pixel_unshuffle(planes, self.shuffle)
         skips: list[Tensor] = []
         for block in self.down:
