@@ -1,17 +1,23 @@
 """The forward model and the merge against their definitions in numpy, and their gradients."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from optics import far_field, lit_probe
+from optics import far_field, lit_probe, make_scan
 
 torch = pytest.importorskip("torch")
 
+from ptychoscope.train.batches import Frames, make_batch  # noqa: E402
+from ptychoscope.train.config import TrainConfig  # noqa: E402
 from ptychoscope.train.fourier import Fourier, dft_matrix  # noqa: E402
+from ptychoscope.train.light import Light  # noqa: E402
 from ptychoscope.train.losses import LOSSES, poisson_deviance, total_variation  # noqa: E402
 from ptychoscope.train.overlap import Placement, merge  # noqa: E402
 from ptychoscope.train.physics import Physics, illumination  # noqa: E402
+from ptychoscope.train.symmetry import turn_planes  # noqa: E402
 
 
 def planes(wave: NDArray) -> "torch.Tensor":
@@ -148,3 +154,22 @@ def test_gradients_are_those_of_finite_differences(rng: np.random.Generator, los
 
     patch = planes(waves(rng, 2, side, side)).requires_grad_()
     assert torch.autograd.gradcheck(value, (patch, probe.requires_grad_()), eps=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_physics_shares_the_symmetries_of_the_square(rng: np.random.Generator, turn: int) -> None:
+    """A turned scan with a turned probe has the same groups, canvas and prediction, turned."""
+    scan = make_scan(rng, n_side=3)
+    scan = replace(scan, positions_px=scan.positions_px + rng.uniform(-0.4, 0.4, (9, 2)))
+    source = Frames(scan, np.arange(9), scan.probe)
+    groups = [(0, np.array([0, 1, 4])), (0, np.array([8, 5, 7, 3]))]
+    before, after = (make_batch([source], groups, turn=t, with_truth=True) for t in (0, turn))
+    light = Light(TrainConfig(), side=16, modes=1, frames=[9])
+    physics, results = Physics(16), []
+    for batch in (before, after):
+        probe = light(batch, physics)
+        results.append(physics.counts(merge(batch.truth, illumination(probe), batch.placement), probe))
+    # The row that mirroring wraps around is nearly dark, not quite.
+    off = (results[1] - turn_planes(results[0], turn)).abs().max()
+    assert off < 2e-3 * results[0].max()
+    torch.testing.assert_close(after.amplitude, turn_planes(before.amplitude, turn))

@@ -19,7 +19,7 @@ pytest.importorskip("lightning")
 
 from ptychoscope.train import PtychoModule, TrainConfig, TrainResult, load_module, train  # noqa: E402
 
-QUICK = {"width": 4, "threads": 1, "max_epochs": 3, "group_size": 4, "batch_size": 2}
+QUICK = {"width": 4, "threads": 1, "max_epochs": 3, "group_size": 4, "batch_size": 2, "groups_per_epoch": 8}
 
 
 def run(scan: Scan, folder: Path, **options: object) -> TrainResult:

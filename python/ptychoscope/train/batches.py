@@ -9,13 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from ptychoscope.errors import ScanError
-from ptychoscope.grouping import Rule, group_frames
-from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.overlap import Placement
+from ptychoscope.train.symmetry import turn_pixels, turn_planes
 
 
 class Batch(NamedTuple):
@@ -36,6 +34,10 @@ class Batch(NamedTuple):
     """(S, M, 2, P, P) float32 of scans that bring their own; None where the module knows the probes."""
     truth: Tensor | None = None
     """(B, 2, P, P) float32, the true patches of a supervised training."""
+    turn: int = 0
+    """Symmetry that everything here has undergone but the probes and fractions; see `symmetry`."""
+    alone: bool = False
+    """The passes see frames on their own; the merge comes after the last one."""
 
 
 class Frames(NamedTuple):
@@ -43,8 +45,8 @@ class Frames(NamedTuple):
 
     scan: Scan
     chosen: NDArray[np.intp]
-    brings_probe: bool = False
-    """The probe goes with the batch: a scan that is seen once has none in the module."""
+    probe: NDArray[np.complex64] | None = None
+    """(m, P, P), to go with the batch; None where the module knows the scan's probe."""
 
 
 def whole_and_fraction(positions_px: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -53,15 +55,25 @@ def whole_and_fraction(positions_px: NDArray[np.float64]) -> tuple[NDArray[np.in
     return whole, (positions_px - whole).astype(np.float32)
 
 
+Group = tuple[int, NDArray[np.intp]]
+"""A source and the frames (k,) of its scan that are merged."""
+
+
 def make_batch(
-    sources: Sequence[Frames], groups: Sequence[tuple[int, NDArray[np.intp]]], *, with_truth: bool = False
+    sources: Sequence[Frames],
+    groups: Sequence[Group],
+    *,
+    with_truth: bool = False,
+    turn: int = 0,
+    alone: bool = False,
 ) -> Batch:
-    """A batch from groups, each given as (source, frames (k,) as indices of its scan)."""
+    """A batch from groups of `sources`; raises `ScanError` when the truth is wanted and not there."""
     amplitude, valid, corner, fraction = [], [], [], []
     extent = np.zeros(2, dtype=np.int64)
     for source, frames in groups:
         scan = sources[source].scan
         whole, rest = whole_and_fraction(scan.positions_px[frames])
+        whole = turn_pixels(whole, turn)
         whole -= whole.min(axis=0)
         extent = np.maximum(extent, whole.max(axis=0))
         corner.append(whole)
@@ -77,26 +89,34 @@ def make_batch(
         shape=(len(groups), int(extent[0]) + side, int(extent[1]) + side),
     )
     return Batch(
-        amplitude=torch.from_numpy(np.concatenate(amplitude)[:, None]),
-        valid=torch.from_numpy(np.concatenate(valid)[:, None].astype(np.float32)),
+        amplitude=_turned(np.concatenate(amplitude)[:, None], turn),
+        valid=_turned(np.concatenate(valid)[:, None].astype(np.float32), turn),
         fraction_px=torch.from_numpy(np.concatenate(fraction)),
         scan=torch.from_numpy(np.repeat([source for source, _ in groups], sizes)),
         frame=torch.from_numpy(np.concatenate([frames for _, frames in groups])),
         placement=placement,
-        probes=_probes(sources) if sources[0].brings_probe else None,
-        truth=_truth(sources, groups) if with_truth else None,
+        probes=_probes([source.probe for source in sources if source.probe is not None]),
+        truth=_turned(_truth(sources, groups), turn) if with_truth else None,
+        turn=turn,
+        alone=alone,
     )
 
 
-def _probes(sources: Sequence[Frames]) -> Tensor:
-    stacks = [matched_probe(source.scan) for source in sources]
+def _turned(planes: NDArray[np.float32], turn: int) -> Tensor:
+    return turn_planes(torch.from_numpy(planes), turn).contiguous()
+
+
+def _probes(stacks: Sequence[NDArray[np.complex64]]) -> Tensor | None:
+    """(S, M, 2, P, P) with dark modes where a probe has fewer than another."""
+    if not stacks:
+        return None
     filled = np.zeros((len(stacks), max(map(len, stacks)), 2, *stacks[0].shape[1:]), dtype=np.float32)
     for slot, stack in zip(filled, stacks, strict=True):
         slot[: len(stack)] = np.stack([stack.real, stack.imag], 1)
     return torch.from_numpy(filled)
 
 
-def _truth(sources: Sequence[Frames], groups: Sequence[tuple[int, NDArray[np.intp]]]) -> Tensor:
+def _truth(sources: Sequence[Frames], groups: Sequence[Group]) -> NDArray[np.float32]:
     patches = []
     for source, frames in groups:
         scan = sources[source].scan
@@ -108,43 +128,4 @@ def _truth(sources: Sequence[Frames], groups: Sequence[tuple[int, NDArray[np.int
             if patch.shape != (scan.patch_px, scan.patch_px):
                 raise ScanError(f"the patch at (y, x) = ({y}, {x}) px leaves the object {scan.object.shape}")
             patches.append(np.stack([patch.real, patch.imag]))
-    return torch.from_numpy(np.stack(patches))
-
-
-class GroupBatches(Dataset[Batch]):
-    """The batches of one epoch; the same `seed` gives the same batches.
-
-    Seeds are drawn without replacement until every frame could have been seen once, or `groups` in all.
-    """
-
-    def __init__(
-        self,
-        sources: Sequence[Frames],
-        *,
-        group_size: int,
-        rule: Rule,
-        groups_per_batch: int,
-        groups: int | None,
-        seed: Sequence[int],
-        with_truth: bool = False,
-    ) -> None:
-        self.sources = sources
-        self.with_truth = with_truth
-        rng = np.random.default_rng(list(seed))
-        drawn: list[tuple[int, NDArray[np.intp]]] = []
-        for number, source in enumerate(sources):
-            positions, chosen = source.scan.positions_px, source.chosen
-            size = min(group_size, len(chosen))
-            count = -(-len(chosen) // size)
-            seeds = rng.permutation(len(chosen))[:count]
-            groups_here = group_frames(positions[chosen], size, seeds=seeds, rule=rule)
-            drawn += [(number, chosen[members]) for members in groups_here]
-        order = rng.permutation(len(drawn))[:groups]
-        kept = [drawn[i] for i in order]
-        self.batches = [kept[i : i + groups_per_batch] for i in range(0, len(kept), groups_per_batch)]
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, index: int) -> Batch:
-        return make_batch(self.sources, self.batches[index], with_truth=self.with_truth)
+    return np.stack(patches)

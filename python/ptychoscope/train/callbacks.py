@@ -21,7 +21,7 @@ class Budget(pl.Callback):
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
         self.spent = {"seconds": 0.0, "cpu_seconds": 0.0}
-        self.stopped_by = "max_epochs"
+        self.stopped_by = "max_steps"
         self._start = (0.0, 0.0)
 
     def used(self) -> dict[str, float]:
@@ -35,10 +35,12 @@ class Budget(pl.Callback):
     def progress(self, trainer: pl.Trainer) -> tuple[float, str]:
         """The largest part of a limit that is used up, and that limit's name."""
         config, used = self.config, self.used()
-        steps_per_epoch = max(int(trainer.num_training_batches), 1)
-        parts = {"max_epochs": trainer.global_step / (config.max_epochs * steps_per_epoch)}
-        if config.max_steps:
-            parts["max_steps"] = trainer.global_step / config.max_steps
+        parts = {}
+        if config.max_epochs:
+            steps_per_epoch = max(int(trainer.num_training_batches), 1)
+            parts["max_epochs"] = trainer.global_step / (config.max_epochs * steps_per_epoch)
+        if config.step_limit:
+            parts["max_steps"] = trainer.global_step / config.step_limit
         if config.max_time_s:
             parts["max_time_s"] = used["seconds"] / config.max_time_s
         if config.max_cpu_time_s:

@@ -16,6 +16,8 @@ Head = Literal["real_imag", "amplitude_phase"]
 Loss = Literal["poisson", "mae"]
 LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
 
+_DEFAULT_STEPS = 2000
+
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Every default is one that trains; the defaults are those that measured best."""
@@ -37,7 +39,11 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     batch_size: Positive | None = None
     """Groups per step; None for as many as make 32 frames."""
     groups_per_epoch: Positive | None = None
-    """None for one pass over the frames."""
+    """None for one pass over the frames, and more where that makes fewer than 50 steps."""
+    alone: Fraction = 0.2
+    """Part of the steps in which the passes see frames on their own, as at the start of a scan."""
+    augment: bool = True
+    """Turn and mirror patterns, probe and positions at random: the physics stays, the data grow eightfold."""
     holdout: Fraction = 0.1
     """Part of each scan, contiguous, that is held back to watch the likelihood."""
 
@@ -67,10 +73,11 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     gradient_clip: AboveZero = 1.0
     """Largest norm of the gradient."""
 
-    max_epochs: Positive = 40
+    max_epochs: Positive | None = None
     max_steps: Positive | None = None
+    """Training ends at the first limit; the learning rate follows the nearest one. 2000 steps by default."""
     max_time_s: AboveZero | None = None
-    """Wall time. The learning rate follows whichever limit is nearest."""
+    """Wall time."""
     max_cpu_time_s: AboveZero | None = None
     """CPU time of this process, all threads: what two machines can compare."""
     patience: Positive = 15
@@ -91,6 +98,12 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     def groups_per_batch(self) -> int:
         """Groups per step."""
         return self.batch_size or max(1, 32 // self.group_size)
+
+    @property
+    def step_limit(self) -> int | None:
+        """`max_steps`, or its default when no limit is set."""
+        limits = (self.max_epochs, self.max_steps, self.max_time_s, self.max_cpu_time_s)
+        return _DEFAULT_STEPS if all(limit is None for limit in limits) else self.max_steps
 
     @classmethod
     def from_dict(cls, values: dict[str, object]) -> "TrainConfig":

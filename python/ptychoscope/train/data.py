@@ -12,11 +12,15 @@ from torch.utils.data import DataLoader, Subset
 
 from ptychoscope.errors import ScanError
 from ptychoscope.scan import Scan
-from ptychoscope.train.batches import Batch, Frames, GroupBatches
+from ptychoscope.train.batches import Batch, Frames
 from ptychoscope.train.config import TrainConfig
+from ptychoscope.train.epochs import GroupBatches
 
 _VALIDATION_FRAMES = 128
 """Held-back frames that are looked at after an epoch, at most: enough to rank, cheap to do."""
+
+_LEAST_STEPS = 50
+"""Steps of an epoch, so that a short scan is not looked at more often than it is trained on."""
 
 
 def hold_back(
@@ -70,7 +74,10 @@ class GroupData(pl.LightningDataModule):
             rule=config.group_rule,
             groups_per_batch=config.groups_per_batch,
             groups=config.groups_per_epoch,
+            least_steps=_LEAST_STEPS,
             seed=(config.seed, epoch),
+            alone=config.alone,
+            turns=config.augment,
             with_truth=config.supervised > 0,
         )
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ptychoscope.train.batches import Batch
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.physics import Physics
+from ptychoscope.train.symmetry import turn_planes
 
 
 class Light(nn.Module):
@@ -54,13 +55,13 @@ class Light(nn.Module):
     def forward(self, batch: Batch, physics: Physics) -> Tensor:
         """(B, M, 2, P, P): each frame's probe, moved by what its position leaves over of a whole pixel."""
         if batch.probes is not None:
-            return physics.shift(batch.probes[batch.scan], batch.fraction_px)
+            return turn_planes(physics.shift(batch.probes[batch.scan], batch.fraction_px), batch.turn)
         strength = torch.exp(self.log_intensity / 2)[batch.scan]
         probe = self.probes[batch.scan] * strength[:, None, None, None, None]
         fraction = batch.fraction_px
         if self.offsets_px.shape[1]:
             fraction = fraction + self.offsets_px[batch.scan, batch.frame]
-        return physics.shift(probe, fraction)
+        return turn_planes(physics.shift(probe, fraction), batch.turn)
 
     def trained(self, config: TrainConfig) -> list[tuple[nn.Parameter, float]]:
         """The parameters that are trained, each with its learning rate."""

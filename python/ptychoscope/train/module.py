@@ -84,7 +84,8 @@ class PtychoModule(pl.LightningModule):
         def agree(patches: Tensor) -> Tensor:
             return merge(patches, weight, batch.placement)
 
-        return agree(network(batch.amplitude, probe, agree)), probe
+        patches: Tensor = network(batch.amplitude, probe, None if batch.alone else agree)
+        return agree(patches), probe
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:  # noqa: ARG002
         """The loss of one batch of groups."""
