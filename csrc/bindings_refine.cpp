@@ -18,6 +18,7 @@ namespace {
 
 using ptychoscope::FrameState;
 using ptychoscope::Refiner;
+using ptychoscope::SweepMode;
 using ptychoscope::SweepOptions;
 using ptychoscope::SweepReport;
 using Release = py::call_guard<py::gil_scoped_release>;
@@ -67,6 +68,25 @@ void add_frames(Refiner& refiner, const Floats& amplitudes, const Array<double>&
     refiner.add_frames(amplitudes.data(), positions.data(), static_cast<int>(count));
 }
 
+void blend(Refiner& refiner, const Complexes& patches, int first) {
+    const py::ssize_t count = patches.ndim() == 3 ? patches.shape(0) : 0;
+    require_shape(patches, {count, refiner.window(), refiner.window()}, "patches");
+    py::gil_scoped_release release;
+    refiner.blend(patches.data(), first, static_cast<int>(count));
+}
+
+Floats coverage(const Refiner& refiner) {
+    Floats result({refiner.height(), refiner.width()});
+    refiner.copy_coverage(result.mutable_data());
+    return result;
+}
+
+Floats spread(const Refiner& refiner) {
+    Floats result({refiner.height(), refiner.width()});
+    refiner.copy_spread(result.mutable_data());
+    return result;
+}
+
 Complexes object(const Refiner& refiner) {
     Complexes result({refiner.height(), refiner.width()});
     refiner.copy_object(result.mutable_data());
@@ -93,6 +113,10 @@ py::array_t<std::uint8_t> states(const Refiner& refiner) {
 }
 
 void register_refiner(py::module_& m) {
+    py::enum_<SweepMode>(m, "SweepMode")
+        .value("sequential", SweepMode::sequential)
+        .value("averaged", SweepMode::averaged)
+        .value("examined", SweepMode::examined);
     py::class_<SweepOptions>(m, "SweepOptions", "How a sweep goes; see the fields of refine.h.")
         .def(py::init<>())
         .def_readwrite("regularisation", &SweepOptions::regularisation)
@@ -100,7 +124,8 @@ void register_refiner(py::module_& m) {
         .def_readwrite("probe_step", &SweepOptions::probe_step)
         .def_readwrite("position_step", &SweepOptions::position_step)
         .def_readwrite("position_limit_px", &SweepOptions::position_limit_px)
-        .def_readwrite("averaged", &SweepOptions::averaged)
+        .def_readwrite("mode", &SweepOptions::mode)
+        .def_readwrite("visit_decay", &SweepOptions::visit_decay)
         .def_readwrite("seed", &SweepOptions::seed);
     py::class_<SweepReport>(m, "SweepReport", "What a sweep found.")
         .def_readonly("misfit", &SweepReport::misfit)
@@ -113,11 +138,14 @@ void register_refiner(py::module_& m) {
         .def("set_object", &set_object, py::arg("image"))
         .def("set_probe", &set_probe, py::arg("probe"))
         .def("add_frames", &add_frames, py::arg("amplitudes"), py::arg("positions"))
+        .def("blend", &blend, py::arg("patches"), py::arg("first"))
         .def("sweep", &Refiner::sweep, py::arg("options"), py::arg("first"), py::arg("last"), Release())
         .def("order", &Refiner::order, py::arg("seed"), py::arg("first"), py::arg("last"))
         .def_property_readonly("frames", &Refiner::frames)
         .def_property_readonly("object", &object)
         .def_property_readonly("probe", &probe)
+        .def_property_readonly("coverage", &coverage)
+        .def_property_readonly("spread", &spread)
         .def_property_readonly("positions", &positions)
         .def_property_readonly("misfits", &misfits)
         .def_property_readonly("states", &states);

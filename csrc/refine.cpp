@@ -23,6 +23,7 @@ void check(const SweepOptions& o) {
     check_range("regularisation", o.regularisation, o.regularisation > 0 && o.regularisation <= 2,
                 "above 0 and at most 2");
     check_range("step", o.step, o.step > 0 && o.step <= 2, "above 0 and at most 2");
+    check_range("visit_decay", o.visit_decay, o.visit_decay >= 0 && o.visit_decay <= 1, "from 0 to 1");
     check_range("probe_step", o.probe_step, o.probe_step >= 0 && o.probe_step <= 2, "from 0 to 2");
     check_range("position_step", o.position_step, o.position_step >= 0 && o.position_step <= 4,
                 "from 0 to 4");
@@ -98,6 +99,28 @@ void Refiner::copy_object(std::complex<float>* out) const { state_->object.copy(
 void Refiner::copy_probe(std::complex<float>* out) const {
     std::copy(state_->probe.modes().begin(), state_->probe.modes().end(), out);
 }
+
+void Refiner::blend(const std::complex<float>* patches, int first, int count) {
+    require(!state_->probe.empty(), "no probe: call set_probe before patches are blended");
+    require(0 <= first && 0 <= count && first + count <= frames(),
+            "patches of frames " + std::to_string(first) + " to " + std::to_string(first + count) +
+                " are not those of the " + std::to_string(frames()) + " that were added");
+    state_->blend(patches, first, count);
+}
+
+void Refiner::copy_coverage(float* out) const {
+    for (int y = 0; y < height(); ++y)
+        for (int x = 0; x < width(); ++x) *out++ = state_->sums ? *state_->sums->at(y, x).weight : 0.f;
+}
+
+void Refiner::copy_spread(float* out) const {
+    for (int y = 0; y < height(); ++y)
+        for (int x = 0; x < width(); ++x) {
+            const PatchSums at = state_->sums ? state_->sums->at(y, x) : PatchSums();
+            *out++ = at.weight != nullptr && *at.weight > 0 ? std::sqrt(*at.squares / *at.weight) : 0.f;
+        }
+}
+
 const std::vector<double>& Refiner::positions() const { return state_->frames.positions(); }
 const std::vector<FrameState>& Refiner::states() const { return state_->frames.states(); }
 const std::vector<double>& Refiner::misfits() const { return state_->frames.misfits(); }

@@ -55,6 +55,7 @@ void FrameStore::add(const float* amplitudes, const double* positions, int count
         misfit_.push_back(std::numeric_limits<double>::quiet_NaN());
         corner_.emplace_back();
         fraction_.push_back(0);
+        visits_.push_back(0);
         FrameState state = FrameState::used;
         if (!(energy_.back() > 0)) state = FrameState::dark;
         if (!place(first + i)) state = FrameState::outside;

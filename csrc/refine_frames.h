@@ -26,6 +26,7 @@ class FrameStore {
     const std::vector<double>& positions() const { return position_; }
     const std::vector<FrameState>& states() const { return state_; }
     std::vector<double>& misfits() { return misfit_; }
+    int& visits(int frame) { return visits_[at(frame)]; }
     const std::vector<double>& misfits() const { return misfit_; }
 
     /// Frames first <= k < last that take part in sweeps.
@@ -40,7 +41,7 @@ class FrameStore {
     std::vector<AlignedFloats> amplitude_;
     std::vector<double> energy_, position_, added_position_, misfit_;
     std::vector<Corner> corner_;
-    std::vector<int> fraction_;
+    std::vector<int> fraction_, visits_;
     std::vector<FrameState> state_;
 };
 

@@ -38,6 +38,14 @@ struct ProbeSums {
     const float* turn_x = nullptr;  ///< [kx][cos, sin]
 };
 
+/// Planes that lie like the object, at the window's corner.
+struct PatchSums {
+    float* re = nullptr;  ///< sum conj(P) psi'
+    float* im = nullptr;
+    float* weight = nullptr;   ///< sum |P|^2
+    float* squares = nullptr;  ///< sum |conj(P) (psi' - psi)|^2 / |P|^2
+};
+
 /// Normal equations of one frame's displacement.
 struct PositionSums {
     double yy = 0, yx = 0, xx = 0, y = 0, x = 0;
@@ -48,8 +56,7 @@ struct RefineKernel {
     /// Fills work.back (and gradient); returns sum (A - |U|)^2 / N^2 over measured pixels.
     double (*project)(const FrameTask&, const RefineWork&);
     void (*update_object)(const FrameTask&, const RefineWork&, float step);
-    /// Adds sum conj(P) psi' and sum |P|^2 to planes that lie like the object.
-    void (*gather_average)(const FrameTask&, const RefineWork&, float* sum_re, float* sum_im, float* weight);
+    void (*gather)(const FrameTask&, const RefineWork&, const PatchSums&);
     PositionSums (*position_sums)(const FrameTask&, const RefineWork&);
     void (*accumulate_probe)(const FrameTask&, const RefineWork&, const ProbeSums&);
 };

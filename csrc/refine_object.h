@@ -4,6 +4,7 @@
 #include <complex>
 
 #include "aligned.h"
+#include "refine_kernel.h"
 
 namespace ptychoscope {
 
@@ -47,6 +48,17 @@ class ObjectPlanes {
 
     int height_, width_, stride_;
     AlignedFloats re_, im_;
+};
+
+/// Sums over corrected patches, in planes that lie like the object.
+class PatchPlanes {
+  public:
+    PatchPlanes(int height, int width) : mean_(height, width), other_(height, width) {}
+
+    PatchSums at(int y, int x) { return {mean_.re(y, x), mean_.im(y, x), other_.re(y, x), other_.im(y, x)}; }
+
+  private:
+    ObjectPlanes mean_, other_;
 };
 
 }  // namespace ptychoscope

@@ -32,16 +32,19 @@ ProbeTable::ProbeTable(int window, int modes, Isa isa)
     }
 }
 
+std::vector<float> ProbeTable::power() const {
+    const std::size_t pixels = index(window_) * index(window_);
+    std::vector<float> sum(pixels, 0.f);
+    for (std::size_t i = 0; i < probe_.size(); ++i) sum[i % pixels] += std::norm(probe_[i]);
+    return sum;
+}
+
 void ProbeTable::set(const std::complex<float>* probe) {
     const std::size_t pixels = index(window_) * index(window_);
     probe_.assign(probe, probe + index(count_) * pixels);
     for (AlignedFloats& entry : entries_) entry = AlignedFloats();
-    largest_ = 0;
-    for (std::size_t i = 0; i < pixels; ++i) {
-        float sum = 0;
-        for (int m = 0; m < count_; ++m) sum += std::norm(probe_[index(m) * pixels + i]);
-        largest_ = std::max(largest_, sum);
-    }
+    const std::vector<float> lit = power();
+    largest_ = *std::max_element(lit.begin(), lit.end());
     far_.assign(2 * index(count_) * plane(), 0.f);
     for (int m = 0; m < count_; ++m) {
         float *re = far_.data() + 2 * index(m) * plane(), *im = re + plane();

@@ -24,6 +24,7 @@ class ProbeTable {
 
     void set(const std::complex<float>* probe);
     const std::vector<std::complex<float>>& modes() const { return probe_; }
+    std::vector<float> power() const;  ///< (window, window), sum |P|^2
     bool empty() const { return probe_.empty(); }
 
     /// Makes the entries of these fractions (fy * kFractions + fx) ready, with step weights for

@@ -19,6 +19,7 @@ struct Refiner::State {
     ~State();
 
     SweepReport sweep(const SweepOptions& options, int first, int last);
+    void blend(const std::complex<float>* patches, int first, int count);
     std::vector<Phase> order(std::uint64_t seed, int first, int last) const;
 
     int window, height, width, modes;
@@ -27,13 +28,16 @@ struct Refiner::State {
     ObjectPlanes object;
     ProbeTable probe;
     FrameStore frames;
+    std::unique_ptr<PatchPlanes> sums;      ///< of the last averaged or examined sweep
+    std::unique_ptr<ObjectPlanes> blended;  ///< sum |P|^2 of the patches that were blended
 
   private:
     struct Work;
     struct Sweep;
 
+    void run(Sweep& sweep, const Phase& phase);
     void visit(Sweep& sweep, int strand, int frame, Work& work);
-    void finish_average(Sweep& sweep);
+    void take_average();
     double move_frames(const Sweep& sweep, const std::vector<int>& visited);
     SweepReport report(const Sweep& sweep, const std::vector<int>& visited) const;
     std::unique_ptr<Work> take_work();

@@ -43,10 +43,9 @@ struct Refiner::State::Work {
 /// What one sweep gathers besides the object.
 struct Refiner::State::Sweep {
     SweepOptions options;
-    std::vector<ProbeGathering> probe;          ///< [kStrands]; empty when the probe is kept
-    std::vector<PositionSums> displacements;    ///< [frames]; empty when positions are kept
-    std::vector<std::uint8_t> rejected;         ///< [frames]
-    std::unique_ptr<ObjectPlanes> sum, weight;  ///< of the averaged mode
+    std::vector<ProbeGathering> probe;        ///< [kStrands]; empty when the probe is kept
+    std::vector<PositionSums> displacements;  ///< [frames]; empty when positions are kept
+    std::vector<std::uint8_t> rejected;       ///< [frames]
 };
 
 Refiner::State::State(int window_, int height_, int width_, int modes_, int threads)
@@ -103,20 +102,22 @@ void Refiner::State::visit(Sweep& sweep, int strand, int frame, Work& own) {
     if (!sweep.displacements.empty()) sweep.displacements[index(frame)] = kernel.position_sums(task, work);
     if (!sweep.probe.empty())
         kernel.accumulate_probe(task, work, probe.sums(sweep.probe[index(strand)], frames.fraction(frame)));
-    if (sweep.options.averaged)
-        kernel.gather_average(task, work, sweep.sum->re(corner.y, corner.x),
-                              sweep.sum->im(corner.y, corner.x), sweep.weight->re(corner.y, corner.x));
+    const double visits = ++frames.visits(frame);
+    if (sweep.options.mode == SweepMode::sequential)
+        kernel.update_object(
+            task, work, sweep.options.step / static_cast<float>(std::pow(visits, sweep.options.visit_decay)));
     else
-        kernel.update_object(task, work, sweep.options.step);
+        kernel.gather(task, work, sums->at(corner.y, corner.x));
 }
 
-void Refiner::State::finish_average(Sweep& sweep) {
+/// The mean of the corrected patches, where any was seen.
+void Refiner::State::take_average() {
     for (int y = 0; y < height; ++y)
         for (int x = 0; x < width; ++x) {
-            const float weight = *sweep.weight->re(y, x);
-            if (!(weight > 0)) continue;
-            *object.re(y, x) = *sweep.sum->re(y, x) / weight;
-            *object.im(y, x) = *sweep.sum->im(y, x) / weight;
+            const PatchSums at = sums->at(y, x);
+            if (!(*at.weight > 0)) continue;
+            *object.re(y, x) = *at.re / *at.weight;
+            *object.im(y, x) = *at.im / *at.weight;
         }
 }
 
@@ -153,32 +154,35 @@ SweepReport Refiner::State::report(const Sweep& sweep, const std::vector<int>& v
     return result;
 }
 
+/// One phase: its tiles side by side, then the probe's step.
+void Refiner::State::run(Sweep& sweep, const Phase& phase) {
+    std::vector<int> fractions;
+    for (const Tile& tile : phase)
+        for (int frame : tile) fractions.push_back(frames.fraction(frame));
+    probe.prepare(fractions, sweep.options.regularisation);
+    const int tiles = static_cast<int>(phase.size()), strands = std::min(tiles, kStrands);
+    if (sweep.options.probe_step > 0) {
+        sweep.probe.clear();
+        for (int strand = 0; strand < strands; ++strand) sweep.probe.push_back(probe.gathering());
+    }
+    pool_.run(strands, [&](int strand) {
+        std::unique_ptr<Work> work = take_work();
+        for (int tile = strand; tile < tiles; tile += kStrands)
+            for (int frame : phase[index(tile)]) visit(sweep, strand, frame, *work);
+        return_work(std::move(work));
+    });
+    if (sweep.options.probe_step > 0) probe.update(sweep.probe, sweep.options.probe_step);
+}
+
 SweepReport Refiner::State::sweep(const SweepOptions& options, int first, int last) {
     Sweep sweep;
     sweep.options = options;
     sweep.rejected.resize(index(frames.count()), 0);
     if (options.position_step > 0) sweep.displacements.resize(index(frames.count()));
-    if (options.probe_step > 0)
-        for (int strand = 0; strand < kStrands; ++strand) sweep.probe.push_back(probe.gathering());
-    if (options.averaged) {
-        sweep.sum = std::make_unique<ObjectPlanes>(height, width);
-        sweep.weight = std::make_unique<ObjectPlanes>(height, width);
-    }
+    if (options.mode != SweepMode::sequential) sums = std::make_unique<PatchPlanes>(height, width);
+    for (const Phase& phase : order(options.seed, first, last)) run(sweep, phase);
+    if (options.mode == SweepMode::averaged) take_average();
     const std::vector<int> visited = frames.used(first, last);
-    std::vector<int> fractions;
-    for (int frame : visited) fractions.push_back(frames.fraction(frame));
-    probe.prepare(fractions, options.regularisation);
-    for (const Phase& phase : order(options.seed, first, last)) {
-        const int tiles = static_cast<int>(phase.size());
-        pool_.run(std::min(tiles, kStrands), [&](int strand) {
-            std::unique_ptr<Work> work = take_work();
-            for (int tile = strand; tile < tiles; tile += kStrands)
-                for (int frame : phase[index(tile)]) visit(sweep, strand, frame, *work);
-            return_work(std::move(work));
-        });
-    }
-    if (options.averaged) finish_average(sweep);
-    if (options.probe_step > 0) probe.update(sweep.probe, options.probe_step);
     SweepReport result = report(sweep, visited);
     if (options.position_step > 0) result.moved_rms_px = move_frames(sweep, visited);
     return result;

@@ -24,16 +24,18 @@ inline vfloat probe_power(const FrameTask& t, int j, int y) {
     return sum;
 }
 
-void gather_average(const FrameTask& t, const RefineWork& work, float* sum_re, float* sum_im, float* weight) {
+void gather(const FrameTask& t, const RefineWork& work, const PatchSums& sums) {
     const int size = panel_floats(*t.plan, kLanes);
+    const vfloat least = broadcast(1e-30f);
     for (int j = 0; j < t.plan->padded / kLanes; ++j)
         for (int y = 0; y < t.plan->size; ++y) {
             const Complex change = at(work.back + j * size + y * kRow), o = object_at(t, j, y);
             const vfloat p = probe_power(t, j, y);
             const int to = y * t.object_stride + j * kLanes;
-            store(sum_re + to, load(sum_re + to) + change.re + o.re * p);
-            store(sum_im + to, load(sum_im + to) + change.im + o.im * p);
-            store(weight + to, load(weight + to) + p);
+            store(sums.re + to, load(sums.re + to) + change.re + o.re * p);
+            store(sums.im + to, load(sums.im + to) + change.im + o.im * p);
+            store(sums.weight + to, load(sums.weight + to) + p);
+            store(sums.squares + to, load(sums.squares + to) + power(change) / (p > least ? p : least));
         }
 }
 
@@ -90,7 +92,6 @@ void accumulate_probe(const FrameTask& t, const RefineWork& work, const ProbeSum
 }
 
 extern const RefineKernel refine_kernel;
-const RefineKernel refine_kernel = {kLanes,         project,       update_object,
-                                    gather_average, position_sums, accumulate_probe};
+const RefineKernel refine_kernel = {kLanes, project, update_object, gather, position_sums, accumulate_probe};
 
 }  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS

@@ -188,6 +188,8 @@ def test_what_cannot_be_added_or_set():
         {"regularisation": 0},
         {"regularisation": 3},
         {"probe_step": -1},
+        {"visit_decay": 2},
+        {"mode": "batch"},
         {"position_step": 5},
         {"position_limit_px": -1},
         {"first": -1},

@@ -62,7 +62,7 @@ def test_masked_pixels_keep_the_models_own_wave(isa, rng, modes):
 def test_averaged_is_the_weighted_mean_of_the_corrected_patches(isa, modes):
     scan = scans.make(modes=modes)
     refiner = refiner_of(scan)
-    refiner.sweep(step=1, regularisation=1, averaged=True)
+    refiner.sweep(step=1, regularisation=1, mode="averaged")
     expected = definition.averaged(
         np.ones(scan.shape), scan.probe, scan.amplitudes, scan.positions, range(len(scan.positions))
     )
@@ -85,7 +85,9 @@ def test_the_truth_is_a_fixed_point(isa):
     np.testing.assert_allclose(refiner.positions_px, scan.positions, atol=1e-3)
 
 
-@pytest.mark.parametrize("options", [{}, {"probe_step": 1.0}, {"position_step": 1.0}, {"averaged": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"probe_step": 1.0}, {"position_step": 1.0}, {"mode": "averaged"}, {"visit_decay": 0.5}]
+)
 def test_the_bits_do_not_depend_on_threads(isa, options):
     scan = scans.make(frames=90, shape=(170, 150))
     results = []
@@ -97,6 +99,55 @@ def test_the_bits_do_not_depend_on_threads(isa, options):
     for other in results[1:]:
         for first, found in zip(results[0], other, strict=True):
             assert first.tobytes() == found.tobytes()
+
+
+def test_examining_leaves_the_object_and_finds_where_patches_disagree(isa):
+    scan = scans.make(modes=2)
+    refiner = refiner_of(scan)
+    refiner.set_object(scan.object)
+    settled = refiner.sweep(step=1, regularisation=1, mode="examined")
+    assert settled.misfit < 1e-10
+    assert refiner.spread.max() < 1e-2
+    refiner.set_object()
+    before = refiner.object
+    refiner.sweep(step=1, regularisation=1, mode="examined")
+    assert refiner.object.tobytes() == before.tobytes()
+    power = np.zeros(scan.shape)
+    for position in scan.positions:
+        (y, x), fraction = definition.placed(position, scan.side)
+        power[y : y + scan.side, x : x + scan.side] += (
+            np.abs(definition.moved(scan.probe, fraction)) ** 2
+        ).sum(0)
+    np.testing.assert_allclose(refiner.coverage, power, rtol=1e-4, atol=1e-4 * power.max())
+    mean = np.average(refiner.spread, weights=refiner.coverage)
+    assert 0.05 < mean < 1
+
+
+def test_blended_patches_are_the_object_they_were_cut_from():
+    scan = scans.make(whole=True, frames=60)
+    refiner = refiner_of(scan)
+    patches = []
+    for position in scan.positions:
+        (y, x), _ = definition.placed(position, scan.side)
+        patches.append(scan.object[y : y + scan.side, x : x + scan.side])
+    refiner.blend(patches[:30], first=0)
+    refiner.blend(patches[30:], first=30)
+    refiner.sweep(step=1, regularisation=1, mode="examined")
+    seen = refiner.coverage > 0
+    np.testing.assert_allclose(refiner.object[seen], scan.object[seen], atol=1e-5)
+    assert (refiner.object[~seen] == 1).all()
+
+
+def test_later_visits_step_less():
+    scan = scans.make(frames=1)
+    once, twice = refiner_of(scan), refiner_of(scan)
+    once.sweep(step=1, regularisation=1)
+    first = once.object
+    once.sweep(step=2**-0.5, regularisation=1)
+    for _ in range(2):
+        twice.sweep(step=1, regularisation=1, visit_decay=0.5)
+    np.testing.assert_allclose(once.object, twice.object, atol=1e-6)
+    assert np.abs(once.object - first).max() > 0
 
 
 def test_a_sweep_visits_every_frame_of_its_range_once():

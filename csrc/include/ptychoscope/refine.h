@@ -29,15 +29,23 @@ enum class FrameState : std::uint8_t {
     dark = 3,      ///< no counts in any measured pixel
 };
 
+/// What a visit does with the corrected exit waves.
+enum class SweepMode : std::uint8_t {
+    sequential,  ///< moves the object at once: rPIE
+    averaged,    ///< the object becomes the |P|^2-weighted mean of the corrected patches, when all are known
+    examined,    ///< leaves the object: coverage and spread alone
+};
+
 struct SweepOptions {
+    SweepMode mode = SweepMode::sequential;
     float regularisation =
         1.f;           ///< a, above 0 and at most 2: small trusts every frame, large averages noise away
     float step = 1.f;  ///< above 0 and at most 2
+    float visit_decay = 0.f;    ///< the step of a frame's k-th visit, k from 1, is step / k^visit_decay
     float probe_step = 0.f;     ///< 0 keeps the probe; 1 is the least-squares probe for the swept frames
     float position_step = 0.f;  ///< 0 keeps positions; 1 is a Gauss-Newton step
     float position_limit_px =
         2.f;                 ///< how far a position may move from where it was added, in each direction
-    bool averaged = false;   ///< the object becomes the |P|^2-weighted mean of the corrected patches
     std::uint64_t seed = 0;  ///< of the order
 };
 
@@ -64,6 +72,10 @@ class Refiner {
 
     /// Visits frames first <= k < last once. Throws std::invalid_argument without a probe.
     SweepReport sweep(const SweepOptions& options, int first, int last);
+    /// Blends patches (count, window, window) of frames first, first + 1 ... into the object, bilinearly at
+    /// their positions and weighted by |P|^2 against what was blended there before: a start for frames not
+    /// yet swept.
+    void blend(const std::complex<float>* patches, int first, int count);
     /// The order of a sweep, without sweeping: what runs side by side is told apart only by the tests' eyes.
     std::vector<int> order(std::uint64_t seed, int first, int last) const;
 
@@ -74,6 +86,10 @@ class Refiner {
     int modes() const;
     void copy_object(std::complex<float>* out) const;
     void copy_probe(std::complex<float>* out) const;
+    /// (height, width) of the last averaged or examined sweep: sum |P|^2 over its frames, and the weighted
+    /// standard deviation of their corrected patches psi' / P from the object. Zeros before.
+    void copy_coverage(float* out) const;
+    void copy_spread(float* out) const;
     const std::vector<double>& positions() const;   ///< (frames, 2)
     const std::vector<FrameState>& states() const;  ///< (frames,)
     const std::vector<double>& misfits() const;     ///< (frames,) at the last visit; NaN before

@@ -1,6 +1,6 @@
 """Refiner: the Python face of the C++ solver."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,8 @@ from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.scan import DOMAINS, Domain
 
+Mode = Literal["sequential", "averaged", "examined"]
+"""What a sweep does with the corrected exit waves."""
 FRAME_STATES = ("used", "outside", "unplaced", "dark")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
 the object; its position is not finite; it has no counts in any measured pixel."""
@@ -130,7 +132,8 @@ class Refiner:
         probe_step: float = 0.0,
         position_step: float = 0.0,
         position_limit_px: float = 2.0,
-        averaged: bool = False,
+        visit_decay: float = 0.0,
+        mode: Mode = "sequential",
         first: int = 0,
         last: int | None = None,
         seed: int = 0,
@@ -144,26 +147,44 @@ class Refiner:
         regularisation
             rPIE's alpha, above 0 and at most 2: small trusts every frame, large averages noise away.
         probe_step
-            0 keeps the probe; 1 moves it to the least squares of the swept frames at the end of the sweep.
+            0 keeps the probe; 1 moves it to the least squares of the frames just visited, up to sixteen times
+            in a sweep.
         position_step
             0 keeps positions; 1 is a Gauss-Newton step for every frame at the end of the sweep. The mean move
             is taken out, since the object would follow it.
         position_limit_px
             How far a position may go from where it was added, along each axis.
-        averaged
-            The object becomes the |P|^2-weighted mean of the corrected patches; `step` is not used.
+        visit_decay
+            The step of a frame's k-th visit is `step` / k^visit_decay, so that frames that are visited often,
+            as in a moving window, settle.
+        mode
+            `sequential`: every visit moves the object. `averaged`: the object becomes the |P|^2-weighted mean
+            of the corrected patches. `examined`: the object stays; misfit, coverage and spread are found.
 
         Raises `ConfigError` for values outside their range.
         """
         options = _core.SweepOptions()
         options.step, options.regularisation = step, regularisation
         options.probe_step, options.position_step = probe_step, position_step
-        options.position_limit_px, options.averaged, options.seed = position_limit_px, averaged, seed
+        options.position_limit_px, options.visit_decay, options.seed = position_limit_px, visit_decay, seed
+        if mode not in get_args(Mode):
+            raise ConfigError(f"mode must be one of {', '.join(get_args(Mode))}, got {mode!r}")
+        options.mode = _core.SweepMode.__members__[mode]
         try:
             report = self._core.sweep(options, first, len(self) if last is None else last)
         except ValueError as error:
             raise ConfigError(str(error)) from error
         return Sweep(report.misfit, report.frames, report.rejected, report.moved_rms_px)
+
+    def blend(self, patches: NDArray[Any], *, first: int) -> None:
+        """Blend `patches` (n, P, P) of frames `first`, `first` + 1 ... into the object: a start for them.
+
+        Bilinear, weighted by |P|^2 against what was blended at the same place before. Raises `ConfigError`.
+        """
+        try:
+            self._core.blend(np.asarray(patches, np.complex64), first)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
 
     def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
         """Frames in the order in which a sweep with `seed` counts them."""
@@ -178,6 +199,16 @@ class Refiner:
     def probe(self) -> NDArray[np.complex64]:
         """(m, P, P) complex64, a copy."""
         return self._core.probe
+
+    @property
+    def coverage(self) -> NDArray[np.float32]:
+        """(H, W) sum of |P|^2 over the frames of the last averaged or examined sweep; zeros before."""
+        return self._core.coverage
+
+    @property
+    def spread(self) -> NDArray[np.float32]:
+        """(H, W) weighted standard deviation of the corrected patches from the object, in the same sweep."""
+        return self._core.spread
 
     @property
     def positions_px(self) -> NDArray[np.float64]:
