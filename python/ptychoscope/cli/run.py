@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ptychoscope.cli.reading import Domain, Frames, Layout, Steps, read_scan
+
 if TYPE_CHECKING:
     from ptychoscope.reconstruction import Reconstruction
 
@@ -36,20 +38,19 @@ def run(
         Literal["scan", "model"] | None,
         typer.Option(help="Whose probe to use; without, the scan's when it has one."),
     ] = None,
-    domain: Annotated[
-        Literal["counts", "amplitude"] | None,
-        typer.Option(help="What a pixel of the scan holds; without, as the file says."),
-    ] = None,
+    domain: Domain = None,
+    layout: Layout = "auto",
+    orientation: Steps = "",
+    frames: Frames = ":",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Reconstruct a scan with a model: no torch, every frame once, patches stitched as they come."""
-    from ptychoscope.io import load_scan
     from ptychoscope.model import load_model
     from ptychoscope.offline import reconstruct
 
     loaded = load_model(model, device, threads)
     result = reconstruct(
-        load_scan(scan, domain=domain),
+        read_scan(scan, domain=domain, layout=layout, orientation=orientation, frames=frames),
         loaded,
         batch=batch,
         threads=loaded.threads,

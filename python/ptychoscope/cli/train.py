@@ -1,11 +1,16 @@
 """`ptychoscope train`: train a network on the diffraction of a scan."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ptychoscope.cli.console import AsJson, print_json, print_table
+from ptychoscope.cli.reading import Domain, Frames, Layout, Steps, read_scan
+
+if TYPE_CHECKING:
+    from ptychoscope.scan import Scan
 
 _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Machine"
 
@@ -17,10 +22,10 @@ def train(
         Path | None,
         typer.Option(help="Scan to watch the likelihood on; a part of each scan is held back otherwise."),
     ] = None,
-    orientation: Annotated[
-        str,
-        typer.Option(help="Steps such as patterns=rot90,swap_xy,flip_y,scale=0.5.", rich_help_panel=_DATA),
-    ] = "",
+    domain: Domain = None,
+    layout: Layout = "auto",
+    orientation: Steps = "",
+    frames: Frames = ":",
     n_groups: Annotated[
         int | None,
         typer.Option(
@@ -96,7 +101,10 @@ def train(
         "logger": logger,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    facts = _train(scan, given, output, test, orientation, resume=resume, progress=not (quiet or as_json))
+    read = partial(read_scan, domain=domain, layout=layout, orientation=orientation)
+    scans = [read(path, frames=frames) for path in scan]
+    watched = None if test is None else read(test)
+    facts = _train(scans, watched, given, output, resume=resume, progress=not (quiet or as_json))
     if as_json:
         print_json(facts)
     else:
@@ -104,29 +112,25 @@ def train(
 
 
 def _train(
-    scans: list[Path],
+    scans: "list[Scan]",
+    watched: "Scan | None",
     options: dict[str, Any],
     output: Path,
-    test: Path | None,
-    orientation: str,
     *,
     resume: bool,
     progress: bool,
 ) -> dict[str, Any]:
     from ptychoscope.errors import MissingExtraError
-    from ptychoscope.io import load_scan
-    from ptychoscope.orientation import Orientation
 
     try:
         from ptychoscope.train import TrainConfig, train
     except ModuleNotFoundError as error:
         raise MissingExtraError(f'training needs {error.name}: pip install "ptychoscope[train]"') from error
-    steps = Orientation.parse(orientation)
     result = train(
-        [load_scan(path, orientation=steps) for path in scans],
+        scans,
         TrainConfig.from_dict(options),
         run_dir=output,
-        validation=None if test is None else load_scan(test, orientation=steps),
+        validation=watched,
         resume=resume,
         progress=progress,
     )

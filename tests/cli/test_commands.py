@@ -1,0 +1,116 @@
+"""simulate, run, compare and info as a user chains them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ptychoscope import cli
+from ptychoscope.cli.reading import parse_slice
+from ptychoscope.errors import ConfigError
+from ptychoscope.io import load_scan
+from ptychoscope.reconstruction import Reconstruction, load_reconstruction
+
+BUNDLE = str(Path(__file__).parents[1] / "data" / "tiny_bundle")
+
+
+@pytest.fixture
+def ptychoscope(capsys, tmp_path, monkeypatch):
+    """Run a command line in an empty folder; its stdout."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(line: str) -> str:
+        with pytest.raises(SystemExit) as end:
+            cli.main(line.split())
+        captured = capsys.readouterr()
+        assert not end.value.code, captured.err
+        return captured.out
+
+    return run
+
+
+@pytest.fixture
+def simulated(ptychoscope):
+    """scan.npz with its truth, and truth.h5, an image that is the truth."""
+    ptychoscope("simulate -o scan.npz --patch 16 --rows 8 --columns 9 --step 3 --jitter 1 --sub-pixel")
+    scan = load_scan("scan.npz")
+    plane = np.ones(scan.object.shape)
+    Reconstruction(
+        object=scan.object[2:, 3:],
+        coverage=plane[2:, 3:],
+        spread=0 * plane[2:, 3:],
+        origin_px=(2, 3),
+        pixel_size_m=None,
+        positions_px=scan.positions_px,
+    ).save("truth.h5")
+    return scan
+
+
+def test_simulate_writes_what_it_was_asked_for(ptychoscope, simulated):
+    assert (len(simulated), simulated.patch_px, len(simulated.probe)) == (72, 16, 1)
+    facts = json.loads(
+        ptychoscope("simulate -o spiral.npz --patch 16 --rows 3 --scan spiral --domain counts --json")
+    )
+    assert facts == {"scan": "spiral.npz", "patterns": 72, "patch_px": 16}
+    assert load_scan("spiral.npz").patterns.dtype == np.uint32
+
+
+def test_compare_scores_an_image_against_the_truth(ptychoscope, simulated):
+    facts = json.loads(ptychoscope("compare truth.h5 scan.npz --diffraction --json"))
+    assert facts["nrmse"] < 1e-6
+    assert facts["amplitude_ssim"] == pytest.approx(1)
+    assert facts["amplitude_psnr_db"] is None or facts["amplitude_psnr_db"] > 100
+    assert facts["rows"] == [2, simulated.object.shape[0]]
+    assert 0 < facts["r_factor"] < 0.2
+    table = ptychoscope("compare truth.h5 scan.npz --rows 5:30 --columns 4:32 --register --remove-ramp")
+    assert "5:30, 4:32" in table
+    assert "(removed)" in table
+
+
+def test_compare_takes_another_result_as_the_truth(ptychoscope, simulated):
+    assert json.loads(ptychoscope("compare truth.h5 truth.h5 --json"))["frc_half_bit"] == 1
+
+
+def test_the_result_of_run_is_described_and_compared(ptychoscope, simulated):
+    ptychoscope(f"run scan.npz -m {BUNDLE} -o object.h5 --picture object.png")
+    facts = json.loads(ptychoscope("info object.h5 --json"))
+    assert (facts["kind"], facts["positions"]) == ("reconstruction", 72)
+    assert json.loads(ptychoscope(f"info {BUNDLE} --json"))["patch_px"] == [16, 16]
+    assert "amplitude" in ptychoscope("compare object.h5 scan.npz")
+
+
+def test_two_halves_of_the_data_need_no_truth(ptychoscope, simulated):
+    for name, frames in (("even", "0::2"), ("odd", "1::2")):
+        ptychoscope(f"run scan.npz -m {BUNDLE} -o {name}.h5 --frames {frames}")
+        assert len(load_reconstruction(f"{name}.h5").positions_px) == 36
+    assert 0 < json.loads(ptychoscope("compare even.h5 odd.h5 --json"))["frc_half_bit"] <= 1
+
+
+def test_a_scan_is_read_as_the_options_say(ptychoscope, simulated):
+    arrays = {"diffraction": np.moveaxis(simulated.patterns, 0, 2), "probeGuess": simulated.probe}
+    y, x = simulated.positions_px.T
+    np.savez("legacy.npz", **arrays, ycoords=2 * x, xcoords=-2 * y)
+    ptychoscope(f"run legacy.npz -m {BUNDLE} -o there.h5 --layout HWN --orientation flip_x,scale=0.5")
+    ptychoscope(f"run legacy.npz -m {BUNDLE} -o back.h5 --layout HWN --orientation swap_xy,flip_y,scale=0.5")
+    ptychoscope(f"run scan.npz -m {BUNDLE} -o plain.h5")
+    assert np.array_equal(load_reconstruction("back.h5").object, load_reconstruction("plain.h5").object)
+    assert not np.array_equal(load_reconstruction("there.h5").object, load_reconstruction("plain.h5").object)
+    assert load_reconstruction("back.h5").orientation["steps"] == [
+        ["swap_xy", True],
+        ["flip_y", True],
+        ["scale", 0.5],
+    ]
+
+
+@pytest.mark.parametrize(("text", "frames"), [
+    (":", slice(None)), ("3:", slice(3, None)), (":-2", slice(None, -2)), ("0::2", slice(0, None, 2)),
+])  # fmt: skip
+def test_frames(text, frames):
+    assert parse_slice(text) == frames
+
+
+@pytest.mark.parametrize("text", ["", "3", "a:b", "1:2:0", "1:2:3:4"])
+def test_wrong_frames_are_named(text):
+    with pytest.raises(ConfigError, match="--frames"):
+        parse_slice(text)
