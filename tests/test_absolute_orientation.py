@@ -51,7 +51,7 @@ def test_the_canvas_is_the_object_where_it_lies(scan):
     result = stitched(scan)
     assert result.object.shape[0] != result.object.shape[1]
     y, x = result.origin_px
-    inside = np.s_[4 : result.object.shape[0] - 4, 4 : result.object.shape[1] - 4]
+    inside = np.s_[8 : result.object.shape[0] - 8, 8 : result.object.shape[1] - 8]
     truth = scan.object[y : y + result.object.shape[0], x : x + result.object.shape[1]][inside]
     image = result.object[inside]
     assert np.abs(np.array(registration(image, truth))).max() < 0.1
