@@ -1,11 +1,11 @@
-"""Reading .npy and .npz from memory: no pickle, and every size checked before anything is allocated."""
+"""Reading .npy and .npz: no pickle, and every size checked before anything is allocated."""
 
 import io
 import math
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,27 +13,48 @@ from numpy.typing import NDArray
 _Fail = Callable[[str], Exception]
 
 
-def read_npy(data: bytes, name: str, fail: _Fail) -> NDArray[Any]:
-    """The array in the bytes of a .npy file, read-only and without a copy; raises `fail(message)`."""
-    stream = io.BytesIO(data)
+class Header(NamedTuple):
+    """What stands before the numbers of a .npy file."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    start: int
+    """Bytes before the numbers."""
+    size: int
+    """Bytes of the numbers."""
+
+
+def read_header(stream: IO[bytes], held: int, name: str, fail: _Fail) -> Header:
+    """The header of a .npy file of `held` bytes; raises `fail(message)` unless these are just its numbers."""
     try:
         version = np.lib.format.read_magic(stream)
-        read_header = {
+        read = {
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
-        shape, fortran, dtype = read_header(stream)
-    except (ValueError, KeyError, EOFError) as error:
-        raise fail(f"{name} is not a .npy file ({error})") from error
+        shape, fortran, dtype = read(stream)
+    except (ValueError, KeyError, EOFError, TypeError, SyntaxError) as error:
+        raise fail(f"{name} is not a numpy array ({error}): save it with numpy") from error
     if dtype.hasobject:
-        raise fail(f"{name} holds Python objects, which are never read: write it as numbers")
-    expected, have = math.prod(shape) * dtype.itemsize, len(data) - stream.tell()
-    if expected != have:
         raise fail(
-            f"{name} announces {shape} {dtype}, {expected} bytes, and holds {have}: it is cut or damaged"
+            f"{name} holds Python objects, which only pickle loads, and pickle may execute code: "
+            "save it as a plain array of numbers"
         )
-    flat = np.frombuffer(data, dtype, offset=stream.tell())
-    return flat.reshape(shape, order="F" if fortran else "C")
+    size, rest = math.prod(shape) * dtype.itemsize, held - stream.tell()
+    if size != rest or min(shape, default=0) < 0:
+        raise fail(
+            f"{name} declares {shape} {dtype}, {size} bytes, and holds {rest}: "
+            "it is cut or damaged, write it again"
+        )
+    return Header(shape, fortran, dtype, stream.tell(), size)
+
+
+def read_npy(data: bytes, name: str, fail: _Fail) -> NDArray[Any]:
+    """The array in the bytes of a .npy file, read-only and without a copy; raises `fail(message)`."""
+    header = read_header(io.BytesIO(data), len(data), name, fail)
+    flat = np.frombuffer(data, header.dtype, offset=header.start)
+    return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
 
 def read_npz(data: bytes, name: str, fail: _Fail, *, limit_bytes: int) -> dict[str, NDArray[Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ptychoscope.errors import OutputError, ScanError
 from ptychoscope.io import npz
-from ptychoscope.io.npz import Layout
+from ptychoscope.io.rules import Layout
 from ptychoscope.orientation import Orientation
 from ptychoscope.scan import Domain, Scan
 

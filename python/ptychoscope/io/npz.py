@@ -6,22 +6,20 @@ patch centres `xcoords` (column) and `ycoords` (row) in object pixels; optionall
 `pixel_size_m`, `photons`, `bad_pixels`, `orientation` (JSON text).
 """
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ConfigError, ScanError, ScanWarning
+from ptychoscope.errors import ScanError
+from ptychoscope.io.archive import member_names, read_members
 from ptychoscope.io.atomic import replacing
-from ptychoscope.io.npy import member_names, read_members
+from ptychoscope.io.rules import Layout, domain_of, frames_first
 from ptychoscope.scan import Domain, Scan
 
-Layout = Literal["auto", "NHW", "HWN"]
-LAYOUTS = ("auto", "NHW", "HWN")
 SUFFIX = ".npz"
 PATTERNS = ("diffraction", "diff3d", "counts")
 KEYS = (
@@ -57,11 +55,11 @@ def from_mapping(
     if positions is None:
         raise ScanError(f"{source} has neither xcoords nor ycoords: the patch centres in pixels are needed")
     start = _pair(data, "ycoords_start", "xcoords_start", source)
-    patterns = _frames_first(patterns, len(positions), layout, _text(data, "layout"), source)
+    patterns = frames_first(patterns, len(positions), layout, _text(data, "layout"), source)
     return Scan(
         patterns=patterns,
         positions_px=positions,
-        domain=_domain(key, patterns, domain, _text(data, "domain"), source),
+        domain=domain_of(key, patterns, domain, _text(data, "domain"), source),
         probe=data.get("probeGuess"),
         object=data.get("objectGuess"),
         bad_pixels=data.get("bad_pixels"),
@@ -132,70 +130,6 @@ def _pair(data: Mapping[str, Any], row: str, column: str, source: str) -> NDArra
             f"{source} has {len(values[0])} {row} but {len(values[1])} {column}: one of each per frame"
         )
     return np.stack(values, axis=1).astype(np.float64)
-
-
-def _frames_first(
-    patterns: NDArray[Any], n: int, layout: Layout, stored: str | None, source: str
-) -> NDArray[Any]:
-    """The one layout rule: the frame axis is the one whose length is the number of positions."""
-    if layout not in LAYOUTS:
-        raise ConfigError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
-    if layout == "auto" and stored == "NHW":
-        return patterns
-    if layout != "auto":
-        return patterns if layout == "NHW" else _last_first(patterns)
-    first, last = patterns.shape[0] == n, patterns.shape[2] == n
-    if first and last:
-        raise ScanError(
-            f"patterns {patterns.shape} in {source} with {n} positions: first and last axis both fit; "
-            'say layout="NHW" (frames first) or layout="HWN" (frames last)'
-        )
-    if not last:
-        return patterns
-    warnings.warn(
-        f"patterns {patterns.shape} in {source} are read as (H, W, n), because the last axis has the length "
-        f'of the {n} positions; say layout="HWN" to confirm',
-        ScanWarning,
-        stacklevel=2,
-    )
-    return _last_first(patterns)
-
-
-def _last_first(patterns: NDArray[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(np.moveaxis(patterns, 2, 0))
-
-
-def _domain(
-    key: str, patterns: NDArray[Any], asked: Domain | None, stored: str | None, source: str
-) -> Domain:
-    """What the patterns hold: as asked, as the file says, or amplitude as the contract says."""
-    stored = "counts" if key == "counts" else stored
-    if asked is not None:
-        if stored is not None and stored != asked:
-            warnings.warn(
-                f"{source} says its patterns are {stored}; they are read as {asked}, as asked",
-                ScanWarning,
-                stacklevel=2,
-            )
-        return asked
-    if stored is not None:
-        return cast(Domain, stored)  # checked by Scan
-    if patterns.dtype.kind in "ui":
-        raise ScanError(
-            f"{key} in {source} should be amplitude (the square root of counts), but holds integers "
-            f'({patterns.dtype}): if they are counts, say domain="counts"'
-        )
-    if (
-        patterns.dtype.kind == "f"
-        and patterns.size
-        and patterns.max() > 1
-        and np.array_equal(patterns, np.rint(patterns))
-    ):
-        raise ScanError(
-            f"{key} in {source} should be amplitude (the square root of counts), but all values are whole "
-            f'(largest {patterns.max():g}), as counts are: say domain="counts" or domain="amplitude"'
-        )
-    return "amplitude"
 
 
 def _text(data: Mapping[str, Any], name: str) -> str | None:

@@ -165,7 +165,7 @@ def _values(group: Any, name: str, path: Path) -> NDArray[Any]:
         raise ResultError(f"{path} has no dataset {name}: it is not a ptychodus product")
     if dataset.size is None or dataset.dtype.kind not in "uifc":
         raise ResultError(f"{name} in {path} must be numbers, got {dataset.shape} {dataset.dtype}")
-    require_memory(name, dataset.size * dataset.dtype.itemsize, path, ResultError)
+    require_memory(f"{name} in {path}", dataset.size * dataset.dtype.itemsize, ResultError)
     return np.asarray(dataset[()])
 
 

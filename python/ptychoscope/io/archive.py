@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.limits import require_memory
-
-_MAX_HEADER = 10_000
+from ptychoscope.npy import read_header
 
 
 def read_members(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
@@ -27,7 +25,7 @@ def read_members(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             names = [name for name in wanted if name in members]
             return {name: _read(archive, members[name], name, path) for name in names}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise ScanError(f"{path} is damaged or truncated ({error}): copy or write it again") from error
 
 
@@ -41,27 +39,15 @@ def member_names(path: Path) -> list[str]:
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path) -> NDArray[Any]:
+    label = f"{name} in {path}"
     with archive.open(info) as file:
-        shape, fortran, dtype, header = _header(file, name, path)
-    if dtype.hasobject:
-        raise ScanError(
-            f"{name} in {path} holds Python objects, which only pickle loads, and pickle may execute code: "
-            "save it as a plain array"
-        )
-    size = dtype.itemsize
-    for length in shape:
-        size *= length
-    if size != info.file_size - header:
-        raise ScanError(
-            f"{name} in {path} declares {shape} {dtype}, {size} bytes, but holds {info.file_size - header}: "
-            "the file is damaged or truncated, write it again"
-        )
-    require_memory(f"{name} {shape} {dtype}", size, path, ScanError)
-    content = np.empty(size, dtype=np.uint8)
+        header = read_header(file, info.file_size, label, ScanError)
+    require_memory(label, header.size, ScanError)
+    content = np.empty(header.size, dtype=np.uint8)
     with archive.open(info) as file:
-        file.read(header)
+        file.read(header.start)
         _fill(content, file)
-    return content.view(dtype).reshape(shape, order="F" if fortran else "C")
+    return content.view(header.dtype).reshape(header.shape, order="F" if header.fortran else "C")
 
 
 def _fill(content: NDArray[np.uint8], file: IO[bytes]) -> None:
@@ -72,22 +58,3 @@ def _fill(content: NDArray[np.uint8], file: IO[bytes]) -> None:
             raise EOFError(f"ends after {done} of {len(content)} bytes")
         content[done : done + len(chunk)] = np.frombuffer(chunk, dtype=np.uint8)
         done += len(chunk)
-
-
-def _header(file: IO[bytes], name: str, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Shape, Fortran order, dtype and the header's length in bytes."""
-    try:
-        version = npy.read_magic(file)
-        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
-        if read is None:
-            raise ScanError(
-                f"{name} in {path} is written in .npy version {version}: save it with numpy.savez"
-            )
-        shape, fortran, dtype = read(file, max_header_size=_MAX_HEADER)
-    except (ValueError, EOFError, TypeError, SyntaxError) as error:
-        if isinstance(error, ScanError):
-            raise
-        raise ScanError(
-            f"{name} in {path} is not a numpy array ({error}): save it with numpy.savez"
-        ) from error
-    return shape, fortran, dtype, file.tell()

@@ -1,0 +1,77 @@
+"""The two rules for what a file leaves unsaid: which axis counts the frames, and what a pixel holds."""
+
+import warnings
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ConfigError, ScanError, ScanWarning
+from ptychoscope.scan import Domain
+
+Layout = Literal["auto", "NHW", "HWN"]
+LAYOUTS = ("auto", "NHW", "HWN")
+
+
+def frames_first(
+    patterns: NDArray[Any], n: int, layout: Layout, stored: str | None, source: str
+) -> NDArray[Any]:
+    """The one layout rule: the frame axis is the one whose length is the number of positions."""
+    if layout not in LAYOUTS:
+        raise ConfigError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+    if layout == "auto" and stored == "NHW":
+        return patterns
+    if layout != "auto":
+        return patterns if layout == "NHW" else _last_first(patterns)
+    first, last = patterns.shape[0] == n, patterns.shape[2] == n
+    if first and last:
+        raise ScanError(
+            f"patterns {patterns.shape} in {source} with {n} positions: first and last axis both fit; "
+            'say layout="NHW" (frames first) or layout="HWN" (frames last)'
+        )
+    if not last:
+        return patterns
+    warnings.warn(
+        f"patterns {patterns.shape} in {source} are read as (H, W, n), because the last axis has the length "
+        f'of the {n} positions; say layout="HWN" to confirm',
+        ScanWarning,
+        stacklevel=2,
+    )
+    return _last_first(patterns)
+
+
+def _last_first(patterns: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(np.moveaxis(patterns, 2, 0))
+
+
+def domain_of(
+    key: str, patterns: NDArray[Any], asked: Domain | None, stored: str | None, source: str
+) -> Domain:
+    """What the patterns hold: as asked, as the file says, or amplitude as the contract says."""
+    stored = "counts" if key == "counts" else stored
+    if asked is not None:
+        if stored is not None and stored != asked:
+            warnings.warn(
+                f"{source} says its patterns are {stored}; they are read as {asked}, as asked",
+                ScanWarning,
+                stacklevel=2,
+            )
+        return asked
+    if stored is not None:
+        return cast(Domain, stored)  # checked by Scan
+    if patterns.dtype.kind in "ui":
+        raise ScanError(
+            f"{key} in {source} should be amplitude (the square root of counts), but holds integers "
+            f'({patterns.dtype}): if they are counts, say domain="counts"'
+        )
+    if (
+        patterns.dtype.kind == "f"
+        and patterns.size
+        and patterns.max() > 1
+        and np.array_equal(patterns, np.rint(patterns))
+    ):
+        raise ScanError(
+            f"{key} in {source} should be amplitude (the square root of counts), but all values are whole "
+            f'(largest {patterns.max():g}), as counts are: say domain="counts" or domain="amplitude"'
+        )
+    return "amplitude"
