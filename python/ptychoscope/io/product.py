@@ -4,7 +4,8 @@ Root attributes carry the names of ptychodus 1.7 and of the versions before. A p
 `position_px * pixel size`; its pixel in the object is `(x_m - center_x_m) / pixel_width_m + W / 2`.
 Where the pixel size is not known the file says 1 m per pixel, because readers need a number, and
 `ptychoscope.attrs["pixel_size_known"]` is False. Distances, energies and times that a scan does not state
-are 0. A product without a probe has no `probe` dataset.
+are 0. A product without a probe has no `probe` dataset, and ptychodus does not open it. (ptychodus 1.7 counts
+object pixels from the middle of the first one and centres patches at (P - 1) / 2: patches lie where ours do.)
 """
 
 import io

@@ -21,7 +21,10 @@ class RingCorrelation:
 
     @property
     def half_bit(self) -> NDArray[np.float64]:
-        """(R,) the half-bit threshold (van Heel and Schatz, J. Struct. Biol. 151, 2005)."""
+        """(R,) the half-bit threshold (van Heel and Schatz, J. Struct. Biol. 151, 2005).
+
+        For two images of half the data each: it is where their sum carries half a bit per coefficient.
+        """
         root = np.sqrt(self.samples)
         return np.asarray((0.2071 + 1.9102 / root) / (1.2071 + 0.9102 / root))
 

@@ -15,6 +15,7 @@ class Score:
 
     amplitude_ssim: float
     amplitude_psnr_db: float
+    amplitude_mae: float
     phase_ssim: float
     phase_psnr_db: float
     phase_mae_rad: float
@@ -40,6 +41,7 @@ def score(image: NDArray[np.complexfloating], truth: NDArray[np.complexfloating]
     return Score(
         amplitude_ssim=ssim(*amplitudes),
         amplitude_psnr_db=psnr_db(*amplitudes),
+        amplitude_mae=float(np.mean(np.abs(amplitudes[0] - amplitudes[1]))),
         phase_ssim=ssim(*phases),
         phase_psnr_db=psnr_db(*phases),
         phase_mae_rad=float(np.mean(np.abs(np.angle(image * truth.conj())))),
