@@ -5,9 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from ptychoscope.scan import Scan
+
+settings.register_profile("ptychoscope", deadline=None)  # a busy machine is no defect
+settings.load_profile("ptychoscope")
 
 
 @pytest.fixture(scope="session")

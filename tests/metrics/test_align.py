@@ -34,7 +34,7 @@ def test_the_complex_factor_is_the_least_squares_one(rng):
     assert complex_factor(0 * image, truth) == 0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(-0.4, 0.4), st.floats(-0.4, 0.4), st.floats(-3, 3))
 def test_a_ramp_is_found_through_noise_and_wraps(slope_y, slope_x, turn):
     truth = smooth_object((50, 70))
@@ -43,7 +43,7 @@ def test_a_ramp_is_found_through_noise_and_wraps(slope_y, slope_x, turn):
     assert phase_ramp(image, truth) == pytest.approx((slope_y, slope_x), abs=1e-3)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(-6, 6), st.floats(-6, 6), st.sampled_from([(64, 64), (81, 60)]))
 def test_a_shift_is_found_to_a_hundredth(shift_y, shift_x, shape):
     """Cut from a larger object, so that nothing comes round."""

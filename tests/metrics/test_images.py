@@ -15,7 +15,7 @@ metrics = pytest.importorskip(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.tuples(st.integers(7, 40), st.integers(7, 40)),
     st.floats(-10, 10),
