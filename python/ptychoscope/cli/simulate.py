@@ -12,7 +12,7 @@ ProbeKind = Literal["zone_plate", "disc", "gaussian"]
 
 
 def simulate(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Scan to write (.npz).")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Scan to write (.npz).")] = Path("scan.npz"),
     object_: Annotated[ObjectKind, typer.Option("--object", help="What lies in the beam.")] = "mix",
     probe: Annotated[ProbeKind, typer.Option(help="Lens that makes the probe.")] = "zone_plate",
     defocus: Annotated[float, typer.Option(help="Defocus, phase at the pupil's edge (rad).")] = 28.0,
