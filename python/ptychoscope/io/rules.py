@@ -64,14 +64,16 @@ def domain_of(
             f"{key} in {source} should be amplitude (the square root of counts), but holds integers "
             f'({patterns.dtype}): if they are counts, say domain="counts"'
         )
-    if (
-        patterns.dtype.kind == "f"
-        and patterns.size
-        and patterns.max() > 1
-        and np.array_equal(patterns, np.rint(patterns))
-    ):
+    if _whole(patterns):
         raise ScanError(
             f"{key} in {source} should be amplitude (the square root of counts), but all values are whole "
             f'(largest {patterns.max():g}), as counts are: say domain="counts" or domain="amplitude"'
         )
     return "amplitude"
+
+
+def _whole(patterns: NDArray[Any]) -> bool:
+    """Whether every value is a whole number and one is above 1, as no amplitude of real counts is."""
+    if patterns.dtype.kind != "f" or not patterns.size or not patterns.max() > 1:
+        return False
+    return all(np.array_equal(frame, np.rint(frame)) for frame in patterns)  # ends at the first that is not
