@@ -9,9 +9,7 @@ import typer
 
 def export(
     source: Annotated[Path, typer.Argument(help="Run directory of `train`, or a checkpoint file.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Bundle directory to write.")] = Path(
-        "bundle"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Bundle to write.")] = Path("bundle"),
     scan: Annotated[
         Path | None, typer.Option(help="Scan whose frames the graph is verified on; without, simulated ones.")
     ] = None,
