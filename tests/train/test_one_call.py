@@ -18,6 +18,7 @@ from ptychoscope.train import (  # noqa: E402
     TrainConfig,
     load_bundle,
     predict,
+    project,
     save_bundle,
     train_and_reconstruct,
 )
@@ -120,3 +121,18 @@ def test_bad_bundles_and_scans_are_named(
         archive.writestr("manifest.json", '{"version": 99, "models": [], "history": []}')
     with pytest.raises(BundleError, match="version 99"):
         load_bundle(tmp_path / "c.zip")
+
+
+def test_projection_without_a_network_finds_the_object(rng: np.random.Generator) -> None:
+    scan = make_scan(rng, n_side=9)
+    misfit = []
+    for passes in (1, 5, 40):
+        seen = project(scan, passes=passes)
+        y, x = seen.origin_px
+        truth = scan.object[y : y + seen.object.shape[0], x : x + seen.object.shape[1]]
+        inner = np.s_[10:-10, 10:-10]
+        factor = np.vdot(seen.object[inner], truth[inner]) / np.vdot(seen.object[inner], seen.object[inner])
+        error = factor * seen.object[inner] - truth[inner]
+        misfit.append(np.linalg.norm(error) / np.linalg.norm(truth[inner]))
+    assert misfit[0] > 1.5 * misfit[1] > 2 * misfit[2]
+    assert misfit[2] < 0.1

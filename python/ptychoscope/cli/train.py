@@ -67,6 +67,9 @@ def train(
         int | None,
         typer.Option(help="Epochs without a better held-back likelihood.", rich_help_panel=_LIMITS),
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Run folder or checkpoint whose weights to begin with.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.", rich_help_panel=_MACHINE)] = "cpu",
     precision: Annotated[
@@ -104,7 +107,8 @@ def train(
     read = partial(read_scan, domain=domain, layout=layout, orientation=orientation)
     scans = [read(path, frames=frames) for path in scan]
     watched = None if test is None else read(test)
-    facts = _train(scans, watched, given, output, resume=resume, progress=not (quiet or as_json))
+    progress = not (quiet or as_json)
+    facts = _train(scans, watched, given, output, start, resume=resume, progress=progress)
     if as_json:
         print_json(facts)
     else:
@@ -116,6 +120,7 @@ def _train(
     watched: "Scan | None",
     options: dict[str, Any],
     output: Path,
+    start: Path | None,
     *,
     resume: bool,
     progress: bool,
@@ -131,6 +136,7 @@ def _train(
         TrainConfig.from_dict(options),
         run_dir=output,
         validation=watched,
+        start=start,
         resume=resume,
         progress=progress,
     )

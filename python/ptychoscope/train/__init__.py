@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from ptychoscope.train.config import TrainConfig
     from ptychoscope.train.module import PtychoModule
     from ptychoscope.train.one_call import train_and_reconstruct
-    from ptychoscope.train.prediction import Prediction, predict
+    from ptychoscope.train.prediction import Prediction, predict, project
     from ptychoscope.train.workflow import TrainResult, load_module, train
 
 _HOME = {
@@ -19,6 +19,7 @@ _HOME = {
     "load_bundle": "bundle",
     "load_module": "workflow",
     "predict": "prediction",
+    "project": "prediction",
     "save_bundle": "bundle",
     "train": "workflow",
     "train_and_reconstruct": "one_call",
@@ -32,6 +33,7 @@ __all__ = [
     "load_bundle",
     "load_module",
     "predict",
+    "project",
     "save_bundle",
     "train",
     "train_and_reconstruct",

@@ -19,6 +19,25 @@ LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
 _DEFAULT_STEPS = 2000
 
 
+class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Scans that are simulated while the network trains, new ones every epoch."""
+
+    objects: tuple[str, ...] = ("mix", "leaves", "lines", "screen", "star")
+    """Kinds of `ptychoscope.simulate.OBJECTS`, one drawn for each scan."""
+    probes: Literal["given", "random"] = "given"
+    """`given`: those of the scans handed in; `random`: kinds, defocus and aberrations drawn for each scan."""
+    photons: tuple[AboveZero, AboveZero] = (3e5, 1e6)
+    """Photons per pattern, drawn evenly in the logarithm."""
+    step_px: tuple[AboveZero, AboveZero] = (5.0, 7.0)
+    """Spacing of the raster."""
+    sub_pixel: bool = False
+    """Positions between pixels."""
+    scans: Positive = 6
+    """Scans per epoch."""
+    rows: Positive = 12
+    columns: Positive = 12
+
+
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Every default is one that trains; the defaults are those that measured best."""
 
@@ -40,12 +59,18 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Groups per step; None for as many as make 32 frames."""
     groups_per_epoch: Positive | None = None
     """None for one pass over the frames, and more where that makes fewer than 50 steps."""
+    cross: bool = False
+    """Merge each half of a group apart and judge it by the diffraction of the other half: a network that
+    fits noise gains nothing."""
     alone: Fraction = 0.2
     """Part of the steps in which the passes see frames on their own, as at the start of a scan."""
-    augment: bool = True
+    augment: bool = False
     """Turn and mirror patterns, probe and positions at random: the physics stays, the data grow eightfold."""
     holdout: Fraction = 0.1
     """Part of each scan, contiguous, that is held back to watch the likelihood."""
+
+    simulated: Simulated | None = None
+    """Train on simulated scans; those handed in bring the probes and are watched. None: train on them."""
 
     loss: Loss = "poisson"
     total_variation: NonNegative = 0.0

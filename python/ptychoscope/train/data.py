@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Subset
 
 from ptychoscope.errors import ScanError
+from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.batches import Batch, Frames
 from ptychoscope.train.config import TrainConfig
+from ptychoscope.train.endless import simulated_frames
 from ptychoscope.train.epochs import GroupBatches
 
 _VALIDATION_FRAMES = 128
@@ -49,36 +51,46 @@ class GroupData(pl.LightningDataModule):
         self, scans: Sequence[Scan], config: TrainConfig, *, validation: Sequence[Scan] = ()
     ) -> None:
         super().__init__()
+        if not scans:
+            raise ScanError("there is no scan to train on: give at least one")
         sides = {scan.patch_px for scan in (*scans, *validation)}
         if len(sides) > 1:
             raise ScanError(f"scans have patterns of different sides {sorted(sides)}: crop or bin them alike")
         self.config = config
-        self.training: list[Frames] = []
-        self.held_back: list[Frames] = []
-        for scan in scans:
-            split = hold_back(scan.positions_px, 0.0 if validation else config.holdout)
-            if len(split[0]) == 0:
+        self.given = [Frames(scan, np.arange(len(scan)), None) for scan in scans]
+        if config.simulated or validation:
+            parts = [(frames.chosen, frames.chosen[:0]) for frames in self.given]
+        else:
+            parts = [hold_back(scan.positions_px, config.holdout) for scan in scans]
+        for scan, (kept, _) in zip(scans, parts, strict=True):
+            if len(kept) == 0:
                 raise ScanError(f"{len(scan)} frame(s) leave none to train on: give a longer scan")
-            self.training.append(Frames(scan, split[0]))
-            self.held_back.append(Frames(scan, split[1]))
+        self.training = [Frames(scan, kept) for scan, (kept, _) in zip(scans, parts, strict=True)]
+        watched = [Frames(scan, held) for scan, (_, held) in zip(scans, parts, strict=True)]
         if validation:
-            self.held_back = [Frames(scan, np.arange(len(scan))) for scan in validation]
-        self.held_back = [frames for frames in self.held_back if len(frames.chosen)]
+            watched = [Frames(scan, np.arange(len(scan)), matched_probe(scan)) for scan in validation]
+        elif config.simulated:
+            watched = self.given
+        self.held_back = [frames for frames in watched if len(frames.chosen)]
+
+    def sources(self, epoch: int) -> list[Frames]:
+        """What an epoch trains on."""
+        config = self.config
+        if config.simulated is None:
+            return self.training
+        probes = [matched_probe(frames.scan) for frames in self.given]
+        side = self.given[0].scan.patch_px
+        return simulated_frames(config.simulated, side, probes, seed=(config.seed, epoch))
 
     def batches(self, epoch: int) -> GroupBatches:
         """The training batches of an epoch."""
         config = self.config
         return GroupBatches(
-            self.training,
-            group_size=config.group_size,
-            rule=config.group_rule,
-            groups_per_batch=config.groups_per_batch,
-            groups=config.groups_per_epoch,
-            least_steps=_LEAST_STEPS,
+            self.sources(epoch),
+            config,
             seed=(config.seed, epoch),
-            alone=config.alone,
-            turns=config.augment,
-            with_truth=config.supervised > 0,
+            groups=config.groups_per_epoch,
+            least_steps=1 if config.simulated else _LEAST_STEPS,
         )
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -99,11 +111,10 @@ class GroupData(pl.LightningDataModule):
         config = self.config
         data = GroupBatches(
             self.held_back,
-            group_size=config.group_size,
-            rule="nearest",
-            groups_per_batch=config.groups_per_batch,
-            groups=max(1, _VALIDATION_FRAMES // config.group_size),
+            config,
             seed=(config.seed, 0),
+            groups=max(1, _VALIDATION_FRAMES // config.group_size),
+            training=False,
         )
         return DataLoader(data, batch_size=None, shuffle=False, collate_fn=_as_is)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ptychoscope.grouping import Rule, group_frames
+from ptychoscope.grouping import group_frames
 from ptychoscope.train.batches import Batch, Frames, Group, make_batch
+from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.symmetry import COUNT
 
 
@@ -17,63 +20,65 @@ class GroupBatches(Dataset[Batch]):
 
     Args:
         sources: What to draw from.
-        group_size: Frames per group; all frames of a source that has fewer.
-        rule: See `group_frames`.
-        groups_per_batch: Groups per step.
+        config: Group size and rule, groups per step, and how groups are judged.
+        seed: Of everything that is drawn.
         groups: Groups in all; None for as many as see every frame about once, or make `least_steps`.
-        seed: Of the order, and of what the next two decide per batch.
-        alone: Part of the batches whose frames are alone between the passes.
-        turns: Whether batches undergo a random symmetry.
-        with_truth: Whether batches hold the true patches.
+        least_steps: Steps of an epoch, at least.
+        training: Whether batches are turned, left alone between the passes and bring the truth, as the
+            config says; otherwise they are for looking at a network.
     """
 
     def __init__(
         self,
         sources: Sequence[Frames],
+        config: TrainConfig,
         *,
-        group_size: int,
-        rule: Rule,
-        groups_per_batch: int,
-        groups: int | None,
-        least_steps: int = 1,
         seed: Sequence[int],
-        alone: float = 0.0,
-        turns: bool = False,
-        with_truth: bool = False,
+        groups: int | None = None,
+        least_steps: int = 1,
+        training: bool = True,
     ) -> None:
-        self.sources, self.with_truth = sources, with_truth
+        self.sources, self.cross = sources, config.cross
+        self.with_truth = training and config.supervised > 0
         rng = np.random.default_rng(list(seed))
-        wanted = groups or least_steps * groups_per_batch
-        drawn = _one_pass(sources, group_size, rule, rng)
+        wanted = groups or least_steps * config.groups_per_batch
+        drawn = _one_pass(sources, config, rng)
         while len(drawn) < wanted:
-            drawn += _one_pass(sources, group_size, rule, rng)
+            drawn += _one_pass(sources, config, rng)
         kept = [drawn[i] for i in rng.permutation(len(drawn))[:groups]]
-        self.batches = [kept[i : i + groups_per_batch] for i in range(0, len(kept), groups_per_batch)]
-        self.alone = rng.random(len(self.batches)) < alone
-        self.turns = rng.integers(0, COUNT if turns else 1, len(self.batches))
+        many = config.groups_per_batch
+        self.batches = [kept[i : i + many] for i in range(0, len(kept), many)]
+        self.halves = [[_halves(len(frames), rng) for _, frames in batch] for batch in self.batches]
+        self.alone = rng.random(len(self.batches)) < (config.alone if training else 0)
+        self.turns = rng.integers(0, COUNT if training and config.augment else 1, len(self.batches))
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, index: int) -> Batch:
-        return make_batch(
+        batch = make_batch(
             self.sources,
             self.batches[index],
             with_truth=self.with_truth,
             turn=int(self.turns[index]),
             alone=bool(self.alone[index]),
         )
+        if not self.cross:
+            return batch
+        return batch._replace(half=torch.from_numpy(np.concatenate(self.halves[index])))
 
 
-def _one_pass(
-    sources: Sequence[Frames], group_size: int, rule: Rule, rng: np.random.Generator
-) -> list[Group]:
+def _halves(frames: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    return rng.permutation(np.arange(frames, dtype=np.int64) % 2)
+
+
+def _one_pass(sources: Sequence[Frames], config: TrainConfig, rng: np.random.Generator) -> list[Group]:
     """Groups of every source around random seeds, together as many frames as there are."""
     drawn: list[Group] = []
     for number, source in enumerate(sources):
         positions, chosen = source.scan.positions_px, source.chosen
-        size = min(group_size, len(chosen))
+        size = min(config.group_size, len(chosen))
         seeds = rng.permutation(len(chosen))[: -(-len(chosen) // size)]
-        here = group_frames(positions[chosen], size, seeds=seeds, rule=rule)
+        here = group_frames(positions[chosen], size, seeds=seeds, rule=config.group_rule)
         drawn += [(number, chosen[members]) for members in here]
     return drawn

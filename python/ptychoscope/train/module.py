@@ -17,8 +17,11 @@ from ptychoscope.train.losses import LOSSES, patch_distance, poisson_deviance, t
 from ptychoscope.train.networks import build
 from ptychoscope.train.networks.base import Backbone, Network
 from ptychoscope.train.optim import MuonAdamW, make_optimizer
-from ptychoscope.train.overlap import merge
+from ptychoscope.train.overlap import halved, merge
 from ptychoscope.train.physics import Physics, illumination
+
+_OWN_SHARE = 0.02
+"""Of the half of a group that a frame belongs to, when the other half is to explain it."""
 
 
 class PtychoModule(pl.LightningModule):
@@ -80,12 +83,15 @@ class PtychoModule(pl.LightningModule):
         """
         probe = self.light(batch, self.physics)
         weight = illumination(probe.detach())
+        place, share = batch.placement, None
+        if batch.half is not None:
+            place, share = halved(place, batch.half), _OWN_SHARE
 
         def agree(patches: Tensor) -> Tensor:
-            return merge(patches, weight, batch.placement)
+            return merge(patches, weight, place)
 
         patches: Tensor = network(batch.amplitude, probe, None if batch.alone else agree)
-        return agree(patches), probe
+        return merge(patches, weight, place, own_share=share), probe
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:  # noqa: ARG002
         """The loss of one batch of groups."""
@@ -97,7 +103,8 @@ class PtychoModule(pl.LightningModule):
         if batch.truth is not None:
             distance = patch_distance(patches, batch.truth, illumination(probe.detach()))
             loss = loss + self.config.supervised * distance
-        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.amplitude))
+        frames = len(batch.amplitude)
+        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=frames, sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:  # noqa: ARG002

@@ -17,8 +17,10 @@ from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.batches import whole_and_fraction
 from ptychoscope.train.module import PtychoModule
+from ptychoscope.train.networks.base import Network
+from ptychoscope.train.networks.projection import Projection
 from ptychoscope.train.overlap import Placement, lay, pixel_index
-from ptychoscope.train.physics import illumination
+from ptychoscope.train.physics import Physics, illumination
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,6 @@ class Prediction:
     """Object pixel (y, x) of index [0, 0]."""
 
 
-@torch.no_grad()
 def predict(
     module: PtychoModule,
     scan: Scan,
@@ -52,27 +53,47 @@ def predict(
         probe: (m, P, P) complex64; the scan's own when None, and the module's first where it has none.
         merge: Let overlapping patches agree between the passes; otherwise every frame is on its own.
         batch: Frames at a time; does not change the result.
+
+    Raises `ScanError` when the sides differ.
     """
     if scan.patch_px != module.patch_px:
         raise ScanError(f"patterns have {scan.patch_px} px, the network was trained for {module.patch_px}")
+    if probe is None and scan.probe is None:
+        light = module.probe.detach()
+    else:
+        light = _planes(matched_probe(scan if probe is None else scan.with_probe(probe)))
+    return run_network(module.network, light, scan, merge=merge, batch=batch)
+
+
+def project(scan: Scan, *, passes: int, batch: int = 64) -> Prediction:
+    """What the same physics reaches without a network: `passes` parallel projections, merged in between.
+
+    The reference that every network is judged against. Raises `ScanError` when the scan has no probe.
+    """
+    return run_network(Projection(scan.patch_px, passes), _planes(matched_probe(scan)), scan, batch=batch)
+
+
+@torch.no_grad()
+def run_network(
+    network: Network, light: Tensor, scan: Scan, *, merge: bool = True, batch: int = 64
+) -> Prediction:
+    """All passes over a whole scan, with canvases the size of the scan; `light` is (M, 2, P, P)."""
     whole, fraction = whole_and_fraction(scan.positions_px)
     corner = whole - scan.patch_px // 2
     origin = corner.min(axis=0)
     height, width = np.ptp(corner, axis=0) + scan.patch_px
-    canvas = _Canvas(module, scan, corner - origin, (int(height), int(width)))
-    light = _probe(module, scan, probe)
+    device, physics = network.empty.device, Physics(scan.patch_px).to(network.empty.device)
+    canvas = _Canvas(corner - origin, (int(height), int(width)), scan.patch_px, device)
+    light = light.to(device)[None]
     patches = torch.empty(len(scan), 2, scan.patch_px, scan.patch_px)
-    for k in range(module.network.count):
+    for k in range(network.count):
         canvas.turn_over()
         for start in range(0, len(scan), batch):
             frames = np.arange(start, min(start + batch, len(scan)))
-            moved = module.physics.shift(light, torch.from_numpy(fraction[frames]).to(module.device))
-            measured = torch.from_numpy(scan.amplitude(frames)[:, None]).to(module.device)
-            if k == 0:
-                before = module.network.empty
-            else:
-                before = canvas.cut(frames) if merge else patches[frames].to(module.device)
-            after = module.network.step(k, before, measured, moved)
+            moved = physics.shift(light, torch.from_numpy(fraction[frames]).to(device))
+            measured = torch.from_numpy(scan.amplitude(frames)[:, None]).to(device)
+            known = canvas.cut(frames) if merge else patches[frames].to(device)
+            after = network.step(k, known if k > 0 else network.empty, measured, moved)
             canvas.add(frames, after, illumination(moved))
             patches[frames] = after.cpu()
     image, coverage = canvas.image()
@@ -83,9 +104,9 @@ class _Canvas:
     """The weighted sums of one pass, while the next one reads those of the pass before."""
 
     def __init__(
-        self, module: PtychoModule, scan: Scan, corner: NDArray[np.int64], shape: tuple[int, int]
+        self, corner: NDArray[np.int64], shape: tuple[int, int], side: int, device: torch.device
     ) -> None:
-        self.side, self.shape, self.device = scan.patch_px, shape, module.device
+        self.side, self.shape, self.device = side, shape, device
         self.corner = torch.from_numpy(corner).to(self.device)
         self.sums = torch.zeros(3, shape[0] * shape[1], dtype=torch.float64, device=self.device)
         self.read = self.sums
@@ -116,13 +137,8 @@ class _Canvas:
         ).float().cpu().numpy()
 
 
-def _probe(module: PtychoModule, scan: Scan, probe: NDArray[np.complex64] | None) -> Tensor:
-    """(1, M, 2, P, P) on the module's device."""
-    if probe is None and scan.probe is None:
-        return module.probe.detach()[None]
-    light = matched_probe(scan if probe is None else scan.with_probe(probe))
-    planes = torch.from_numpy(np.stack([light.real, light.imag], 1))
-    return planes.to(module.device)[None]
+def _planes(probe: NDArray[np.complex64]) -> Tensor:
+    return torch.from_numpy(np.stack([probe.real, probe.imag], 1))
 
 
 def _complex(planes: Tensor) -> NDArray[np.complex64]:

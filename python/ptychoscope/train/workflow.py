@@ -50,6 +50,7 @@ def train(
     *,
     run_dir: str | os.PathLike[str],
     validation: Scan | Sequence[Scan] | None = None,
+    start: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
 ) -> TrainResult:
@@ -60,6 +61,7 @@ def train(
         config: What to do; the defaults when None.
         run_dir: Folder for config.json, checkpoints/, history.json and training.json.
         validation: Scans to watch the likelihood on; a part of each training scan is held back when None.
+        start: Run folder or checkpoint whose weights to begin with.
         resume: Go on from `checkpoints/last.ckpt` of an interrupted training with the same config.
         progress: Show a progress bar.
 
@@ -76,6 +78,8 @@ def train(
     data = GroupData(chosen, config, validation=_as_list(validation))
     with torch_settings(config), quiet_lightning():
         module = _module(chosen, config)
+        if start is not None:
+            _take_weights(module, load_module(start))
         last = _claim(run, config, resume=resume)
         module.set_compute_dtype(compute_dtype(config))
         budget = Budget(config)
@@ -143,6 +147,15 @@ def _module(scans: list[Scan], config: TrainConfig) -> PtychoModule:
     return module
 
 
+def _take_weights(module: PtychoModule, other: PtychoModule) -> None:
+    weights = other.network.state_dict()
+    for network in (module.learner, module.network):
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ConfigError(f"the network to start from is another one: {error}") from error
+
+
 def _checkpoint(run: Path, *, watched: bool) -> ModelCheckpoint:
     return ModelCheckpoint(
         run / "checkpoints",
@@ -191,5 +204,7 @@ def _finish(
         stopped_by=budget.stopped_by,
         **used,
     )
-    write_record(run, scans, result.history, steps=result.steps, stopped_by=result.stopped_by, **used)
+    if trainer.is_global_zero:
+        facts: dict[str, float | str] = {"steps": result.steps, "stopped_by": result.stopped_by, **used}
+        write_record(run, scans, result.history, **facts)
     return result

@@ -1,0 +1,100 @@
+"""Devices, processes, precision, loggers: what is asked for is used or refused."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from ptychoscope.errors import DeviceError, MissingExtraError
+from ptychoscope.scan import Scan
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+
+from ptychoscope.train import TrainConfig, train  # noqa: E402
+from ptychoscope.train.device import compute_dtype, torch_settings, trainer_device  # noqa: E402
+
+LOGGERS = ("mlflow", "tensorboard")
+QUICK = TrainConfig(width=4, threads=1, max_steps=4, group_size=4, batch_size=2, groups_per_epoch=8)
+CHILD = """
+import sys, numpy as np
+from optics import make_scan
+from ptychoscope.train import TrainConfig, train
+config = TrainConfig.from_dict(%r)
+train(make_scan(np.random.default_rng(20261123)), config, run_dir=sys.argv[1], progress=False)
+"""
+
+
+def with_options(**options: object) -> TrainConfig:
+    return TrainConfig.from_dict({**QUICK.to_dict(), **options})
+
+
+def test_two_processes_share_the_batches(small_scan: Scan, tmp_path: Path) -> None:
+    """gloo on the CPU: as many frames in half the steps, one run folder."""
+    script = tmp_path / "child.py"
+    options = with_options(devices=2, max_steps=None, max_epochs=6, groups_per_epoch=16).to_dict()
+    script.write_text(CHILD % options)
+    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "run")],
+        env=path, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert [record["step"] for record in history] == [4, 8, 12, 16, 20, 24]
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+
+
+@pytest.mark.parametrize("name", ["csv", "tensorboard", "mlflow"])
+def test_loggers_write_or_say_what_they_need(small_scan: Scan, tmp_path: Path, name: str) -> None:
+    config = with_options(logger=name)
+    if name != "csv" and find_spec(name) is None:
+        with pytest.raises(MissingExtraError, match=f"pip install {name}"):
+            train(small_scan, config, run_dir=tmp_path / "run", progress=False)
+        return
+    train(small_scan, config, run_dir=tmp_path / "run", progress=False)
+    assert any((tmp_path / "run").glob("logs/*" if name != "mlflow" else "mlruns/*"))
+
+
+def test_no_logger_is_imported_unless_asked_for() -> None:
+    code = f"import sys, ptychoscope.train.workflow; print([m for m in sys.modules if m in {LOGGERS}])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_settings_are_put_back() -> None:
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    state = torch.random.get_rng_state()
+    with torch_settings(with_options(threads=1, seed=5)):
+        assert torch.are_deterministic_algorithms_enabled()
+        torch.rand(3)
+    assert before == (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("float32", None), ("bfloat16", torch.bfloat16)])
+def test_precision_is_that_of_the_config(asked: str, expected: "torch.dtype | None") -> None:
+    assert compute_dtype(with_options(precision=asked)) == expected
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_both_precisions_train(small_scan: Scan, tmp_path: Path, precision: str) -> None:
+    result = train(small_scan, with_options(precision=precision), run_dir=tmp_path / "r", progress=False)
+    assert all(p.dtype == torch.float32 for p in result.module.parameters())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a machine without CUDA")
+def test_a_gpu_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(DeviceError, match="not there"):
+        trainer_device(with_options(device="cuda"))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_trains(small_scan: Scan, tmp_path: Path) -> None:
+    result = train(small_scan, with_options(device="cuda"), run_dir=tmp_path / "r", progress=False)
+    assert result.steps == 4
