@@ -14,16 +14,22 @@ FrameStore::FrameStore(int window, int height, int width, int lanes)
 /// Un-shifts, transposes and scales by 1 / N; what is unmeasured becomes -1. Returns sum A^2 / N^2.
 double FrameStore::pack(const float* amplitude, AlignedFloats& packed) const {
     const int n = window_, panels = (n + lanes_ - 1) / lanes_;
+    const float scale = 1.f / static_cast<float>(n);
     packed = AlignedFloats(at(panels) * at(n) * at(lanes_));
     double energy = 0;
-    for (int y = 0; y < n; ++y)
+    for (int ky = 0; ky < n; ++ky) {
+        const float* row = amplitude + (ky + n / 2) % n * n;
+        float* to = packed.get() + ky / lanes_ * n * lanes_ + ky % lanes_;
+        float sum = 0;
         for (int x = 0; x < n; ++x) {
-            const int ky = (y + n - n / 2) % n, kx = (x + n - n / 2) % n;
-            const float a = amplitude[y * n + x] / static_cast<float>(n);
-            const bool measured = std::isfinite(a) && a >= 0;
-            packed.get()[(ky / lanes_ * n + kx) * lanes_ + ky % lanes_] = measured ? a : -1.f;
-            if (measured) energy += static_cast<double>(a) * a;
+            const int kx = x < n / 2 ? x + n - n / 2 : x - n / 2;
+            const float a = row[x] * scale;
+            const bool measured = a >= 0 && a <= std::numeric_limits<float>::max();
+            to[kx * lanes_] = measured ? a : -1.f;
+            sum += measured ? a * a : 0.f;
         }
+        energy += sum;
+    }
     return energy;
 }
 

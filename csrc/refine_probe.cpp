@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace ptychoscope {
 
@@ -19,6 +20,7 @@ int frequency(int k, int n) { return k < (n + 1) / 2 ? k : k - n; }
 ProbeTable::ProbeTable(int window, int modes, Isa isa)
     : window_(window), count_(modes), lanes_(refine_kernel(isa).lanes), fft_(window, isa) {
     entries_.resize(kFractions * kFractions);
+    work_ = AlignedFloats(3 * plane());
     for (int step = 0; step < kFractions; ++step) {
         const int padded = fft_.padded();
         AlignedFloats turn(4 * index(padded));
@@ -48,13 +50,17 @@ void ProbeTable::set(const std::complex<float>* probe) {
     far_.assign(2 * index(count_) * plane(), 0.f);
     for (int m = 0; m < count_; ++m) {
         float *re = far_.data() + 2 * index(m) * plane(), *im = re + plane();
-        for (int y = 0; y < window_; ++y)
-            for (int x = 0; x < window_; ++x) {
-                const std::complex<float> p = probe_[index(m) * pixels + index(y * window_ + x)];
-                re[y * fft_.padded() + x] = p.real(), im[y * fft_.padded() + x] = p.imag();
-            }
+        unpack(m, re, im);
         fft_.forward(re, im, re, im, 1.f / static_cast<float>(window_ * window_));
     }
+}
+
+/// A mode as two planes.
+void ProbeTable::unpack(int mode, float* re, float* im) const {
+    const std::complex<float>* from = probe_.data() + index(mode) * index(window_) * index(window_);
+    for (int y = 0; y < window_; ++y)
+        for (int x = 0; x < window_; ++x, ++from)
+            re[y * fft_.padded() + x] = from->real(), im[y * fft_.padded() + x] = from->imag();
 }
 
 void ProbeTable::prepare(const std::vector<int>& fractions, float regularisation) {
@@ -65,44 +71,54 @@ void ProbeTable::prepare(const std::vector<int>& fractions, float regularisation
         if (entries_[index(fraction)].size() == 0) build(fraction);
 }
 
-void ProbeTable::build(int fraction) {
-    const int padded = fft_.padded(), values = 2 * count_ + 1;
-    const float* turn_y = turns_[index(fraction / kFractions)].get() + 2 * padded;
+/// One mode moved by a fraction: its far field times exp(-2 pi i k fraction / N), back in near field.
+void ProbeTable::move(int mode, int fraction, float* re, float* im) {
+    const int padded = fft_.padded();
+    const float* cos_y = turns_[index(fraction / kFractions)].get();
+    const float* sin_y = cos_y + padded;
     const float* turn_x = turns_[index(fraction % kFractions)].get() + 2 * padded;
-    AlignedFloats entry(index(padded) * index(window_) * index(values)), work(2 * plane()), power(plane());
-    float *re = work.get(), *im = re + plane();
-    const auto at = [&](int y, int x, int value) {
-        return index(((x / lanes_ * window_ + y) * values + value) * lanes_ + x % lanes_);
-    };
+    const float* far_re = far_.data() + 2 * index(mode) * plane();
+    const float* far_im = far_re + plane();
+    for (int kx = 0; kx < window_; ++kx) {
+        const float cos_x = turn_x[2 * kx], sin_x = turn_x[2 * kx + 1];
+        for (int ky = 0, k = kx * padded; ky < window_; ++ky, ++k) {
+            const float c = cos_y[ky] * cos_x - sin_y[ky] * sin_x, s = cos_y[ky] * sin_x + sin_y[ky] * cos_x;
+            re[k] = far_re[k] * c + far_im[k] * s;
+            im[k] = far_im[k] * c - far_re[k] * s;
+        }
+    }
+    fft_.inverse(re, im, re, im, 1.f);
+}
+
+void ProbeTable::build(int fraction) {
+    const int padded = fft_.padded(), row = (2 * count_ + 1) * lanes_;
+    const bool whole = fraction == (kFractions + 1) * kFractions / 2;  // no move: the probe itself, exactly
+    AlignedFloats& entry = entries_[index(fraction)];
+    entry = AlignedFloats(index(padded / lanes_ * window_) * index(row));
+    float *re = work_.get(), *im = re + plane(), *power = im + plane();
+    std::fill(power, power + plane(), 0.f);
     for (int m = 0; m < count_; ++m) {
-        const float *far_re = far_.data() + 2 * index(m) * plane(), *far_im = far_re + plane();
-        for (int kx = 0; kx < window_; ++kx)
-            for (int ky = 0; ky < window_; ++ky) {
-                const std::complex<float> turn = std::complex<float>(turn_y[2 * ky], -turn_y[2 * ky + 1]) *
-                                                 std::complex<float>(turn_x[2 * kx], -turn_x[2 * kx + 1]);
-                const int k = kx * padded + ky;
-                const std::complex<float> moved = std::complex<float>(far_re[k], far_im[k]) * turn;
-                re[k] = moved.real(), im[k] = moved.imag();
-            }
-        fft_.inverse(re, im, re, im, 1.f);
-        const bool whole =
-            fraction == (kFractions + 1) * kFractions / 2;  // no move: the probe itself, exactly
-        for (int y = 0; y < window_; ++y)
-            for (int x = 0; x < window_; ++x) {
-                const std::complex<float> kept = probe_[index((m * window_ + y) * window_ + x)];
-                const float p_re = whole ? kept.real() : re[y * padded + x];
-                const float p_im = whole ? kept.imag() : im[y * padded + x];
-                entry.get()[at(y, x, 2 * m)] = p_re, entry.get()[at(y, x, 2 * m + 1)] = p_im;
-                power.get()[y * padded + x] += p_re * p_re + p_im * p_im;
+        if (whole)
+            unpack(m, re, im);
+        else
+            move(m, fraction, re, im);
+        for (int j = 0; j < padded / lanes_; ++j)
+            for (int y = 0; y < window_; ++y) {
+                const int columns = std::min(lanes_, window_ - j * lanes_), from = y * padded + j * lanes_;
+                float* to = entry.get() + (j * window_ + y) * row + 2 * m * lanes_;
+                std::copy(re + from, re + from + columns, to);
+                std::copy(im + from, im + from + columns, to + lanes_);
+                for (int i = from; i < from + columns; ++i) power[i] += re[i] * re[i] + im[i] * im[i];
             }
     }
-    for (int y = 0; y < window_; ++y)
-        for (int x = 0; x < window_; ++x) {
-            const float p = std::min(power.get()[y * padded + x], largest_);
-            entry.get()[at(y, x, 2 * count_)] =
-                1.f / ((1.f - regularisation_) * p + regularisation_ * largest_);
+    for (int j = 0; j < padded / lanes_; ++j)
+        for (int y = 0; y < window_; ++y) {
+            const float* lit = power + y * padded + j * lanes_;
+            float* weight = entry.get() + (j * window_ + y) * row + 2 * count_ * lanes_;
+            for (int i = 0; i < lanes_; ++i)
+                weight[i] =
+                    1.f / ((1.f - regularisation_) * std::min(lit[i], largest_) + regularisation_ * largest_);
         }
-    entries_[index(fraction)] = std::move(entry);
 }
 
 ProbeGathering ProbeTable::gathering() const {
@@ -118,35 +134,36 @@ ProbeSums ProbeTable::sums(ProbeGathering& gathering, int fraction) const {
             turns_[index(fraction / kFractions)].get(), turn_x};
 }
 
+/// Adds a packed plane [ky panel][kx] to planes [kx][ky].
+void ProbeTable::add_far(const float* packed, float* re, float* im) const {
+    const int padded = fft_.padded();
+    for (int j = 0; j < padded / lanes_; ++j)
+        for (int kx = 0; kx < window_; ++kx) {
+            const float* from = packed + (j * padded + kx) * 2 * lanes_;
+            const int to = kx * padded + j * lanes_;
+            for (int i = 0; i < lanes_; ++i) re[to + i] += from[i], im[to + i] += from[lanes_ + i];
+        }
+}
+
 void ProbeTable::update(const std::vector<ProbeGathering>& gatherings, float step) {
     const int padded = fft_.padded();
-    std::vector<float> lit(index(window_) * index(window_), 0.f);
+    std::vector<float> lit(plane(), 0.f);  // as the kernels lay it: [panel][y][lane]
     for (const ProbeGathering& g : gatherings)
-        for (int y = 0; y < window_; ++y)
-            for (int x = 0; x < window_; ++x)
-                lit[index(y * window_ + x)] +=
-                    g.denominator.get()[index((x / lanes_ * window_ + y) * lanes_ + x % lanes_)];
+        std::transform(lit.begin(), lit.end(), g.denominator.get(), lit.begin(), std::plus<float>());
     const float most = *std::max_element(lit.begin(), lit.end());
     if (!(most > 0)) return;
     std::vector<std::complex<float>> next = probe_;
-    AlignedFloats work(2 * plane());
-    float *re = work.get(), *im = re + plane();
+    float *re = work_.get(), *im = re + plane();
     for (int m = 0; m < count_; ++m) {
-        work.zero();
+        std::fill(re, re + 2 * plane(), 0.f);
         for (const ProbeGathering& g : gatherings)
-            for (int kx = 0; kx < window_; ++kx)
-                for (int ky = 0; ky < window_; ++ky) {
-                    const std::size_t from = 2 * index(m) * plane() +
-                                             index((ky / lanes_ * padded + kx) * 2 * lanes_ + ky % lanes_);
-                    re[kx * padded + ky] += g.numerator.get()[from];
-                    im[kx * padded + ky] += g.numerator.get()[from + index(lanes_)];
-                }
+            add_far(g.numerator.get() + 2 * index(m) * plane(), re, im);
         fft_.inverse(re, im, re, im, 1.f / static_cast<float>(window_ * window_));
         for (int y = 0; y < window_; ++y)
             for (int x = 0; x < window_; ++x) {
+                const float here = lit[index((x / lanes_ * window_ + y) * lanes_ + x % lanes_)];
                 const std::complex<float> sum(re[y * padded + x], im[y * padded + x]);
-                const float weight = 0.9f * lit[index(y * window_ + x)] + 0.1f * most;
-                next[index((m * window_ + y) * window_ + x)] += step * sum / weight;
+                next[index((m * window_ + y) * window_ + x)] += sum * (step / (0.9f * here + 0.1f * most));
             }
     }
     set(next.data());

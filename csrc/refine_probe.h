@@ -39,6 +39,9 @@ class ProbeTable {
 
   private:
     void build(int fraction);
+    void move(int mode, int fraction, float* re, float* im);
+    void unpack(int mode, float* re, float* im) const;
+    void add_far(const float* packed, float* re, float* im) const;
     std::size_t plane() const {
         return static_cast<std::size_t>(fft_.padded()) * static_cast<std::size_t>(fft_.padded());
     }
@@ -49,6 +52,7 @@ class ProbeTable {
     std::vector<float> far_;  ///< [modes][re, im] planes [kx][ky] of the probe's transform
     float largest_ = 0;       ///< of sum |P|^2
     float regularisation_ = 0;
+    AlignedFloats work_;
     std::vector<AlignedFloats> entries_;
     std::vector<AlignedFloats> turns_;  ///< [fraction along an axis]: [cos, sin] padded, then [k][cos, sin]
 };

@@ -20,11 +20,11 @@ def smooth_object(shape):
     return (0.8 + 0.15 * np.sin(5 * x + 3 * y)) * np.exp(0.8j * np.cos(4 * y - 3 * x))
 
 
-def make(side=32, frames=24, modes=1, shape=None, whole=False, seed=0):
+def make(side=32, frames=24, modes=1, shape=None, whole=False, seed=0, photons=1e5):
     """Frames at random positions, on the solver's grid of 1/8 px (or at whole pixels): no model error."""
     rng = np.random.default_rng(seed)
     shape = shape or (side + 37, side + 22)
-    probe, truth = probe_modes(side, modes), smooth_object(shape)
+    probe, truth = probe_modes(side, modes, photons), smooth_object(shape)
     room = np.array(shape) - side
     positions = side // 2 + rng.uniform(0.5, room - 0.5, (frames, 2))
     positions = np.round(positions) if whole else np.round(positions * 8) / 8

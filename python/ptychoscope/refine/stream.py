@@ -1,0 +1,92 @@
+"""StreamRefiner: sweeps that keep up with a running scan.
+
+A batch that arrives is placed (by a network's patches, where there are any), then the last `window_frames`
+frames are swept once: wide enough that neighbouring rows overlap, narrow enough that a batch costs less than
+a millisecond. A few full sweeps close the scan.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ConfigError
+from ptychoscope.refine.schedule import schedule
+from ptychoscope.refine.solver import Refiner, Sweep
+from ptychoscope.scan import Domain
+
+WINDOW_FRAMES = 64
+_CLOSING_STEP = 1.0
+_VISIT_DECAY = 0.5
+
+
+class StreamRefiner:
+    """A `Refiner` for frames that arrive in batches.
+
+    Parameters
+    ----------
+    shape
+        (H, W) of the object in pixels.
+    probe
+        (P, P) or (m, P, P) complex; its summed intensity, the photons per pattern, sets steps and
+        regularisation (`schedule`).
+    window_frames
+        How many of the latest frames each batch sweeps once.
+    threads
+        Threads of the sweeps; the result does not depend on them.
+    seed
+        Of the order in which frames are visited.
+
+    Raises `ConfigError` and `ScanError` as `Refiner` does.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        probe: NDArray[Any],
+        *,
+        window_frames: int = WINDOW_FRAMES,
+        threads: int = 1,
+        seed: int = 0,
+    ) -> None:
+        if window_frames < 1:
+            raise ConfigError(f"window_frames must be at least 1, got {window_frames}")
+        self.refiner = Refiner(shape, probe, threads=threads)
+        self.window_frames = window_frames
+        self._photons = float(np.square(np.abs(self.refiner.probe), dtype=np.float64).sum())
+        self._plan = schedule(self._photons, 1)
+        self._seed = seed << 20
+
+    def add(
+        self,
+        patterns: NDArray[Any],
+        positions_px: NDArray[Any],
+        *,
+        domain: Domain,
+        patches: NDArray[Any] | None = None,
+        bad_pixels: NDArray[np.bool_] | None = None,
+        saturation: float | None = None,
+    ) -> Sweep:
+        """Add a batch as `Refiner.add` does, start it from `patches` (n, P, P) complex, sweep the window."""
+        first = len(self.refiner)
+        self.refiner.add(patterns, positions_px, domain=domain, bad_pixels=bad_pixels, saturation=saturation)
+        if patches is not None:
+            self.refiner.blend(patches, first=first)
+        return self.refiner.sweep(
+            step=self._plan.live_step,
+            regularisation=self._plan.regularisation,
+            visit_decay=_VISIT_DECAY,
+            first=max(0, len(self.refiner) - self.window_frames),
+            seed=self._next_seed(),
+        )
+
+    def close(self, *, sweeps: int = 3) -> Sweep:
+        """Full sweeps with decaying steps, then one that examines; what the last found."""
+        plan = schedule(self._photons, sweeps, first_step=_CLOSING_STEP)
+        for step in plan.steps[:sweeps]:
+            self.refiner.sweep(step=step, regularisation=plan.regularisation, seed=self._next_seed())
+        return self.refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
+
+    def _next_seed(self) -> int:
+        self._seed += 1
+        return self._seed
