@@ -81,6 +81,7 @@ def train(
     seed: Annotated[int, typer.Option(help="The same seed gives the same network.")] = 0,
     logger: Annotated[str, typer.Option(help="none, csv, tensorboard or mlflow.")] = "none",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    report: Annotated[bool, typer.Option(help="Write report.html into the run's folder.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Train a network on diffraction alone, until the first limit is reached."""
@@ -108,7 +109,7 @@ def train(
     scans = [read(path, frames=frames) for path in scan]
     watched = None if test is None else read(test)
     progress = not (quiet or as_json)
-    facts = _train(scans, watched, given, output, start, resume=resume, progress=progress)
+    facts = _train(scans, watched, given, output, start, resume=resume, progress=progress, report=report)
     if as_json:
         print_json(facts)
     else:
@@ -124,6 +125,7 @@ def _train(
     *,
     resume: bool,
     progress: bool,
+    report: bool,
 ) -> dict[str, Any]:
     from ptychoscope.errors import MissingExtraError
 
@@ -139,6 +141,7 @@ def _train(
         start=start,
         resume=resume,
         progress=progress,
+        report=report,
     )
     last = result.history[-1] if result.history else {}
     return {

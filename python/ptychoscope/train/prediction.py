@@ -16,6 +16,7 @@ from ptychoscope.errors import ScanError
 from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.batches import whole_and_fraction
+from ptychoscope.train.fourier import square
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks.base import Network
 from ptychoscope.train.networks.projection import Projection
@@ -33,6 +34,8 @@ class Prediction:
     """(H, W) weighted mean of the patches, 0 where nothing was lit."""
     coverage: NDArray[np.float32]
     """(H, W) summed illumination in counts."""
+    spread: NDArray[np.float32]
+    """(H, W) weighted standard deviation of the patches that overlap."""
     origin_px: tuple[int, int]
     """Object pixel (y, x) of index [0, 0]."""
 
@@ -96,8 +99,9 @@ def run_network(
             after = network.step(k, known if k > 0 else network.empty, measured, moved)
             canvas.add(frames, after, illumination(moved))
             patches[frames] = after.cpu()
-    image, coverage = canvas.image()
-    return Prediction(_complex(patches), _complex(image), coverage, (int(origin[0]), int(origin[1])))
+    image, coverage, spread = canvas.image()
+    corner_px = (int(origin[0]), int(origin[1]))
+    return Prediction(_complex(patches), _complex(image), coverage, spread, corner_px)
 
 
 class _Canvas:
@@ -108,7 +112,7 @@ class _Canvas:
     ) -> None:
         self.side, self.shape, self.device = side, shape, device
         self.corner = torch.from_numpy(corner).to(self.device)
-        self.sums = torch.zeros(3, shape[0] * shape[1], dtype=torch.float64, device=self.device)
+        self.sums = torch.zeros(4, shape[0] * shape[1], dtype=torch.float64, device=self.device)
         self.read = self.sums
 
     def _index(self, frames: NDArray[np.intp]) -> Tensor:
@@ -120,21 +124,21 @@ class _Canvas:
         self.read, self.sums = self.sums, torch.zeros_like(self.sums)
 
     def add(self, frames: NDArray[np.intp], patches: Tensor, weight: Tensor) -> None:
-        weighted = torch.cat([patches * weight, weight], 1).double()
+        weighted = torch.cat([patches * weight, weight, square(patches).unsqueeze(1) * weight], 1).double()
         self.sums += lay(weighted, self._index(frames), self.sums.shape[1])
 
     def cut(self, frames: NDArray[np.intp]) -> Tensor:
         index = self._index(frames).reshape(-1)
-        mean = self.read[:2] / self.read[2:].clamp_min(torch.finfo(torch.float32).tiny)
+        mean = self.read[:2] / self.read[2].clamp_min(torch.finfo(torch.float32).tiny)
         cut = mean.index_select(1, index).reshape(2, len(frames), self.side, self.side)
         return cut.transpose(0, 1).float()
 
-    def image(self) -> tuple[Tensor, NDArray[np.float32]]:
-        lit = self.sums[2] > 1e-6 * self.sums[2].max()
-        mean = torch.where(lit, self.sums[:2] / self.sums[2].clamp_min(1e-30), 0.0)
-        return mean.reshape(2, *self.shape).float().cpu(), self.sums[2].reshape(
-            self.shape
-        ).float().cpu().numpy()
+    def image(self) -> tuple[Tensor, NDArray[np.float32], NDArray[np.float32]]:
+        weight = self.sums[2]
+        mean = torch.where(weight > 1e-6 * weight.max(), self.sums / weight.clamp_min(1e-30), 0.0)
+        spread = (mean[3] - mean[:2].square().sum(0)).clamp_min(0).sqrt()
+        planes = torch.cat([mean[:2], weight[None], spread[None]]).reshape(4, *self.shape).float().cpu()
+        return planes[:2], planes[2].numpy(), planes[3].numpy()
 
 
 def _planes(probe: NDArray[np.complex64]) -> Tensor:

@@ -24,6 +24,7 @@ from ptychoscope.train.loggers import make_logger
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.quiet import quiet_lightning
 from ptychoscope.train.record import write_config, write_record
+from ptychoscope.train.report import write_report
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def train(
     start: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
+    report: bool = False,
 ) -> TrainResult:
     """Train a network on the diffraction of `scans` alone.
 
@@ -64,6 +66,7 @@ def train(
         start: Run folder or checkpoint whose weights to begin with.
         resume: Go on from `checkpoints/last.ckpt` of an interrupted training with the same config.
         progress: Show a progress bar.
+        report: Write report.html at the end: curves, and what the network sees in the middle of the scan.
 
     Raises:
         ScanError: A scan has no probe, or sides differ.
@@ -93,7 +96,18 @@ def train(
         trainer.fit(module, data, ckpt_path=last, weights_only=True)
     if stopper.stopped_epoch:
         budget.stopped_by = "early_stop"
-    return _finish(run, chosen, trainer, keep, budget, history)
+    result = _finish(run, trainer, keep, budget, history)
+    if trainer.is_global_zero:
+        facts: dict[str, float | str] = {
+            "stopped_by": result.stopped_by,
+            "steps": result.steps,
+            "seconds": result.seconds,
+            "cpu_seconds": result.cpu_seconds,
+        }
+        write_record(run, chosen, result.history, **facts)
+        if report:
+            write_report(run / "report.html", result.module, chosen[0], result.history, **facts)
+    return result
 
 
 def load_module(run_or_checkpoint: str | os.PathLike[str]) -> PtychoModule:
@@ -189,22 +203,17 @@ def _trainer(
 
 
 def _finish(
-    run: Path, scans: list[Scan], trainer: pl.Trainer, keep: ModelCheckpoint, budget: Budget, history: History
+    run: Path, trainer: pl.Trainer, keep: ModelCheckpoint, budget: Budget, history: History
 ) -> TrainResult:
     checkpoint = Path(keep.best_model_path or keep.last_model_path)
     if not checkpoint.is_file():
         raise TrainingError(f"training made no finite step in {trainer.global_step}: lower learning_rate")
-    used = budget.used()
-    result = TrainResult(
+    return TrainResult(
         module=load_module(checkpoint),
         history=history.records,
         run_dir=run,
         checkpoint=checkpoint,
         steps=trainer.global_step,
         stopped_by=budget.stopped_by,
-        **used,
+        **budget.used(),
     )
-    if trainer.is_global_zero:
-        facts: dict[str, float | str] = {"steps": result.steps, "stopped_by": result.stopped_by, **used}
-        write_record(run, scans, result.history, **facts)
-    return result
