@@ -57,14 +57,14 @@ inline void propagate_rows(const FrameTask& t, const RefineWork& work) {
 inline vfloat constrain(const FrameTask& t, float* waves, int j) {
     const int n = t.plan->size, next_mode = panel_floats(*t.plan, kLanes);
     const float per_pixel = 1.f / (static_cast<float>(n) * static_cast<float>(n));
-    const vfloat unit = broadcast(per_pixel), least = broadcast(1e-30f), zero = {};
+    const vfloat unit = broadcast(per_pixel), dark = broadcast(t.dark), zero = {};
     const float* amplitude = t.amplitude + j * n * kLanes;
     vfloat misfit = {};
     for (int kx = 0; kx < n; ++kx) {
         vfloat intensity = power(at(waves + kx * kRow));
         for (int m = 1; m < t.modes; ++m) intensity += power(at(waves + m * next_mode + kx * kRow));
         const vfloat a = load(amplitude + kx * kLanes);
-        const vfloat inverse = inverse_root(intensity > least ? intensity : least);
+        const vfloat inverse = inverse_root(intensity + dark);
         const vfloat difference = a - intensity * inverse * unit;
         misfit += a >= zero ? difference * difference : zero;
         const vfloat factor = a >= zero ? a * inverse : unit;

@@ -18,6 +18,7 @@ struct FrameTask {
     int object_stride = 0;
     const float* probe = nullptr;
     const float* amplitude = nullptr;
+    float dark = 1e-30f;         ///< added under the square root of the modulus, in units of N^2 counts
     bool keep_gradient = false;  ///< of the probe, for accumulate_probe
 };
 

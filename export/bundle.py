@@ -1,14 +1,11 @@
-"""Bundle on disk: every file is made and verified in a temporary directory, which then gets its name."""
+"""write_bundle: a network in torch becomes a bundle that computes the same."""
 
-import hashlib
-import io
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -18,21 +15,22 @@ from ptychoscope.config import (
     GoldenSpec,
     ModelConfig,
     ObjectSpec,
+    PassesSpec,
     PatternSpec,
     Provenance,
     TensorSpec,
 )
-from ptychoscope.errors import ExportError, OutputError
+from ptychoscope.errors import BundleError, ExportError
 from ptychoscope.graphfile import graph_digest
-from ptychoscope.io.atomic import replacing
-from ptychoscope.model import load_model
-from ptychoscope.session import open_session
-from ptychoscope.tensors import graph_patterns, graph_probe, object_patches
+from ptychoscope.model import FrontKind, Model, load_model
+from ptychoscope.tensors import graph_probe
+from ptychoscope.train.physics import DARK, REGULARISATION
 
-from .graph import INPUT, OUTPUT, PROBE, FromCounts, InputDtype, onnx_graph, with_sidecar
+from .files import bundle_directory, file_spec, npy_bytes, npz_bytes
+from .graph import INPUT, OUTPUT, PROBE, InputDtype, onnx_graph, pass_graph, with_sidecar
 
 LARGEST_DIFFERENCE = 5e-5
-"""Between torch and onnxruntime, in the object (modulus about 1)."""
+"""Between torch and onnxruntime, in real and imaginary part of the object (modulus about 1)."""
 GOLDEN_TOLERANCE = 5e-4
 """At load: another machine's rounding is allowed, another precision is not."""
 GOLDEN_FRAMES = 4
@@ -44,6 +42,7 @@ def write_bundle(
     counts: NDArray[np.float32],
     out: Path | str,
     *,
+    passes: Sequence[nn.Module] = (),
     dtype: InputDtype = "float32",
     pixel_size_m: float | None = None,
     provenance: Provenance | None = None,
@@ -51,9 +50,10 @@ def write_bundle(
     """Write `network` as a bundle into directory `out`, verified on the frames `counts` (k, P, P).
 
     `network` maps amplitude (B, 1, P, P) and probe (M, 2, P, P) to object patches (B, 2, P, P), all float32;
-    `probe` (M, P, P) complex64 becomes its default. An older bundle at `out` is replaced, anything else there
-    is left alone. Raises `ExportError` when onnxruntime computes something else than torch, `OutputError`
-    when `out` cannot be written.
+    `probe` (M, P, P) complex64 becomes its default. `passes`, when it is made of some, map patch and residual
+    to patch, all (B, 2, P, P). An older bundle at `out` is replaced, anything else there is left alone.
+    Raises `ExportError` when onnxruntime computes something else than torch, `OutputError` when `out` cannot
+    be written.
     """
     counts = np.ascontiguousarray(counts, np.float32)
     if counts.ndim != 3 or len(counts) == 0:
@@ -62,33 +62,20 @@ def write_bundle(
     expected = torch_patches(network, counts, planes)
     if not np.isfinite(expected).all():
         raise ExportError("the network makes values that are not finite: train it again")
-    graph = onnx_graph(FromCounts(network), planes, dtype)
+    graph = onnx_graph(network, planes, dtype)
     files = {
-        "golden.npz": _npz(counts[:GOLDEN_FRAMES], expected[:GOLDEN_FRAMES]),
-        "probe.npy": _npy(probe),
+        "golden.npz": npz_bytes(counts[:GOLDEN_FRAMES], expected[:GOLDEN_FRAMES]),
+        "probe.npy": npy_bytes(probe),
     }
-    bare = graph.SerializeToString(deterministic=True)
-    config = ModelConfig(
-        graph=FileSpec(file="model.onnx", sha256=graph_digest(bare)),
-        inputs=(
-            TensorSpec(name=INPUT, role="diffraction", dtype=dtype, size_px=counts.shape[1:], channels=1),
-            TensorSpec(name=PROBE, role="probe", size_px=probe.shape[1:], channels=2, optional=True),
-        ),
-        outputs=(TensorSpec(name=OUTPUT, role="object", size_px=expected.shape[1:], channels=2),),
-        patterns=PatternSpec(domain="counts"),
-        object=ObjectSpec(meaning="real_imag"),
-        pixel_size_m=pixel_size_m,
-        probe=FileSpec(file="probe.npy", sha256=_sha256(files["probe.npy"])),
-        golden=GoldenSpec(file="golden.npz", sha256=_sha256(files["golden.npz"]), tolerance=GOLDEN_TOLERANCE),
-    )
-    difference = verify(bare, config, counts, expected)
-    config = msgspec.structs.replace(config, provenance=_measured(provenance or Provenance(), difference))
-    files["model.onnx"] = with_sidecar(graph, config)
-    files["model.json"] = config.to_json()
-    with _directory(Path(out)) as folder:
-        for name, data in files.items():
-            (folder / name).write_bytes(data)
-        load_model(folder, threads=1)
+    for number, step in enumerate(passes):
+        files[f"pass{number}.onnx"] = _bytes(pass_graph(step, counts.shape[-1]))
+    config = _config(files, graph, counts, expected, dtype, pixel_size_m)
+    with bundle_directory(Path(out)) as folder:
+        difference = _write(folder, files, graph, config, counts, expected)
+        record = provenance or Provenance()
+        metrics = {**record.metrics, "onnx_torch_max_difference": difference}
+        config = msgspec.structs.replace(config, provenance=msgspec.structs.replace(record, metrics=metrics))
+        _write(folder, files, graph, config, counts, expected)
     return Path(out)
 
 
@@ -102,50 +89,66 @@ def torch_patches(
     return patches
 
 
-def verify(
-    graph: bytes, config: ModelConfig, counts: NDArray[np.float32], expected: NDArray[np.complex64]
+def _config(
+    files: dict[str, bytes],
+    graph: onnx.ModelProto,
+    counts: NDArray[np.float32],
+    expected: NDArray[np.complex64],
+    dtype: InputDtype,
+    pixel_size_m: float | None,
+) -> ModelConfig:
+    side, patch = counts.shape[1:], expected.shape[1:]
+    graphs = tuple(file_spec(name, data) for name, data in files.items() if name.startswith("pass"))
+    golden = file_spec("golden.npz", files["golden.npz"])
+    return ModelConfig(
+        graph=FileSpec(file="model.onnx", sha256=graph_digest(_bytes(graph))),
+        inputs=(
+            TensorSpec(name=INPUT, role="diffraction", dtype=dtype, size_px=side, channels=1),
+            TensorSpec(name=PROBE, role="probe", size_px=side, channels=2, optional=True),
+        ),
+        outputs=(TensorSpec(name=OUTPUT, role="object", size_px=patch, channels=2),),
+        patterns=PatternSpec(domain="counts"),
+        object=ObjectSpec(meaning="real_imag"),
+        pixel_size_m=pixel_size_m,
+        probe=file_spec("probe.npy", files["probe.npy"]),
+        passes=PassesSpec(graphs=graphs, regularisation=REGULARISATION, dark=DARK) if graphs else None,
+        golden=GoldenSpec(file=golden.file, sha256=golden.sha256, tolerance=GOLDEN_TOLERANCE),
+    )
+
+
+def _write(
+    folder: Path,
+    files: dict[str, bytes],
+    graph: onnx.ModelProto,
+    config: ModelConfig,
+    counts: NDArray[np.float32],
+    expected: NDArray[np.complex64],
 ) -> float:
-    """The largest difference in real or imaginary part; `ExportError` when it is more than is allowed."""
-    feeds = {INPUT: graph_patterns(counts, "counts", config)}
-    output = open_session(graph, threads=1).run(OUTPUT, feeds)
-    difference = float(np.abs((object_patches(output, config) - expected).view(np.float32)).max())
+    """Write all files, load them as a user would; the largest difference from torch."""
+    everything = files | {"model.onnx": with_sidecar(graph, config), "model.json": config.to_json()}
+    for name, data in everything.items():
+        (folder / name).write_bytes(data)
+    try:
+        model = load_model(folder, threads=1)
+    except BundleError as error:
+        raise ExportError(f"the exported graph differs from torch, nothing was written: {error}") from error
+    fronts: tuple[FrontKind, ...] = ("graph", "passes") if model.passes else ("graph",)
+    return max(_verify(model, counts, expected, front) for front in fronts)
+
+
+def _verify(
+    model: Model, counts: NDArray[np.float32], expected: NDArray[np.complex64], front: FrontKind
+) -> float:
+    got = model.predict(counts, domain="counts", front=front)
+    difference = float(np.abs((got - expected).view(np.float32)).max())
     if not difference <= LARGEST_DIFFERENCE:
         raise ExportError(
-            f"onnxruntime and torch differ by {difference:.3g} on {len(counts)} frames, allowed are "
-            f"{LARGEST_DIFFERENCE:.3g}: the graph does not compute what was trained, nothing was written"
+            f"the exported {front} differs from torch by {difference:.3g} on {len(counts)} frames, allowed "
+            f"are {LARGEST_DIFFERENCE:.3g}: it does not compute what was trained, nothing was written"
         )
     return difference
 
 
-def _measured(provenance: Provenance, difference: float) -> Provenance:
-    metrics = {**provenance.metrics, "onnx_torch_max_difference": difference}
-    return msgspec.structs.replace(provenance, metrics=metrics)
-
-
-@contextmanager
-def _directory(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that becomes `out` on success, in place of an older bundle, or vanishes."""
-    if out.is_dir() and any(out.iterdir()) and not (out / "model.json").is_file():
-        raise OutputError(f"{out} is not empty and no bundle: name another directory, or remove it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(out) as folder:
-        folder.mkdir()
-        yield folder
-        if out.is_dir():
-            shutil.rmtree(out)
-
-
-def _npz(counts: NDArray[np.float32], object_: NDArray[np.complex64]) -> bytes:
-    stream = io.BytesIO()
-    np.savez_compressed(stream, counts=counts, object=object_)
-    return stream.getvalue()
-
-
-def _npy(array: NDArray[np.complex64]) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
-    return stream.getvalue()
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _bytes(graph: onnx.ModelProto) -> bytes:
+    data: bytes = graph.SerializeToString(deterministic=True)
+    return data

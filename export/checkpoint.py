@@ -18,6 +18,8 @@ class Trained(NamedTuple):
     """(amplitude (B, 1, P, P), probe (M, 2, P, P)) -> object patches (B, 2, P, P)."""
     probe: NDArray[np.complex64]
     """(M, P, P)"""
+    passes: tuple[nn.Module, ...]
+    """(patch, residual) -> patch, all (B, 2, P, P), where the network is made of such."""
     config: dict[str, Any]
     """The training configuration."""
     data_sha256: str
@@ -28,6 +30,7 @@ def load_trained(source: Path | str) -> Trained:
 
     Only tensors and plain values are unpickled. Raises `CheckpointError` when there is no checkpoint.
     """
+    from ptychoscope.train.networks.unrolled import Unrolled
     from ptychoscope.train.workflow import load_module  # lightning takes seconds to import
 
     module = load_module(source)
@@ -35,7 +38,14 @@ def load_trained(source: Path | str) -> Trained:
     probe = (planes[:, 0] + 1j * planes[:, 1]).astype(np.complex64)
     file = Path(source)
     run = file if file.is_dir() else file.parent.parent
-    return Trained(module.network, probe, module.config.to_dict(), _data_digest(run / "training.json"))
+    network = module.network
+    return Trained(
+        network,
+        probe,
+        tuple(network.passes) if isinstance(network, Unrolled) else (),
+        module.config.to_dict(),
+        _data_digest(run / "training.json"),
+    )
 
 
 def _data_digest(file: Path) -> str:

@@ -15,6 +15,7 @@ from torch import nn
 from ptychoscope.config import ModelConfig
 from ptychoscope.errors import ExportError
 from ptychoscope.graphfile import METADATA_KEY
+from ptychoscope.passes import PATCH, RESIDUAL
 
 OPSET = 20
 INPUT, PROBE, OUTPUT = "diffraction", "probe", "object"
@@ -38,23 +39,43 @@ class FromCounts(nn.Module):
 
 
 def onnx_graph(network: nn.Module, probe: NDArray[np.float32], dtype: InputDtype) -> onnx.ModelProto:
-    """The graph of `network`, which reads counts, with `probe` (M, 2, P, P) as the default of its input.
+    """The graph of `network`, which reads amplitudes, as one that reads counts of type `dtype`.
 
-    The batch is free. The probe is an input and an initializer of the same name: who does not pass one gets
-    this one. Names of modules, source lines and shapes of intermediates are left out, so that the same
-    weights give the same bytes. Raises `ExportError`.
+    The batch is free. The probe (M, 2, P, P) is an input and an initializer of the same name: who does not
+    pass one gets this one. Raises `ExportError`.
     """
     side = probe.shape[-1]
     counts = torch.zeros(_EXAMPLE_BATCH, 1, side, side, dtype=getattr(torch, dtype))
+    model = _export(FromCounts(network), (counts, torch.from_numpy(probe)), (INPUT, PROBE), (True, False))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(probe, PROBE))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def pass_graph(step: nn.Module, side: int) -> onnx.ModelProto:
+    """The graph of one pass, (patch, residual) -> object, all (B, 2, P, P) float32. Raises `ExportError`."""
+    planes = torch.zeros(_EXAMPLE_BATCH, 2, side, side)
+    model = _export(step, (planes, planes.clone()), (PATCH, RESIDUAL), (True, True))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _export(
+    module: nn.Module, inputs: tuple[torch.Tensor, ...], names: tuple[str, ...], batched: tuple[bool, ...]
+) -> onnx.ModelProto:
+    """One file's worth of graph without module names, source lines and shapes of intermediates.
+
+    The same weights therefore give the same bytes.
+    """
     batch = torch.export.Dim("batch", min=1, max=4096)
     try:
         with _quiet():
             program = torch.onnx.export(
-                network.eval(),
-                (counts, torch.from_numpy(probe)),
-                input_names=[INPUT, PROBE],
+                module.eval(),
+                inputs,
+                input_names=names,
                 output_names=[OUTPUT],
-                dynamic_shapes=({0: batch}, None),
+                dynamic_shapes=tuple({0: batch} if free else None for free in batched),
                 opset_version=OPSET,
                 dynamo=True,
                 external_data=False,
@@ -69,8 +90,6 @@ def onnx_graph(network: nn.Module, probe: NDArray[np.float32], dtype: InputDtype
         raise ExportError("torch wrote no ONNX program for the network")
     model = program.model_proto
     _strip(model)
-    model.graph.initializer.append(onnx.numpy_helper.from_array(probe, PROBE))
-    onnx.checker.check_model(model, full_check=True)
     return model
 
 
@@ -91,6 +110,7 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.filterwarnings("ignore", "# The axis name", UserWarning)
             yield
     finally:
         logger.setLevel(level)

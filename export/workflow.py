@@ -41,6 +41,7 @@ def export_bundle(
         trained.probe,
         _frames(trained, scan),
         out,
+        passes=trained.passes,
         dtype=input_dtype,
         pixel_size_m=pixel_size_m if pixel_size_m or scan is None else scan.pixel_size_m,
         provenance=_provenance(trained, licence),

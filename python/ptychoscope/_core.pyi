@@ -10,6 +10,7 @@ import typing
 __all__: list[str] = [
     "AddReport",
     "Canvas",
+    "Projector",
     "Refiner",
     "SweepMode",
     "SweepOptions",
@@ -174,6 +175,28 @@ class SweepReport:
     def moved_rms_px(self) -> float: ...
     @property
     def rejected(self) -> int: ...
+
+class Projector:
+    """
+    The step that a measured pattern asks of a patch; ptychoscope.passes.Passes is its face.
+    """
+    def __init__(
+        self,
+        probe: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64],
+        regularisation: typing.SupportsFloat | typing.SupportsIndex,
+        dark: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+    def residual(
+        self,
+        patches: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None,
+        amplitudes: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
+        fractions: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+    ) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        Residuals (n, 2, P, P) of patches (n, 2, P, P), or of patches of 1 when None.
+        """
+    @property
+    def window(self) -> int: ...
 
 class Refiner:
     """

@@ -36,6 +36,8 @@ class Bundle:
     """(k, H, W) complex64: what the model must make of them."""
     probe: NDArray[np.complex64] | None
     """(m, P, P) complex64, the probe that the network was exported with."""
+    passes: tuple[bytes, ...] = ()
+    """The graphs of the passes, where the network has them."""
 
     @property
     def digest(self) -> str:
@@ -65,7 +67,15 @@ def read_bundle(path: Path | str) -> Bundle:
     else:
         _check_digest(path, config.graph, hashlib.sha256(graph).hexdigest())
     counts, object_ = _golden(path, config)
-    return Bundle(path, config, graph, counts, object_, _probe(path, config))
+    return Bundle(path, config, graph, counts, object_, _probe(path, config), _passes(path, config))
+
+
+def _passes(path: Path, config: ModelConfig) -> tuple[bytes, ...]:
+    graphs = []
+    for spec in () if config.passes is None else config.passes.graphs:
+        graphs.append(_read_checked(path, spec, "graph"))
+        check_graph(graphs[-1])
+    return tuple(graphs)
 
 
 def _golden(path: Path, config: ModelConfig) -> tuple[NDArray[Any], NDArray[np.complex64]]:

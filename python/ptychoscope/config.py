@@ -81,6 +81,20 @@ class StitchSpec(_Spec, frozen=True, kw_only=True):
     """Pixels to leave out on every side of a patch."""
 
 
+class PassesSpec(_Spec, frozen=True, kw_only=True):
+    """The same network as its passes, for the runtime to project and merge patches between them.
+
+    A pass is a graph (`patch`, `residual`) -> `object`, all (B, 2, P, P) float32, real and imaginary. The
+    residual of patch o is sum_m conj(P_m) IFFT(U_m (A / sqrt(sum |U|^2 + dark) - 1)) divided by
+    sum |P|^2 + regularisation * max sum |P|^2, with U_m = FFT(P_m o), orthonormal; the first patch is 1.
+    """
+
+    graphs: tuple[FileSpec, ...]
+    regularisation: Annotated[float, msgspec.Meta(gt=0)]
+    dark: Annotated[float, msgspec.Meta(ge=0)]
+    """Relative to the probe's mean counts per pixel."""
+
+
 class GoldenSpec(FileSpec, frozen=True, kw_only=True):
     """Inputs and outputs that the runtime recomputes at load."""
 
@@ -117,6 +131,7 @@ class ModelConfig(_Spec, frozen=True, kw_only=True):
     stitch: StitchSpec = StitchSpec()
     pixel_size_m: float | None = None
     probe: FileSpec | None = None
+    passes: PassesSpec | None = None
     golden: GoldenSpec
     provenance: Provenance = Provenance()
 

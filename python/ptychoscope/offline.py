@@ -10,16 +10,20 @@ from ptychoscope.canvas import Canvas
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.geometry import canvas_frame
 from ptychoscope.model import BATCH, Model
-from ptychoscope.pipeline import Progress, Report, ScanSource, run
+from ptychoscope.pipeline import Progress, Report, run
 from ptychoscope.preprocess import matched_probe
 from ptychoscope.reconstruction import Reconstruction, load_reconstruction
 from ptychoscope.scan import Scan
+from ptychoscope.slot import ModelSlot
+from ptychoscope.sources import ScanSource
+from ptychoscope.whole import run_merged
 
 __all__ = ["Reconstruction", "load_reconstruction", "reconstruct"]
 
 Interpolation = Literal["nearest", "bilinear"]
 ProbeChoice = Literal["scan", "model"]
 Window = Literal["probe", "none"]
+Merge = Literal["scan", "batch", "none"]
 
 
 def reconstruct(
@@ -28,6 +32,8 @@ def reconstruct(
     *,
     batch: int = BATCH,
     threads: int = 1,
+    workers: int = 1,
+    merge: Merge | None = None,
     interpolation: Interpolation | None = None,
     window: Window | NDArray[Any] | None = None,
     probe: ProbeChoice | None = None,
@@ -41,6 +47,11 @@ def reconstruct(
         Frames that go through the network at once. The canvas does not depend on it.
     threads
         Threads of the stitcher; the network has its own (`load_model`). The canvas does not depend on them.
+    workers
+        Batches that are in the network at the same time, each with the network's own threads.
+    merge
+        What a network of several passes takes for neighbours between them: all frames of the `scan`, those of
+        the same `batch`, or `none`. None: the scan, where the network has several passes.
     interpolation
         `nearest` or `bilinear`, how patches are put between pixels; None: as the model says.
     window
@@ -66,9 +77,21 @@ def reconstruct(
     mode = interpolation or model.config.stitch.interpolation
     frame = canvas_frame(scan.positions_px, model.patch_px)
     canvas = Canvas(frame.shape, weights, interpolation=mode, threads=threads)
-    told = lit if model.takes_probe else None
-    report = run(ScanSource(scan, batch=batch), model, canvas, frame, probe=told, progress=progress)
-    source = "none" if lit is None else ("model" if lit is model.probe else "scan")
+    slot = ModelSlot(model, probe=lit if model.takes_probe else None)
+    source, chosen = ScanSource(scan, batch=batch), _merge(merge, model)
+    if chosen == "scan":
+        report = run_merged(source, slot.running, canvas, frame, workers=workers, progress=progress)
+    else:
+        report = run(source, slot, canvas, frame, workers=workers, merge=chosen == "batch", progress=progress)
+    settings: dict[str, str | int | float] = {
+        "front": slot.running.front.name,
+        "merge": chosen,
+        "batch": batch,
+        "interpolation": mode,
+        "stitch_threads": threads,
+        "workers": workers,
+        "probe": "none" if lit is None else ("model" if lit is model.probe else "scan"),
+    }
     return Reconstruction(
         object=canvas.image(),
         coverage=canvas.coverage(),
@@ -78,9 +101,20 @@ def reconstruct(
         positions_px=scan.positions_px,
         probe=lit,
         orientation=dict(scan.orientation),
-        provenance=_provenance(model, report)
-        | {"batch": batch, "interpolation": mode, "stitch_threads": threads, "probe": source},
+        provenance=_provenance(model, report) | settings,
     )
+
+
+def _merge(merge: Merge | None, model: Model) -> Merge:
+    if merge not in (None, "scan", "batch", "none"):
+        raise ConfigError(f'merge must be "scan", "batch" or "none", got {merge!r}')
+    if model.passes > 1:
+        return merge or "scan"
+    if merge in ("scan", "batch"):
+        raise ConfigError(
+            f'merge="{merge}" needs a network of several passes, and this one has one: leave it out'
+        )
+    return "none"
 
 
 def _probe(scan: Scan, model: Model, choice: ProbeChoice | None) -> NDArray[np.complex64] | None:

@@ -1,56 +1,38 @@
-"""The one loop: Source -> batches -> Model -> Canvas, the same for a file and for a running scan."""
+"""The one loop: Source -> batches -> Model -> Canvas, the same for a file and for a running scan.
 
-from collections.abc import Callable, Iterator
+Reading, networks and stitching overlap: one thread reads, `workers` threads run the networks, and the
+caller's thread places patches in the order in which frames were read, so that the bits of the canvas do not
+depend on who was faster. Projection, networks and stitching release the GIL, and patches go from the
+network's output to the stitcher without a copy. The number of batches under way is bounded.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from time import perf_counter
-from typing import Any, NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from queue import Queue
+from time import perf_counter, thread_time
+from typing import NamedTuple, TypeVar
 
 from ptychoscope.canvas import Canvas
 from ptychoscope.errors import ConfigError
+from ptychoscope.fronts import Placed
 from ptychoscope.geometry import CanvasFrame
-from ptychoscope.model import BATCH, Model
-from ptychoscope.scan import Domain, Scan
+from ptychoscope.slot import ModelSlot, Running
+from ptychoscope.sources import Batch, Source
 
+T = TypeVar("T")
 Progress = Callable[[int], None]
 """Called after every batch with the number of frames placed so far."""
 
 
-class Batch(NamedTuple):
-    """Frames and their positions, joined."""
+class Done(NamedTuple):
+    """A batch that a network is through with."""
 
-    patterns: NDArray[Any]
-    """(b, P, P) in `domain`."""
-    positions_px: NDArray[np.float64]
-    """(b, 2) object pixels, (y, x)."""
-    domain: Domain
-
-
-class Source(Protocol):
-    """Where frames come from."""
-
-    def __iter__(self) -> Iterator[Batch]: ...
-
-
-class ScanSource:
-    """The frames of a scan in their order; bad pixels are set to 0."""
-
-    def __init__(self, scan: Scan, *, batch: int = BATCH) -> None:
-        if batch < 1:
-            raise ConfigError(f"batch must be at least 1 frame, got {batch}")
-        self.scan, self.batch = scan, batch
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Batches of `batch` frames, the last one shorter."""
-        scan = self.scan
-        for start in range(0, len(scan), self.batch):
-            part = slice(start, start + self.batch)
-            patterns = scan.patterns[part]
-            if scan.bad_pixels is not None:
-                patterns = np.where(scan.bad_pixels, patterns.dtype.type(0), patterns)
-            yield Batch(patterns, scan.positions_px[part], scan.domain)
+    placed: Placed
+    model: str
+    """The digest of the model that made it."""
+    cpu_s: float
 
 
 @dataclass
@@ -59,8 +41,13 @@ class Report:
 
     frames: int = 0
     seconds: float = 0.0
-    stages_s: dict[str, float] = field(default_factory=lambda: {"read": 0.0, "model": 0.0, "stitch": 0.0})
-    """Wall seconds in each stage."""
+    """Wall time."""
+    stages_cpu_s: dict[str, float] = field(
+        default_factory=lambda: {"read": 0.0, "network": 0.0, "stitch": 0.0}
+    )
+    """CPU seconds of the threads of each stage, without the stitcher's own pool."""
+    models: list[tuple[str, int]] = field(default_factory=list)
+    """Which model made how many frames, in their order: (digest, frames), equal neighbours joined."""
 
     @property
     def frames_per_s(self) -> float:
@@ -70,35 +57,92 @@ class Report:
 
 def run(
     source: Source,
-    model: Model,
+    slot: ModelSlot,
     canvas: Canvas,
     frame: CanvasFrame,
     *,
-    probe: NDArray[np.complex64] | None = None,
+    workers: int = 1,
+    merge: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Send every batch of `source` through `model` and onto `canvas`, which lies at `frame`.
+    """Send every batch of `source` through the model in `slot` and onto `canvas`, which lies at `frame`.
 
-    `probe` (m, P, P) complex64 is what the network is told, None for the model's own.
+    With `merge`, the frames of a batch are neighbours to a network of several passes.
     """
+
+    def work(item: tuple[Batch, Running]) -> Done:
+        began, (batch, running) = thread_time(), item
+        placed = running.front.placed(batch.patterns, batch.domain, batch.positions_px, merge=merge)
+        return Done(placed, running.digest, thread_time() - began)
+
     report = Report()
-    began = mark = perf_counter()
-    for batch in source:
-        mark = _lap(report, "read", mark)
-        patches = model.predict(
-            batch.patterns, domain=batch.domain, probe=probe, batch=max(len(batch.patterns), 1)
-        )
-        mark = _lap(report, "model", mark)
-        canvas.add(patches, frame.to_canvas(batch.positions_px))
-        mark = _lap(report, "stitch", mark)
-        report.frames += len(patches)
-        if progress is not None:
-            progress(report.frames)
-    report.seconds = perf_counter() - began
+    taken = ((batch, slot.running) for batch in source)
+    flow(taken, work, canvas, frame, report, workers=workers, progress=progress)
     return report
 
 
-def _lap(report: Report, stage: str, mark: float) -> float:
-    now = perf_counter()
-    report.stages_s[stage] += now - mark
-    return now
+def flow(
+    source: Iterable[T],
+    work: Callable[[T], Done],
+    canvas: Canvas,
+    frame: CanvasFrame,
+    report: Report,
+    *,
+    workers: int,
+    progress: Progress | None = None,
+) -> None:
+    """Let `workers` threads do `work` on the batches of `source`; place what they make, in order."""
+    if workers < 1:
+        raise ConfigError(f"workers must be at least 1, got {workers}")
+    began = perf_counter()
+    for done in _ordered(source, work, workers, report):
+        mark = thread_time()
+        placed = done.placed
+        canvas.add(placed.patches, frame.to_canvas(placed.positions_px), values=placed.values)
+        report.stages_cpu_s["stitch"] += thread_time() - mark
+        report.stages_cpu_s["network"] += done.cpu_s
+        _count(report, done.model, len(placed.positions_px))
+        if progress is not None:
+            progress(report.frames)
+    report.seconds += perf_counter() - began
+
+
+def _ordered(source: Iterable[T], work: Callable[[T], Done], workers: int, report: Report) -> Iterator[Done]:
+    """The results of `work` in the order of the source, at most workers + 2 batches ahead."""
+    queue: Queue[Future[Done] | BaseException | None] = Queue()
+    free = threading.Semaphore(workers + 2)
+    stopped = threading.Event()
+
+    def read(pool: ThreadPoolExecutor) -> None:
+        try:
+            mark = thread_time()
+            for batch in source:
+                report.stages_cpu_s["read"] += thread_time() - mark
+                free.acquire()
+                if stopped.is_set():
+                    return
+                queue.put(pool.submit(work, batch))
+                mark = thread_time()
+            queue.put(None)
+        except BaseException as error:  # the caller's thread raises it
+            queue.put(error)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="network") as pool:
+        reader = threading.Thread(target=read, args=(pool,), name="reader", daemon=True)
+        reader.start()
+        try:
+            while (item := queue.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item.result()
+                free.release()
+        finally:
+            stopped.set()
+            free.release()
+
+
+def _count(report: Report, model: str, frames: int) -> None:
+    report.frames += frames
+    if report.models and report.models[-1][0] == model:
+        frames += report.models.pop()[1]
+    report.models.append((model, frames))

@@ -35,6 +35,18 @@ def checked_tensors(bundle: Bundle, session: Session) -> tuple[TensorSpec, Tenso
     return diffraction, object_
 
 
+def checked_passes(sessions: tuple[Session, ...]) -> tuple[Session, ...]:
+    """The sessions of the passes when each maps patch and residual to object; `BundleError` otherwise."""
+    for number, session in enumerate(sessions):
+        names = (set(session.inputs), set(session.outputs))
+        if names != ({"patch", "residual"}, {"object"}):
+            raise BundleError(
+                f"pass {number} maps {sorted(names[0])} to {sorted(names[1])}, not patch and residual to "
+                "object: export again"
+            )
+    return sessions
+
+
 def _check_tensor(spec: TensorSpec, tensors: dict[str, Tensor], kind: str) -> None:
     tensor = tensors.get(spec.name)
     if tensor is None:

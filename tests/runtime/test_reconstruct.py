@@ -17,9 +17,11 @@ from ptychoscope.geometry import canvas_frame
 from ptychoscope.io import save_scan
 from ptychoscope.model import Model, load_model
 from ptychoscope.offline import reconstruct
-from ptychoscope.pipeline import ScanSource, run
+from ptychoscope.pipeline import run
 from ptychoscope.reconstruction import load_reconstruction
 from ptychoscope.scan import Scan
+from ptychoscope.slot import ModelSlot
+from ptychoscope.sources import ScanSource
 
 SIDE = 16
 
@@ -63,6 +65,13 @@ def test_stitcher_threads_do_not_change_a_bit(model: Model, scan: Scan, threads:
     other = reconstruct(scan, model, batch=5, threads=threads)
     assert other.object.tobytes() == one.object.tobytes()
     assert other.spread.tobytes() == one.spread.tobytes()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_workers_do_not_change_a_bit(model: Model, scan: Scan, workers: int) -> None:
+    one = reconstruct(scan, model, batch=3)
+    other = reconstruct(scan, model, batch=3, workers=workers)
+    assert other.object.tobytes() == one.object.tobytes()
 
 
 @pytest.mark.parametrize("batch", [1, 7, 36, 1000])
@@ -129,12 +138,13 @@ def test_bad_pixels_count_nothing(model: Model, scan: Scan) -> None:
 def test_progress_and_report(model: Model, scan: Scan) -> None:
     seen: list[int] = []
     frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
-    report = run(
-        ScanSource(scan, batch=10), model, Canvas(frame.shape), frame, probe=scan.probe, progress=seen.append
-    )
+    slot, canvas = ModelSlot(model, probe=scan.probe), Canvas(frame.shape)
+    report = run(ScanSource(scan, batch=10), slot, canvas, frame, workers=2, progress=seen.append)
     assert seen == [10, 20, 30, 36]
     assert report.frames == 36
-    assert 0 < sum(report.stages_s.values()) <= report.seconds * 1.001
+    assert report.models == [(model.digest, 36)]
+    assert set(report.stages_cpu_s) == {"read", "network", "stitch"}
+    assert all(spent >= 0 for spent in report.stages_cpu_s.values())
     assert report.frames_per_s == pytest.approx(36 / report.seconds)
 
 
@@ -147,6 +157,9 @@ def test_progress_and_report(model: Model, scan: Scan) -> None:
         ({"interpolation": "quintic"}, "interpolation"),
         ({"probe": "mine"}, "probe must be"),
         ({"threads": 0}, "threads"),
+        ({"workers": 0}, "workers"),
+        ({"merge": "all"}, "merge must be"),
+        ({"merge": "scan"}, "several passes"),
     ],
 )
 def test_impossible_options_are_refused(model: Model, scan: Scan, options: dict, message: str) -> None:

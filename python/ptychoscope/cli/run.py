@@ -1,6 +1,7 @@
 """ptychoscope run: a scan and a bundle become an image."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -25,6 +26,10 @@ def run(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of network and stitcher; without, one per core.")
     ] = None,
+    parallel: Annotated[
+        Literal["across", "within"],
+        typer.Option(help="Use the threads across batches (more frames/s) or within one (less delay)."),
+    ] = "across",
     batch: Annotated[int, typer.Option(min=1, help="Frames that go through the network at once.")] = 64,
     interpolation: Annotated[
         Literal["nearest", "bilinear"] | None,
@@ -33,6 +38,10 @@ def run(
     window: Annotated[
         Literal["probe", "none"] | None,
         typer.Option(help="Weight of a patch's pixels; without, as the model says."),
+    ] = None,
+    merge: Annotated[
+        Literal["scan", "batch", "none"] | None,
+        typer.Option(help="Neighbours of a network of several passes; without, the whole scan."),
     ] = None,
     probe: Annotated[
         Literal["scan", "model"] | None,
@@ -48,12 +57,15 @@ def run(
     from ptychoscope.model import load_model
     from ptychoscope.offline import reconstruct
 
-    loaded = load_model(model, device, threads)
+    count = threads or len(os.sched_getaffinity(0))
+    loaded = load_model(model, device, 1 if parallel == "across" else count)
     result = reconstruct(
         read_scan(scan, domain=domain, layout=layout, orientation=orientation, frames=frames),
         loaded,
         batch=batch,
-        threads=loaded.threads,
+        threads=count,
+        workers=count if parallel == "across" else 1,
+        merge=merge,
         interpolation=interpolation,
         window=window,
         probe=probe,

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from ptychoscope.train.fourier import Fourier, multiply, multiply_conj, square
 
-_REGULARISATION = 0.05
+REGULARISATION = 0.05
 """Of the division by the probe, relative to the brightest pixel of its intensity."""
-_DARK = 1e-6
+DARK = 1e-6
 """Counts added under the square root of the modulus, relative to the mean count of a pixel."""
 
 
@@ -45,12 +45,12 @@ class Physics(nn.Module):
         """
         field = self.far_field(patch, probe)
         lit = illumination(probe)
-        dark = _DARK * lit.mean((-2, -1), keepdim=True)
+        dark = DARK * lit.mean((-2, -1), keepdim=True)
         predicted = square(field).sum(1, keepdim=True)
         gain = amplitude * torch.rsqrt(predicted + dark) - 1
         wave = self.fourier.inverse(field * gain.unsqueeze(2))
         step = multiply_conj(wave, probe).sum(1)
-        return step / (lit + _REGULARISATION * lit.amax((-2, -1), keepdim=True))
+        return step / (lit + REGULARISATION * lit.amax((-2, -1), keepdim=True))
 
     def shift(self, probe: Tensor, fraction_px: Tensor) -> Tensor:
         """Probes (B, M, 2, P, P) moved by fractions (B, 2) of a pixel (y, x).

@@ -1,0 +1,138 @@
+"""Fronts: what stands before and between a model's graphs once its probe is known.
+
+`GraphFront` runs the self-contained graph, which has everything inside. `PassesFront` runs the same network
+as its passes with the projection done in C++; it is faster, places patches on whole pixels, and may merge
+neighbours between the passes. Both give the patches as the stitcher reads them, without a copy.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.canvas import Values
+from ptychoscope.config import ModelConfig
+from ptychoscope.errors import BundleError
+from ptychoscope.passes import Passes, merge_weight, merged, place
+from ptychoscope.scan import Domain
+from ptychoscope.session import Session
+from ptychoscope.signature import tensor_shape
+from ptychoscope.tensors import checked_patterns, graph_patterns, graph_probe, object_patches
+
+
+class Placed(NamedTuple):
+    """Patches and where they lie."""
+
+    patches: NDArray[Any]
+    """As `values` says: (n, 2, H, W) planes, or (n, H, W) complex64."""
+    values: Values
+    positions_px: NDArray[np.float64]
+    """(n, 2) object pixels."""
+
+
+def complex_patches(patches: NDArray[Any], values: Values) -> NDArray[np.complex64]:
+    """(n, H, W) complex64 from either form."""
+    if values == "complex":
+        return patches
+    first, second = patches[:, 0], patches[:, 1]
+    result = np.empty(first.shape, np.complex64)
+    if values == "real_imag":
+        result.real, result.imag = first, second
+    else:
+        np.multiply(first, np.cos(second), out=result.real)
+        np.multiply(first, np.sin(second), out=result.imag)
+    return result
+
+
+class GraphFront:
+    """The self-contained graph with a probe. Thread-safe."""
+
+    name = "graph"
+
+    def __init__(
+        self, session: Session, config: ModelConfig, probe: NDArray[np.complex64] | None = None
+    ) -> None:
+        self._session, self._config = session, config
+        self._diffraction, self._object = config.tensor("diffraction"), config.tensor("object")
+        name = next((spec.name for spec in config.inputs if spec.role == "probe"), None)
+        self._feeds: dict[str, NDArray[Any]] = {}
+        if name is not None and probe is not None:
+            self._feeds[name] = graph_probe(probe)
+        plain = self._object.layout == "NCHW" and self._object.channels == 2 and config.object.order == (0, 1)
+        meaning = config.object.meaning
+        self.values: Values = "complex" if not plain or meaning == "phase" else meaning
+
+    def patches(self, patterns: NDArray[Any], domain: Domain) -> NDArray[Any]:
+        """The patches of patterns (n, P, P), in the form of `values`."""
+        patterns = checked_patterns(patterns, self._diffraction.size_px, domain)
+        feeds = {**self._feeds, self._diffraction.name: graph_patterns(patterns, domain, self._config)}
+        output = self._session.run(self._object.name, feeds)
+        expected = tensor_shape(self._object, len(patterns))
+        if output.shape != expected:
+            raise BundleError(f"the graph gave {output.shape} for {len(patterns)} frames, not {expected}")
+        return object_patches(output, self._config) if self.values == "complex" else output
+
+    def placed(
+        self,
+        patterns: NDArray[Any],
+        domain: Domain,
+        positions_px: NDArray[np.float64],
+        *,
+        merge: bool = False,  # noqa: ARG002  a graph knows no neighbours
+    ) -> Placed:
+        """The patches at their positions."""
+        return Placed(self.patches(patterns, domain), self.values, positions_px)
+
+
+class PassesFront:
+    """The passes with a probe. Thread-safe."""
+
+    name = "passes"
+    values: Values = "real_imag"
+
+    def __init__(self, passes: Passes, probe: NDArray[np.complex64]) -> None:
+        self.passes = passes
+        self.weight = merge_weight(probe)
+        """(P, P) float32: what a patch's pixels count in a merge."""
+        self._projector = passes.projector(probe)
+
+    def patches(self, patterns: NDArray[Any], domain: Domain) -> NDArray[np.float32]:
+        """(n, 2, P, P) of frames that lie on whole pixels and know no neighbours."""
+        return self.placed(patterns, domain, np.zeros((len(patterns), 2))).patches
+
+    def placed(
+        self,
+        patterns: NDArray[Any],
+        domain: Domain,
+        positions_px: NDArray[np.float64],
+        *,
+        merge: bool = False,
+    ) -> Placed:
+        """The patches on whole pixels; with `merge` these frames are each other's neighbours."""
+        whole, fractions = place(positions_px)
+        modulus = self._amplitudes(patterns, domain)
+        planes = self.passes.step(0, self._projector, None, modulus, fractions)
+        for number in range(1, len(self.passes)):
+            if merge:
+                planes = merged(planes, whole, self.weight)
+            planes = self.passes.step(number, self._projector, planes, modulus, fractions)
+        return Placed(planes, "real_imag", whole)
+
+    def step(
+        self,
+        number: int,
+        patches: NDArray[np.float32] | None,
+        patterns: NDArray[Any],
+        domain: Domain,
+        fractions: NDArray[np.int32],
+    ) -> NDArray[np.float32]:
+        """One pass, for a caller that merges with frames elsewhere."""
+        modulus = self._amplitudes(patterns, domain)
+        return self.passes.step(number, self._projector, patches, modulus, fractions)
+
+    def _amplitudes(self, patterns: NDArray[Any], domain: Domain) -> NDArray[np.float32]:
+        values = np.asarray(checked_patterns(patterns, self.weight.shape, domain), dtype=np.float32)
+        return np.sqrt(values) if domain == "counts" else values
+
+
+Front = GraphFront | PassesFront

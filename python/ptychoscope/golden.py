@@ -1,0 +1,53 @@
+"""The golden frames: a model is used only when it still computes what it computed when it was exported."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.bundle import Bundle
+from ptychoscope.errors import BundleError
+
+if TYPE_CHECKING:
+    from ptychoscope.model import Model
+
+
+def check_golden(model: "Model", bundle: Bundle) -> None:
+    """Recompute the golden patches by every way that the model has; `BundleError` when they differ."""
+    sizes = bundle.golden_counts.shape[1:], bundle.golden_object.shape[1:]
+    if sizes != (model.pattern_px, model.patch_px):
+        raise BundleError(
+            f"{model.config.golden.file} has patterns of {sizes[0]} and patches of {sizes[1]}, model.json "
+            f"says {model.pattern_px} and {model.patch_px}: export again"
+        )
+    got = model.predict(bundle.golden_counts, domain="counts", front="graph")
+    difference = _difference(got, bundle.golden_object)
+    tolerance = model.config.golden.tolerance
+    if not difference <= tolerance:
+        raise BundleError(
+            f"{bundle.path} no longer computes what it did when it was exported: largest difference "
+            f"{difference:.3g}, allowed {tolerance:.3g}, on {model.device}. {_guess(got, bundle, tolerance)}"
+        )
+    if model.passes:
+        got = model.predict(bundle.golden_counts, domain="counts", front="passes")
+        difference = _difference(got, bundle.golden_object)
+        if not difference <= tolerance:
+            raise BundleError(
+                f"the passes of {bundle.path} do not compute what its graph does: largest difference "
+                f"{difference:.3g}, allowed {tolerance:.3g}: export again"
+            )
+
+
+def _difference(got: NDArray[np.complex64], expected: NDArray[np.complex64]) -> float:
+    return float(np.abs(got - expected).max())
+
+
+def _guess(got: NDArray[np.complex64], bundle: Bundle, tolerance: float) -> str:
+    """What was probably changed, for the message."""
+    swapped = got.imag + 1j * got.real
+    if _difference(swapped, bundle.golden_object) <= tolerance:
+        return "The two output channels are swapped: correct object.order in model.json, or export again"
+    return (
+        "Normalisation, probe or weights were changed, or this device computes in another precision: "
+        "copy the bundle again, or export again"
+    )

@@ -1,0 +1,99 @@
+"""Passes: a network whose projection, merge and re-extraction are done here, in C++, between its graphs.
+
+The graphs see real planes and no probe. What the measurement asks of a patch is computed by the transforms
+of the solver (`_core.Projector`), which is faster than matrix products in the graph; what the neighbours say
+comes from a canvas that every patch was placed on. A patch lies on whole object pixels; what is left of its
+position moves the probe, so that patches are merged without interpolation.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope import _core
+from ptychoscope.canvas import Canvas
+from ptychoscope.config import PassesSpec
+from ptychoscope.session import Session
+
+PATCH, RESIDUAL, OBJECT = "patch", "residual", "object"
+FRACTIONS = 8
+"""Steps of a pixel that the probe is moved by, from -1/2."""
+_FLOOR = 1e-6
+"""Weight of an unlit pixel in a merge, relative to the brightest: a mean is defined everywhere."""
+
+
+class Place(NamedTuple):
+    """Positions as whole pixels and the rest."""
+
+    whole_px: NDArray[np.float64]
+    """(n, 2) (y, x), whole numbers."""
+    fractions: NDArray[np.int32]
+    """(n, 2) steps of 1 / 8 px from -1/2; 4 is none."""
+
+
+def place(positions_px: NDArray[np.float64]) -> Place:
+    """Split positions (n, 2) into whole pixels and fractions, rounded to 1 / 8 px."""
+    steps = np.floor(positions_px * FRACTIONS + 0.5)
+    whole = np.floor((steps + FRACTIONS // 2) / FRACTIONS)
+    return Place(whole, (steps - whole * FRACTIONS + FRACTIONS // 2).astype(np.int32))
+
+
+class Passes:
+    """The graphs of the passes, and the projection of a probe between them. Thread-safe."""
+
+    def __init__(self, spec: PassesSpec, sessions: tuple[Session, ...]) -> None:
+        self.spec, self._sessions = spec, sessions
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def projector(self, probe: NDArray[np.complex64]) -> _core.Projector:
+        """The projection with `probe` (m, P, P) on the scale of the counts."""
+        lit = float(np.square(np.abs(probe)).sum(axis=0).mean())
+        return _core.Projector(probe, self.spec.regularisation, self.spec.dark * lit)
+
+    def step(
+        self,
+        number: int,
+        projector: _core.Projector,
+        patches: NDArray[np.float32] | None,
+        amplitudes: NDArray[np.float32],
+        fractions: NDArray[np.int32],
+    ) -> NDArray[Any]:
+        """Pass `number` on patches (n, 2, P, P), None for patches of 1; amplitudes (n, P, P)."""
+        residual = projector.residual(patches, amplitudes, fractions)
+        if patches is None:
+            patches = np.zeros_like(residual)
+            patches[:, 0] = 1
+        return self._sessions[number].run(OBJECT, {PATCH: patches, RESIDUAL: residual})
+
+
+def merge_weight(probe: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """(P, P) float32: how much a patch's pixels count in a merge, the probe's summed intensity."""
+    lit = np.square(np.abs(probe)).sum(axis=0)
+    weight: NDArray[np.float32] = (lit + _FLOOR * lit.max()).astype(np.float32)
+    return weight
+
+
+def cut_out(image: NDArray[np.complex64], whole_px: NDArray[Any], side: int) -> NDArray[np.float32]:
+    """Patches (n, 2, P, P) of `image` centred (index P // 2) on whole canvas pixels (n, 2), all inside it."""
+    corner = whole_px.astype(np.intp) - side // 2
+    patches = np.empty((len(corner), 2, side, side), np.float32)
+    for patch, (y, x) in zip(patches, corner, strict=True):
+        window = image[y : y + side, x : x + side]
+        patch[0], patch[1] = window.real, window.imag
+    return patches
+
+
+def merged(
+    planes: NDArray[np.float32], whole_px: NDArray[np.float64], weight: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Patches (n, 2, P, P) on whole pixels, each replaced by the weighted mean of those that overlap it."""
+    side = weight.shape[0]
+    low = whole_px.min(axis=0)
+    shape = (whole_px.max(axis=0) - low).astype(int) + side
+    inside = whole_px - low + side // 2
+    canvas = Canvas((int(shape[0]), int(shape[1])), weight, "nearest", spread=False)
+    canvas.add(planes, inside, values="real_imag")
+    return cut_out(canvas.image(), inside, side)
