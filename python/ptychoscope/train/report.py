@@ -71,11 +71,8 @@ def write_report(
     )
     rows = "".join(f"<tr><th>{escape(k)}</th><td>{escape(str(v))}</td></tr>" for k, v in facts.items())
     body = "".join([f"<table>{rows}</table>", *curves, _image(_object(look.seen)), _image(_patterns(look))])
-    page = (
-        f"<!doctype html><meta charset='utf-8'><title>Training report</title>{_STYLE}<h1>Training report</h1>"
-    )
     with replacing(path) as partial:
-        partial.write_text(page + body, encoding="utf-8")
+        partial.write_text(_HEAD + body, encoding="utf-8")
 
 
 _HEAD = """<!doctype html><meta charset="utf-8"><title>Training report</title>
@@ -132,10 +129,7 @@ def _far_fields(
 
 def _object(seen: Prediction) -> list[Panel]:
     lit = seen.coverage > 0.02 * seen.coverage.max()
-    amplitude, phase = (
-        np.abs(seen.object),
-        np.angle(seen.object * np.exp(-1j * np.angle(seen.object[lit].mean()))),
-    )
+    turned = seen.object * np.exp(-1j * np.angle(seen.object[lit].mean()))
     planes: list[tuple[str, NDArray[np.floating], Colours]] = [
         ("amplitude", np.abs(turned), "grey"),
         ("phase in rad", np.angle(turned), "diverging"),
