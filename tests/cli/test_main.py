@@ -71,9 +71,16 @@ def test_info_describes_a_scan(capsys, tmp_path, scan):
     assert "amplitude" in out
 
 
-def test_two_runtimes_are_an_error_with_the_cure():
-    problem = runtime_problem(["onnxruntime", "onnxruntime-gpu"])
-    assert "pip uninstall onnxruntime onnxruntime-gpu" in problem
+def test_two_runtimes_are_an_error_with_the_cure(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "onnxruntime_gpu-1.0.dist-info").mkdir()
+    metadata = "Metadata-Version: 2.1\nName: onnxruntime-gpu\nVersion: 1.0\n"
+    (tmp_path / "onnxruntime_gpu-1.0.dist-info" / "METADATA").write_text(metadata)
+    monkeypatch.syspath_prepend(tmp_path)
+    code, out, err = run(capsys, "info", "--json")
+    assert code == 2
+    assert json.loads(out)["packages"]["onnxruntime-gpu"] == "1.0"
+    assert "pip uninstall onnxruntime onnxruntime-gpu" in err
     assert runtime_problem(["onnxruntime"]) is None
 
 

@@ -73,7 +73,7 @@ def test_unknown_members_are_not_even_opened(tmp_path):
     assert len(load_scan(path)) == 3
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(cut=st.integers(0, len(npz_bytes()) - 1))
 def test_a_truncated_file_is_always_a_scan_error(tmp_path_factory, cut):
     path = tmp_path_factory.mktemp("cut") / "s.npz"
@@ -82,7 +82,7 @@ def test_a_truncated_file_is_always_a_scan_error(tmp_path_factory, cut):
         load_scan(path)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(place=st.integers(0, len(npz_bytes()) - 1), value=st.integers(0, 255))
 @pytest.mark.filterwarnings("ignore::ptychoscope.errors.ScanWarning")
 def test_a_flipped_byte_gives_a_scan_or_a_scan_error(tmp_path_factory, place, value):

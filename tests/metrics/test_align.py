@@ -43,7 +43,7 @@ def test_a_ramp_is_found_through_noise_and_wraps(slope_y, slope_x, turn):
     assert phase_ramp(image, truth) == pytest.approx((slope_y, slope_x), abs=1e-3)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.floats(-6, 6), st.floats(-6, 6), st.sampled_from([(64, 64), (81, 60)]))
 def test_a_shift_is_found_to_a_hundredth(shift_y, shift_x, shape):
     """Cut from a larger object, so that nothing comes round."""
