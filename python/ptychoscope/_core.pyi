@@ -91,6 +91,28 @@ class Canvas:
         ],
     ) -> numpy.typing.NDArray[numpy.float32]: ...
 
+class Projector:
+    """
+    The step that a measured pattern asks of a patch; ptychoscope.passes.Passes is its face.
+    """
+    def __init__(
+        self,
+        probe: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64],
+        regularisation: typing.SupportsFloat | typing.SupportsIndex,
+        dark: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+    def residual(
+        self,
+        patches: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None,
+        amplitudes: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
+        fractions: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
+    ) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        Residuals (n, 2, P, P) of patches (n, 2, P, P), or of patches of 1 when None.
+        """
+    @property
+    def window(self) -> int: ...
+
 class SweepMode:
     """
     Members:
@@ -120,7 +142,9 @@ class SweepMode:
     @typing.overload
     def __ne__(self, other: typing.Any) -> bool: ...
     def __repr__(self) -> str: ...
-    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __setstate__(
+        self, state: typing.SupportsInt | typing.SupportsIndex
+    ) -> None: ...
     def __str__(self) -> str: ...
     @property
     def name(self) -> str: ...
@@ -137,11 +161,15 @@ class SweepOptions:
     @property
     def position_limit_px(self) -> float: ...
     @position_limit_px.setter
-    def position_limit_px(self, arg0: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    def position_limit_px(
+        self, arg0: typing.SupportsFloat | typing.SupportsIndex
+    ) -> None: ...
     @property
     def position_step(self) -> float: ...
     @position_step.setter
-    def position_step(self, arg0: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    def position_step(
+        self, arg0: typing.SupportsFloat | typing.SupportsIndex
+    ) -> None: ...
     @property
     def probe_step(self) -> float: ...
     @probe_step.setter
@@ -149,7 +177,9 @@ class SweepOptions:
     @property
     def regularisation(self) -> float: ...
     @regularisation.setter
-    def regularisation(self, arg0: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    def regularisation(
+        self, arg0: typing.SupportsFloat | typing.SupportsIndex
+    ) -> None: ...
     @property
     def seed(self) -> int: ...
     @seed.setter
@@ -161,7 +191,9 @@ class SweepOptions:
     @property
     def visit_decay(self) -> float: ...
     @visit_decay.setter
-    def visit_decay(self, arg0: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    def visit_decay(
+        self, arg0: typing.SupportsFloat | typing.SupportsIndex
+    ) -> None: ...
 
 class SweepReport:
     """
@@ -175,28 +207,6 @@ class SweepReport:
     def moved_rms_px(self) -> float: ...
     @property
     def rejected(self) -> int: ...
-
-class Projector:
-    """
-    The step that a measured pattern asks of a patch; ptychoscope.passes.Passes is its face.
-    """
-    def __init__(
-        self,
-        probe: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64],
-        regularisation: typing.SupportsFloat | typing.SupportsIndex,
-        dark: typing.SupportsFloat | typing.SupportsIndex,
-    ) -> None: ...
-    def residual(
-        self,
-        patches: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None,
-        amplitudes: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
-        fractions: typing.Annotated[numpy.typing.ArrayLike, numpy.int32],
-    ) -> numpy.typing.NDArray[numpy.float32]:
-        """
-        Residuals (n, 2, P, P) of patches (n, 2, P, P), or of patches of 1 when None.
-        """
-    @property
-    def window(self) -> int: ...
 
 class Refiner:
     """
@@ -226,8 +236,12 @@ class Refiner:
         first: typing.SupportsInt | typing.SupportsIndex,
         last: typing.SupportsInt | typing.SupportsIndex,
     ) -> list[int]: ...
-    def set_object(self, image: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]) -> None: ...
-    def set_probe(self, probe: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]) -> None: ...
+    def set_object(
+        self, image: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]
+    ) -> None: ...
+    def set_probe(
+        self, probe: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]
+    ) -> None: ...
     def sweep(
         self,
         options: SweepOptions,
