@@ -52,6 +52,11 @@ def onnx_graph(network: nn.Module, probe: NDArray[np.float32], dtype: InputDtype
     return model
 
 
+def plain_graph(network: nn.Module, example: torch.Tensor, name: str) -> onnx.ModelProto:
+    """The graph of a network with one input (B, ...) of that name, for comparisons. Raises `ExportError`."""
+    return _export(network, (example,), (name,), (True,))
+
+
 def pass_graph(step: nn.Module, side: int) -> onnx.ModelProto:
     """The graph of one pass, (patch, residual) -> object, all (B, 2, P, P) float32. Raises `ExportError`."""
     planes = torch.zeros(_EXAMPLE_BATCH, 2, side, side)

@@ -52,7 +52,7 @@ class GraphFront:
     def __init__(
         self, session: Session, config: ModelConfig, probe: NDArray[np.complex64] | None = None
     ) -> None:
-        self._session, self._config = session, config
+        self.session, self._config = session, config
         self._diffraction, self._object = config.tensor("diffraction"), config.tensor("object")
         name = next((spec.name for spec in config.inputs if spec.role == "probe"), None)
         self._feeds: dict[str, NDArray[Any]] = {}
@@ -62,11 +62,19 @@ class GraphFront:
         meaning = config.object.meaning
         self.values: Values = "complex" if not plain or meaning == "phase" else meaning
 
+    @property
+    def output(self) -> str:
+        """The name of the graph's output."""
+        return self._object.name
+
+    def feeds(self, patterns: NDArray[Any], domain: Domain) -> dict[str, NDArray[Any]]:
+        """The graph's inputs for patterns (n, P, P)."""
+        patterns = checked_patterns(patterns, self._diffraction.size_px, domain)
+        return {**self._feeds, self._diffraction.name: graph_patterns(patterns, domain, self._config)}
+
     def patches(self, patterns: NDArray[Any], domain: Domain) -> NDArray[Any]:
         """The patches of patterns (n, P, P), in the form of `values`."""
-        patterns = checked_patterns(patterns, self._diffraction.size_px, domain)
-        feeds = {**self._feeds, self._diffraction.name: graph_patterns(patterns, domain, self._config)}
-        output = self._session.run(self._object.name, feeds)
+        output = self.session.run(self.output, self.feeds(patterns, domain))
         expected = tensor_shape(self._object, len(patterns))
         if output.shape != expected:
             raise BundleError(f"the graph gave {output.shape} for {len(patterns)} frames, not {expected}")

@@ -43,10 +43,10 @@ class Passes:
     """The graphs of the passes, and the projection of a probe between them. Thread-safe."""
 
     def __init__(self, spec: PassesSpec, sessions: tuple[Session, ...]) -> None:
-        self.spec, self._sessions = spec, sessions
+        self.spec, self.sessions = spec, sessions
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        return len(self.sessions)
 
     def projector(self, probe: NDArray[np.complex64]) -> _core.Projector:
         """The projection with `probe` (m, P, P) on the scale of the counts."""
@@ -66,7 +66,7 @@ class Passes:
         if patches is None:
             patches = np.zeros_like(residual)
             patches[:, 0] = 1
-        return self._sessions[number].run(OBJECT, {PATCH: patches, RESIDUAL: residual})
+        return self.sessions[number].run(OBJECT, {PATCH: patches, RESIDUAL: residual})
 
 
 def merge_weight(probe: NDArray[np.complex64]) -> NDArray[np.float32]:

@@ -1,0 +1,1 @@
+"""Benchmarks: `ptychoscope bench NAME`; each file has one function of that name."""

@@ -1,0 +1,102 @@
+"""ptychoscope bench model: networks in onnxruntime, beside torch eager and peers' layer shapes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from ptychoscope.cli.console import AsJson, number, print_json, print_table
+
+
+class Entry(NamedTuple):
+    """Something to measure."""
+
+    network: str
+    runtime: str
+    batch: int
+    call: Callable[[], object]
+    gflop_per_frame: float | None
+
+
+def model(
+    bundles: Annotated[list[Path] | None, typer.Argument(help="Bundle directories.")] = None,
+    batch: Annotated[list[int] | None, typer.Option(min=1, help="Frames per call; may be repeated.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads within an operator.")] = 1,
+    peers: Annotated[
+        bool,
+        typer.Option(help="Also the shapes of PtychoNN and PtychoPINN, and torch eager (needs torch)."),
+    ] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds, taken in turns; medians are given.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """CPU time per frame of networks, all measured in turns in this process."""
+    rows, peak = measure(
+        bundles or [], batches=batch or [1, 8, 64], threads=threads, peers=peers, rounds=rounds
+    )
+    if as_json:
+        print_json({"conv_peak_gflop_per_s": peak, "rows": rows})
+        return
+    columns = ("network", "runtime", "batch", "threads", "frames/s", "CPU ms", "of conv peak")
+    table = [
+        (
+            *(str(row[key]) for key in ("network", "runtime", "batch", "threads")),
+            number(row["frames_per_s"], 0),
+            number(row["cpu_ms_per_frame"]),
+            number(row["of_peak"], 2),
+        )
+        for row in rows
+    ]
+    print_table("Networks, frames/s per CPU-second of one thread", table, columns)
+
+
+def measure(
+    bundles: list[Path], *, batches: list[int], threads: int, peers: bool, rounds: int
+) -> tuple[list[dict[str, Any]], float | None]:
+    """Rows, and oneDNN's convolution peak in GFLOP/s (with `peers`)."""
+    from ptychoscope.bench.timing import cpu_seconds
+
+    entries = [entry for path in bundles for entry in _bundle_entries(path, batches, threads)]
+    peak_flop = 0
+    if peers:
+        from ptychoscope.bench.eager import peak_entry, peer_entries
+
+        entries += peer_entries(batches, threads)
+        peak, peak_flop = peak_entry()
+        entries.append(peak)
+    spent = cpu_seconds({str(k): entry.call for k, entry in enumerate(entries)}, rounds=rounds)
+    speed = peak_flop / spent[str(len(entries) - 1)] / 1e9 if peers else None
+    rows = []
+    for k, entry in enumerate(entries[: len(entries) - bool(peers)]):
+        per_frame = spent[str(k)] / entry.batch
+        gflop = entry.gflop_per_frame
+        rows.append(
+            {
+                "network": entry.network,
+                "runtime": entry.runtime,
+                "batch": entry.batch,
+                "threads": threads,
+                "frames_per_s": 1 / per_frame,
+                "cpu_ms_per_frame": per_frame * 1e3,
+                "session_cpu_ms_per_frame": per_frame * 1e3,
+                "of_peak": None if gflop is None or speed is None else gflop / per_frame / speed,
+            }
+        )
+    return rows, speed
+
+
+def _bundle_entries(path: Path, batches: list[int], threads: int) -> list[Entry]:
+    import numpy as np
+
+    from ptychoscope.bench.pipeline import bare_session
+    from ptychoscope.bundle import read_bundle
+    from ptychoscope.model import load_model
+
+    loaded = load_model(path, threads=threads)
+    counts = read_bundle(path).golden_counts
+    name = str(loaded.config.provenance.training.get("network", path.name))
+    entries = []
+    for size in batches:
+        patterns = np.resize(counts, (size, *counts.shape[1:]))
+        entries.append(Entry(name, "onnxruntime", size, bare_session(loaded, patterns), None))
+    return entries

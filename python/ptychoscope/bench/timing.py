@@ -1,0 +1,29 @@
+"""Timing on machines that others use too: CPU time, interleaved rounds, medians."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+
+def cpu_seconds(tasks: Mapping[str, Callable[[], object]], *, rounds: int = 7) -> dict[str, float]:
+    """Median CPU seconds (all threads of this process) of each task, taken in turns after one warm-up."""
+    spent: dict[str, list[float]] = {name: [] for name in tasks}
+    for task in tasks.values():
+        task()
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            began = time.process_time()
+            task()
+            spent[name].append(time.process_time() - began)
+    return {name: statistics.median(times) for name, times in spent.items()}
+
+
+def wall_seconds(task: Callable[[], object], *, rounds: int = 5) -> float:
+    """The shortest wall seconds of `rounds` after one warm-up: what the machine can do undisturbed."""
+    task()
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        task()
+        times.append(time.perf_counter() - began)
+    return min(times)

@@ -1,0 +1,12 @@
+"""`ptychoscope bench`: what this machine does with it, measured beside something to compare with."""
+
+from importlib import import_module
+
+import typer
+
+BENCHMARKS = ("model", "pipeline")
+"""Every benchmark, a file in `ptychoscope.bench` with one function of that name."""
+
+bench = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)
+for _name in BENCHMARKS:
+    bench.command(_name)(getattr(import_module(f"ptychoscope.bench.{_name}"), _name))
