@@ -33,6 +33,12 @@ class Done(NamedTuple):
     model: str
     """The digest of the model that made it."""
     cpu_s: float
+    batch: Batch | None = None
+    """What it was made of, where `run` keeps it."""
+
+
+After = Callable[[Done], None]
+"""Called in the caller's thread after every batch that was placed: what a solver or a display hangs on."""
 
 
 @dataclass
@@ -63,6 +69,7 @@ def run(
     *,
     workers: int = 1,
     merge: bool = False,
+    after: After | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Send every batch of `source` through the model in `slot` and onto `canvas`, which lies at `frame`.
@@ -73,11 +80,11 @@ def run(
     def work(item: tuple[Batch, Running]) -> Done:
         began, (batch, running) = thread_time(), item
         placed = running.front.placed(batch.patterns, batch.domain, batch.positions_px, merge=merge)
-        return Done(placed, running.digest, thread_time() - began)
+        return Done(placed, running.digest, thread_time() - began, batch)
 
     report = Report()
     taken = ((batch, slot.running) for batch in source)
-    flow(taken, work, canvas, frame, report, workers=workers, progress=progress)
+    flow(taken, work, canvas, frame, report, workers=workers, after=after, progress=progress)
     return report
 
 
@@ -89,6 +96,7 @@ def flow(
     report: Report,
     *,
     workers: int,
+    after: After | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Let `workers` threads do `work` on the batches of `source`; place what they make, in order."""
@@ -102,6 +110,8 @@ def flow(
         report.stages_cpu_s["stitch"] += thread_time() - mark
         report.stages_cpu_s["network"] += done.cpu_s
         _count(report, done.model, len(placed.positions_px))
+        if after is not None:
+            after(done)
         if progress is not None:
             progress(report.frames)
     report.seconds += perf_counter() - began

@@ -1,22 +1,85 @@
-"""ptychoscope run: a scan and a bundle become an image."""
+"""ptychoscope run: a scan becomes an image, by a network, by the solver or by both."""
 
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
 from ptychoscope.cli.reading import Domain, Frames, Layout, Steps, read_scan
 
 if TYPE_CHECKING:
+    from ptychoscope.model import Model
     from ptychoscope.reconstruction import Reconstruction
+    from ptychoscope.scan import Scan
+
+
+class Solver(NamedTuple):
+    """What the options ask of the solver."""
+
+    sweeps: int
+    start: Literal["network", "empty"]
+    probe: Literal["keep", "update", "find"]
+    positions: Literal["keep", "correct"]
+    window_frames: int
+    saturation: float | None
+
+    def check(self, model: Path | None) -> None:
+        """Raise `ConfigError` for options that do not go together."""
+        from ptychoscope.errors import ConfigError
+
+        if self.start == "network" and model is None:
+            raise ConfigError("no model: name a bundle with --model, or use --start empty with --refine N")
+        if self.start == "empty" and not self.sweeps:
+            raise ConfigError("--start empty without sweeps leaves the object empty: add --refine N")
+        if self.window_frames and (self.probe, self.positions) != ("keep", "keep"):
+            raise ConfigError(
+                "--refine-window keeps probe and positions as they are: leave out --refine-probe and "
+                "--refine-positions"
+            )
+
+    def run(
+        self,
+        scan: "Scan",
+        network: "Model | None",
+        image: "Reconstruction | None",
+        batch: int,
+        threads: int,
+    ) -> "Reconstruction":
+        """The network's `image` as it is, or what the solver makes of it or of the scan."""
+        from ptychoscope.refine import refine_scan, stream_scan
+
+        if self.window_frames:
+            return stream_scan(
+                scan,
+                network,
+                batch=batch,
+                window_frames=self.window_frames,
+                sweeps=self.sweeps,
+                saturation=self.saturation,
+                threads=threads,
+            )
+        if image is not None and not self.sweeps:
+            return image
+        return refine_scan(
+            scan,
+            sweeps=self.sweeps,
+            start=image,
+            probe=self.probe,
+            positions=self.positions,
+            saturation=self.saturation,
+            threads=threads,
+        )
 
 
 def run(
     scan: Annotated[Path, typer.Argument(help="Scan file.")],
-    model: Annotated[Path, typer.Option("--model", "-m", help="Bundle directory, made by `export`.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Result, a ptychodus product (.h5).")],
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", help="Bundle directory, made by `export`; not used by --start empty."),
+    ] = None,
     picture: Annotated[
         Path | None, typer.Option(help="PNG of amplitude, phase, coverage and spread to write.")
     ] = None,
@@ -47,29 +110,58 @@ def run(
         Literal["scan", "model"] | None,
         typer.Option(help="Whose probe to use; without, the scan's when it has one."),
     ] = None,
+    refine: Annotated[
+        int, typer.Option(min=0, help="Sweeps of the solver after the network; 0: the network alone.")
+    ] = 0,
+    start: Annotated[
+        Literal["network", "empty"], typer.Option(help="What the sweeps start from; empty needs no model.")
+    ] = "network",
+    refine_probe: Annotated[
+        Literal["keep", "update", "find"],
+        typer.Option(help="Keep the probe, let it follow the data, or make the first one from the data."),
+    ] = "keep",
+    refine_positions: Annotated[
+        Literal["keep", "correct"], typer.Option(help="Keep the positions or correct each frame's.")
+    ] = "keep",
+    refine_window: Annotated[
+        int,
+        typer.Option(min=0, help="Sweep the latest frames after every batch, as in a live scan; 0: do not."),
+    ] = 0,
+    saturation: Annotated[
+        float | None, typer.Option(help="Pixels at or above it count as unmeasured in sweeps (scan's units).")
+    ] = None,
     domain: Domain = None,
     layout: Layout = "auto",
     orientation: Steps = "",
     frames: Frames = ":",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Reconstruct a scan with a model: no torch, every frame once, patches stitched as they come."""
+    """Reconstruct a scan without torch: every frame once through the network, then sweeps if asked for."""
     from ptychoscope.model import load_model
     from ptychoscope.offline import reconstruct
 
+    solver = Solver(refine, start, refine_probe, refine_positions, refine_window, saturation)
+    solver.check(model)
+    loaded = read_scan(scan, domain=domain, layout=layout, orientation=orientation, frames=frames)
     count = threads or len(os.sched_getaffinity(0))
-    loaded = load_model(model, device, 1 if parallel == "across" else count)
-    result = reconstruct(
-        read_scan(scan, domain=domain, layout=layout, orientation=orientation, frames=frames),
-        loaded,
-        batch=batch,
-        threads=count,
-        workers=count if parallel == "across" else 1,
-        merge=merge,
-        interpolation=interpolation,
-        window=window,
-        probe=probe,
-    )
+    network, result = None, None
+    if model is not None and start == "network":
+        network = load_model(model, device, 1 if parallel == "across" else count)
+    if network is not None and not refine_window:
+        result = reconstruct(
+            loaded,
+            network,
+            batch=batch,
+            threads=count,
+            workers=count if parallel == "across" else 1,
+            merge=merge,
+            interpolation=interpolation,
+            window=window,
+            probe=probe,
+        )
+    if network is not None and (probe == "model" or loaded.probe is None):
+        loaded = loaded.with_probe(network.probe)
+    result = solver.run(loaded, network, result, batch, count)
     result.save(output)
     if picture is not None:
         result.picture(picture)

@@ -2,6 +2,7 @@
 
 from ptychoscope.refine.defocus import Defocus, find_probe, refocused, tuned_probe
 from ptychoscope.refine.offline import refine_scan
+from ptychoscope.refine.online import stream_scan
 from ptychoscope.refine.schedule import Schedule, schedule
 from ptychoscope.refine.solver import FRAME_STATES, Refiner, Sweep
 from ptychoscope.refine.stream import StreamRefiner
@@ -17,5 +18,6 @@ __all__ = [
     "refine_scan",
     "refocused",
     "schedule",
+    "stream_scan",
     "tuned_probe",
 ]

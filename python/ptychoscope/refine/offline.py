@@ -76,6 +76,7 @@ def refine_scan(
         An option has a value that it cannot have.
     """
     _check(probe, positions, position_limit_px)
+    asked = positions
     began, began_cpu = perf_counter(), process_time()
     if len(scan) == 0:
         raise ScanError("the scan has no frames: nothing can be refined")
@@ -95,22 +96,26 @@ def refine_scan(
         if progress is not None:
             progress(k + 1, found)
     after = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
+    seconds = perf_counter() - began
     record: dict[str, str | int | float] = {
         "refine_sweeps": sweeps,
         "refine_start": "empty" if start is None else "image",
         "refine_probe": probe,
+        "refine_positions": asked,
         "refine_regularisation": plan.regularisation,
         "refine_misfit_before": before.misfit,
         "refine_misfit_after": after.misfit,
         "refine_frames_used": after.frames,
-        "refine_seconds": perf_counter() - began,
+        "refine_seconds": seconds,
         "refine_cpu_seconds": process_time() - began_cpu,
     }
+    if start is None:
+        record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
     return result_of(refiner, scan, frame, start, record)
 
 
 def add_scan(refiner: Refiner, scan: Scan, frame: CanvasFrame, saturation: float | None) -> None:
-    """Add the frames of `scan`; a `ScanWarning` says how many cannot be used, and why."""
+    """Add the frames of `scan`, and say which cannot be used."""
     for begin in range(0, len(scan), _CHUNK_FRAMES):
         part = slice(begin, begin + _CHUNK_FRAMES)
         positions = frame.to_canvas(scan.positions_px[part])
@@ -121,6 +126,11 @@ def add_scan(refiner: Refiner, scan: Scan, frame: CanvasFrame, saturation: float
             bad_pixels=scan.bad_pixels,
             saturation=saturation,
         )
+    say_left_out(refiner)
+
+
+def say_left_out(refiner: Refiner) -> None:
+    """A `ScanWarning` with the frames that take no part in sweeps; `ScanError` when none does."""
     counts = np.bincount(refiner.states, minlength=len(FRAME_STATES))
     left_out = ", ".join(f"{n} {name}" for n, name in zip(counts[1:], FRAME_STATES[1:], strict=True) if n)
     if counts[0] == 0:

@@ -36,6 +36,8 @@ class StreamRefiner:
         Threads of the sweeps; the result does not depend on them.
     seed
         Of the order in which frames are visited.
+    bad_pixels, saturation
+        What counts as unmeasured, as in `Refiner.add`.
 
     Raises `ConfigError` and `ScanError` as `Refiner` does.
     """
@@ -48,6 +50,8 @@ class StreamRefiner:
         window_frames: int = WINDOW_FRAMES,
         threads: int = 1,
         seed: int = 0,
+        bad_pixels: NDArray[np.bool_] | None = None,
+        saturation: float | None = None,
     ) -> None:
         if window_frames < 1:
             raise ConfigError(f"window_frames must be at least 1, got {window_frames}")
@@ -56,6 +60,7 @@ class StreamRefiner:
         self._photons = float(np.square(np.abs(self.refiner.probe), dtype=np.float64).sum())
         self._plan = schedule(self._photons, 1)
         self._seed = seed << 20
+        self._bad_pixels, self._saturation = bad_pixels, saturation
 
     def add(
         self,
@@ -64,12 +69,16 @@ class StreamRefiner:
         *,
         domain: Domain,
         patches: NDArray[Any] | None = None,
-        bad_pixels: NDArray[np.bool_] | None = None,
-        saturation: float | None = None,
     ) -> Sweep:
         """Add a batch as `Refiner.add` does, start it from `patches` (n, P, P) complex, sweep the window."""
         first = len(self.refiner)
-        self.refiner.add(patterns, positions_px, domain=domain, bad_pixels=bad_pixels, saturation=saturation)
+        self.refiner.add(
+            patterns,
+            positions_px,
+            domain=domain,
+            bad_pixels=self._bad_pixels,
+            saturation=self._saturation,
+        )
         if patches is not None:
             self.refiner.blend(patches, first=first)
         return self.refiner.sweep(

@@ -1,0 +1,71 @@
+"""`ptychoscope run` with the solver, as a user types it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ptychoscope import cli
+from ptychoscope.reconstruction import load_reconstruction
+
+BUNDLE = str(Path(__file__).parents[1] / "data" / "tiny_bundle")
+
+
+@pytest.fixture
+def ptychoscope(capsys, tmp_path, monkeypatch):
+    """Run a command line in a folder with scan.npz; its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(line):
+        with pytest.raises(SystemExit) as end:
+            cli.main(line.split())
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    run("simulate -o scan.npz --patch 16 --rows 9 --columns 9 --step 3 --jitter 1 --sub-pixel")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("--start empty --refine 3", {"refine_start": "empty", "refine_sweeps": 3, "device": "cpu"}),
+        (f"--model {BUNDLE} --refine 2", {"refine_start": "image", "model": "tiny_bundle"}),
+        (f"--model {BUNDLE} --refine 2 --refine-window 16 --batch 8", {"refine_window_frames": 16}),
+        ("--start empty --refine 2 --refine-window 16", {"model": "none", "refine_start": "empty"}),
+        (
+            "--start empty --refine 4 --refine-probe update --refine-positions correct",
+            {"refine_probe": "update", "refine_positions": "correct"},
+        ),
+        (f"--model {BUNDLE}", {"model": "tiny_bundle"}),
+    ],
+)
+def test_the_result_says_what_was_done(ptychoscope, options, expected):
+    code, out, err = ptychoscope(f"run scan.npz -o object.h5 --json --threads 1 {options}")
+    assert code == 0, err
+    figures = json.loads(out)
+    assert expected.items() <= figures.items()
+    stored = load_reconstruction("object.h5")
+    assert expected.items() <= stored.provenance.items()
+    assert np.isfinite(stored.object).all()
+    assert stored.object.shape == tuple(figures["shape"])
+    if "refine_misfit_before" in figures:
+        assert figures["refine_misfit_after"] < figures["refine_misfit_before"]
+
+
+@pytest.mark.parametrize(
+    ("options", "cure"),
+    [
+        ("", "--model"),
+        ("--refine 3", "--model"),
+        ("--start empty", "--refine N"),
+        ("--start empty --refine 3 --refine-window 8 --refine-probe update", "leave out"),
+        ("--start empty --refine 3 --saturation 0", "saturation"),
+    ],
+)
+def test_options_that_do_not_go_together(ptychoscope, options, cure):
+    code, _, err = ptychoscope(f"run scan.npz -o object.h5 {options}")
+    assert code == 2
+    assert cure in err
+    assert not Path("object.h5").exists()
