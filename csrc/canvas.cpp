@@ -1,8 +1,8 @@
-// Canvas::add: stage a few patches, then place them, band of rows by band of rows.
+// Canvas::add: look at a few patches, then place them, band of rows by band of rows.
 //
-// Threads share patches while staging, and rows while placing: a band of canvas rows belongs to one thread,
-// which walks all patches in their order, so no sum depends on who computes it. With one thread a chunk is a
-// single patch, which stays in the nearest caches between the two steps.
+// Threads share patches while looking (is it finite, where does it lie), and rows while placing: a band of
+// canvas rows belongs to one thread, which walks all patches in their order, so no sum depends on who
+// computes it. With one thread a chunk is a single patch, which is still in a near cache when it is placed.
 #include "ptychoscope/canvas.h"
 
 #include <algorithm>
@@ -16,9 +16,10 @@ namespace ptychoscope {
 
 namespace {
 
-constexpr std::int64_t kMaxSide = 1 << 20;  // pixels; a canvas side or patch side beyond this is a mistake
-constexpr std::int64_t kParallelPixels = 1 << 20;  // below this waking threads costs more than it brings
-constexpr std::int64_t kChunk = 32;                // patches staged at once by several threads
+constexpr std::int64_t kMaxSide = 1 << 20;         // pixels; a side beyond this is a mistake
+constexpr std::int64_t kParallelPixels = 1 << 18;  // below this, waking threads costs more than it brings
+constexpr std::int64_t kChunkPixels = 1 << 20;  // several threads: looked at, then placed from a shared cache
+constexpr std::int64_t kBufferFloats = 3 << 10;     // a plane of staged rows: together a good part of the nearest cache
 
 void require(bool condition, const std::string& message) {
     if (!condition) throw std::invalid_argument(message);
@@ -26,6 +27,17 @@ void require(bool condition, const std::string& message) {
 
 std::string size_text(std::int64_t height, std::int64_t width) {
     return std::to_string(height) + " x " + std::to_string(width);
+}
+
+PatchView view(const PatchBatch& b, std::int64_t i) {
+    return {static_cast<const char*>(b.first) + i * b.patch_stride,
+            static_cast<const char*>(b.second) + i * b.patch_stride,
+            b.height,
+            b.width,
+            b.row_stride,
+            b.column_stride,
+            b.values,
+            b.scalar};
 }
 
 }  // namespace
@@ -73,29 +85,19 @@ void Canvas::State::check(const PatchBatch& b, const double* positions) const {
                 std::to_string(taps) + " x " + std::to_string(taps));
 }
 
-Canvas::State::Job Canvas::State::stage(const PatchBatch& b, const double* positions, std::int64_t i,
-                                        const Staged& out) const {
-    Job job;
-    const double y = positions[2 * i], x = positions[2 * i + 1];
-    if (!std::isfinite(y) || !std::isfinite(x)) {
-        job.fate = Job::bad_position;
+Canvas::State::Job Canvas::State::look_at(const PatchView& patch, const double* position) const {
+    Job job = {patch, {}, 0, Fate::place};
+    if (!std::isfinite(position[0]) || !std::isfinite(position[1])) {
+        job.fate = Fate::bad_position;
         return job;
     }
-    job.placement = place_patch(y, x, b.height, b.width, options.interpolation, {0, height, 0, width});
-    if (job.placement.box.empty()) {
-        job.fate = Job::outside;
-        return job;
-    }
-    const PatchView view = {static_cast<const char*>(b.first) + i * b.patch_stride,
-                            static_cast<const char*>(b.second) + i * b.patch_stride,
-                            b.height,
-                            b.width,
-                            b.row_stride,
-                            b.column_stride,
-                            b.values,
-                            b.scalar};
-    job.largest = kernels->stage(view, out);
-    if (!std::isfinite(job.largest)) job.fate = Job::bad_patch;
+    job.placement = place_patch(position[0], position[1], patch.height, patch.width, options.interpolation,
+                                {0, height, 0, width});
+    job.largest = kernels->largest(patch);
+    if (!std::isfinite(job.largest))
+        job.fate = Fate::bad_patch;
+    else if (job.placement.box.empty())
+        job.fate = Fate::outside;
     return job;
 }
 
@@ -103,7 +105,7 @@ Canvas::State::Job Canvas::State::stage(const PatchBatch& b, const double* posit
 std::vector<std::int64_t> Canvas::State::bands(const std::vector<Job>& jobs) const {
     std::vector<std::int64_t> work(static_cast<std::size_t>(height) + 1, 0);
     for (const Job& job : jobs)
-        if (job.fate == Job::place) ++work[job.placement.box.row0], --work[job.placement.box.row1];
+        if (job.fate == Fate::place) ++work[job.placement.box.row0], --work[job.placement.box.row1];
     std::int64_t active = 0, total = 0;
     for (std::int64_t& w : work) total += active += w, w = total;
     std::vector<std::int64_t> cuts = {0};
@@ -114,58 +116,73 @@ std::vector<std::int64_t> Canvas::State::bands(const std::vector<Job>& jobs) con
     return cuts;
 }
 
-void Canvas::State::place(const std::vector<Job>& jobs, bool parallel) {
-    const auto place_one =
+void Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high,
+                               const Staged& buffer, const PatchView* next) {
+    const auto add_rows =
         kernels->place[static_cast<int>(options.interpolation)][static_cast<int>(options.accumulate)];
-    const float* weights = windowed ? window.at(0).first : nullptr;
-    const Sums sums = planes.sums();
-    auto band = [&](std::int64_t low, std::int64_t high) {
-        for (std::size_t i = 0; i < jobs.size(); ++i) {
-            const Box& box = jobs[i].placement.box;
-            const std::int64_t row0 = std::max(low, box.row0), row1 = std::min(high, box.row1);
-            if (jobs[i].fate == Job::place && row0 < row1)
-                place_one(jobs[i].placement, staging.at(static_cast<std::int64_t>(i)), weights, sums, row0,
-                          row1);
-        }
-    };
-    if (!parallel) return band(0, height);
+    for (const Job& job : jobs) {
+        const std::int64_t row0 = std::max(low, job.placement.box.row0);
+        const std::int64_t row1 = std::min(high, job.placement.box.row1);
+        if (job.fate == Fate::place && row0 < row1)
+            add_rows(job.placement, job.patch, buffer, windowed ? &window.view() : nullptr, planes.sums(),
+                     row0, row1, next);
+    }
+}
+
+void Canvas::State::place(const std::vector<Job>& jobs, bool parallel, const PatchView* next) {
+    if (!parallel) return place_band(jobs, 0, height, buffers[0].view(), next);
     const std::vector<std::int64_t> cuts = bands(jobs);
-    pool.run(options.threads, [&](int i) { band(cuts[i], cuts[i + 1]); });
+    pool.run(options.threads,
+             [&](int i) { place_band(jobs, cuts[i], cuts[i + 1], buffers[i].view(), nullptr); });
 }
 
 AddReport Canvas::add(const PatchBatch& batch, const double* positions) {
     State& s = *state_;
     std::lock_guard<std::mutex> lock(s.mutex);
     s.check(batch, positions);
-    const bool parallel = s.pool.threads() > 1 && batch.count * batch.height * batch.width >= kParallelPixels;
-    const std::int64_t chunk = parallel ? kChunk : 1;
-    s.staging.reserve(chunk, batch.height, batch.width);
+    if (batch.count == 0) return {};
+    const std::int64_t pixels = batch.height * batch.width;
+    const bool parallel = s.pool.threads() > 1 && batch.count * pixels >= kParallelPixels;
+    const std::int64_t chunk = parallel ? std::max<std::int64_t>(1, kChunkPixels / pixels) : 1;
+    for (StagedRows& rows : s.buffers)
+        rows.reserve(std::clamp<std::int64_t>(kBufferFloats / (batch.width + 2 * kPadColumns), 12, 32),
+                     batch.width);
 
     AddReport report;
     std::vector<State::Job> jobs;
     for (std::int64_t start = 0; start < batch.count; start += chunk) {
-        jobs.assign(static_cast<std::size_t>(std::min(chunk, batch.count - start)), {});
-        auto stage = [&](int i) { jobs[i] = s.stage(batch, positions, start + i, s.staging.at(i)); };
+        jobs.resize(static_cast<std::size_t>(std::min(chunk, batch.count - start)));
+        auto look = [&](int i) { jobs[i] = s.look_at(view(batch, start + i), positions + 2 * (start + i)); };
         if (parallel)
-            s.pool.run(static_cast<int>(jobs.size()), stage);
+            s.pool.run(static_cast<int>(jobs.size()), look);
         else
-            stage(0);
-        for (std::size_t i = 0; i < jobs.size(); ++i) {
-            const std::int64_t index = start + static_cast<std::int64_t>(i);
-            if (jobs[i].fate == State::Job::bad_position) report.bad_positions.push_back(index);
-            if (jobs[i].fate == State::Job::bad_patch) report.bad_patches.push_back(index);
-            if (jobs[i].fate == State::Job::outside) ++report.outside;
-            if (jobs[i].fate == State::Job::place && s.options.accumulate == Accumulate::exact) try {
-                    s.headroom.note(jobs[i].largest, s.planes);
-                } catch (const std::exception& error) {
-                    jobs.resize(i);
-                    s.place(jobs, false);
-                    throw std::overflow_error("patch " + std::to_string(index) + " " + error.what());
-                }
-        }
-        s.place(jobs, parallel);
+            look(0);
+        s.note(jobs, start, report);
+        const bool more = !parallel && start + 1 < batch.count;
+        PatchView next = view(batch, more ? start + 1 : start);
+        if (next.second == next.first + sizeof(float))
+            next.second = next.first + 64;  // 16 pixels fill two lines
+        s.place(jobs, parallel, more ? &next : nullptr);
     }
     return report;
+}
+
+/// Reports what is left out; makes sure that `exact` has room, or places what is before and throws.
+void Canvas::State::note(std::vector<Job>& jobs, std::int64_t start, AddReport& report) {
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        const std::int64_t index = start + static_cast<std::int64_t>(i);
+        if (jobs[i].fate == Fate::bad_position) report.bad_positions.push_back(index);
+        if (jobs[i].fate == Fate::bad_patch) report.bad_patches.push_back(index);
+        if (jobs[i].fate == Fate::outside) ++report.outside;
+        if (jobs[i].fate != Fate::place || options.accumulate != Accumulate::exact) continue;
+        try {
+            headroom.note(jobs[i].largest, planes);
+        } catch (const std::exception& error) {
+            jobs.resize(i);
+            place(jobs, false, nullptr);
+            throw std::overflow_error("patch " + std::to_string(index) + " " + error.what());
+        }
+    }
 }
 
 }  // namespace ptychoscope

@@ -10,9 +10,11 @@ namespace ptychoscope {
 
 namespace {
 
-constexpr std::int64_t kLine = 16;  // elements; a whole number of cache lines for 4 and for 8 bytes
+constexpr std::int64_t kLine = 16;  // floats in a cache line
 
-std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+/// The least odd number of cache lines that holds n floats, in floats: rows an odd number of lines apart
+/// spread over all sets of a cache, where rows 2 or 4 KiB apart would drive each other out.
+std::int64_t odd_lines(std::int64_t n) { return ((n + kLine - 1) / kLine | 1) * kLine; }
 
 /// The least power of two that is not below x.
 double power_of_two(double x) { return std::exp2(std::ceil(std::log2(x))); }
@@ -30,9 +32,9 @@ double largest_count(const void* plane, std::int64_t n) {
 Planes::Planes(std::int64_t height, std::int64_t width, Accumulate accumulate, bool spread)
     : height_(height) {
     const std::int64_t floats = accumulate == Accumulate::float32 ? 1 : 2;  // per element
-    std::int64_t pitch = round_up(width, kLine);
-    if (pitch * floats % 1024 == 0) pitch += kLine;  // rows 4 KiB apart would fight for the same cache lines
-    const std::int64_t plane = height * pitch * floats;
+    const std::int64_t whole_vectors = (width + kMaxLanes - 1) / kMaxLanes * kMaxLanes;
+    const std::int64_t pitch = odd_lines(whole_vectors * floats) / floats;
+    const std::int64_t plane = height * pitch * floats + 8 * kLine;
     memory_ = AlignedFloats(static_cast<std::size_t>(plane * (spread ? 4 : 3)));
     sums_.re = memory_.get();
     sums_.im = memory_.get() + plane;
@@ -46,19 +48,13 @@ void Planes::set_quanta(double quantum, double moment_quantum) {
     sums_.moment_quantum = moment_quantum;
 }
 
-void StagingArea::reserve(std::int64_t count, std::int64_t height, std::int64_t width) {
-    if (count <= count_ && height == height_ && width == width_) return;
-    pitch_ = round_up(width, kLine) + 2 * kPadColumns;
-    plane_ = (height + 2 * kPadRows) * pitch_;
-    memory_ = AlignedFloats(static_cast<std::size_t>(count * 2 * plane_));
-    count_ = count;
-    height_ = height;
+void StagedRows::reserve(std::int64_t rows, std::int64_t width) {
+    if (rows <= view_.rows && width == width_) return;
+    const std::int64_t pitch = odd_lines(width + 2 * kPadColumns), plane = (rows + 1) * pitch;
+    memory_ = AlignedFloats(static_cast<std::size_t>(2 * plane));
     width_ = width;
-}
-
-Staged StagingArea::at(std::int64_t i) {
-    const std::int64_t corner = i * 2 * plane_ + kPadRows * pitch_ + kPadColumns;
-    return {memory_.get() + corner, memory_.get() + corner + plane_, pitch_};
+    float* corner = memory_.get() + pitch + kPadColumns;
+    view_ = {corner, corner + plane, pitch, rows};
 }
 
 // A weighted value is below 2 bound weight (no kernel's taps sum to more than 2 in magnitude, both axes taken
@@ -98,14 +94,13 @@ Canvas::State::State(std::int64_t h, std::int64_t w, const CanvasOptions& o)
       kernels(&stitch_kernels(active_isa())),
       pool(o.threads),
       planes(h, w, o.accumulate, o.spread),
-      window_height(0),
-      window_width(0) {}
+      buffers(static_cast<std::size_t>(o.threads)) {}
 
 void Canvas::State::set_window(const float* values, std::int64_t h, std::int64_t w) {
     double largest_weight = 1;
     if (values) {
-        window.reserve(1, h, w);
-        const Staged to = window.at(0);
+        window.reserve(h, w);
+        const Staged& to = window.view();
         largest_weight = 0;
         for (std::int64_t r = 0; r < h; ++r)
             for (std::int64_t c = 0; c < w; ++c) {

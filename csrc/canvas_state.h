@@ -28,15 +28,16 @@ class Planes {
     Sums sums_;
 };
 
-/// Room for staged patches (see Staged), all of one shape.
-class StagingArea {
+/// Room for staged rows of one width (see Staged), with a row of zeros above.
+class StagedRows {
   public:
-    void reserve(std::int64_t count, std::int64_t height, std::int64_t width);
-    Staged at(std::int64_t i);
+    void reserve(std::int64_t rows, std::int64_t width);
+    const Staged& view() const { return view_; }
 
   private:
-    std::int64_t count_ = 0, height_ = -1, width_ = -1, plane_ = 0, pitch_ = 0;
+    std::int64_t width_ = -1;
     AlignedFloats memory_;
+    Staged view_;
 };
 
 /// Keeps the integers of Accumulate::exact from overflowing, without looking at them after every patch.
@@ -60,24 +61,29 @@ struct Canvas::State {
     const StitchKernels* kernels;
     ThreadPool pool;
     Planes planes;
-    std::int64_t window_height, window_width;
-    StagingArea window;  // holds one patch, the window, when there is one
+    std::int64_t window_height = 0, window_width = 0;
+    StagedRows window;
     bool windowed = false;
     Headroom headroom;
-    StagingArea staging;
+    std::vector<StagedRows> buffers;  // one per thread
     mutable std::mutex mutex;
 
     State(std::int64_t h, std::int64_t w, const CanvasOptions& o);
 
+    enum class Fate { place, outside, bad_position, bad_patch };
     struct Job {
+        PatchView patch;
         Placement placement;
         float largest = 0;
-        enum { place, outside, bad_position, bad_patch } fate = place;
+        Fate fate = Fate::place;
     };
     void set_window(const float* values, std::int64_t h, std::int64_t w);
     void check(const PatchBatch& batch, const double* positions) const;
-    Job stage(const PatchBatch& batch, const double* positions, std::int64_t i, const Staged& out) const;
-    void place(const std::vector<Job>& jobs, bool parallel);
+    Job look_at(const PatchView& patch, const double* position) const;
+    void note(std::vector<Job>& jobs, std::int64_t start, AddReport& report);
+    void place(const std::vector<Job>& jobs, bool parallel, const PatchView* next);
+    void place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high, const Staged& buffer,
+                    const PatchView* next);
     std::vector<std::int64_t> bands(const std::vector<Job>& jobs) const;
     void check_box(const Box& box) const;
 

@@ -71,6 +71,37 @@ inline vdouble widen_high(vfloat v) {
     return __builtin_convertvector(half, vdouble);
 }
 
+// binary16. Exact: every such number is a float.
+inline float from_half(uint16_t h) {
+#if defined(__F16C__)
+    return _cvtsh_ss(h);
+#else
+    const uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16, rest = h & 0x7fff;
+    uint32_t bits = rest << 13;
+    float magnitude;
+    std::memcpy(&magnitude, &bits, sizeof bits);
+    magnitude *= 0x1p112f;  // the exponents' offsets differ by 112; also right for subnormal numbers
+    std::memcpy(&bits, &magnitude, sizeof bits);
+    bits |= sign | (rest >= 0x7c00 ? 0x7f800000u : 0u);  // infinity, NaN
+    std::memcpy(&magnitude, &bits, sizeof bits);
+    return magnitude;
+#endif
+}
+inline float to_float(uint16_t h) { return from_half(h); }
+inline float to_float(float x) { return x; }
+
+inline vfloat load(const uint16_t* p) {
+#if defined(__AVX512F__)
+    return _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+#elif defined(__F16C__)
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#else
+    vfloat v{};
+    for (int i = 0; i < kLanes; ++i) v[i] = from_half(p[i]);
+    return v;
+#endif
+}
+
 // a * b + c, rounded once where the instruction set can (all but SSE4.1).
 #if defined(__AVX512F__)
 inline vfloat fma(vfloat a, vfloat b, vfloat c) { return _mm512_fmadd_ps(a, b, c); }

@@ -9,7 +9,7 @@
 
 namespace ptychoscope {
 
-constexpr int kMaxTaps = 6;
+constexpr int kMaxTaps = 6, kMaxLanes = 16;
 constexpr int kInterpolations = 4, kAccumulates = 3;
 
 /// Where a patch lies: pixels of the canvas that it reaches, and how its fraction of a pixel is made up.
@@ -34,14 +34,15 @@ constexpr int lead_of(int taps) { return taps > 1 ? taps / 2 - 1 : 0; }
 Placement place_patch(double y, double x, std::int64_t height, std::int64_t width,
                       Interpolation interpolation, const Box& canvas);
 
-/// Planes of floats with zeros around them, so that kernels may read past every edge of a patch.
-/// Rows kPadRows above and below, kPadColumns left and right; `first` and `second` point at index [0, 0].
+/// A few rows of two planes of floats with kPadColumns zeros left and right, so that kernels may read past
+/// the edges of a patch; `first` and `second` point at column 0 of row 0.
 struct Staged {
     float* first = nullptr;
     float* second = nullptr;
     std::int64_t pitch = 0;  // floats from row to row
+    std::int64_t rows = 0;
 };
-constexpr int kPadRows = 3, kPadColumns = 32;
+constexpr int kPadColumns = 32;
 
 /// The canvas' sums as planes of float, double or int64 (see Accumulate), addressed by row * pitch + column.
 struct Sums {
@@ -60,15 +61,26 @@ struct PatchView {
     std::int64_t height, width, row_stride, column_stride;
     Values values;
     Scalar scalar;
+
+    /// The same from another pixel on.
+    PatchView from(std::int64_t row, std::int64_t column) const {
+        PatchView v = *this;
+        const std::int64_t offset = row * row_stride + column * column_stride;
+        v.first += offset;
+        v.second += offset;
+        return v;
+    }
 };
 
 struct StitchKernels {
-    /// Copies a patch into `out` as real and imaginary planes. Returns its largest |real| or |imaginary|
-    /// part; infinite when a value is not finite.
-    float (*stage)(const PatchView& patch, const Staged& out);
-    /// Adds rows [row0, row1) of a placement; `window` (nullptr for none) is staged like the patch.
-    void (*place[kInterpolations][kAccumulates])(const Placement&, const Staged& patch, const float* window,
-                                                 const Sums&, std::int64_t row0, std::int64_t row1);
+    /// The largest |real| or |imaginary| part, or amplitude; infinite when a value is not finite.
+    float (*largest)(const PatchView& patch);
+    /// Adds rows [row0, row1) of a placement by way of `buffer`. `window` (nullptr for none) is a whole
+    /// staged plane with one row of zeros above. Meanwhile `next` (nullptr for none), the patch that comes
+    /// next, is fetched from memory.
+    void (*place[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
+                                                 const Staged& buffer, const Staged* window, const Sums&,
+                                                 std::int64_t row0, std::int64_t row1, const PatchView* next);
     /// Reads `count` pixels of the planes from element `at` on.
     void (*image[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, std::complex<float>* out);
     void (*coverage[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, float* out);

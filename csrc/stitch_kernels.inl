@@ -2,13 +2,12 @@
 #pragma once
 
 #include "stitch_place.inl"
-#include "stitch_stage.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 
 // Order of the rows: Interpolation; of the columns: Accumulate.
 const StitchKernels stitch_kernels = {
-    stage,
+    largest_value,
     {{place<1, SumFloat32>, place<1, SumFloat64>, place<1, SumExact>},
      {place<2, SumFloat32>, place<2, SumFloat64>, place<2, SumExact>},
      {place<4, SumFloat32>, place<4, SumFloat64>, place<4, SumExact>},

@@ -11,48 +11,70 @@
 // operation, so the bits depend neither on bands of rows nor on strips.
 #pragma once
 
+#include <algorithm>
+
 #include "simd.h"
 #include "stitch.h"
+#include "stitch_stage.inl"
 #include "stitch_sums.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 
-/// The last Taps rows of one plane, shifted in x, newest first.
+/// Weights of the taps of one axis.
+template <int Taps>
+struct Weights {
+    vfloat w[Taps];
+    explicit Weights(const float* from) {
+        for (int t = 0; t < Taps; ++t) w[t] = broadcast(from[t]);
+    }
+};
+
+/// The last Taps rows of one plane in a strip, shifted in x, newest first.
 template <int Taps, int Blocks>
 struct ShiftedRows {
-    vfloat row[Taps][Blocks] = {};
+    vfloat row[Taps][Blocks];
 
-    void push(const float* source, const vfloat (&x)[Taps]) {
-        for (int t = Taps - 1; t > 0; --t)
-            for (int b = 0; b < Blocks; ++b) row[t][b] = row[t - 1][b];
-        for (int b = 0; b < Blocks; ++b) {
-            vfloat sum = x[0] * load(source + b * kLanes);
-            for (int t = 1; t < Taps; ++t) sum = fma(x[t], load(source + b * kLanes - t), sum);
-            row[0][b] = sum;
-        }
+    static vfloat shift(const float* source, const Weights<Taps>& x) {
+        vfloat sum = x.w[0] * load(source);
+        for (int t = 1; t < Taps; ++t) sum = fma(x.w[t], load(source - t), sum);
+        return sum;
     }
 
-    vfloat shifted(int b, const vfloat (&y)[Taps]) const {
-        vfloat sum = y[0] * row[0][b];
-        for (int t = 1; t < Taps; ++t) sum = fma(y[t], row[t][b], sum);
+    /// The Taps - 1 rows from `source` on; returns the row after them.
+    const float* fill(const float* source, int64_t pitch, const Weights<Taps>& x) {
+        for (int t = Taps - 2; t >= 0; --t, source += pitch)
+            for (int b = 0; b < Blocks; ++b) row[t][b] = shift(source + b * kLanes, x);
+        return source;
+    }
+
+    void push(int b, const float* source, const Weights<Taps>& x) {
+        for (int t = Taps - 1; t > 0; --t) row[t][b] = row[t - 1][b];
+        row[0][b] = shift(source + b * kLanes, x);
+    }
+
+    vfloat shifted(int b, const Weights<Taps>& y) const {
+        vfloat sum = y.w[0] * row[0][b];
+        for (int t = 1; t < Taps; ++t) sum = fma(y.w[t], row[t][b], sum);
         return sum;
     }
 };
 
-template <int Taps>
-struct Weights {
-    vfloat y[Taps], x[Taps];
-    Weights(const float* from_y, const float* from_x) {
-        for (int t = 0; t < Taps; ++t) y[t] = broadcast(from_y[t]), x[t] = broadcast(from_x[t]);
+/// Asks for the pixels of the next patch that lie where this strip lies in the present one.
+template <int Blocks>
+void prefetch(const char* first, const char* second, int64_t column_stride) {
+    for (int c = 0; c < Blocks * kLanes; c += 16) {
+        __builtin_prefetch(first + c * column_stride, 0, 3);
+        __builtin_prefetch(second + c * column_stride, 0, 3);
     }
-};
+}
 
+/// Rows [row0, row1) of one strip. `rows` holds the staged rows that they need, from the first on.
 template <int Taps, int Blocks, bool Windowed, bool Spread, class Sum>
-void place_strip(const Placement& p, const Staged& patch, const float* window, const Sum& sum, int64_t row0,
-                 int64_t row1, int64_t column) {
+void place_strip(const Placement& p, const Staged& rows, const Staged* window, Sum sum, int64_t row0,
+                 int64_t row1, int64_t column, const PatchView* next) {
     constexpr int lead = lead_of(Taps), window_taps = Taps == 1 ? 1 : 2;
-    const Weights<Taps> k(p.y, p.x);
-    const Weights<window_taps> wk(p.window_y, p.window_x);
+    const Weights<Taps> y(p.y), x(p.x);
+    const Weights<window_taps> window_y(p.window_y), window_x(p.window_x);
 
     vfloat reached[Blocks];  // 1 where the patch has a value, 0 in the other lanes
     for (int b = 0; b < Blocks; ++b) {
@@ -62,60 +84,70 @@ void place_strip(const Placement& p, const Staged& patch, const float* window, c
         reached[b] = inside ? broadcast(1.0f) : broadcast(0.0f);
     }
 
-    // The first Taps - 1 rows only fill the registers.
-    const int64_t start = (row0 - p.top + lead - (Taps - 1)) * patch.pitch + column - p.left + lead;
-    const float *re_row = patch.first + start, *im_row = patch.second + start;
+    const int64_t pitch = rows.pitch, start = column - p.left;
     ShiftedRows<Taps, Blocks> re, im;
     ShiftedRows<window_taps, Blocks> w;
-    for (int t = 0; t < Taps - 1; ++t, re_row += patch.pitch, im_row += patch.pitch) {
-        re.push(re_row, k.x);
-        im.push(im_row, k.x);
-    }
+    const float* re_row = re.fill(rows.first + start + lead, pitch, x);
+    const float* im_row = im.fill(rows.second + start + lead, pitch, x);
     const float* w_row = nullptr;
+    int64_t window_pitch = 0;
     if constexpr (Windowed) {
-        w_row = window + (row0 - p.top - (window_taps - 1)) * patch.pitch + column - p.left;
-        for (int t = 0; t < window_taps - 1; ++t, w_row += patch.pitch) w.push(w_row, wk.x);
+        window_pitch = window->pitch;
+        w_row = window->first + (row0 - p.top - (window_taps - 1)) * window_pitch + start;
+        w_row = w.fill(w_row, window_pitch, window_x);
     }
+    const PatchView ahead = next ? next->from(row0 - p.top, start) : PatchView{};
 
-    for (int64_t row = row0; row < row1; ++row, re_row += patch.pitch, im_row += patch.pitch) {
-        re.push(re_row, k.x);
-        im.push(im_row, k.x);
-        if constexpr (Windowed) {
-            w.push(w_row, wk.x);
-            w_row += patch.pitch;
+    int64_t at = row0 * sum.pitch + column;
+    for (int64_t row = row0; row < row1; ++row, at += sum.pitch) {
+        if (next) {
+            const int64_t down = (row - row0) * ahead.row_stride;
+            prefetch<Blocks>(ahead.first + down, ahead.second + down, ahead.column_stride);
         }
         for (int b = 0; b < Blocks; ++b) {
+            re.push(b, re_row, x);
+            im.push(b, im_row, x);
             vfloat weight = reached[b];
-            if constexpr (Windowed) weight = weight * w.shifted(b, wk.y);
-            sum.template add<Spread>(row * sum.pitch + column + b * kLanes, re.shifted(b, k.y),
-                                     im.shifted(b, k.y), weight);
+            if constexpr (Windowed) {
+                w.push(b, w_row, window_x);
+                weight = weight * w.shifted(b, window_y);
+            }
+            sum.template add<Spread>(at + b * kLanes, re.shifted(b, y), im.shifted(b, y), weight);
         }
+        re_row += pitch;
+        im_row += pitch;
+        w_row += window_pitch;
     }
 }
 
 template <int Taps, bool Windowed, bool Spread, class Sum>
-void place_columns(const Placement& p, const Staged& patch, const float* window, const Sum& sum, int64_t row0,
-                   int64_t row1) {
+void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
+                const Sum& sum, int64_t row0, int64_t row1, const PatchView* next) {
     constexpr int wide = Taps <= 2 ? kRegisters / 8 : Taps == 4 ? kRegisters / 16 : 1;
-    int64_t column = p.box.column0 / kLanes * kLanes;
-    for (; column + (wide - 1) * kLanes < p.box.column1; column += wide * kLanes)
-        place_strip<Taps, wide, Windowed, Spread>(p, patch, window, sum, row0, row1, column);
-    for (; column < p.box.column1; column += kLanes)
-        place_strip<Taps, 1, Windowed, Spread>(p, patch, window, sum, row0, row1, column);
+    const int64_t step = buffer.rows - (Taps - 1);
+    for (int64_t low = row0; low < row1; low += step) {
+        const int64_t high = std::min(low + step, row1);
+        stage_rows(patch, low - p.top + lead_of(Taps) - (Taps - 1), high - low + Taps - 1, buffer);
+        int64_t column = p.box.column0 / kLanes * kLanes;
+        for (; column + (wide - 1) * kLanes < p.box.column1; column += wide * kLanes)
+            place_strip<Taps, wide, Windowed, Spread>(p, buffer, window, sum, low, high, column, next);
+        for (; column < p.box.column1; column += kLanes)
+            place_strip<Taps, 1, Windowed, Spread>(p, buffer, window, sum, low, high, column, next);
+    }
 }
 
 template <int Taps, class Sum>
-void place(const Placement& p, const Staged& patch, const float* window, const Sums& sums, int64_t row0,
-           int64_t row1) {
+void place(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
+           const Sums& sums, int64_t row0, int64_t row1, const PatchView* next) {
     const Sum sum(sums);
     if (window && sums.moment)
-        place_columns<Taps, true, true>(p, patch, window, sum, row0, row1);
+        place_rows<Taps, true, true>(p, patch, buffer, window, sum, row0, row1, next);
     else if (window)
-        place_columns<Taps, true, false>(p, patch, window, sum, row0, row1);
+        place_rows<Taps, true, false>(p, patch, buffer, window, sum, row0, row1, next);
     else if (sums.moment)
-        place_columns<Taps, false, true>(p, patch, window, sum, row0, row1);
+        place_rows<Taps, false, true>(p, patch, buffer, window, sum, row0, row1, next);
     else
-        place_columns<Taps, false, false>(p, patch, window, sum, row0, row1);
+        place_rows<Taps, false, false>(p, patch, buffer, window, sum, row0, row1, next);
 }
 
 }  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS

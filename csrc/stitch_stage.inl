@@ -1,103 +1,131 @@
-// Staging a patch: from whatever a network hands out to two planes of floats with zeros around them.
+// Staging rows of a patch: from whatever a network hands out to two planes of floats with zeros around them.
 //
-// The idea. Reading, converting and checking happen once, row by row, in loops that the compiler turns into
-// vectors; everything after that reads aligned planes that may be read past their edges. The largest
-// magnitude tells at the same time whether all values are finite: as integers, the bits of |x| grow with |x|,
-// and those of infinities and NaNs are the largest of all.
+// The idea. Converting happens once per pixel, in plain loops over a row that the compiler turns into
+// vectors, into a buffer of a few rows that stays in the nearest cache; everything after that reads aligned
+// planes that may be read past their edges. Whether a patch is finite is known before its first pixel is
+// added: as integers, the bits of |x| grow with |x|, and those of infinities and NaNs are the largest of all.
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "simd.h"
 #include "stitch.h"
-#include "stitch_sincos.inl"
+#include "stitch_polar.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 
-inline int32_t magnitude_bits(float x) {
-    int32_t bits;
-    std::memcpy(&bits, &x, sizeof bits);
-    return bits & 0x7fffffff;
-}
-
-/// binary16 to float. Exact: every binary16 number is a float.
-inline float from_half(uint16_t h) {
-#if defined(__F16C__)
-    return _cvtsh_ss(h);
-#else
-    const uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16, rest = h & 0x7fff;
-    const uint32_t special = rest >= 0x7c00 ? 0x70000000u : 0;  // infinity, NaN: the largest exponent
-    const uint32_t bits = (rest << 13) + special;
-    float magnitude;
-    std::memcpy(&magnitude, &bits, sizeof magnitude);
-    magnitude *= 0x1p112f;  // the exponents' offsets differ by 112; also right for subnormal numbers
-    uint32_t out;
-    std::memcpy(&out, &magnitude, sizeof out);
-    out |= sign;
-    std::memcpy(&magnitude, &out, sizeof magnitude);
-    return magnitude;
-#endif
-}
-
-inline float to_float(float x) { return x; }
-inline float to_float(uint16_t h) { return from_half(h); }
-
-/// Copies n values at `step` bytes from one another; returns the bits of the largest magnitude.
 template <class T>
-int32_t copy_row(const char* from, int64_t step, int64_t n, float* __restrict to) {
+T read_as(const char* from) {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+/// The bits of the magnitude of a float32 or float16, as an integer that grows with it.
+inline int32_t magnitude_bits(int32_t bits) { return bits & 0x7fffffff; }
+inline int32_t magnitude_bits(int16_t bits) { return bits & 0x7fff; }
+
+template <class Bits>
+int32_t largest_in_row(const char* from, int64_t step, int64_t n) {
     int32_t largest = 0;
-    for (int64_t c = 0; c < n; ++c) {
-        T value;
-        std::memcpy(&value, from + c * step, sizeof value);
-        to[c] = to_float(value);
-        largest = std::max(largest, magnitude_bits(to[c]));
-    }
+    if (step == sizeof(Bits))
+        for (int64_t c = 0; c < n; ++c)
+            largest = std::max(largest,
+                               magnitude_bits(read_as<Bits>(from + c * static_cast<int64_t>(sizeof(Bits)))));
+    else
+        for (int64_t c = 0; c < n; ++c)
+            largest = std::max(largest, magnitude_bits(read_as<Bits>(from + c * step)));
     return largest;
 }
 
-/// Rows of complex64: the two planes are interleaved.
-inline int32_t split_row(const char* from, int64_t n, float* __restrict re, float* __restrict im) {
-    const float* values = reinterpret_cast<const float*>(from);
+/// Planes 4 bytes apart with 8 bytes from pixel to pixel are the parts of complex64.
+inline bool interleaved(const PatchView& p) {
+    return p.scalar == Scalar::float32 && p.column_stride == 8 && p.second == p.first + 4;
+}
+
+template <class Bits>
+int32_t largest_in_plane(const char* from, int64_t row_stride, int64_t step, int64_t height, int64_t width) {
+    if (row_stride == width * step)
+        width *= height, height = 1;  // one long row is read at the speed of memory
     int32_t largest = 0;
-    for (int64_t c = 0; c < n; ++c) {
-        re[c] = values[2 * c];
-        im[c] = values[2 * c + 1];
-        largest = std::max(largest, std::max(magnitude_bits(re[c]), magnitude_bits(im[c])));
-    }
+    for (int64_t r = 0; r < height; ++r)
+        largest = std::max(largest, largest_in_row<Bits>(from + r * row_stride, step, width));
     return largest;
 }
 
+template <class Bits>
+void largest_in_planes(const PatchView& p, int32_t* first, int32_t* second) {
+    if (interleaved(p)) {
+        *first = largest_in_plane<Bits>(p.first, p.row_stride, 4, p.height, 2 * p.width);
+    } else {
+        *first = largest_in_plane<Bits>(p.first, p.row_stride, p.column_stride, p.height, p.width);
+        *second = largest_in_plane<Bits>(p.second, p.row_stride, p.column_stride, p.height, p.width);
+    }
+}
+
+inline float largest_value(const PatchView& p) {
+    const bool half = p.scalar == Scalar::float16;
+    int32_t first = 0, second = 0;
+    if (half)
+        largest_in_planes<int16_t>(p, &first, &second);
+    else
+        largest_in_planes<int32_t>(p, &first, &second);
+    const int32_t infinite = half ? 0x7c00 : 0x7f800000;
+    if (first >= infinite || second >= infinite) return std::numeric_limits<float>::infinity();
+    const int32_t largest = p.values == Values::amplitude_phase ? first : std::max(first, second);
+    if (half) return from_half(static_cast<uint16_t>(largest));
+    return read_as<float>(reinterpret_cast<const char*>(&largest));
+}
+
 template <class T>
-int32_t stage_rows(const PatchView& p, const Staged& out) {
-    const int64_t step = p.column_stride;
-    const bool aligned = reinterpret_cast<uintptr_t>(p.first) % alignof(float) == 0 && p.row_stride % 4 == 0;
-    const bool interleaved = std::is_same_v<T, float> && step == 8 && p.second == p.first + 4 && aligned;
-    int32_t largest = 0;
-    for (int64_t r = 0; r < p.height; ++r) {
-        const char *a = p.first + r * p.row_stride, *b = p.second + r * p.row_stride;
+void copy_row(const T* __restrict from, int64_t n, float* __restrict to) {
+    int64_t c = 0;
+    for (; c + kLanes <= n; c += kLanes) store(to + c, load(from + c));
+    for (; c < n; ++c) to[c] = to_float(from[c]);
+}
+
+template <class T>
+void stage_plane_row(const char* from, int64_t step, int64_t n, float* __restrict to) {
+    if (step == sizeof(T) && reinterpret_cast<uintptr_t>(from) % sizeof(T) == 0) {
+        copy_row(reinterpret_cast<const T*>(from), n, to);
+    } else {
+        for (int64_t c = 0; c < n; ++c) to[c] = to_float(read_as<T>(from + c * step));
+    }
+}
+
+inline void split_row(const char* from, int64_t n, float* __restrict re, float* __restrict im) {
+    for (int64_t c = 0; c < n; ++c) {
+        re[c] = read_as<float>(from + 8 * c);
+        im[c] = read_as<float>(from + 8 * c + 4);
+    }
+}
+
+inline void stage_row(const PatchView& p, int64_t row, float* first, float* second) {
+    const char *a = p.first + row * p.row_stride, *b = p.second + row * p.row_stride;
+    if (p.scalar == Scalar::float16) {
+        stage_plane_row<uint16_t>(a, p.column_stride, p.width, first);
+        stage_plane_row<uint16_t>(b, p.column_stride, p.width, second);
+    } else if (interleaved(p)) {
+        split_row(a, p.width, first, second);
+    } else {
+        stage_plane_row<float>(a, p.column_stride, p.width, first);
+        stage_plane_row<float>(b, p.column_stride, p.width, second);
+    }
+    if (p.values == Values::amplitude_phase) polar_to_planes(first, second, p.width);
+}
+
+/// Stages rows [row, row + count) into rows 0, 1, ... of `out`; rows that the patch does not have are zero.
+inline void stage_rows(const PatchView& p, int64_t row, int64_t count, const Staged& out) {
+    for (int64_t r = 0; r < count; ++r) {
         float *first = out.first + r * out.pitch, *second = out.second + r * out.pitch;
-        if (interleaved)
-            largest = std::max(largest, split_row(a, p.width, first, second));
-        else if (step == sizeof(T))
-            largest = std::max({largest, copy_row<T>(a, sizeof(T), p.width, first),
-                                copy_row<T>(b, sizeof(T), p.width, second)});
-        else
-            largest = std::max(
-                {largest, copy_row<T>(a, step, p.width, first), copy_row<T>(b, step, p.width, second)});
+        if (row + r >= 0 && row + r < p.height) {
+            stage_row(p, row + r, first, second);
+        } else {
+            std::fill_n(first, p.width, 0.0f);
+            std::fill_n(second, p.width, 0.0f);
+        }
     }
-    return largest;
-}
-
-inline float stage(const PatchView& p, const Staged& out) {
-    const int32_t bits =
-        p.scalar == Scalar::float16 ? stage_rows<uint16_t>(p, out) : stage_rows<float>(p, out);
-    float largest;
-    std::memcpy(&largest, &bits, sizeof largest);
-    if (!std::isfinite(largest)) return std::numeric_limits<float>::infinity();
-    if (p.values == Values::real_imag) return largest;
-    return polar_to_planes(out, p.height, p.width);
 }
 
 }  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
