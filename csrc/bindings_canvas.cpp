@@ -19,6 +19,7 @@ namespace ps = ptychoscope;
 namespace {
 
 using Positions = py::array_t<double, py::array::c_style>;
+using Window = py::array_t<float, py::array::c_style>;
 using Region = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
 
 const std::map<std::string, ps::Interpolation> kInterpolations = {{"nearest", ps::Interpolation::nearest},
@@ -62,16 +63,25 @@ ps::PatchBatch view(const py::array& first, const py::array& second, const std::
     return batch;
 }
 
-template <class T, class Read>
-py::array_t<T> read(const Region& region, Read read_box) {
-    const ps::Box box = {std::get<0>(region), std::get<1>(region), std::get<2>(region), std::get<3>(region)};
-    const auto height = std::max<std::int64_t>(0, box.row1 - box.row0);
-    const auto width = std::max<std::int64_t>(0, box.column1 - box.column0);
-    py::array_t<T> out({height, width});
-    T* data = out.mutable_data();
-    py::gil_scoped_release release;
-    read_box(box, data);
-    return out;
+ps::Box box_of(const Region& r) { return {std::get<0>(r), std::get<1>(r), std::get<2>(r), std::get<3>(r)}; }
+Region region_of(const ps::Box& b) { return {b.row0, b.row1, b.column0, b.column1}; }
+
+/// Defines a method that reads a region into a new array.
+template <class T>
+void define_read(py::class_<ps::Canvas>& canvas, const char* name,
+                 void (ps::Canvas::*read)(const ps::Box&, T*) const) {
+    canvas.def(
+        name,
+        [read](const ps::Canvas& self, const Region& region) {
+            const ps::Box box = box_of(region);
+            py::array_t<T> out({std::max<std::int64_t>(0, box.row1 - box.row0),
+                                std::max<std::int64_t>(0, box.column1 - box.column0)});
+            T* data = out.mutable_data();
+            py::gil_scoped_release release;
+            (self.*read)(box, data);
+            return out;
+        },
+        py::arg("region"));
 }
 
 }  // namespace
@@ -82,47 +92,44 @@ void register_canvas(py::module_& m) {
         .def_readonly("bad_patches", &ps::AddReport::bad_patches, "Left out: a pixel not finite.")
         .def_readonly("outside", &ps::AddReport::outside, "Wholly outside the canvas.");
 
-    py::class_<ps::Canvas>(m, "Canvas", "The C++ canvas; ptychoscope.Canvas is its Python face.")
-        .def(py::init([](std::int64_t height, std::int64_t width,
-                         const std::optional<py::array_t<float, py::array::c_style>>& window,
-                         const std::string& interpolation, const std::string& accumulate, int threads,
-                         bool spread, double bound) {
-                 ps::CanvasOptions options;
-                 options.interpolation = one_of(kInterpolations, interpolation);
-                 options.accumulate = one_of(kAccumulates, accumulate);
-                 options.threads = threads;
-                 options.spread = spread;
-                 options.bound = bound;
-                 if (window && window->ndim() != 2)
-                     throw std::invalid_argument("window must have two dimensions");
-                 return std::make_unique<ps::Canvas>(height, width, window ? window->data() : nullptr,
-                                                     window ? window->shape(0) : 0,
-                                                     window ? window->shape(1) : 0, options);
-             }),
-             py::kw_only(), py::arg("height"), py::arg("width"), py::arg("window"), py::arg("interpolation"),
-             py::arg("accumulate"), py::arg("threads"), py::arg("spread"), py::arg("bound"))
-        .def(
-            "add",
-            [](ps::Canvas& canvas, const py::array& first, const py::array& second, const std::string& values,
-               const Positions& positions) {
-                const ps::PatchBatch batch = view(first, second, values);
-                if (positions.ndim() != 2 || positions.shape(0) != batch.count || positions.shape(1) != 2)
-                    throw std::invalid_argument("positions must be (n, 2), one per patch");
-                const double* centres = positions.data();
-                py::gil_scoped_release release;
-                return canvas.add(batch, centres);
-            },
-            py::arg("first"), py::arg("second"), py::arg("values"), py::arg("positions"))
-        .def("image",
-             [](const ps::Canvas& c, const Region& region) {
-                 return read<std::complex<float>>(
-                     region, [&](const ps::Box& b, std::complex<float>* to) { c.image(b, to); });
-             })
-        .def("coverage",
-             [](const ps::Canvas& c, const Region& region) {
-                 return read<float>(region, [&](const ps::Box& b, float* to) { c.coverage(b, to); });
-             })
-        .def("spread", [](const ps::Canvas& c, const Region& region) {
-            return read<float>(region, [&](const ps::Box& b, float* to) { c.spread(b, to); });
-        });
+    py::class_<ps::Canvas> canvas(m, "Canvas", "The C++ canvas; ptychoscope.Canvas is its Python face.");
+    canvas.def(py::init([](std::int64_t height, std::int64_t width, const std::optional<Window>& window,
+                           const std::string& interpolation, const std::string& accumulate, int threads,
+                           bool spread, double bound, bool grow, std::int64_t max_pixels) {
+                   ps::CanvasOptions options;
+                   options.interpolation = one_of(kInterpolations, interpolation);
+                   options.accumulate = one_of(kAccumulates, accumulate);
+                   options.threads = threads;
+                   options.spread = spread;
+                   options.bound = bound;
+                   options.grow = grow;
+                   options.max_pixels = max_pixels;
+                   if (window && window->ndim() != 2)
+                       throw std::invalid_argument("window must have two dimensions");
+                   return std::make_unique<ps::Canvas>(height, width, window ? window->data() : nullptr,
+                                                       window ? window->shape(0) : 0,
+                                                       window ? window->shape(1) : 0, options);
+               }),
+               py::kw_only(), py::arg("height"), py::arg("width"), py::arg("window"),
+               py::arg("interpolation"), py::arg("accumulate"), py::arg("threads"), py::arg("spread"),
+               py::arg("bound"), py::arg("grow"), py::arg("max_pixels"));
+    canvas.def(
+        "add",
+        [](ps::Canvas& self, const py::array& first, const py::array& second, const std::string& values,
+           const Positions& positions) {
+            const ps::PatchBatch batch = view(first, second, values);
+            if (positions.ndim() != 2 || positions.shape(0) != batch.count || positions.shape(1) != 2)
+                throw std::invalid_argument("positions must be (n, 2), one per patch");
+            const double* centres = positions.data();
+            py::gil_scoped_release release;
+            return self.add(batch, centres);
+        },
+        py::arg("first"), py::arg("second"), py::arg("values"), py::arg("positions"));
+    canvas.def("extent", [](const ps::Canvas& self) { return region_of(self.extent()); });
+    canvas.def("take_dirty", [](ps::Canvas& self) { return region_of(self.take_dirty()); });
+    canvas.def("reset", &ps::Canvas::reset, py::call_guard<py::gil_scoped_release>());
+    canvas.def("merge", &ps::Canvas::merge, py::arg("other"), py::call_guard<py::gil_scoped_release>());
+    define_read<std::complex<float>>(canvas, "image", &ps::Canvas::image);
+    define_read<float>(canvas, "coverage", &ps::Canvas::coverage);
+    define_read<float>(canvas, "spread", &ps::Canvas::spread);
 }

@@ -1,4 +1,5 @@
 // Reading a canvas: image, coverage and spread of a box.
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -6,23 +7,35 @@
 
 namespace ptychoscope {
 
-void Canvas::State::check_box(const Box& box) const {
-    if (box.row0 < 0 || box.column0 < 0 || box.row1 > height || box.column1 > width || box.row0 > box.row1 ||
-        box.column0 > box.column1)
-        throw std::out_of_range("the box of rows " + std::to_string(box.row0) + ":" +
-                                std::to_string(box.row1) + " and columns " + std::to_string(box.column0) +
-                                ":" + std::to_string(box.column1) + " leaves the canvas of " +
-                                std::to_string(height) + " x " + std::to_string(width));
+namespace {
+
+constexpr std::int64_t kParallelPixels = 1 << 18;
+constexpr std::int64_t kRowsPerTask = 64;
+
+std::string text(const Box& b) {
+    return "rows " + std::to_string(b.row0) + ":" + std::to_string(b.row1) + ", columns " +
+           std::to_string(b.column0) + ":" + std::to_string(b.column1);
 }
+
+}  // namespace
 
 /// Calls row(element, count, offset in the output) for every row of the box.
 template <class Row>
 void Canvas::State::read_rows(const Box& box, Row row) const {
     std::lock_guard<std::mutex> lock(mutex);
-    check_box(box);
-    const std::int64_t count = box.column1 - box.column0, pitch = planes.sums().pitch;
-    for (std::int64_t r = box.row0; r < box.row1; ++r)
-        row(r * pitch + box.column0, count, (r - box.row0) * count);
+    const std::int64_t height = box.row1 - box.row0, width = box.column1 - box.column0;
+    if (!contains(extent, box) || height < 0 || width < 0)
+        throw std::out_of_range("the box of " + text(box) + " leaves the canvas of " + text(extent));
+    auto read = [&](std::int64_t low, std::int64_t high) {
+        for (std::int64_t r = low; r < high; ++r)
+            row(planes.at(r, box.column0), width, (r - box.row0) * width);
+    };
+    if (options.threads == 1 || height * width < kParallelPixels) return read(box.row0, box.row1);
+    const std::int64_t tasks = (height + kRowsPerTask - 1) / kRowsPerTask;
+    pool.run(static_cast<int>(tasks), [&](int i) {
+        const std::int64_t low = box.row0 + i * kRowsPerTask;
+        read(low, std::min(low + kRowsPerTask, box.row1));
+    });
 }
 
 void Canvas::image(const Box& box, std::complex<float>* out) const {

@@ -19,6 +19,15 @@ struct Placement {
     std::int64_t top = 0, left = 0;
     float y[kMaxTaps] = {}, x[kMaxTaps] = {};  // of the patch
     float window_y[2] = {}, window_x[2] = {};  // of the window: bilinear, lead 0
+
+    /// The same, counted from another pixel of the canvas.
+    Placement from(std::int64_t row, std::int64_t column) const {
+        Placement p = *this;
+        p.box = {box.row0 - row, box.row1 - row, box.column0 - column, box.column1 - column};
+        p.top -= row;
+        p.left -= column;
+        return p;
+    }
 };
 
 constexpr int taps_of(Interpolation i) {
@@ -81,6 +90,9 @@ struct StitchKernels {
     void (*place[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
                                                  const Staged& buffer, const Staged* window, const Sums&,
                                                  std::int64_t row0, std::int64_t row1, const PatchView* next);
+    /// Adds the sums of `count` pixels to those of others.
+    void (*merge[kAccumulates])(const Sums& to, std::int64_t to_at, const Sums& from, std::int64_t from_at,
+                                std::int64_t count);
     /// Reads `count` pixels of the planes from element `at` on.
     void (*image[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, std::complex<float>* out);
     void (*coverage[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, float* out);

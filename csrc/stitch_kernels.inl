@@ -12,6 +12,7 @@ const StitchKernels stitch_kernels = {
      {place<2, SumFloat32>, place<2, SumFloat64>, place<2, SumExact>},
      {place<4, SumFloat32>, place<4, SumFloat64>, place<4, SumExact>},
      {place<6, SumFloat32>, place<6, SumFloat64>, place<6, SumExact>}},
+    {merge<SumFloat32>, merge<SumFloat64>, merge<SumExact>},
     {read_image<SumFloat32>, read_image<SumFloat64>, read_image<SumExact>},
     {read_coverage<SumFloat32>, read_coverage<SumFloat64>, read_coverage<SumExact>},
     {read_spread<SumFloat32>, read_spread<SumFloat64>, read_spread<SumExact>},

@@ -50,6 +50,21 @@ struct FloatSums {
         store(weight + i, new_weight);
     }
 
+    /// Chan, Golub and LeVeque (1979), for one pixel.
+    void merge(int64_t i, const FloatSums& other, int64_t j) const {
+        const T a = weight[i], b = other.weight[j];
+        if (b == 0) return;
+        if (moment && a > 0) {
+            const T off_re = other.re[j] / b - re[i] / a, off_im = other.im[j] / b - im[i] / a;
+            moment[i] += other.moment[j] + (off_re * off_re + off_im * off_im) * (a / (a + b) * b);
+        } else if (moment) {
+            moment[i] = other.moment[j];
+        }
+        re[i] += other.re[j];
+        im[i] += other.im[j];
+        weight[i] += b;
+    }
+
     struct Pixel {
         T re, im, weight;
     };
@@ -114,6 +129,13 @@ struct SumExact {
         add_half<Spread>(i + kLanes / 2, widen_high(r), widen_high(m), widen_high(w));
     }
 
+    void merge(int64_t i, const SumExact& other, int64_t j) const {
+        re[i] += other.re[j];
+        im[i] += other.im[j];
+        weight[i] += other.weight[j];
+        if (moment) moment[i] += other.moment[j];
+    }
+
     struct Pixel {
         double re, im, weight;
     };
@@ -129,6 +151,12 @@ struct SumExact {
         return std::sqrt(std::max(0.0, mean_square - (p.re * p.re + p.im * p.im)));
     }
 };
+
+template <class Sum>
+void merge(const Sums& to, int64_t to_at, const Sums& from, int64_t from_at, int64_t count) {
+    const Sum sum(to), other(from);
+    for (int64_t i = 0; i < count; ++i) sum.merge(to_at + i, other, from_at + i);
+}
 
 template <class Sum>
 void read_image(const Sums& sums, int64_t at, int64_t count, std::complex<float>* out) {

@@ -55,6 +55,8 @@ class Canvas:
         threads: typing.SupportsInt | typing.SupportsIndex,
         spread: bool,
         bound: typing.SupportsFloat | typing.SupportsIndex,
+        grow: bool,
+        max_pixels: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
     def add(
         self,
@@ -65,31 +67,35 @@ class Canvas:
     ) -> AddReport: ...
     def coverage(
         self,
-        arg0: tuple[
+        region: tuple[
             typing.SupportsInt | typing.SupportsIndex,
             typing.SupportsInt | typing.SupportsIndex,
             typing.SupportsInt | typing.SupportsIndex,
             typing.SupportsInt | typing.SupportsIndex,
         ],
     ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def extent(self) -> tuple[int, int, int, int]: ...
     def image(
         self,
-        arg0: tuple[
+        region: tuple[
             typing.SupportsInt | typing.SupportsIndex,
             typing.SupportsInt | typing.SupportsIndex,
             typing.SupportsInt | typing.SupportsIndex,
             typing.SupportsInt | typing.SupportsIndex,
         ],
     ) -> numpy.typing.NDArray[numpy.complex64]: ...
+    def merge(self, other: Canvas) -> None: ...
+    def reset(self) -> None: ...
     def spread(
         self,
-        arg0: tuple[
+        region: tuple[
             typing.SupportsInt | typing.SupportsIndex,
             typing.SupportsInt | typing.SupportsIndex,
             typing.SupportsInt | typing.SupportsIndex,
             typing.SupportsInt | typing.SupportsIndex,
         ],
     ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def take_dirty(self) -> tuple[int, int, int, int]: ...
 
 class Projector:
     """

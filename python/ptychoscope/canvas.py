@@ -2,18 +2,20 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope import _core
+from ptychoscope._canvas_arguments import as_planes, as_positions, as_shape, as_window, one_of
 from ptychoscope.errors import ConfigError, ScanError
 
 Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
 Accumulate = Literal["float32", "float64", "exact"]
 Values = Literal["complex", "real_imag", "amplitude_phase"]
 Region = tuple[int, int, int, int]
+"""Canvas pixels (row0, row1, column0, column1), half open."""
 
 
 class AddReport(NamedTuple):
@@ -36,8 +38,9 @@ class Canvas:
     the image is not to be trusted. A patch predicts nothing where the interpolation would need pixels beyond
     its edge.
 
-    The bits do not depend on `threads` nor on how patches were split over calls; with `accumulate="exact"`
-    they do not depend on the order of the patches either.
+    The bits do not depend on `threads`, on how patches were split over calls, nor on whether a canvas grew or
+    was large from the start; with `accumulate="exact"` they do not depend on the order of the patches and on
+    merges either.
 
     Args:
         shape: (H, W) pixels of the canvas.
@@ -48,6 +51,9 @@ class Canvas:
         threads: 1 to 256. With one there is no thread pool.
         spread: keep what `spread()` needs; without it, patches are added faster.
         bound: largest modulus of a patch pixel that `exact` must hold; larger ones are an error.
+        crop_px: pixels at each edge of a patch (and of the window) that are never read.
+        grow: extend the canvas when a patch leaves it, instead of clipping the patch.
+        max_pixels: a canvas that would need more is an error.
 
     Raises:
         ConfigError: an argument has a value that it cannot have.
@@ -63,23 +69,41 @@ class Canvas:
         *,
         spread: bool = True,
         bound: float = 64.0,
+        crop_px: int = 0,
+        grow: bool = False,
+        max_pixels: int = 2**28,
     ) -> None:
-        height, width = _shape(shape)
+        height, width = as_shape(shape)
+        if crop_px < 0:
+            raise ConfigError(f"crop_px must not be negative, got {crop_px}")
         try:
             self._core = _core.Canvas(
                 height=height,
                 width=width,
-                window=None if window is None else _window(window),
-                interpolation=_one_of("interpolation", interpolation, Interpolation),
-                accumulate=_one_of("accumulate", accumulate, Accumulate),
+                window=None if window is None else as_window(window, crop_px),
+                interpolation=one_of("interpolation", interpolation, Interpolation),
+                accumulate=one_of("accumulate", accumulate, Accumulate),
                 threads=int(threads),
                 spread=bool(spread),
                 bound=float(bound),
+                grow=bool(grow),
+                max_pixels=int(max_pixels),
             )
         except (ValueError, MemoryError) as error:
             raise ConfigError(f"Canvas: {error or f'no memory for {height} x {width} pixels'}") from error
-        self.shape = (height, width)
+        self.crop_px = int(crop_px)
         self.left_out = 0
+
+    @property
+    def extent(self) -> Region:
+        """The canvas pixels there are; a growing canvas reaches beyond (0, H, 0, W)."""
+        return self._core.extent()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) of the arrays that are read without a region."""
+        row0, row1, column0, column1 = self.extent
+        return row1 - row0, column1 - column0
 
     def add(
         self, patches: Any, positions: ArrayLike, *, values: Values = "complex", warn: bool = True
@@ -98,92 +122,70 @@ class Canvas:
             warn: warn when patches are left out.
 
         Raises:
-            ScanError: shapes or types do not fit, or `exact` runs out of range.
+            ScanError: shapes or types do not fit, `exact` runs out of range, or the canvas would grow too
+                large; patches before the one that is named have been added.
         """
-        first, second = _planes(patches, values)
-        centres = _positions(positions, len(first))
+        first, second = as_planes(patches, one_of("values", values, Values), self.crop_px)
+        centres = as_positions(positions, len(first))
         try:
             report = self._core.add(first, second, values, centres)
-        except (ValueError, OverflowError) as error:
-            raise ScanError(f"Canvas.add: {error}") from error
-        bad = AddReport(tuple(report.bad_positions), tuple(report.bad_patches), report.outside)
-        left_out = len(bad.bad_positions) + len(bad.bad_patches)
+        except (ValueError, OverflowError, MemoryError) as error:
+            raise ScanError(f"Canvas.add: {error or 'no memory to grow'}") from error
+        left_out = len(report.bad_positions) + len(report.bad_patches)
         self.left_out += left_out
         if left_out and warn:
             warnings.warn(
-                f"{left_out} of {len(first)} patches are left out: {len(bad.bad_positions)} positions and "
-                f"{len(bad.bad_patches)} patches are not finite",
+                f"{left_out} of {len(first)} patches are left out: {len(report.bad_positions)} positions and "
+                f"{len(report.bad_patches)} patches are not finite",
                 RuntimeWarning,
                 stacklevel=2,
             )
-        return bad
+        return AddReport(tuple(report.bad_positions), tuple(report.bad_patches), report.outside)
 
     def image(self, region: Region | None = None) -> NDArray[np.complex64]:
-        """The weighted mean, complex64, 0 where nothing lies; `region` is (row0, row1, column0, column1)."""
+        """The weighted mean, (H, W) complex64, 0 where nothing lies; of `region`, or of all."""
         return self._core.image(self._region(region))
 
     def coverage(self, region: Region | None = None) -> NDArray[np.float32]:
-        """The summed weights, float32."""
+        """The summed weights, (H, W) float32."""
         return self._core.coverage(self._region(region))
 
     def spread(self, region: Region | None = None) -> NDArray[np.float32]:
-        """The weighted standard deviation of the predictions, float32, in the units of the image."""
+        """The weighted standard deviation of the predictions, (H, W) float32, in the units of the image."""
         try:
             return self._core.spread(self._region(region))
         except ValueError as error:
             raise ConfigError(f"Canvas.spread: {error}") from error
 
+    def take_dirty(self) -> Region | None:
+        """What changed since the last call, or None: read that region alone to follow a running scan."""
+        region = self._core.take_dirty()
+        return None if region[0] == region[1] or region[2] == region[3] else region
+
+    def reset(self) -> None:
+        """Forget all patches; the extent stays."""
+        self._core.reset()
+        self.left_out = 0
+
+    def merge(self, other: "Canvas") -> None:
+        """Add what another canvas holds, as if its patches had been added here (exact: bit for bit).
+
+        Raises:
+            ConfigError: the two were made with different sums, or the other reaches beyond this one.
+        """
+        try:
+            self._core.merge(other._core)
+        except (ValueError, OverflowError) as error:
+            raise ConfigError(f"Canvas.merge: {error}") from error
+        self.left_out += other.left_out
+
     def _region(self, region: Region | None) -> Region:
-        height, width = self.shape
+        row0, row1, column0, column1 = extent = self.extent
         if region is None:
-            return (0, height, 0, width)
-        row0, row1, column0, column1 = (int(v) for v in region)
-        if not (0 <= row0 <= row1 <= height and 0 <= column0 <= column1 <= width):
+            return extent
+        r0, r1, c0, c1 = (int(v) for v in region)
+        if not (row0 <= r0 <= r1 <= row1 and column0 <= c0 <= c1 <= column1):
             raise ConfigError(
-                f"region (row0, row1, column0, column1) = {tuple(region)} "
-                f"leaves the canvas of {height} x {width}"
+                f"region (row0, row1, column0, column1) = {tuple(region)} leaves the canvas of {extent}"
             )
-        return (row0, row1, column0, column1)
-
-
-def _shape(shape: Sequence[int]) -> tuple[int, int]:
-    sides = tuple(shape)
-    if len(sides) != 2 or any(int(side) != side for side in sides):
-        raise ConfigError(f"shape must be two whole numbers (H, W), got {sides}")
-    return int(sides[0]), int(sides[1])
-
-
-def _one_of(name: str, value: str, choices: Any) -> str:
-    if value not in get_args(choices):
-        raise ConfigError(f"{name} must be one of {', '.join(get_args(choices))}, got {value!r}")
-    return value
-
-
-def _window(window: ArrayLike) -> NDArray[np.float32]:
-    array = np.ascontiguousarray(window, dtype=np.float32)
-    if array.ndim != 2:
-        raise ConfigError(f"window must be (P, Q), got the shape {array.shape}")
-    return array
-
-
-def _planes(patches: Any, values: Values) -> tuple[NDArray[Any], NDArray[Any]]:
-    _one_of("values", values, Values)
-    array = np.asarray(patches)
-    if values == "complex":
-        if array.ndim != 3 or array.dtype.kind not in "cf":
-            raise ScanError(f"patches must be (n, P, P) complex64, got {array.shape} {array.dtype}")
-        array = array.astype(np.complex64, copy=False)
-        return array.real, array.imag
-    if array.ndim != 4 or array.shape[1] != 2 or array.dtype not in (np.float32, np.float16):
-        raise ScanError(
-            f'patches with values="{values}" must be (n, 2, P, P) float32 or float16, '
-            f"got {array.shape} {array.dtype}"
-        )
-    return array[:, 0], array[:, 1]
-
-
-def _positions(positions: ArrayLike, count: int) -> NDArray[np.float64]:
-    array = np.ascontiguousarray(positions, dtype=np.float64)
-    if array.shape != (count, 2):
-        raise ScanError(f"positions must be ({count}, 2), one (y, x) per patch, got the shape {array.shape}")
-    return array
+        return (r0, r1, c0, c1)

@@ -25,6 +25,9 @@ POSITIONS = np.full((3, 2), 10.0)
         ({"window": np.full((8, 8), np.nan)}, "nan"),
         ({"window": np.ones(8)}, r"\(8,\)"),
         ({"bound": 0}, "bound"),
+        ({"crop_px": -1}, "crop_px must not be negative, got -1"),
+        ({"crop_px": 4, "window": np.ones((8, 8))}, "crop_px=4 leaves nothing of 8 x 8"),
+        ({"max_pixels": 300}, "20 x 20 pixels has more than max_pixels=300"),
     ],
 )
 def test_constructor(arguments, message) -> None:
@@ -55,8 +58,32 @@ def test_patches_smaller_than_the_kernel() -> None:
         Canvas((20, 20), interpolation="lanczos3").add(PATCHES[:, :5, :5], POSITIONS)
 
 
+def test_growing_has_a_limit() -> None:
+    canvas = Canvas((20, 20), grow=True, max_pixels=1000)
+    canvas.add(PATCHES, POSITIONS + 10)
+    with pytest.raises(
+        ScanError, match="patch 1 would grow the canvas to 24 x 995 pixels, more than max_pixels=1000"
+    ):
+        canvas.add(PATCHES, [[10, 10], [10, 991], [10, 10]])
+    assert canvas.coverage((10, 11, 10, 11)) == 1
+
+
+def test_merge_needs_equals() -> None:
+    canvas = Canvas((20, 20))
+    for other, message in (
+        (canvas, "itself"),
+        (Canvas((20, 20), accumulate="exact"), "different accumulate"),
+        (Canvas((20, 20), spread=False), "different accumulate or spread"),
+        (Canvas((20, 21)), "reaches beyond"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            canvas.merge(other)
+    with pytest.raises(ConfigError, match="bounds"):
+        Canvas((20, 20), accumulate="exact").merge(Canvas((20, 20), accumulate="exact", bound=200))
+
+
 def test_region() -> None:
-    with pytest.raises(ConfigError, match=r"\(0, 21, 0, 5\) leaves the canvas of 20 x 20"):
+    with pytest.raises(ConfigError, match=r"\(0, 21, 0, 5\) leaves the canvas of \(0, 20, 0, 20\)"):
         Canvas((20, 20)).image((0, 21, 0, 5))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ptychoscope import Canvas
+from ptychoscope import Canvas, _core
 from stitch.scene import Scene, make_scene
 
 INTERPOLATIONS = ["nearest", "bilinear", "cubic", "lanczos3"]
@@ -35,10 +35,14 @@ def spread_tolerance(accumulate: str) -> float:
     return (2.0**-35 / 1e-3) ** 0.5 if accumulate == "exact" else 2e-5
 
 
+@pytest.mark.parametrize("isa", _core.available_isas())
 @pytest.mark.parametrize("accumulate", ACCUMULATES)
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())
-def test_canvas_is_the_reference(scene: Scene, interpolation: str, accumulate: str) -> None:
+def test_canvas_is_the_reference(
+    scene: Scene, interpolation: str, accumulate: str, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PTYCHOSCOPE_ISA", isa)
     canvas = scene.canvas(interpolation, accumulate)
     expected = scene.reference(interpolation)
     image, coverage, spread = canvas.image(), canvas.coverage(), canvas.spread()

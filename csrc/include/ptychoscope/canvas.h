@@ -36,9 +36,11 @@ enum class Scalar { float32, float16 };
 struct CanvasOptions {
     Interpolation interpolation = Interpolation::bilinear;
     Accumulate accumulate = Accumulate::float32;
-    int threads = 1;
+    int threads = 1;     ///< 1 to 256; with one there is no thread pool
     bool spread = true;  ///< keep the second moment; without it spread() throws
-    double bound = 64;   ///< exact: the largest modulus of a patch pixel; larger ones are an error
+    double bound = 64;   ///< exact: largest modulus of a patch pixel; a larger one is an error
+    bool grow = false;   ///< extend the canvas when a patch leaves it, instead of clipping
+    std::int64_t max_pixels = 1LL << 28;  ///< a canvas that would need more is an error
 };
 
 /// Somebody else's patches: two planes each, at any strides (in bytes). Planes of complex64 are 4 bytes
@@ -79,15 +81,28 @@ class Canvas {
     Canvas(const Canvas&) = delete;
     Canvas& operator=(const Canvas&) = delete;
 
-    std::int64_t height() const;
-    std::int64_t width() const;
     const CanvasOptions& options() const;
+
+    /// The pixels there are: [0, height) x [0, width), and what a growing canvas has grown to.
+    Box extent() const;
 
     /// Adds patches centred on `positions` (count, 2). Patches and positions that are not finite are left out
     /// and reported. Throws std::invalid_argument when a shape does not fit the window or the kernel, and
     /// std::overflow_error when `exact` runs out of range (nothing of this call is lost in silence: the
     /// canvas then holds the patches before the one that is named).
     AddReport add(const PatchBatch& patches, const double* positions);
+
+    /// What changed since the last call, an empty box when nothing did.
+    Box take_dirty();
+
+    /// Forgets all patches; the extent stays.
+    void reset();
+
+    /// Adds what another canvas holds, as if its patches had been added here (exact: bit for bit). Both need
+    /// the same accumulate and spread, exact canvases the same quantum (bound and largest weight), and this
+    /// one must hold or grow to the other's extent. Throws std::invalid_argument, std::length_error,
+    /// std::overflow_error.
+    void merge(const Canvas& other);
 
     /// Reads a box, row by row, into an array of its shape. Throws std::out_of_range for a box that leaves
     /// the canvas.

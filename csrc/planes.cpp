@@ -1,8 +1,8 @@
-#include "canvas_state.h"
+#include "planes.h"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -27,25 +27,46 @@ double largest_count(const void* plane, std::int64_t n) {
     return largest;
 }
 
+std::int64_t floats_per_element(Accumulate accumulate) { return accumulate == Accumulate::float32 ? 1 : 2; }
+
 }  // namespace
 
-Planes::Planes(std::int64_t height, std::int64_t width, Accumulate accumulate, bool spread)
-    : height_(height) {
-    const std::int64_t floats = accumulate == Accumulate::float32 ? 1 : 2;  // per element
-    const std::int64_t whole_vectors = (width + kMaxLanes - 1) / kMaxLanes * kMaxLanes;
-    const std::int64_t pitch = odd_lines(whole_vectors * floats) / floats;
-    const std::int64_t plane = height * pitch * floats + 8 * kLine;
+Box union_of(const Box& a, const Box& b) {
+    if (a.empty()) return b;
+    if (b.empty()) return a;
+    return {std::min(a.row0, b.row0), std::max(a.row1, b.row1), std::min(a.column0, b.column0),
+            std::max(a.column1, b.column1)};
+}
+
+Planes::Planes(const Box& box, Accumulate accumulate, bool spread) : box_(box), accumulate_(accumulate) {
+    const std::int64_t floats = floats_per_element(accumulate);
+    const std::int64_t width = (box.column1 - box.column0 + kMaxLanes - 1) / kMaxLanes * kMaxLanes;
+    sums_.pitch = odd_lines(width * floats) / floats;
+    const std::int64_t plane = (box.row1 - box.row0) * sums_.pitch * floats + 8 * kLine;
     memory_ = AlignedFloats(static_cast<std::size_t>(plane * (spread ? 4 : 3)));
     sums_.re = memory_.get();
     sums_.im = memory_.get() + plane;
     sums_.weight = memory_.get() + 2 * plane;
     sums_.moment = spread ? memory_.get() + 3 * plane : nullptr;
-    sums_.pitch = pitch;
 }
 
 void Planes::set_quanta(double quantum, double moment_quantum) {
     sums_.quantum = quantum;
     sums_.moment_quantum = moment_quantum;
+}
+
+Planes Planes::grown(const Box& box) const {
+    Planes larger(box, accumulate_, sums_.moment != nullptr);
+    larger.set_quanta(sums_.quantum, sums_.moment_quantum);
+    const std::int64_t size = 4 * floats_per_element(accumulate_);
+    const std::size_t bytes = static_cast<std::size_t>((box_.column1 - box_.column0) * size);
+    const void* from[] = {sums_.re, sums_.im, sums_.weight, sums_.moment};
+    void* to[] = {larger.sums_.re, larger.sums_.im, larger.sums_.weight, larger.sums_.moment};
+    for (int plane = 0; plane < (sums_.moment ? 4 : 3); ++plane)
+        for (std::int64_t row = box_.row0; row < box_.row1; ++row)
+            std::memcpy(static_cast<char*>(to[plane]) + larger.at(row, box_.column0) * size,
+                        static_cast<const char*>(from[plane]) + at(row, box_.column0) * size, bytes);
+    return larger;
 }
 
 void StagedRows::reserve(std::int64_t rows, std::int64_t width) {
@@ -70,58 +91,31 @@ void Headroom::note(double largest, const Planes& planes) {
         throw std::invalid_argument("has a value of " + std::to_string(largest) +
                                     ", and accumulate=\"exact\" was given bound=" + std::to_string(bound_) +
                                     ": give a larger bound");
+    take(std::max(1.0, 2 * largest) * largest_weight_ / quantum_,
+         8 * largest * largest * largest_weight_ / moment_quantum_, planes);
+}
+
+void Headroom::note(const Headroom& other, const Planes& planes, const Planes& other_planes) {
+    Headroom looked = other;
+    if (used_ + other.used_ > 0x1p62 || moment_used_ + other.moment_used_ > 0x1p62)
+        looked.used_ = 0x1p63, looked.take(0, 0, other_planes);  // look at the true sums
+    take(looked.used_, looked.moment_used_, planes);
+}
+
+void Headroom::take(double step, double moment_step, const Planes& planes) {
     constexpr double limit = 0x1p62;
-    const double step = std::max(1.0, 2 * largest) * largest_weight_ / quantum_;
-    const double moment_step = 8 * largest * largest * largest_weight_ / moment_quantum_;
     if (used_ + step > limit || moment_used_ + moment_step > limit) {
         const Sums s = planes.sums();
         const std::int64_t n = planes.elements();
         used_ = std::max({largest_count(s.re, n), largest_count(s.im, n), largest_count(s.weight, n)});
         moment_used_ = s.moment ? largest_count(s.moment, n) : 0;
         if (used_ + step > limit || moment_used_ + moment_step > limit)
-            throw std::overflow_error(
-                "would overflow the 64-bit sums of accumulate=\"exact\": give a smaller bound (it is " +
-                std::to_string(bound_) + ") or start a new canvas");
+            throw std::overflow_error("would overflow the 64-bit sums of accumulate=\"exact\" with bound=" +
+                                      std::to_string(bound_) +
+                                      ": give a smaller bound or start a new canvas");
     }
     used_ += step;
     moment_used_ += moment_step;
-}
-
-Canvas::State::State(std::int64_t h, std::int64_t w, const CanvasOptions& o)
-    : height(h),
-      width(w),
-      options(o),
-      kernels(&stitch_kernels(active_isa())),
-      pool(o.threads),
-      planes(h, w, o.accumulate, o.spread),
-      buffers(static_cast<std::size_t>(o.threads)) {}
-
-void Canvas::State::set_window(const float* values, std::int64_t h, std::int64_t w) {
-    double largest_weight = 1;
-    if (values) {
-        window.reserve(h, w);
-        const Staged& to = window.view();
-        largest_weight = 0;
-        for (std::int64_t r = 0; r < h; ++r)
-            for (std::int64_t c = 0; c < w; ++c) {
-                const float v = values[r * w + c];
-                if (!std::isfinite(v) || v < 0)
-                    throw std::invalid_argument("window[" + std::to_string(r) + ", " + std::to_string(c) +
-                                                "] is " + std::to_string(v) +
-                                                ": weights must be finite and not negative");
-                to.first[r * to.pitch + c] = v;
-                largest_weight = std::max(largest_weight, static_cast<double>(v));
-            }
-        if (largest_weight == 0)
-            throw std::invalid_argument("window is zero everywhere: nothing would be added");
-        window_height = h;
-        window_width = w;
-        windowed = true;
-    }
-    if (options.accumulate == Accumulate::exact) {
-        headroom = Headroom(options.bound, largest_weight);
-        planes.set_quanta(headroom.quantum(), headroom.moment_quantum());
-    }
 }
 
 }  // namespace ptychoscope

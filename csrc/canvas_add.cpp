@@ -1,0 +1,153 @@
+// Canvas::add: look at a few patches, then place them, band of rows by band of rows.
+//
+// Threads share patches while looking (is it finite, where does it lie), and rows while placing: a band of
+// canvas rows belongs to one thread, which walks all patches in their order, so no sum depends on who
+// computes it. With one thread a chunk is a single patch, which is still in a near cache when it is placed.
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "canvas_state.h"
+
+namespace ptychoscope {
+
+namespace {
+
+constexpr std::int64_t kMaxSide = 1 << 16;         // pixels of a patch
+constexpr std::int64_t kFarthest = 1 << 24;        // pixels from the origin to which a canvas may grow
+constexpr std::int64_t kParallelPixels = 1 << 18;  // below this, waking threads costs more than it brings
+constexpr std::int64_t kChunkPixels = 1 << 20;  // several threads: looked at, then placed from a shared cache
+constexpr std::int64_t kBufferFloats = 3 << 10;  // of staged rows, per plane: a part of the nearest cache
+
+PatchView view(const PatchBatch& b, std::int64_t i) {
+    return {static_cast<const char*>(b.first) + i * b.patch_stride,
+            static_cast<const char*>(b.second) + i * b.patch_stride,
+            b.height,
+            b.width,
+            b.row_stride,
+            b.column_stride,
+            b.values,
+            b.scalar};
+}
+
+}  // namespace
+
+void Canvas::State::check(const PatchBatch& b, const double* positions) const {
+    require(b.count >= 0, "the number of patches is negative");
+    require(b.count == 0 || (b.first && b.second && positions), "patches or positions are missing");
+    require(window_height == 0 || (b.height == window_height && b.width == window_width),
+            "patches of " + size_text(b.height, b.width) + " pixels on a canvas whose window has " +
+                size_text(window_height, window_width));
+    const int taps = taps_of(options.interpolation);
+    require(b.height >= taps && b.width >= taps && b.height <= kMaxSide && b.width <= kMaxSide,
+            "patches of " + size_text(b.height, b.width) + " pixels: this interpolation needs at least " +
+                size_text(taps, taps) + ", and none may be larger than " + size_text(kMaxSide, kMaxSide));
+}
+
+Canvas::State::Job Canvas::State::look_at(const PatchView& patch, const double* position) const {
+    Job job = {patch, {}, 0, Fate::place};
+    if (!std::isfinite(position[0]) || !std::isfinite(position[1])) {
+        job.fate = Fate::bad_position;
+        return job;
+    }
+    const Box reach = options.grow ? Box{-kFarthest, kFarthest, -kFarthest, kFarthest} : extent;
+    job.placement =
+        place_patch(position[0], position[1], patch.height, patch.width, options.interpolation, reach);
+    job.largest = kernels->largest(patch);
+    if (!std::isfinite(job.largest))
+        job.fate = Fate::bad_patch;
+    else if (job.placement.box.empty())
+        job.fate = Fate::outside;
+    return job;
+}
+
+void Canvas::State::make_room(std::vector<Job>& jobs, std::int64_t start, AddReport& report) {
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        const std::int64_t index = start + static_cast<std::int64_t>(i);
+        if (jobs[i].fate == Fate::bad_position) report.bad_positions.push_back(index);
+        if (jobs[i].fate == Fate::bad_patch) report.bad_patches.push_back(index);
+        if (jobs[i].fate == Fate::outside) ++report.outside;
+        if (jobs[i].fate != Fate::place) continue;
+        try {
+            if (options.grow && !contains(extent, jobs[i].placement.box)) grow_to(jobs[i].placement.box);
+            if (options.accumulate == Accumulate::exact) headroom.note(jobs[i].largest, planes);
+        } catch (const std::exception& error) {
+            jobs.resize(i);
+            place(jobs, false, nullptr);
+            throw std::overflow_error("patch " + std::to_string(index) + " " + error.what());
+        }
+        dirty = union_of(dirty, jobs[i].placement.box);
+    }
+}
+
+/// Rows where one band ends and the next begins, each with about the same number of patch rows.
+std::vector<std::int64_t> Canvas::State::bands(const std::vector<Job>& jobs) const {
+    std::vector<std::int64_t> work(static_cast<std::size_t>(extent.row1 - extent.row0) + 1, 0);
+    for (const Job& job : jobs)
+        if (job.fate == Fate::place)
+            ++work[job.placement.box.row0 - extent.row0], --work[job.placement.box.row1 - extent.row0];
+    std::int64_t active = 0, total = 0;
+    for (std::int64_t& w : work) total += active += w, w = total;
+    std::vector<std::int64_t> cuts = {extent.row0};
+    for (int i = 1; i < options.threads; ++i)
+        cuts.push_back(
+            extent.row0 +
+            (std::lower_bound(work.begin(), work.end(), total * i / options.threads) - work.begin()));
+    cuts.push_back(extent.row1);
+    return cuts;
+}
+
+void Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high,
+                               const Staged& buffer, const PatchView* next) {
+    const auto add_rows =
+        kernels->place[static_cast<int>(options.interpolation)][static_cast<int>(options.accumulate)];
+    const Staged* weights = window_height > 0 ? &window.view() : nullptr;
+    const Box& origin = planes.box();
+    for (const Job& job : jobs) {
+        const std::int64_t row0 = std::max(low, job.placement.box.row0);
+        const std::int64_t row1 = std::min(high, job.placement.box.row1);
+        if (job.fate == Fate::place && row0 < row1)
+            add_rows(job.placement.from(origin.row0, origin.column0), job.patch, buffer, weights,
+                     planes.sums(), row0 - origin.row0, row1 - origin.row0, next);
+    }
+}
+
+void Canvas::State::place(const std::vector<Job>& jobs, bool parallel, const PatchView* next) {
+    if (!parallel) return place_band(jobs, extent.row0, extent.row1, buffers[0].view(), next);
+    const std::vector<std::int64_t> cuts = bands(jobs);
+    pool.run(options.threads,
+             [&](int i) { place_band(jobs, cuts[i], cuts[i + 1], buffers[i].view(), nullptr); });
+}
+
+AddReport Canvas::add(const PatchBatch& batch, const double* positions) {
+    State& s = *state_;
+    std::lock_guard<std::mutex> lock(s.mutex);
+    s.check(batch, positions);
+    if (batch.count == 0) return {};
+    const std::int64_t pixels = batch.height * batch.width;
+    const bool parallel = s.pool.threads() > 1 && batch.count * pixels >= kParallelPixels;
+    const std::int64_t chunk = parallel ? std::max<std::int64_t>(1, kChunkPixels / pixels) : 1;
+    const std::int64_t rows =
+        std::clamp<std::int64_t>(kBufferFloats / (batch.width + 2 * kPadColumns), 12, 32);
+    for (StagedRows& buffer : s.buffers) buffer.reserve(rows, batch.width);
+
+    AddReport report;
+    std::vector<State::Job> jobs;
+    for (std::int64_t start = 0; start < batch.count; start += chunk) {
+        jobs.resize(static_cast<std::size_t>(std::min(chunk, batch.count - start)));
+        auto look = [&](int i) { jobs[i] = s.look_at(view(batch, start + i), positions + 2 * (start + i)); };
+        if (parallel)
+            s.pool.run(static_cast<int>(jobs.size()), look);
+        else
+            look(0);
+        s.make_room(jobs, start, report);
+        const bool more = !parallel && start + 1 < batch.count;
+        PatchView next = view(batch, more ? start + 1 : start);
+        if (next.second == next.first + sizeof(float)) next.second = next.first + 64;  // 16 pixels: two lines
+        s.place(jobs, parallel, more ? &next : nullptr);
+    }
+    return report;
+}
+
+}  // namespace ptychoscope

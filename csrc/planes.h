@@ -1,0 +1,72 @@
+// The sums of every canvas pixel, and rows of a patch on their way there. Internal to the canvas.
+#pragma once
+
+#include "aligned.h"
+#include "stitch.h"
+
+namespace ptychoscope {
+
+inline bool contains(const Box& outer, const Box& inner) {
+    return outer.row0 <= inner.row0 && inner.row1 <= outer.row1 && outer.column0 <= inner.column0 &&
+           inner.column1 <= outer.column1;
+}
+
+/// The smallest box that holds both; an empty one holds nothing.
+Box union_of(const Box& a, const Box& b);
+
+/// Planes re, im, weight and, when wanted, moment over a box of canvas pixels. Rows start at a cache line.
+class Planes {
+  public:
+    Planes(const Box& box, Accumulate accumulate, bool spread);
+    const Box& box() const { return box_; }
+    Sums sums() const { return sums_; }
+    /// Element of a canvas pixel in each plane.
+    std::int64_t at(std::int64_t row, std::int64_t column) const {
+        return (row - box_.row0) * sums_.pitch + column - box_.column0;
+    }
+    std::int64_t elements() const { return (box_.row1 - box_.row0) * sums_.pitch; }  // of one plane
+    void set_quanta(double quantum, double moment_quantum);
+    void clear() { memory_.zero(); }
+    /// The same sums on a larger box.
+    Planes grown(const Box& box) const;
+
+  private:
+    Box box_;
+    Accumulate accumulate_;
+    AlignedFloats memory_;
+    Sums sums_;
+};
+
+/// Room for staged rows of one width (see Staged), with a row of zeros above.
+class StagedRows {
+  public:
+    void reserve(std::int64_t rows, std::int64_t width);
+    const Staged& view() const { return view_; }
+
+  private:
+    std::int64_t width_ = -1;
+    AlignedFloats memory_;
+    Staged view_;
+};
+
+/// Keeps the integers of Accumulate::exact from overflowing, without looking at them after every patch.
+class Headroom {
+  public:
+    Headroom() = default;
+    Headroom(double bound, double largest_weight);
+    double quantum() const { return quantum_; }
+    double moment_quantum() const { return moment_quantum_; }
+    /// Takes note of a patch before it is added; throws when it is beyond the bound (std::invalid_argument)
+    /// or a sum might overflow (std::overflow_error).
+    void note(double largest, const Planes& planes);
+    /// Takes note of another canvas' sums before they are added; throws std::overflow_error.
+    void note(const Headroom& other, const Planes& planes, const Planes& other_planes);
+    void clear() { used_ = moment_used_ = 0; }
+
+  private:
+    void take(double step, double moment_step, const Planes& planes);
+    double bound_ = 0, largest_weight_ = 0, quantum_ = 0, moment_quantum_ = 0;
+    double used_ = 0, moment_used_ = 0;  // no count exceeds these
+};
+
+}  // namespace ptychoscope
