@@ -1,7 +1,9 @@
-"""What commands print: one JSON object, or a table."""
+"""What commands print: one JSON object, a table, or a bar while they work."""
 
 import math
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import msgspec
@@ -28,6 +30,21 @@ def print_table(title: str, rows: Iterable[tuple[str, ...]], columns: tuple[str,
     for row in rows:
         table.add_row(*row)
     Console(soft_wrap=False).print(table)
+
+
+@contextmanager
+def frames_bar(total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None] | None]:
+    """A bar on stderr that is told how many of `total` frames are done; None where nobody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), "frames", TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from ptychoscope.cli.console import frames_bar
 from ptychoscope.cli.reading import Domain, Frames, Layout, Steps, read_scan
 
 if TYPE_CHECKING:
@@ -75,14 +76,18 @@ class Solver(NamedTuple):
 
 def run(
     scan: Annotated[Path, typer.Argument(help="Scan file.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Result, a ptychodus product (.h5).")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Result, a ptychodus product (.h5).")] = Path(
+        "object.h5"
+    ),
     model: Annotated[
         Path | None,
         typer.Option("--model", "-m", help="Bundle directory, made by `export`; not used by --start empty."),
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option(help="PNG of amplitude, phase, coverage and spread to write.")
+        Path | None,
+        typer.Option(help="PNG of amplitude, phase, coverage and spread; without, beside the result."),
     ] = None,
+    no_picture: Annotated[bool, typer.Option("--no-picture", help="Write no picture.")] = False,
     device: Annotated[
         str, typer.Option(help="cpu, cuda, cuda:N, tensorrt, openvino, or auto: cuda when it works.")
     ] = "cpu",
@@ -148,23 +153,25 @@ def run(
     if model is not None and start == "network":
         network = load_model(model, device, 1 if parallel == "across" else count)
     if network is not None and not refine_window:
-        result = reconstruct(
-            loaded,
-            network,
-            batch=batch,
-            threads=count,
-            workers=count if parallel == "across" else 1,
-            merge=merge,
-            interpolation=interpolation,
-            window=window,
-            probe=probe,
-        )
+        with frames_bar(len(loaded), quiet=as_json) as progress:
+            result = reconstruct(
+                loaded,
+                network,
+                batch=batch,
+                threads=count,
+                workers=count if parallel == "across" else 1,
+                merge=merge,
+                interpolation=interpolation,
+                window=window,
+                probe=probe,
+                progress=progress,
+            )
     if network is not None and (probe == "model" or loaded.probe is None):
         loaded = loaded.with_probe(network.probe)
     result = solver.run(loaded, network, result, batch, count)
     result.save(output)
-    if picture is not None:
-        result.picture(picture)
+    if not no_picture:
+        result.picture(picture or output.with_suffix(".png"))
     figures = _figures(result, output)
     if as_json:
         typer.echo(json.dumps(figures))
