@@ -19,6 +19,7 @@ namespace ps = ptychoscope;
 namespace {
 
 using Positions = py::array_t<double, py::array::c_style>;
+using Rotations = py::array_t<std::complex<float>, py::array::c_style>;
 using Window = py::array_t<float, py::array::c_style>;
 using Region = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
 
@@ -39,7 +40,8 @@ Enum one_of(const std::map<std::string, Enum>& names, const std::string& name) {
 
 /// (n, P, Q) complex64, or the (n, P, Q) planes `first` and `second`, float32 or float16, with the same
 /// strides.
-ps::PatchBatch view(const py::array& first, const py::array& second, const std::string& values) {
+ps::PatchBatch view(const py::array& first, const py::array& second, const std::string& values,
+                    const Positions& positions, const std::optional<Rotations>& rotations) {
     ps::PatchBatch batch;
     if (first.ndim() != 3 || second.ndim() != 3)
         throw std::invalid_argument("patches must have three dimensions");
@@ -59,6 +61,11 @@ ps::PatchBatch view(const py::array& first, const py::array& second, const std::
     batch.row_stride = first.strides(1);
     batch.column_stride = first.strides(2);
     batch.scalar = size == 4 ? ps::Scalar::float32 : ps::Scalar::float16;
+    if (positions.ndim() != 2 || positions.shape(0) != batch.count || positions.shape(1) != 2)
+        throw std::invalid_argument("positions must be (n, 2), one per patch");
+    if (rotations && (rotations->ndim() != 1 || rotations->shape(0) != batch.count))
+        throw std::invalid_argument("rotations must be (n,), one per patch");
+    batch.rotations = rotations ? rotations->data() : nullptr;
     batch.values = values == "amplitude_phase" ? ps::Values::amplitude_phase : ps::Values::real_imag;
     return batch;
 }
@@ -90,6 +97,8 @@ void register_canvas(py::module_& m) {
     py::class_<ps::AddReport>(m, "AddReport", "What became of the patches of one call to Canvas.add().")
         .def_readonly("bad_positions", &ps::AddReport::bad_positions, "Left out: position not finite.")
         .def_readonly("bad_patches", &ps::AddReport::bad_patches, "Left out: a pixel not finite.")
+        .def_readonly("rotations", &ps::AddReport::rotations,
+                      "Align sequential: what patches were multiplied by.")
         .def_readonly("outside", &ps::AddReport::outside, "Wholly outside the canvas.");
 
     py::class_<ps::Canvas> canvas(m, "Canvas", "The C++ canvas; ptychoscope.Canvas is its Python face.");
@@ -116,13 +125,25 @@ void register_canvas(py::module_& m) {
     canvas.def(
         "add",
         [](ps::Canvas& self, const py::array& first, const py::array& second, const std::string& values,
-           const Positions& positions) {
-            const ps::PatchBatch batch = view(first, second, values);
-            if (positions.ndim() != 2 || positions.shape(0) != batch.count || positions.shape(1) != 2)
-                throw std::invalid_argument("positions must be (n, 2), one per patch");
+           const Positions& positions, bool sequential, const std::optional<Rotations>& rotations) {
+            const ps::PatchBatch batch = view(first, second, values, positions, rotations);
             const double* centres = positions.data();
             py::gil_scoped_release release;
-            return self.add(batch, centres);
+            return self.add(batch, centres, sequential ? ps::Align::sequential : ps::Align::none);
+        },
+        py::arg("first"), py::arg("second"), py::arg("values"), py::arg("positions"), py::arg("sequential"),
+        py::arg("rotations"));
+    canvas.def(
+        "correlate",
+        [](ps::Canvas& self, const py::array& first, const py::array& second, const std::string& values,
+           const Positions& positions) {
+            const ps::PatchBatch batch = view(first, second, values, positions, std::nullopt);
+            const double* centres = positions.data();
+            py::array_t<std::complex<double>> out(batch.count);
+            std::complex<double>* data = out.mutable_data();
+            py::gil_scoped_release release;
+            self.correlate(batch, centres, data);
+            return out;
         },
         py::arg("first"), py::arg("second"), py::arg("values"), py::arg("positions"));
     canvas.def("extent", [](const ps::Canvas& self) { return region_of(self.extent()); });

@@ -28,7 +28,8 @@ PatchView view(const PatchBatch& b, std::int64_t i) {
             b.row_stride,
             b.column_stride,
             b.values,
-            b.scalar};
+            b.scalar,
+            b.rotations ? b.rotations[i] : 1};
 }
 
 }  // namespace
@@ -120,17 +121,33 @@ void Canvas::State::place(const std::vector<Job>& jobs, bool parallel, const Pat
              [&](int i) { place_band(jobs, cuts[i], cuts[i + 1], buffers[i].view(), nullptr); });
 }
 
-AddReport Canvas::add(const PatchBatch& batch, const double* positions) {
+void Canvas::State::reserve_buffers(const PatchBatch& batch) {
+    const std::int64_t rows =
+        std::clamp<std::int64_t>(kBufferFloats / (batch.width + 2 * kPadColumns), 12, 32);
+    for (StagedRows& buffer : buffers) buffer.reserve(rows, batch.width);
+}
+
+std::complex<double> Canvas::State::correlate(const Job& job) const {
+    if (job.fate != Fate::place) return 0;
+    Placement p = job.placement;
+    p.box = intersection(p.box, extent);
+    if (p.box.empty()) return 0;
+    const auto sum =
+        kernels->correlate[static_cast<int>(options.interpolation)][static_cast<int>(options.accumulate)];
+    return sum(p.from(planes.box().row0, planes.box().column0), job.patch, buffers[0].view(),
+               window_height > 0 ? &window.view() : nullptr, planes.sums());
+}
+
+AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align align) {
     State& s = *state_;
     std::lock_guard<std::mutex> lock(s.mutex);
     s.check(batch, positions);
     if (batch.count == 0) return {};
+    s.reserve_buffers(batch);
     const std::int64_t pixels = batch.height * batch.width;
-    const bool parallel = s.pool.threads() > 1 && batch.count * pixels >= kParallelPixels;
+    const bool parallel =
+        s.pool.threads() > 1 && batch.count * pixels >= kParallelPixels && align == Align::none;
     const std::int64_t chunk = parallel ? std::max<std::int64_t>(1, kChunkPixels / pixels) : 1;
-    const std::int64_t rows =
-        std::clamp<std::int64_t>(kBufferFloats / (batch.width + 2 * kPadColumns), 12, 32);
-    for (StagedRows& buffer : s.buffers) buffer.reserve(rows, batch.width);
 
     AddReport report;
     std::vector<State::Job> jobs;
@@ -142,12 +159,26 @@ AddReport Canvas::add(const PatchBatch& batch, const double* positions) {
         else
             look(0);
         s.make_room(jobs, start, report);
+        if (align == Align::sequential) {
+            const std::complex<double> fit = s.correlate(jobs[0]);
+            jobs[0].patch.rotation = fit == 0. ? 1 : std::complex<float>(fit / std::abs(fit));
+            report.rotations.push_back(jobs[0].patch.rotation);
+        }
         const bool more = !parallel && start + 1 < batch.count;
         PatchView next = view(batch, more ? start + 1 : start);
         if (next.second == next.first + sizeof(float)) next.second = next.first + 64;  // 16 pixels: two lines
         s.place(jobs, parallel, more ? &next : nullptr);
     }
     return report;
+}
+
+void Canvas::correlate(const PatchBatch& batch, const double* positions, std::complex<double>* out) {
+    State& s = *state_;
+    std::lock_guard<std::mutex> lock(s.mutex);
+    s.check(batch, positions);
+    s.reserve_buffers(batch);
+    for (std::int64_t i = 0; i < batch.count; ++i)
+        out[i] = s.correlate(s.look_at(view(batch, i), positions + 2 * i));
 }
 
 }  // namespace ptychoscope

@@ -1,6 +1,7 @@
 // What a canvas holds. Internal to canvas*.cpp.
 #pragma once
 
+#include <complex>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -39,6 +40,8 @@ struct Canvas::State {
         Fate fate = Fate::place;
     };
     void check(const PatchBatch& batch, const double* positions) const;
+    void reserve_buffers(const PatchBatch& batch);
+    std::complex<double> correlate(const Job& job) const;
     Job look_at(const PatchView& patch, const double* position) const;
     /// Reports what is left out and makes room for the rest; when there is none, places what comes before and
     /// throws.

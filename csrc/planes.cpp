@@ -38,6 +38,11 @@ Box union_of(const Box& a, const Box& b) {
             std::max(a.column1, b.column1)};
 }
 
+Box intersection(const Box& a, const Box& b) {
+    return {std::max(a.row0, b.row0), std::min(a.row1, b.row1), std::max(a.column0, b.column0),
+            std::min(a.column1, b.column1)};
+}
+
 Planes::Planes(const Box& box, Accumulate accumulate, bool spread) : box_(box), accumulate_(accumulate) {
     const std::int64_t floats = floats_per_element(accumulate);
     const std::int64_t width = (box.column1 - box.column0 + kMaxLanes - 1) / kMaxLanes * kMaxLanes;
@@ -78,8 +83,9 @@ void StagedRows::reserve(std::int64_t rows, std::int64_t width) {
     view_ = {corner, corner + plane, pitch, rows};
 }
 
-// A weighted value is below 2 bound weight (no kernel's taps sum to more than 2 in magnitude, both axes taken
-// together, but for rounding), a squared one below 8 bound^2 weight; a double converts up to 2^51 quanta.
+// With real and imaginary parts up to the bound, a weighted part is below 3 bound weight (no kernel's taps
+// sum to more than 2 in magnitude, both axes taken together, and a rotation adds a factor of sqrt(2)), a
+// weighted square below 8 bound^2 weight; a double converts up to 2^51 quanta.
 Headroom::Headroom(double bound, double largest_weight)
     : bound_(bound),
       largest_weight_(largest_weight),
@@ -91,7 +97,7 @@ void Headroom::note(double largest, const Planes& planes) {
         throw std::invalid_argument("has a value of " + std::to_string(largest) +
                                     ", and accumulate=\"exact\" was given bound=" + std::to_string(bound_) +
                                     ": give a larger bound");
-    take(std::max(1.0, 2 * largest) * largest_weight_ / quantum_,
+    take(std::max(1.0, 3 * largest) * largest_weight_ / quantum_,
          8 * largest * largest * largest_weight_ / moment_quantum_, planes);
 }
 

@@ -14,6 +14,9 @@ inline bool contains(const Box& outer, const Box& inner) {
 /// The smallest box that holds both; an empty one holds nothing.
 Box union_of(const Box& a, const Box& b);
 
+/// What both hold; may be empty.
+Box intersection(const Box& a, const Box& b);
+
 /// Planes re, im, weight and, when wanted, moment over a box of canvas pixels. Rows start at a cache line.
 class Planes {
   public:

@@ -70,6 +70,7 @@ struct PatchView {
     std::int64_t height, width, row_stride, column_stride;
     Values values;
     Scalar scalar;
+    std::complex<float> rotation = 1;  // what every value is multiplied by
 
     /// The same from another pixel on.
     PatchView from(std::int64_t row, std::int64_t column) const {
@@ -90,6 +91,10 @@ struct StitchKernels {
     void (*place[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
                                                  const Staged& buffer, const Staged* window, const Sums&,
                                                  std::int64_t row0, std::int64_t row1, const PatchView* next);
+    /// The sum over the pixels of a placement of weight * conj(prediction) * image.
+    std::complex<double> (*correlate[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
+                                                                     const Staged& buffer,
+                                                                     const Staged* window, const Sums&);
     /// Adds the sums of `count` pixels to those of others.
     void (*merge[kAccumulates])(const Sums& to, std::int64_t to_at, const Sums& from, std::int64_t from_at,
                                 std::int64_t count);

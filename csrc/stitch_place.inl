@@ -150,4 +150,34 @@ void place(const Placement& p, const PatchView& patch, const Staged& buffer, con
         place_rows<Taps, false, false>(p, patch, buffer, window, sum, row0, row1, next);
 }
 
+/// Takes the place of sums: looks at the image where a patch would be added, and adds nothing.
+template <class Sum>
+struct Correlation {
+    Sum sums;
+    int64_t pitch;
+    std::complex<double>* total;
+
+    template <bool Spread>
+    void add(int64_t i, vfloat re, vfloat im, vfloat w) const {
+        for (int l = 0; l < kLanes; ++l) {
+            if (w[l] == 0) continue;
+            const auto image = sums.read(i + l);
+            const double r = re[l], m = im[l], weight = w[l];
+            *total += weight * std::complex<double>(r * image.re + m * image.im, r * image.im - m * image.re);
+        }
+    }
+};
+
+template <int Taps, class Sum>
+std::complex<double> correlate(const Placement& p, const PatchView& patch, const Staged& buffer,
+                               const Staged* window, const Sums& sums) {
+    std::complex<double> total = 0;
+    const Correlation<Sum> sum = {Sum(sums), sums.pitch, &total};
+    if (window)
+        place_rows<Taps, true, false>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, nullptr);
+    else
+        place_rows<Taps, false, false>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, nullptr);
+    return total;
+}
+
 }  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS

@@ -101,6 +101,15 @@ inline void split_row(const char* from, int64_t n, float* __restrict re, float* 
     }
 }
 
+inline void rotate_row(std::complex<float> by, int64_t n, float* __restrict re, float* __restrict im) {
+    const float cosine = by.real(), sine = by.imag();
+    for (int64_t c = 0; c < n; ++c) {
+        const float r = re[c], m = im[c];
+        re[c] = r * cosine - m * sine;
+        im[c] = r * sine + m * cosine;
+    }
+}
+
 inline void stage_row(const PatchView& p, int64_t row, float* first, float* second) {
     const char *a = p.first + row * p.row_stride, *b = p.second + row * p.row_stride;
     if (p.scalar == Scalar::float16) {
@@ -113,6 +122,7 @@ inline void stage_row(const PatchView& p, int64_t row, float* first, float* seco
         stage_plane_row<float>(b, p.column_stride, p.width, second);
     }
     if (p.values == Values::amplitude_phase) polar_to_planes(first, second, p.width);
+    if (p.rotation != std::complex<float>(1)) rotate_row(p.rotation, p.width, first, second);
 }
 
 /// Stages rows [row, row + count) into rows 0, 1, ... of `out`; rows that the patch does not have are zero.

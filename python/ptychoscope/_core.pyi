@@ -39,6 +39,11 @@ class AddReport:
         """
         Wholly outside the canvas.
         """
+    @property
+    def rotations(self) -> list[complex]:
+        """
+        Align sequential: what patches were multiplied by.
+        """
 
 class Canvas:
     """
@@ -64,7 +69,16 @@ class Canvas:
         second: numpy.ndarray,
         values: str,
         positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        sequential: bool,
+        rotations: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64] | None,
     ) -> AddReport: ...
+    def correlate(
+        self,
+        first: numpy.ndarray,
+        second: numpy.ndarray,
+        values: str,
+        positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+    ) -> numpy.typing.NDArray[numpy.complex128]: ...
     def coverage(
         self,
         region: tuple[

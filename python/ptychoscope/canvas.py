@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -9,10 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope import _core
 from ptychoscope._canvas_arguments import as_planes, as_positions, as_shape, as_window, one_of
+from ptychoscope._canvas_phases import align_globally
 from ptychoscope.errors import ConfigError, ScanError
 
 Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
 Accumulate = Literal["float32", "float64", "exact"]
+Align = Literal["none", "sequential", "global"]
 Values = Literal["complex", "real_imag", "amplitude_phase"]
 Region = tuple[int, int, int, int]
 """Canvas pixels (row0, row1, column0, column1), half open."""
@@ -52,6 +55,9 @@ class Canvas:
         spread: keep what `spread()` needs; without it, patches are added faster.
         bound: largest modulus of a patch pixel that `exact` must hold; larger ones are an error.
         crop_px: pixels at each edge of a patch (and of the window) that are never read.
+        align: what is done about the constant phase that each patch of a network may carry. `sequential`
+            multiplies a patch by the phase that fits it best to the image under it; `global` solves the
+            phases of all patches of a call together, so that nothing adds up along the scan.
         grow: extend the canvas when a patch leaves it, instead of clipping the patch.
         max_pixels: a canvas that would need more is an error.
 
@@ -59,7 +65,7 @@ class Canvas:
         ConfigError: an argument has a value that it cannot have.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         shape: Sequence[int],
         window: ArrayLike | None = None,
@@ -70,27 +76,30 @@ class Canvas:
         spread: bool = True,
         bound: float = 64.0,
         crop_px: int = 0,
+        align: Align = "none",
         grow: bool = False,
         max_pixels: int = 2**28,
     ) -> None:
         height, width = as_shape(shape)
         if crop_px < 0:
             raise ConfigError(f"crop_px must not be negative, got {crop_px}")
+        self._options: dict[str, Any] = {
+            "height": height,
+            "width": width,
+            "window": None if window is None else as_window(window, crop_px),
+            "interpolation": one_of("interpolation", interpolation, Interpolation),
+            "accumulate": one_of("accumulate", accumulate, Accumulate),
+            "threads": int(threads),
+            "spread": bool(spread),
+            "bound": float(bound),
+            "grow": bool(grow),
+            "max_pixels": int(max_pixels),
+        }
         try:
-            self._core = _core.Canvas(
-                height=height,
-                width=width,
-                window=None if window is None else as_window(window, crop_px),
-                interpolation=one_of("interpolation", interpolation, Interpolation),
-                accumulate=one_of("accumulate", accumulate, Accumulate),
-                threads=int(threads),
-                spread=bool(spread),
-                bound=float(bound),
-                grow=bool(grow),
-                max_pixels=int(max_pixels),
-            )
+            self._core = _core.Canvas(**self._options)
         except (ValueError, MemoryError) as error:
             raise ConfigError(f"Canvas: {error or f'no memory for {height} x {width} pixels'}") from error
+        self.align = one_of("align", align, Align)
         self.crop_px = int(crop_px)
         self.left_out = 0
 
@@ -128,7 +137,10 @@ class Canvas:
         first, second = as_planes(patches, one_of("values", values, Values), self.crop_px)
         centres = as_positions(positions, len(first))
         try:
-            report = self._core.add(first, second, values, centres)
+            rotations = self._solve_phases(first, second, values, centres)
+            report = self._core.add(
+                first, second, values, centres, sequential=self.align == "sequential", rotations=rotations
+            )
         except (ValueError, OverflowError, MemoryError) as error:
             raise ScanError(f"Canvas.add: {error or 'no memory to grow'}") from error
         left_out = len(report.bad_positions) + len(report.bad_patches)
@@ -178,6 +190,20 @@ class Canvas:
         except (ValueError, OverflowError) as error:
             raise ConfigError(f"Canvas.merge: {error}") from error
         self.left_out += other.left_out
+
+    def _solve_phases(
+        self, first: NDArray[Any], second: NDArray[Any], values: str, centres: NDArray[np.float64]
+    ) -> NDArray[np.complex64] | None:
+        """With `global`, what to multiply the patches of one call by: alike, then fit to what is there."""
+        if self.align != "global" or len(first) == 0:
+            return None
+        scratch = _core.Canvas(**self._options | {"spread": False})
+        patches = (first, second, values, centres)
+        rotations = align_globally(
+            scratch, partial(scratch.add, *patches), partial(scratch.correlate, *patches)
+        )
+        fit = np.vdot(rotations, self._core.correlate(*patches))
+        return rotations if fit == 0 else (rotations * (fit / abs(fit))).astype(np.complex64)
 
     def _region(self, region: Region | None) -> Region:
         row0, row1, column0, column1 = extent = self.extent

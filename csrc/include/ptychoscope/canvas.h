@@ -52,6 +52,8 @@ struct PatchBatch {
     std::int64_t patch_stride = 0, row_stride = 0, column_stride = 0;
     Values values = Values::real_imag;
     Scalar scalar = Scalar::float32;
+    const std::complex<float>* rotations =
+        nullptr;  ///< (count): of modulus 1, multiply the patches; or nullptr
 
     /// `count` contiguous patches of height x width complex numbers.
     static PatchBatch complex64(const std::complex<float>* patches, std::int64_t count, std::int64_t height,
@@ -66,10 +68,15 @@ struct Box {
 
 /// What became of the patches of one call, by their index in it.
 struct AddReport {
-    std::vector<std::int64_t> bad_positions;  ///< left out: position not finite
-    std::vector<std::int64_t> bad_patches;    ///< left out: a pixel not finite
-    std::int64_t outside = 0;                 ///< wholly outside the canvas: nothing to add
+    std::vector<std::int64_t> bad_positions;     ///< left out: position not finite
+    std::vector<std::int64_t> bad_patches;       ///< left out: a pixel not finite
+    std::int64_t outside = 0;                    ///< wholly outside the canvas: nothing to add
+    std::vector<std::complex<float>> rotations;  ///< Align::sequential: what each patch was multiplied by
 };
+
+/// A network knows a patch up to a constant phase. `sequential` multiplies each patch, in its turn, by the
+/// phase that fits it best to the image under it: e^(i arg sum_r w conj(g) image).
+enum class Align { none, sequential };
 
 class Canvas {
   public:
@@ -90,7 +97,11 @@ class Canvas {
     /// and reported. Throws std::invalid_argument when a shape does not fit the window or the kernel, and
     /// std::overflow_error when `exact` runs out of range (nothing of this call is lost in silence: the
     /// canvas then holds the patches before the one that is named).
-    AddReport add(const PatchBatch& patches, const double* positions);
+    AddReport add(const PatchBatch& patches, const double* positions, Align align = Align::none);
+
+    /// For every patch the sum over its pixels of weight * conj(prediction) * image, by the image as it is; 0
+    /// for patches that add() would leave out. `out` is (count).
+    void correlate(const PatchBatch& patches, const double* positions, std::complex<double>* out);
 
     /// What changed since the last call, an empty box when nothing did.
     Box take_dirty();
