@@ -89,12 +89,14 @@ def refine_scan(
     refiner.set_object(None if start is None else on_frame(start, frame))
     plan = schedule(mean_counts(scan), sweeps)
     before = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
+    sweeping = process_time()
     for k in range(sweeps):
         found = _sweep(refiner, plan, k, probe != "keep", positions == "correct", position_limit_px, seed)
         if found.moved_rms_px < _SETTLED_PX and k > 1:
             positions = "keep"
         if progress is not None:
             progress(k + 1, found)
+    sweeping = process_time() - sweeping
     after = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
     seconds = perf_counter() - began
     record: dict[str, str | int | float] = {
@@ -107,6 +109,7 @@ def refine_scan(
         "refine_misfit_after": after.misfit,
         "refine_frames_used": after.frames,
         "refine_seconds": seconds,
+        "refine_sweep_cpu_seconds": sweeping,
         "refine_cpu_seconds": process_time() - began_cpu,
     }
     if start is None:
