@@ -5,35 +5,22 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ptychoscope.config import (
-    FileSpec,
-    GoldenSpec,
-    ModelConfig,
-    ObjectSpec,
-    PassesSpec,
-    PatternSpec,
-    Provenance,
-    TensorSpec,
-)
+from ptychoscope.config import Provenance
 from ptychoscope.errors import BundleError, ExportError
-from ptychoscope.graphfile import graph_digest
-from ptychoscope.model import FrontKind, Model, load_model
+from ptychoscope.model import FrontKind, Model
 from ptychoscope.tensors import graph_probe
-from ptychoscope.train.physics import DARK, REGULARISATION
 
-from .files import bundle_directory, file_spec, npy_bytes, npz_bytes
-from .graph import INPUT, OUTPUT, PROBE, InputDtype, onnx_graph, pass_graph, with_sidecar
+from .draft import Draft, Precision
+from .files import bundle_directory
+from .graph import InputDtype, onnx_graph, pass_graph
+from .lower import loss, lowered
 
 LARGEST_DIFFERENCE = 5e-5
 """Between torch and onnxruntime, in real and imaginary part of the object (modulus about 1)."""
-GOLDEN_TOLERANCE = 5e-4
-"""At load: another machine's rounding is allowed, another precision is not."""
-GOLDEN_FRAMES = 4
 
 
 def write_bundle(
@@ -43,6 +30,7 @@ def write_bundle(
     out: Path | str,
     *,
     passes: Sequence[nn.Module] = (),
+    precision: Precision = "fp32",
     dtype: InputDtype = "float32",
     pixel_size_m: float | None = None,
     provenance: Provenance | None = None,
@@ -51,9 +39,10 @@ def write_bundle(
 
     `network` maps amplitude (B, 1, P, P) and probe (M, 2, P, P) to object patches (B, 2, P, P), all float32;
     `probe` (M, P, P) complex64 becomes its default. `passes`, when it is made of some, map patch and residual
-    to patch, all (B, 2, P, P). An older bundle at `out` is replaced, anything else there is left alone.
-    Raises `ExportError` when onnxruntime computes something else than torch, `OutputError` when `out` cannot
-    be written.
+    to patch, all (B, 2, P, P). Lower `precision` is made from the verified float32 graphs, calibrated on
+    `counts`, and its loss is recorded. An older bundle at `out` is replaced, anything else there is left
+    alone. Raises `ExportError` when onnxruntime computes something else than torch, `OutputError` when `out`
+    cannot be written.
     """
     counts = np.ascontiguousarray(counts, np.float32)
     if counts.ndim != 3 or len(counts) == 0:
@@ -62,20 +51,17 @@ def write_bundle(
     expected = torch_patches(network, counts, planes)
     if not np.isfinite(expected).all():
         raise ExportError("the network makes values that are not finite: train it again")
-    graph = onnx_graph(network, planes, dtype)
-    files = {
-        "golden.npz": npz_bytes(counts[:GOLDEN_FRAMES], expected[:GOLDEN_FRAMES]),
-        "probe.npy": npy_bytes(probe),
-    }
-    for number, step in enumerate(passes):
-        files[f"pass{number}.onnx"] = _bytes(pass_graph(step, counts.shape[-1]))
-    config = _config(files, graph, counts, expected, dtype, pixel_size_m)
+    draft = Draft(
+        graph=onnx_graph(network, planes, dtype),
+        passes=tuple(pass_graph(step, counts.shape[-1]) for step in passes),
+        probe=probe,
+        counts=counts,
+        expected=expected,
+        dtype=dtype,
+        pixel_size_m=pixel_size_m,
+    )
     with bundle_directory(Path(out)) as folder:
-        difference = _write(folder, files, graph, config, counts, expected)
-        record = provenance or Provenance()
-        metrics = {**record.metrics, "onnx_torch_max_difference": difference}
-        config = msgspec.structs.replace(config, provenance=msgspec.structs.replace(record, metrics=metrics))
-        _write(folder, files, graph, config, counts, expected)
+        _write(draft, folder, provenance or Provenance(), precision)
     return Path(out)
 
 
@@ -89,66 +75,32 @@ def torch_patches(
     return patches
 
 
-def _config(
-    files: dict[str, bytes],
-    graph: onnx.ModelProto,
-    counts: NDArray[np.float32],
-    expected: NDArray[np.complex64],
-    dtype: InputDtype,
-    pixel_size_m: float | None,
-) -> ModelConfig:
-    side, patch = counts.shape[1:], expected.shape[1:]
-    graphs = tuple(file_spec(name, data) for name, data in files.items() if name.startswith("pass"))
-    golden = file_spec("golden.npz", files["golden.npz"])
-    return ModelConfig(
-        graph=FileSpec(file="model.onnx", sha256=graph_digest(_bytes(graph))),
-        inputs=(
-            TensorSpec(name=INPUT, role="diffraction", dtype=dtype, size_px=side, channels=1),
-            TensorSpec(name=PROBE, role="probe", size_px=side, channels=2, optional=True),
-        ),
-        outputs=(TensorSpec(name=OUTPUT, role="object", size_px=patch, channels=2),),
-        patterns=PatternSpec(domain="counts"),
-        object=ObjectSpec(meaning="real_imag"),
-        pixel_size_m=pixel_size_m,
-        probe=file_spec("probe.npy", files["probe.npy"]),
-        passes=PassesSpec(graphs=graphs, regularisation=REGULARISATION, dark=DARK) if graphs else None,
-        golden=GoldenSpec(file=golden.file, sha256=golden.sha256, tolerance=GOLDEN_TOLERANCE),
-    )
-
-
-def _write(
-    folder: Path,
-    files: dict[str, bytes],
-    graph: onnx.ModelProto,
-    config: ModelConfig,
-    counts: NDArray[np.float32],
-    expected: NDArray[np.complex64],
-) -> float:
-    """Write all files, load them as a user would; the largest difference from torch."""
-    everything = files | {"model.onnx": with_sidecar(graph, config), "model.json": config.to_json()}
-    for name, data in everything.items():
-        (folder / name).write_bytes(data)
+def _write(draft: Draft, folder: Path, provenance: Provenance, precision: Precision) -> None:
     try:
-        model = load_model(folder, threads=1)
+        model = draft.write(folder, provenance)
     except BundleError as error:
         raise ExportError(f"the exported graph differs from torch, nothing was written: {error}") from error
+    measured = {"onnx_torch_max_difference": _verify(draft, model)}
+    if precision != "fp32":
+        reference = draft
+        draft = lowered(draft, model, precision)
+        measured[f"{precision}_relative_rms"] = loss(reference, draft, draft.write(folder, provenance))
+    record = msgspec.structs.replace(provenance, metrics={**provenance.metrics, **measured})
+    draft.write(folder, record)
+
+
+def _verify(draft: Draft, model: Model) -> float:
+    """The largest difference from torch by any front; `ExportError` when it is more than is allowed."""
     fronts: tuple[FrontKind, ...] = ("graph", "passes") if model.passes else ("graph",)
-    return max(_verify(model, counts, expected, front) for front in fronts)
-
-
-def _verify(
-    model: Model, counts: NDArray[np.float32], expected: NDArray[np.complex64], front: FrontKind
-) -> float:
-    got = model.predict(counts, domain="counts", front=front)
-    difference = float(np.abs((got - expected).view(np.float32)).max())
-    if not difference <= LARGEST_DIFFERENCE:
-        raise ExportError(
-            f"the exported {front} differs from torch by {difference:.3g} on {len(counts)} frames, allowed "
-            f"are {LARGEST_DIFFERENCE:.3g}: it does not compute what was trained, nothing was written"
-        )
-    return difference
-
-
-def _bytes(graph: onnx.ModelProto) -> bytes:
-    data: bytes = graph.SerializeToString(deterministic=True)
-    return data
+    largest = 0.0
+    for front in fronts:
+        got = model.predict(draft.counts, domain="counts", front=front)
+        difference = float(np.abs((got - draft.expected).view(np.float32)).max())
+        if not difference <= LARGEST_DIFFERENCE:
+            raise ExportError(
+                f"the exported {front} differs from torch by {difference:.3g} on {len(draft.counts)} frames, "
+                f"allowed are {LARGEST_DIFFERENCE:.3g}: it does not compute what was trained, nothing was "
+                "written"
+            )
+        largest = max(largest, difference)
+    return largest

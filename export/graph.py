@@ -17,6 +17,8 @@ from ptychoscope.errors import ExportError
 from ptychoscope.graphfile import METADATA_KEY
 from ptychoscope.passes import PATCH, RESIDUAL
 
+from .rewrite import space_to_depth
+
 OPSET = 20
 INPUT, PROBE, OUTPUT = "diffraction", "probe", "object"
 InputDtype = Literal["float32", "uint16"]
@@ -95,6 +97,7 @@ def _export(
         raise ExportError("torch wrote no ONNX program for the network")
     model = program.model_proto
     _strip(model)
+    space_to_depth(model)
     return model
 
 

@@ -14,6 +14,7 @@ from ptychoscope.scan import Scan
 
 from .bundle import write_bundle
 from .checkpoint import Trained, load_trained
+from .draft import Precision
 from .frames import simulated_counts
 from .graph import InputDtype
 
@@ -25,6 +26,7 @@ def export_bundle(
     out: Path | str,
     *,
     scan: Scan | None = None,
+    precision: Precision = "fp32",
     input_dtype: InputDtype = "float32",
     pixel_size_m: float | None = None,
     licence: str = "",
@@ -32,8 +34,10 @@ def export_bundle(
     """Write the network of a run directory or checkpoint file `source` as a bundle into directory `out`.
 
     The graph is compared with torch on 64 frames of `scan`, or, without one, on frames simulated with the
-    trained probe. `input_dtype` is what a pixel of a pattern is to the graph: float32 or uint16 counts.
-    Returns `out`. Raises `ExportError` or `OutputError`; nothing is left half written.
+    trained probe. `precision` below fp32 is for the convolutions alone, calibrated on the same frames; its
+    loss is recorded in the metrics of model.json. `input_dtype` is what a pixel of a pattern is to the graph:
+    float32 or uint16 counts. Returns `out`. Raises `ExportError` or `OutputError`; nothing is left half
+    written.
     """
     trained = load_trained(source)
     return write_bundle(
@@ -42,6 +46,7 @@ def export_bundle(
         _frames(trained, scan),
         out,
         passes=trained.passes,
+        precision=precision,
         dtype=input_dtype,
         pixel_size_m=pixel_size_m if pixel_size_m or scan is None else scan.pixel_size_m,
         provenance=_provenance(trained, licence),

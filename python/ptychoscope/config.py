@@ -120,6 +120,8 @@ class ModelConfig(_Spec, frozen=True, kw_only=True):
     schema_version: Annotated[int, msgspec.Meta(ge=1)] = SCHEMA_VERSION
     graph: FileSpec
     format: Literal["onnx", "torchscript"] = "onnx"
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    """Of the convolutions; inputs and outputs are as `inputs` and `outputs` say."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     batch: Literal["dynamic", "fixed", "relaxed"] = "dynamic"

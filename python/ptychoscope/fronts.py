@@ -126,6 +126,14 @@ class PassesFront:
             planes = self.passes.step(number, self._projector, planes, modulus, fractions)
         return Placed(planes, "real_imag", whole)
 
+    def feeds(self, number: int, patterns: NDArray[Any], domain: Domain) -> dict[str, NDArray[np.float32]]:
+        """The inputs of pass `number` for frames on whole pixels that know no neighbours."""
+        fractions, modulus = place(np.zeros((len(patterns), 2))).fractions, self._amplitudes(patterns, domain)
+        planes = None
+        for before in range(number):
+            planes = self.passes.step(before, self._projector, planes, modulus, fractions)
+        return self.passes.feeds(self._projector, planes, modulus, fractions)
+
     def step(
         self,
         number: int,

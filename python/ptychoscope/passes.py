@@ -62,11 +62,21 @@ class Passes:
         fractions: NDArray[np.int32],
     ) -> NDArray[Any]:
         """Pass `number` on patches (n, 2, P, P), None for patches of 1; amplitudes (n, P, P)."""
+        return self.sessions[number].run(OBJECT, self.feeds(projector, patches, amplitudes, fractions))
+
+    @staticmethod
+    def feeds(
+        projector: _core.Projector,
+        patches: NDArray[np.float32] | None,
+        amplitudes: NDArray[np.float32],
+        fractions: NDArray[np.int32],
+    ) -> dict[str, NDArray[np.float32]]:
+        """The inputs of a pass."""
         residual = projector.residual(patches, amplitudes, fractions)
         if patches is None:
             patches = np.zeros_like(residual)
             patches[:, 0] = 1
-        return self.sessions[number].run(OBJECT, {PATCH: patches, RESIDUAL: residual})
+        return {PATCH: patches, RESIDUAL: residual}
 
 
 def merge_weight(probe: NDArray[np.complex64]) -> NDArray[np.float32]:

@@ -16,6 +16,10 @@ def export(
     input_dtype: Annotated[
         Literal["float32", "uint16"], typer.Option(help="Type of a pixel, in counts, as the graph reads it.")
     ] = "float32",
+    precision: Annotated[
+        Literal["fp32", "fp16", "int8"],
+        typer.Option(help="Of the convolutions: fp32, fp16 for GPUs, int8 for CPUs with VNNI."),
+    ] = "fp32",
     pixel_size_m: Annotated[float | None, typer.Option(help="Side of an object pixel in metres.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights, kept in model.json.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -35,13 +39,17 @@ def export(
         source,
         output,
         scan=None if scan is None else load_scan(scan),
+        precision=precision,
         input_dtype=input_dtype,
         pixel_size_m=pixel_size_m,
         licence=licence,
     )
     bundle = read_bundle(path)
-    figures = {"bundle": str(path), "sha256": bundle.digest, "graph_bytes": len(bundle.graph)}
+    metrics = bundle.config.provenance.metrics
+    figures = {"bundle": str(path), "sha256": bundle.digest, "graph_bytes": len(bundle.graph), **metrics}
     if as_json:
         typer.echo(json.dumps(figures))
     else:
-        typer.echo(f"{path}: verified against torch, {len(bundle.graph) / 1e6:.2f} MB, {bundle.digest[:12]}")
+        typer.echo(f"{path}: {len(bundle.graph) / 1e6:.2f} MB, {bundle.digest[:12]}")
+        for name, value in metrics.items():
+            typer.echo(f"  {name} {value:.2g}")

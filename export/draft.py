@@ -1,0 +1,89 @@
+"""Draft: everything that a bundle will hold, and how it is written down."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from ptychoscope.config import (
+    FileSpec,
+    GoldenSpec,
+    ModelConfig,
+    ObjectSpec,
+    PassesSpec,
+    PatternSpec,
+    Provenance,
+    TensorSpec,
+)
+from ptychoscope.graphfile import graph_digest
+from ptychoscope.model import Model, load_model
+from ptychoscope.train.physics import DARK, REGULARISATION
+
+from .files import file_spec, npy_bytes, npz_bytes
+from .graph import INPUT, OUTPUT, PROBE, InputDtype, with_sidecar
+
+Precision = Literal["fp32", "fp16", "int8"]
+GOLDEN_TOLERANCE = {"fp32": 5e-4, "fp16": 2e-2, "int8": 0.2}
+"""At load: another machine's rounding is allowed, another precision is not. Lower precision errs most where
+the probe is dark and nobody looks."""
+GOLDEN_FRAMES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """The graphs of one precision and the frames that they are checked on."""
+
+    graph: onnx.ModelProto
+    passes: tuple[onnx.ModelProto, ...]
+    probe: NDArray[np.complex64]
+    """(M, P, P)"""
+    counts: NDArray[np.float32]
+    """(k, P, P)"""
+    expected: NDArray[np.complex64]
+    """(k, H, W): what these graphs must make of `counts`."""
+    dtype: InputDtype
+    pixel_size_m: float | None
+    precision: Precision = "fp32"
+
+    def write(self, folder: Path, provenance: Provenance) -> Model:
+        """Write every file into `folder` and load them as a user would; raises `BundleError`."""
+        files = {f"pass{k}.onnx": graph_bytes(graph) for k, graph in enumerate(self.passes)}
+        files["probe.npy"] = npy_bytes(self.probe)
+        files["golden.npz"] = npz_bytes(self.counts[:GOLDEN_FRAMES], self.expected[:GOLDEN_FRAMES])
+        config = self._config(files, provenance)
+        files |= {"model.onnx": with_sidecar(self.graph, config), "model.json": config.to_json()}
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        return load_model(folder, threads=1)
+
+    def _config(self, files: dict[str, bytes], provenance: Provenance) -> ModelConfig:
+        side, patch = self.counts.shape[1:], self.expected.shape[1:]
+        graphs = tuple(file_spec(f"pass{k}.onnx", files[f"pass{k}.onnx"]) for k in range(len(self.passes)))
+        tolerance = GOLDEN_TOLERANCE[self.precision]
+        digest = hashlib.sha256(files["golden.npz"]).hexdigest()
+        return ModelConfig(
+            graph=FileSpec(file="model.onnx", sha256=graph_digest(graph_bytes(self.graph))),
+            precision=self.precision,
+            inputs=(
+                TensorSpec(name=INPUT, role="diffraction", dtype=self.dtype, size_px=side, channels=1),
+                TensorSpec(name=PROBE, role="probe", size_px=side, channels=2, optional=True),
+            ),
+            outputs=(TensorSpec(name=OUTPUT, role="object", size_px=patch, channels=2),),
+            patterns=PatternSpec(domain="counts"),
+            object=ObjectSpec(meaning="real_imag"),
+            pixel_size_m=self.pixel_size_m,
+            probe=file_spec("probe.npy", files["probe.npy"]),
+            passes=PassesSpec(graphs=graphs, regularisation=REGULARISATION, dark=DARK) if graphs else None,
+            golden=GoldenSpec(file="golden.npz", sha256=digest, tolerance=tolerance),
+            provenance=provenance,
+        )
+
+
+def graph_bytes(graph: onnx.ModelProto) -> bytes:
+    """The same bytes for the same graph."""
+    data: bytes = graph.SerializeToString(deterministic=True)
+    return data

@@ -1,0 +1,68 @@
+"""From a verified float32 draft to one in lower precision, with its loss measured."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from ptychoscope.errors import ExportError
+from ptychoscope.fronts import GraphFront, PassesFront, complex_patches
+from ptychoscope.model import Model
+from ptychoscope.session import open_session
+
+from .draft import Draft, Precision, graph_bytes
+from .precision import Feeds, halved, quantised, relative_rms
+
+LARGEST_LOSS = {"fp16": 1e-2, "int8": 5e-2}
+"""Relative rms of the complex patches against float32, above which a bundle is not written."""
+_PER_CALL = 8
+
+
+def lowered(draft: Draft, model: Model, precision: Precision) -> Draft:
+    """`draft` in `precision`, calibrated with `model`, its float32 self, on the frames of the draft."""
+    if precision == "fp16":
+        graph, passes = halved(draft.graph), tuple(halved(graph) for graph in draft.passes)
+    else:
+        graph = quantised(draft.graph, _graph_feeds(draft, model))
+        passes = tuple(
+            quantised(graph, _pass_feeds(draft, model, number)) for number, graph in enumerate(draft.passes)
+        )
+    session = open_session(graph_bytes(graph), threads=1)
+    front = GraphFront(session, model.config, draft.probe)
+    own = complex_patches(front.patches(draft.counts, "counts"), front.values)
+    return dataclasses.replace(draft, graph=graph, passes=passes, precision=precision, expected=own)
+
+
+def loss(reference: Draft, draft: Draft, model: Model) -> float:
+    """The largest relative rms of what `model`, written from `draft`, makes by any front, to `reference`.
+
+    Raises `ExportError` when it is more than is allowed, or when the patches are all alike, so that it says
+    nothing.
+    """
+    if np.angle(reference.expected).std(axis=0).max() < 1e-3:
+        raise ExportError("the network makes the same patch of every frame: its loss says nothing, train it")
+    losses = [relative_rms(draft.expected, reference.expected)]
+    if model.passes:
+        got = model.predict(draft.counts, domain="counts", front="passes")
+        losses.append(relative_rms(got, reference.expected))
+    allowed = LARGEST_LOSS[draft.precision]
+    if not max(losses) <= allowed:
+        raise ExportError(
+            f"{draft.precision} changes the patches by {max(losses):.3g} (relative rms), allowed are "
+            f"{allowed}: export with --precision fp32"
+        )
+    return max(losses)
+
+
+def _graph_feeds(draft: Draft, model: Model) -> Iterator[Feeds]:
+    front = model.front(kind="graph")
+    assert isinstance(front, GraphFront)  # noqa: S101
+    for start in range(0, len(draft.counts), _PER_CALL):
+        yield front.feeds(draft.counts[start : start + _PER_CALL], "counts")
+
+
+def _pass_feeds(draft: Draft, model: Model, number: int) -> Iterator[Feeds]:
+    front = model.front(kind="passes")
+    assert isinstance(front, PassesFront)  # noqa: S101
+    for start in range(0, len(draft.counts), _PER_CALL):
+        yield dict(front.feeds(number, draft.counts[start : start + _PER_CALL], "counts"))

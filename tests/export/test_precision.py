@@ -1,0 +1,159 @@
+"""Lower precision and passes: what is lost is measured, and what is merged is what training merged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="export needs torch")
+pytest.importorskip("lightning", reason="export reads what lightning wrote")
+
+from ptychoscope.export import write_bundle  # noqa: E402
+from ptychoscope.export.bundle import torch_patches  # noqa: E402
+from ptychoscope.export.graph import plain_graph  # noqa: E402
+from ptychoscope.export.precision import relative_rms  # noqa: E402
+from ptychoscope.export.rewrite import space_to_depth  # noqa: E402
+from torch import nn  # noqa: E402
+
+from optics import make_scan  # noqa: E402
+from ptychoscope.bundle import read_bundle  # noqa: E402
+from ptychoscope.errors import ConfigError, ExportError  # noqa: E402
+from ptychoscope.geometry import canvas_frame  # noqa: E402
+from ptychoscope.model import load_model  # noqa: E402
+from ptychoscope.offline import reconstruct  # noqa: E402
+from ptychoscope.scan import Scan  # noqa: E402
+from ptychoscope.session import open_session  # noqa: E402
+from ptychoscope.tensors import graph_probe  # noqa: E402
+from ptychoscope.train.networks.unet import UNet  # noqa: E402
+from ptychoscope.train.networks.unrolled import Pass, Unrolled  # noqa: E402
+from ptychoscope.train.overlap import Placement, merge  # noqa: E402
+
+SIDE = 16
+
+
+@pytest.fixture(scope="module")
+def scan() -> Scan:
+    return make_scan(np.random.default_rng(4))
+
+
+@pytest.fixture(scope="module")
+def network() -> Unrolled:
+    """Two passes with weights that do something."""
+    torch.manual_seed(3)
+    made = Unrolled([Pass(UNet(4, 2, 4), "real_imag") for _ in range(2)], SIDE).eval()
+    for parameter in made.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    return made
+
+
+@pytest.fixture(scope="module", params=["fp32", "fp16", "int8"])
+def bundle(
+    request: pytest.FixtureRequest, network: Unrolled, scan: Scan, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    out = tmp_path_factory.mktemp("out") / "bundle"
+    counts = scan.counts(slice(0, None, 2))
+    passes = tuple(network.passes)
+    return write_bundle(network, scan.probe, counts, out, passes=passes, precision=request.param)
+
+
+ALLOWED = {"fp32": 1e-5, "fp16": 1e-2, "int8": 5e-2}
+
+
+def test_every_front_makes_torchs_patches(bundle: Path, network: Unrolled, scan: Scan) -> None:
+    model = load_model(bundle, threads=1)
+    counts = scan.counts(slice(1, None, 2))
+    expected = torch_patches(network, counts, graph_probe(scan.probe))
+    assert np.angle(expected).std(axis=0).max() > 0.05
+    for front in ("graph", "passes"):
+        got = model.predict(counts, domain="counts", front=front)
+        assert relative_rms(got, expected) < ALLOWED[model.config.precision]
+
+
+def test_the_loss_is_recorded(bundle: Path) -> None:
+    config = read_bundle(bundle).config
+    measured = set(config.provenance.metrics)
+    lost = set() if config.precision == "fp32" else {f"{config.precision}_relative_rms"}
+    assert measured == {"onnx_torch_max_difference"} | lost
+
+
+def merged_by_torch(network: Unrolled, scan: Scan) -> np.ndarray:
+    """The object of a scan on whole pixels, all frames merged between the passes as in training."""
+    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    corner = torch.from_numpy(frame.to_canvas(scan.positions_px).astype(np.int64) - SIDE // 2)
+    placement = Placement(corner, torch.zeros(len(scan), dtype=torch.int64), (1, *frame.shape))
+    weight = torch.from_numpy(np.square(np.abs(scan.probe)).sum(0))[None, None].float()
+    with torch.inference_mode():
+        amplitude = torch.from_numpy(scan.amplitude())[:, None]
+        probe = torch.from_numpy(graph_probe(scan.probe))
+        patches = network(amplitude, probe, lambda p: merge(p, weight, placement)).numpy()
+    total, weights = np.zeros(frame.shape, complex), np.zeros(frame.shape)
+    for (y, x), (re, im) in zip(corner.numpy(), patches, strict=True):
+        total[y : y + SIDE, x : x + SIDE] += weight.numpy()[0, 0] * (re + 1j * im)
+        weights[y : y + SIDE, x : x + SIDE] += weight.numpy()[0, 0]
+    return np.where(weights > 0, total / np.maximum(weights, 1e-30), 0)
+
+
+@pytest.mark.parametrize(("choice", "batch"), [("scan", 7), ("scan", 64), ("batch", 64), (None, 5)])
+def test_neighbours_are_merged_as_in_training(
+    bundle: Path, network: Unrolled, scan: Scan, choice: str | None, batch: int
+) -> None:
+    model = load_model(bundle, threads=1)
+    result = reconstruct(scan, model, merge=choice, batch=batch, workers=2)
+    expected = merged_by_torch(network, scan)
+    assert result.provenance["merge"] == (choice or "scan")
+    lit = result.coverage > 0.01 * result.coverage.max()
+    assert relative_rms(result.object[lit], expected[lit]) < 2 * ALLOWED[model.config.precision]
+    alone = reconstruct(scan, model, merge="none")
+    assert relative_rms(alone.object[lit], expected[lit]) > 1e-3
+
+
+def test_the_graph_alone_has_no_passes_to_merge(network: Unrolled, scan: Scan, tmp_path: Path) -> None:
+    path = write_bundle(network, scan.probe, scan.counts(), tmp_path / "bundle")
+    model = load_model(path, threads=1)
+    assert model.passes == 0
+    with pytest.raises(ConfigError, match="without its passes"):
+        model.predict(scan.patterns, domain="counts", front="passes")
+
+
+def test_passes_of_another_network_are_refused(network: Unrolled, scan: Scan, tmp_path: Path) -> None:
+    swapped = tuple(network.passes)[::-1]
+    with pytest.raises(ExportError, match="passes"):
+        write_bundle(network, scan.probe, scan.counts(), tmp_path / "bundle", passes=swapped)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Constant(nn.Module):
+    """The same patch for every frame."""
+
+    def forward(self, amplitude: torch.Tensor, probe: torch.Tensor) -> torch.Tensor:
+        return torch.cat([0 * amplitude + 1, 0 * amplitude], 1) + 0 * probe.sum()
+
+
+def test_a_network_without_contrast_says_nothing_about_precision(scan: Scan, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="same patch"):
+        write_bundle(Constant(), scan.probe, scan.counts(), tmp_path / "bundle", precision="int8")
+
+
+@pytest.mark.parametrize("block", [2, 4])
+def test_space_to_depth_changes_no_value(block: int) -> None:
+    class Folded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3 * block**2, 5, 3, padding=1)
+
+        def forward(self, planes: torch.Tensor) -> torch.Tensor:
+            return self.conv(nn.functional.pixel_unshuffle(planes, block))
+
+    torch.manual_seed(0)
+    network, planes = Folded().eval(), torch.rand(2, 3, 16, 8)
+    graph = plain_graph(network, planes, "planes")
+    kinds = [node.op_type for node in graph.graph.node]
+    assert kinds == ["SpaceToDepth", "Conv"]
+    got = open_session(graph.SerializeToString(), threads=1).run("object", {"planes": planes.numpy()})
+    with torch.inference_mode():
+        np.testing.assert_allclose(got, network(planes).numpy(), atol=1e-6)
+    before = graph.SerializeToString()
+    space_to_depth(graph)
+    assert graph.SerializeToString() == before
