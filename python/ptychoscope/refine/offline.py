@@ -87,7 +87,7 @@ def refine_scan(
     refiner = Refiner(frame.shape, first, threads=threads)
     add_scan(refiner, scan, frame, saturation)
     refiner.set_object(None if start is None else on_frame(start, frame))
-    plan = schedule(mean_counts(scan), sweeps)
+    plan = schedule(mean_counts(scan), sweeps, start="empty" if start is None else "image")
     before = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
     sweeping = process_time()
     for k in range(sweeps):

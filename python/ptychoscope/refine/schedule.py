@@ -1,16 +1,20 @@
 """How strongly a solver trusts its frames: regularisation and steps from the photon count."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
 from ptychoscope.errors import ConfigError
 
+Start = Literal["empty", "image"]
+"""What sweeps begin with: nothing, or an image that is nearly right."""
+
 _LOG_COUNTS = np.log10([1e4, 4.6e5, 1e6])
-_LOG_REGULARISATION = np.log([2.0, 1.0, 0.3])
-_LOG_LAST_STEP = np.log([0.05, 0.15, 0.15])
-_LOG_LIVE_STEP = np.log([0.3, 1.5, 1.5])
-_FIRST_STEP = 1.5
+_REGULARISATION = (2.0, 1.0, 0.3)
+_FIRST_STEP = {"empty": (1.5, 1.5, 1.5), "image": (1.0, 1.5, 1.5)}
+_LAST_STEP = {"empty": 0.1, "image": 0.05}
+_ONLY_STEP = {"empty": 1.0, "image": 0.5}
+_LIVE_STEP = (0.3, 1.5, 1.5)
 
 
 class Schedule(NamedTuple):
@@ -24,20 +28,28 @@ class Schedule(NamedTuple):
     """The step of a frame's first visit while frames still come; the k-th is divided by the root of k."""
 
 
-def schedule(counts_per_frame: float, sweeps: int, *, first_step: float = _FIRST_STEP) -> Schedule:
+def schedule(counts_per_frame: float, sweeps: int, *, start: Start = "empty") -> Schedule:
     """Regularisation and geometrically decaying steps for frames of `counts_per_frame` photons.
 
-    Constant steps end at a floor of noise, so the step decays from `first_step` to 0.15 (0.05 at 1e4 photons
-    and below); a single sweep takes a step of 1. The regularisation falls from 2 at 1e4 to 0.3 at 1e6
-    photons, linear in the logarithms between three measured points (docs/refine.md). Raises `ConfigError`.
+    Constant steps end at a floor of noise, so they decay: from 1.5 to 0.1, or to 0.05 from an image that is
+    nearly right; one sweep alone takes 1, or 0.5 from an image. The regularisation falls from 2 at 1e4 to 0.3
+    at 1e6 photons, linear in the logarithms between three measured points (docs/refine.md); the steps of a
+    running scan, and the first one from an image, are smaller at low counts. Raises `ConfigError`.
     """
     if sweeps < 0:
         raise ConfigError(f"sweeps must be 0 or more, got {sweeps}")
     if not (np.isfinite(counts_per_frame) and counts_per_frame > 0):
         raise ConfigError(f"counts_per_frame must be a positive number, got {counts_per_frame}")
-    log_counts = np.log10(counts_per_frame)
-    regularisation = float(np.exp(np.interp(log_counts, _LOG_COUNTS, _LOG_REGULARISATION)))
-    last = float(np.exp(np.interp(log_counts, _LOG_COUNTS, _LOG_LAST_STEP)))
-    live = float(np.exp(np.interp(log_counts, _LOG_COUNTS, _LOG_LIVE_STEP)))
-    steps = (1.0,) if sweeps == 1 else tuple(map(float, np.geomspace(first_step, last, sweeps)))
-    return Schedule(regularisation, steps, live)
+    if start not in get_args(Start):
+        raise ConfigError(f"start must be empty or image, got {start!r}")
+    first = _between(counts_per_frame, _FIRST_STEP[start])
+    steps = (_ONLY_STEP[start],) if sweeps == 1 else np.geomspace(first, _LAST_STEP[start], sweeps)
+    return Schedule(
+        regularisation=_between(counts_per_frame, _REGULARISATION),
+        steps=tuple(float(step) for step in steps),
+        live_step=_between(counts_per_frame, _LIVE_STEP),
+    )
+
+
+def _between(counts: float, values: tuple[float, ...]) -> float:
+    return float(np.exp(np.interp(np.log10(counts), _LOG_COUNTS, np.log(values))))

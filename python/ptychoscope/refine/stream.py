@@ -16,7 +16,6 @@ from ptychoscope.refine.solver import Refiner, Sweep
 from ptychoscope.scan import Domain
 
 WINDOW_FRAMES = 64
-_CLOSING_STEP = 1.0
 _VISIT_DECAY = 0.5
 
 
@@ -91,8 +90,8 @@ class StreamRefiner:
 
     def close(self, *, sweeps: int = 3) -> Sweep:
         """Full sweeps with decaying steps, then one that examines; what the last found."""
-        plan = schedule(self._photons, sweeps, first_step=_CLOSING_STEP)
-        for step in plan.steps[:sweeps]:
+        plan = schedule(self._photons, sweeps, start="image")
+        for step in plan.steps:
             self.refiner.sweep(step=step, regularisation=plan.regularisation, seed=self._next_seed())
         return self.refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
 
