@@ -1,0 +1,12 @@
+# Builds that watch themselves: PTYCHOSCOPE_SANITIZE=address (and undefined behaviour) or thread.
+if(PTYCHOSCOPE_SANITIZE STREQUAL "address")
+  set(sanitize -fsanitize=address,undefined -fno-sanitize-recover=all)
+elseif(PTYCHOSCOPE_SANITIZE STREQUAL "thread")
+  set(sanitize -fsanitize=thread)
+else()
+  message(FATAL_ERROR "PTYCHOSCOPE_SANITIZE must be address or thread, got ${PTYCHOSCOPE_SANITIZE}")
+endif()
+add_compile_options(${sanitize} -g1 -fno-omit-frame-pointer)
+add_link_options(${sanitize})
+set(CMAKE_BUILD_TYPE None)
+set(CMAKE_CXX_FLAGS_NONE "-O1")
