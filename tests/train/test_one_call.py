@@ -22,6 +22,7 @@ from ptychoscope.train import (  # noqa: E402
     save_bundle,
     train_and_reconstruct,
 )
+from ptychoscope.train.prediction import join  # noqa: E402
 
 CONFIG = TrainConfig(
     width=4, threads=1, max_steps=4, group_size=4, batch_size=2, network="unrolled", passes=2
@@ -106,6 +107,18 @@ def test_object_is_the_illumination_weighted_mean(module: PtychoModule, small_sc
     lit = norm > 1e-5 * norm.max()
     np.testing.assert_allclose(seen.object[lit], (total / np.where(lit, norm, 1))[lit], atol=1e-5)
     np.testing.assert_allclose(seen.coverage, norm, rtol=1e-4, atol=1e-3)
+
+
+def test_parts_join_to_the_image_of_all_patches(module: PtychoModule, small_scan: Scan) -> None:
+    whole = predict(module, small_scan, merge=False)
+    parts = [predict(module, small_scan.select(slice(k, k + 10)), merge=False) for k in range(0, 36, 10)]
+    joined = join(parts)
+    assert joined.origin_px == whole.origin_px
+    np.testing.assert_array_equal(joined.patches.shape, whole.patches.shape)
+    for name in ("object", "coverage", "spread"):
+        got, expected = getattr(joined, name), getattr(whole, name)
+        lit = whole.coverage > 1e-2 * whole.coverage.max()
+        np.testing.assert_allclose(got[lit], expected[lit], rtol=1e-3, atol=1e-3)
 
 
 def test_bad_bundles_and_scans_are_named(

@@ -5,6 +5,7 @@ The runtime does this without torch; here it serves training's own reports and t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +103,24 @@ def run_network(
     image, coverage, spread = canvas.image()
     corner_px = (int(origin[0]), int(origin[1]))
     return Prediction(_complex(patches), _complex(image), coverage, spread, corner_px)
+
+
+def join(parts: Sequence[Prediction]) -> Prediction:
+    """One image from predictions of several parts of a scan, each pixel weighted by its coverage."""
+    low = np.min([part.origin_px for part in parts], axis=0)
+    high = np.max([np.add(part.origin_px, part.object.shape) for part in parts], axis=0)
+    total = np.zeros((3, *(high - low)), dtype=np.complex128)
+    for part in parts:
+        y, x = np.subtract(part.origin_px, low)
+        window = total[:, y : y + part.object.shape[0], x : x + part.object.shape[1]]
+        second = part.spread**2 + np.abs(part.object) ** 2
+        window += part.coverage * np.stack([part.object, second, np.ones_like(part.object)])
+    weight = np.maximum(total[2].real, 1e-30)
+    mean = total[:2] / weight
+    spread = np.sqrt(np.maximum(mean[1].real - np.abs(mean[0]) ** 2, 0))
+    patches = np.concatenate([part.patches for part in parts])
+    coverage, origin = total[2].real.astype(np.float32), (int(low[0]), int(low[1]))
+    return Prediction(patches, mean[0].astype(np.complex64), coverage, spread.astype(np.float32), origin)
 
 
 class _Canvas:
