@@ -22,10 +22,11 @@ from ptychoscope.train import (  # noqa: E402
     save_bundle,
     train_and_reconstruct,
 )
+from ptychoscope.train.batches import Frames, make_batch  # noqa: E402
 from ptychoscope.train.prediction import join  # noqa: E402
 
 CONFIG = TrainConfig(
-    width=4, threads=1, max_steps=4, group_size=4, batch_size=2, network="unrolled", passes=2
+    width=4, threads=1, max_steps=4, group_size=4, batch_size=2, network="unrolled", passes=2, warm_up=3
 )
 
 
@@ -94,6 +95,17 @@ def test_frames_on_their_own_are_what_the_network_alone_says(module: PtychoModul
     np.testing.assert_allclose(alone, expected[:, 0] + 1j * expected[:, 1], atol=1e-5)
     together = predict(module, small_scan, merge=True).patches
     assert np.abs(together - alone).max() > 1e-3
+
+
+def test_passes_over_a_whole_scan_are_those_of_one_batch(module: PtychoModule, small_scan: Scan) -> None:
+    batch = make_batch([Frames(small_scan, np.arange(36))], [(0, np.arange(36))])
+    with torch.no_grad():
+        merged, _ = module.merged_patches(module.network, batch)
+    seen = predict(module, small_scan, batch=7)
+    corner = batch.placement.corner_px.numpy()
+    cut = np.stack([seen.object[y : y + 16, x : x + 16] for y, x in corner])
+    lit = np.stack([seen.coverage[y : y + 16, x : x + 16] for y, x in corner]) > 1e-3 * seen.coverage.max()
+    np.testing.assert_allclose(cut[lit], (merged[:, 0] + 1j * merged[:, 1]).numpy()[lit], atol=1e-3)
 
 
 def test_object_is_the_illumination_weighted_mean(module: PtychoModule, small_scan: Scan) -> None:

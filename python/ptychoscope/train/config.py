@@ -47,6 +47,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Channels of the network's first level."""
     passes: Positive | None = None
     """Passes of an unrolled network; None for the network's own number."""
+    warm_up: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """Plain projections before the first pass; None for the network's own number."""
     input: Input | None = None
     """What the network reads; None for its own: the residual, or the amplitude for `pinn_cnn`."""
     head: Head = "real_imag"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,10 +20,10 @@ from ptychoscope.scan import Scan
 from ptychoscope.train.batches import whole_and_fraction
 from ptychoscope.train.fourier import square
 from ptychoscope.train.module import PtychoModule
-from ptychoscope.train.networks.base import Network
+from ptychoscope.train.networks.base import MOMENTUM, Network
 from ptychoscope.train.networks.projection import Projection
 from ptychoscope.train.overlap import Placement, lay, pixel_index
-from ptychoscope.train.physics import Physics, illumination
+from ptychoscope.train.physics import illumination
 
 
 @dataclass(frozen=True)
@@ -86,18 +87,26 @@ def run_network(
     corner = whole - scan.patch_px // 2
     origin = corner.min(axis=0)
     height, width = np.ptp(corner, axis=0) + scan.patch_px
-    device, physics = network.empty.device, Physics(scan.patch_px).to(network.empty.device)
+    device = network.empty.device
     canvas = _Canvas(corner - origin, (int(height), int(width)), scan.patch_px, device)
     light = light.to(device)[None]
-    patches = torch.empty(len(scan), 2, scan.patch_px, scan.patch_px)
-    for k in range(network.count):
-        canvas.turn_over()
+    patches = network.empty.cpu().repeat(len(scan), 1, 1, 1)
+    first = 0 if not merge else -network.warm_up
+    for k in range(first, network.count):
+        if k > first:
+            canvas.turn_over(MOMENTUM if k <= 0 else None)
         for start in range(0, len(scan), batch):
             frames = np.arange(start, min(start + batch, len(scan)))
-            moved = physics.shift(light, torch.from_numpy(fraction[frames]).to(device))
+            moved = network.physics.shift(light, torch.from_numpy(fraction[frames]).to(device))
             measured = torch.from_numpy(scan.amplitude(frames)[:, None]).to(device)
-            known = canvas.cut(frames) if merge else patches[frames].to(device)
-            after = network.step(k, known if k > 0 else network.empty, measured, moved)
+            if merge:
+                before = canvas.cut(frames)
+            elif k == 0:
+                before = network.warmed_up(measured, moved)
+            else:
+                before = patches[frames].to(device)
+            step = network.project if k < 0 else partial(network.step, k)
+            after = step(before, measured, moved)
             canvas.add(frames, after, illumination(moved))
             patches[frames] = after.cpu()
     image, coverage, spread = canvas.image()
@@ -132,15 +141,25 @@ class _Canvas:
         self.side, self.shape, self.device = side, shape, device
         self.corner = torch.from_numpy(corner).to(self.device)
         self.sums = torch.zeros(4, shape[0] * shape[1], dtype=torch.float64, device=self.device)
-        self.read = self.sums
+        self.read = torch.zeros_like(self.sums[:2])
+        self.read[0] = 1
+        self.velocity = torch.zeros_like(self.read)
 
     def _index(self, frames: NDArray[np.intp]) -> Tensor:
         corner = self.corner[torch.from_numpy(frames).to(self.device)]
         zero = torch.zeros(len(frames), dtype=torch.int64, device=self.device)
         return pixel_index(Placement(corner, zero, (1, *self.shape)), self.side)
 
-    def turn_over(self) -> None:
-        self.read, self.sums = self.sums, torch.zeros_like(self.sums)
+    def turn_over(self, momentum: float | None) -> None:
+        """Read from now on what was added, or move there with momentum; then add anew."""
+        lit = self.sums[2] > 0
+        mean = torch.where(lit, self.sums[:2] / self.sums[2].clamp_min(1e-30), self.read)
+        if momentum is None:
+            self.read = mean
+        else:
+            self.velocity = momentum * self.velocity + (mean - self.read)
+            self.read = self.read + self.velocity
+        self.sums = torch.zeros_like(self.sums)
 
     def add(self, frames: NDArray[np.intp], patches: Tensor, weight: Tensor) -> None:
         weighted = torch.cat([patches * weight, weight, square(patches).unsqueeze(1) * weight], 1).double()
@@ -148,8 +167,7 @@ class _Canvas:
 
     def cut(self, frames: NDArray[np.intp]) -> Tensor:
         index = self._index(frames).reshape(-1)
-        mean = self.read[:2] / self.read[2].clamp_min(torch.finfo(torch.float32).tiny)
-        cut = mean.index_select(1, index).reshape(2, len(frames), self.side, self.side)
+        cut = self.read.index_select(1, index).reshape(2, len(frames), self.side, self.side)
         return cut.transpose(0, 1).float()
 
     def image(self) -> tuple[Tensor, NDArray[np.float32], NDArray[np.float32]]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ptychoscope.train.config import Head, Input
 from ptychoscope.train.networks.base import Backbone, Network
-from ptychoscope.train.physics import Physics, illumination
+from ptychoscope.train.physics import illumination
 
 INPUT_PLANES: dict[Input, int] = {"amplitude": 1, "backprojection": 2}
 
@@ -28,7 +28,6 @@ class Direct(Network):
         self.backbone = backbone
         self.reads = reads
         self.polar = head == "amplitude_phase"
-        self.physics = Physics(side)
 
     def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:  # noqa: ARG002
         """Represent the pattern, apply the backbone."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from ptychoscope.train.networks.base import Network
-from ptychoscope.train.physics import Physics
 
 
 class Projection(Network):
-    """`count` full steps along the residual, with the merge between them (error reduction, probe known)."""
+    """`warm_up` full steps along the residual and nothing else, with the merge between them.
 
-    def __init__(self, side: int, count: int) -> None:
-        super().__init__(side, count)
-        self.physics = Physics(side)
+    Parallel error reduction with the probe known, heavy-ball momentum on the object (Polyak, 1964).
+    """
 
-    def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:  # noqa: ARG002
-        """Take the measured modulus."""
-        return patch + self.physics.residual(patch, amplitude, probe)
+    def __init__(self, side: int, passes: int) -> None:
+        super().__init__(side, 0, passes)

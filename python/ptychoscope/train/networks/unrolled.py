@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from ptychoscope.train.config import Head
 from ptychoscope.train.networks.base import Network
 from ptychoscope.train.networks.unet import UNet
-from ptychoscope.train.physics import Physics
 
 
 class Pass(nn.Module):
@@ -41,10 +40,9 @@ class Pass(nn.Module):
 class Unrolled(Network):
     """Passes with the modulus projection before each of them."""
 
-    def __init__(self, passes: list[Pass], side: int) -> None:
-        super().__init__(side, len(passes))
+    def __init__(self, passes: list[Pass], side: int, warm_up: int = 0) -> None:
+        super().__init__(side, len(passes), warm_up)
         self.passes = nn.ModuleList(passes)
-        self.physics = Physics(side)
 
     def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:
         """Project, then let the pass see the patch and what the projection asks for."""
