@@ -5,15 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from optics import make_scan
+from optics import far_field, make_scan
 from ptychoscope.errors import BundleError, ScanError
+from ptychoscope.metrics import r_factor
 from ptychoscope.scan import Scan
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from ptychoscope.train import (  # noqa: E402
+    Prediction,
     PtychoModule,
     TrainConfig,
     load_bundle,
@@ -26,7 +29,7 @@ from ptychoscope.train.batches import Frames, make_batch  # noqa: E402
 from ptychoscope.train.prediction import join  # noqa: E402
 
 CONFIG = TrainConfig(
-    width=4, threads=1, max_steps=4, group_size=4, batch_size=2, network="unrolled", passes=2, warm_up=3
+    width=4, threads=1, max_steps=4, group_size=4, batch_size=2, network="unrolled", passes=2
 )
 
 
@@ -161,3 +164,16 @@ def test_projection_without_a_network_finds_the_object(rng: np.random.Generator)
         misfit.append(np.linalg.norm(error) / np.linalg.norm(truth[inner]))
     assert misfit[0] > 1.5 * misfit[1] > 2 * misfit[2]
     assert misfit[2] < 0.1
+
+
+def test_momentum_hurries_the_projection(rng: np.random.Generator) -> None:
+    scan = make_scan(rng, n_side=9)
+    slow, hurried = (project(scan, passes=60, momentum=m) for m in (0.0, 0.8))
+    measured = scan.amplitude()
+    assert r_factor(measured, far_fields(scan, hurried)) < r_factor(measured, far_fields(scan, slow))
+
+
+def far_fields(scan: Scan, seen: Prediction) -> NDArray:
+    corner = (scan.positions_px - 8 - seen.origin_px).astype(int)
+    patches = np.stack([seen.object[y : y + 16, x : x + 16] for y, x in corner])
+    return np.abs(far_field(scan.probe[0] * patches))

@@ -47,8 +47,6 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Channels of the network's first level."""
     passes: Positive | None = None
     """Passes of an unrolled network; None for the network's own number."""
-    warm_up: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    """Plain projections before the first pass; None for the network's own number."""
     input: Input | None = None
     """What the network reads; None for its own: the residual, or the amplitude for `pinn_cnn`."""
     head: Head = "real_imag"
@@ -66,8 +64,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     fits noise gains nothing."""
     alone: Fraction = 0.2
     """Part of the steps in which the passes see frames on their own, as at the start of a scan."""
-    augment: bool = False
-    """Turn and mirror patterns, probe and positions at random: the physics stays, the data grow eightfold."""
+    augment: Literal["none", "half_turn", "all"] = "half_turn"
+    """Symmetries that patterns, probe and positions undergo: half a turn, or all of the square."""
     holdout: Fraction = 0.1
     """Part of each scan, contiguous, that is held back to watch the likelihood."""
 

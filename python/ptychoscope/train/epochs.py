@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from ptychoscope.grouping import group_frames
 from ptychoscope.train.batches import Batch, Frames, Group, make_batch
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.symmetry import COUNT
+from ptychoscope.train.symmetry import TURNS
 
 
 class GroupBatches(Dataset[Batch]):
@@ -50,7 +50,7 @@ class GroupBatches(Dataset[Batch]):
         self.batches = [kept[i : i + many] for i in range(0, len(kept), many)]
         self.halves = [[_halves(len(frames), rng) for _, frames in batch] for batch in self.batches]
         self.alone = rng.random(len(self.batches)) < (config.alone if training else 0)
-        self.turns = rng.integers(0, COUNT if training and config.augment else 1, len(self.batches))
+        self.turns = rng.choice(TURNS[config.augment if training else "none"], len(self.batches))
 
     def __len__(self) -> int:
         return len(self.batches)

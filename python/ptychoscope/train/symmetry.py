@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-COUNT = 8
+TURNS = {"none": (0,), "half_turn": (0, 3), "all": tuple(range(8))}
+"""Sets of symmetries by name. Half a turn leaves most probes nearly as they are, so it is learnt fastest."""
 
 
 def turn_planes(planes: Tensor, turn: int) -> Tensor:

@@ -23,18 +23,17 @@ _SIDE_STEP = 16
 def _fast(config: TrainConfig, side: int) -> Network:
     if config.input == "amplitude":
         return Direct(UNet(INPUT_PLANES["amplitude"], 2, config.width), "amplitude", config.head, side)
-    return _chain(config, side, config.passes or 1, config.warm_up or 0)
+    return _chain(config, side, config.passes or 1)
 
 
 def _unrolled(config: TrainConfig, side: int) -> Network:
     if config.input == "amplitude":
         raise ConfigError('network "unrolled" reads the residual: leave input out, or take network "fast"')
-    warm_up = 10 if config.warm_up is None else config.warm_up
-    return _chain(config, side, config.passes or 3, warm_up)
+    return _chain(config, side, config.passes or 3)
 
 
-def _chain(config: TrainConfig, side: int, passes: int, warm_up: int) -> Network:
-    return Unrolled([Pass(UNet(4, 2, config.width), config.head) for _ in range(passes)], side, warm_up)
+def _chain(config: TrainConfig, side: int, passes: int) -> Network:
+    return Unrolled([Pass(UNet(4, 2, config.width), config.head) for _ in range(passes)], side)
 
 
 def _pinn_cnn(config: TrainConfig, side: int) -> Network:

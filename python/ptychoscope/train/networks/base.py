@@ -9,29 +9,26 @@ from torch import Tensor, nn
 
 from ptychoscope.train.physics import Physics
 
-MOMENTUM = 0.8
-"""Of the plain projections: twenty passes reach what two hundred reach without."""
-
 Merge = Callable[[Tensor], Tensor]
 """Patches (B, 2, P, P) -> the same patches, replaced by the weighted mean of those that overlap."""
 
 
 class Network(nn.Module):
-    """Patterns to object patches: `warm_up` plain projections, then `count` passes that a subclass defines.
+    """Patterns to object patches in `count` passes; a subclass defines one pass.
 
     Args:
         side: P, the side of patterns and patches in pixels.
         count: Passes.
-        warm_up: Projections with momentum before the first pass; they cost two transforms each and no
-            weights, and start the passes from more than an empty object.
     """
 
     empty: Tensor
     """(1, 2, P, P): the object where nothing is known, 1 everywhere."""
+    momentum: float = 0.0
+    """Of the object between the passes over a scan."""
 
-    def __init__(self, side: int, count: int, warm_up: int = 0) -> None:
+    def __init__(self, side: int, count: int) -> None:
         super().__init__()
-        self.count, self.warm_up = count, warm_up
+        self.count = count
         self.physics = Physics(side)
         empty = torch.stack([torch.ones(side, side), torch.zeros(side, side)])
         self.register_buffer("empty", empty[None], persistent=False)
@@ -39,10 +36,6 @@ class Network(nn.Module):
     def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:
         """Pass `k`: better patches (B, 2, P, P) from `patch` (B | 1, 2, P, P); arguments as in `forward`."""
         raise NotImplementedError
-
-    def project(self, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:
-        """One plain projection: the patches (B, 2, P, P) take the measured modulus."""
-        return patch + self.physics.residual(patch, amplitude, probe)
 
     def forward(self, amplitude: Tensor, probe: Tensor, merge: Merge | None = None) -> Tensor:
         """Object patches (B, 2, P, P), real and imaginary, of diffraction patterns.
@@ -52,21 +45,11 @@ class Network(nn.Module):
             probe: (M, 2, P, P) for all frames, or (B, M, 2, P, P); on the scale of the counts.
             merge: Makes overlapping patches agree between the passes; None for frames on their own.
         """
-        patch = self.warmed_up(amplitude, probe.detach(), merge)
+        patch = self.empty
         for k in range(self.count):
             if k > 0 and merge is not None:
                 patch = merge(patch)
             patch = self.step(k, patch, amplitude, probe)
-        return patch
-
-    def warmed_up(self, amplitude: Tensor, probe: Tensor, merge: Merge | None = None) -> Tensor:
-        """The patches (B | 1, 2, P, P) that the first pass starts from; arguments as in `forward`."""
-        patch, velocity = self.empty, torch.zeros_like(self.empty)
-        for _ in range(self.warm_up):
-            moved = self.project(patch, amplitude, probe)
-            moved = moved if merge is None else merge(moved)
-            velocity = MOMENTUM * velocity + (moved - patch)
-            patch = patch + velocity
         return patch
 
 

@@ -40,8 +40,8 @@ class Pass(nn.Module):
 class Unrolled(Network):
     """Passes with the modulus projection before each of them."""
 
-    def __init__(self, passes: list[Pass], side: int, warm_up: int = 0) -> None:
-        super().__init__(side, len(passes), warm_up)
+    def __init__(self, passes: list[Pass], side: int) -> None:
+        super().__init__(side, len(passes))
         self.passes = nn.ModuleList(passes)
 
     def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:
