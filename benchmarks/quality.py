@@ -11,6 +11,7 @@ be compared (`taskset -c 0`).
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from quality_table import markdown
 from ptychoscope.io import load_scan
 from ptychoscope.metrics import compare
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine import refine_scan
 from ptychoscope.scan import Scan
 from ptychoscope.train import Prediction, PtychoModule, TrainConfig, predict, project, train
 from ptychoscope.train.prediction import join
@@ -45,7 +47,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unrolled 2 passes": {"network": "unrolled", "passes": 2},
 }  # fmt: skip
 SETS = ("mix", "1e4", "star")
+Image = Prediction | Reconstruction
 MODES: dict[str, int | None] = {"whole": None, "chunks of 24": 24, "single": 1}
+REFERENCE_MODES: dict[str, int | None] = {"whole": None, "chunks of 24": 24}
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -60,8 +64,10 @@ def scans(data: Path, name: str) -> tuple[Scan, Scan, dict[str, Any]]:
     return load_scan(data / f"sim_train{suffix}.npz"), load_scan(data / f"sim_test_mix{suffix}.npz"), {}
 
 
-def as_reconstruction(seen: Prediction, scan: Scan) -> Reconstruction:
+def as_reconstruction(seen: Image, scan: Scan) -> Reconstruction:
     """A prediction as what `compare` scores."""
+    if isinstance(seen, Reconstruction):
+        return seen
     return Reconstruction(
         object=seen.object,
         coverage=seen.coverage,
@@ -72,15 +78,24 @@ def as_reconstruction(seen: Prediction, scan: Scan) -> Reconstruction:
     )
 
 
-def in_chunks(see: Callable[[Scan, bool], Prediction], scan: Scan, chunk: int | None) -> Prediction:
+def as_prediction(seen: Image) -> Prediction:
+    """A reconstruction as what `join` puts together."""
+    if isinstance(seen, Prediction):
+        return seen
+    none = np.zeros((0, 0, 0), np.complex64)
+    return Prediction(none, seen.object, seen.coverage, seen.spread, seen.origin_px)
+
+
+def in_chunks(see: Callable[[Scan, bool], Image], scan: Scan, chunk: int | None) -> Image:
     """`see` on consecutive frames that know of each other; 1 for frames on their own, None for all."""
     if chunk is None or chunk == 1:
         return see(scan, chunk is None)
-    return join([see(scan.select(slice(k, k + chunk)), True) for k in range(0, len(scan), chunk)])
+    parts = [see(scan.select(slice(k, k + chunk)), True) for k in range(0, len(scan), chunk)]
+    return join([as_prediction(part) for part in parts])
 
 
 def score(
-    see: Callable[[Scan, bool], Prediction],
+    see: Callable[[Scan, bool], Image],
     test: Scan,
     cut: dict[str, Any],
     modes: dict[str, int | None] = MODES,
@@ -134,16 +149,26 @@ def train_all(
 
 @app.command()
 def references(data: Data, out: Out) -> None:
-    """Score the same physics without a network: the parallel projection."""
+    """Score the same physics without a network: parallel projection, and the sequential solver."""
     torch.set_num_threads(1)
     for data_set in SETS:
         _, test, cut = scans(data, data_set)
-        for passes in (3, 12, 24, 40, 100):
-            key = {"name": f"projection, {passes} passes", "set": data_set, "budget_s": 0.0, "seed": 0}
+        for name, image in reference_methods().items():
+            key = {"name": name, "set": data_set, "budget_s": 0.0, "seed": 0}
             if not known(out, key):
-                modes = {mode: chunk for mode, chunk in MODES.items() if chunk != 1}
-                see = lambda scan, _, n=passes: project(scan, passes=n)  # noqa: E731
-                remember(out, {**key, "parameters": 0, "scores": score(see, test, cut, modes)})
+                scores = score(lambda scan, _, image=image: image(scan), test, cut, REFERENCE_MODES)
+                remember(out, {**key, "parameters": 0, "scores": scores})
+
+
+def reference_methods() -> dict[str, Callable[[Scan], Image]]:
+    """Names and what they make of a scan."""
+    methods: dict[str, Callable[[Scan], Image]] = {}
+    for passes, momentum in ((24, 0.0), (40, 0.0), (100, 0.0), (20, 0.8), (40, 0.8)):
+        name = f"projection, {passes} passes" + (f", momentum {momentum}" if momentum else "")
+        methods[name] = partial(project, passes=passes, momentum=momentum)
+    for sweeps in (1, 3, 10):
+        methods[f"refine, {sweeps} sweeps"] = partial(refine_scan, sweeps=sweeps)
+    return methods
 
 
 @app.command()

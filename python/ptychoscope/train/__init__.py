@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from ptychoscope.train.module import PtychoModule
     from ptychoscope.train.one_call import train_and_reconstruct
     from ptychoscope.train.prediction import Prediction, predict, project
-    from ptychoscope.train.workflow import TrainResult, load_module, train
+    from ptychoscope.train.runs import load_module
+    from ptychoscope.train.workflow import TrainResult, train
 
 _HOME = {
     "Prediction": "prediction",
@@ -17,7 +18,7 @@ _HOME = {
     "TrainConfig": "config",
     "TrainResult": "workflow",
     "load_bundle": "bundle",
-    "load_module": "workflow",
+    "load_module": "runs",
     "predict": "prediction",
     "project": "prediction",
     "save_bundle": "bundle",

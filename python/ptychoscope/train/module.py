@@ -105,7 +105,9 @@ class PtychoModule(pl.LightningModule):
             loss = loss + self.config.supervised * distance
         frames = len(batch.amplitude)
         self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=frames, sync_dist=True)
-        return loss
+        # The logarithm gives every batch the same say: frames on their own, a dim scan or an early step have
+        # losses many times larger, and would steer the momentum of all others.
+        return torch.log(loss)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:  # noqa: ARG002
         """Poisson deviance per pixel of held-back groups, with the averaged weights."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import msgspec
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 
-from ptychoscope.errors import CheckpointError, ConfigError, TrainingError
+from ptychoscope.errors import TrainingError
 from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.callbacks import Budget, History
@@ -23,8 +21,9 @@ from ptychoscope.train.device import compute_dtype, torch_settings, trainer_devi
 from ptychoscope.train.loggers import make_logger
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.quiet import quiet_lightning
-from ptychoscope.train.record import write_config, write_record
+from ptychoscope.train.record import write_record
 from ptychoscope.train.report import write_report
+from ptychoscope.train.runs import claim, load_module, take_weights
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ def train(
     with torch_settings(config), quiet_lightning():
         module = _module(chosen, config)
         if start is not None:
-            _take_weights(module, load_module(start))
-        last = _claim(run, config, resume=resume)
+            take_weights(module, load_module(start))
+        last = claim(run, config, resume=resume)
         module.set_compute_dtype(compute_dtype(config))
         budget = Budget(config)
         history = History(budget)
@@ -110,45 +109,10 @@ def train(
     return result
 
 
-def load_module(run_or_checkpoint: str | os.PathLike[str]) -> PtychoModule:
-    """The module of a run folder (its best checkpoint) or of a checkpoint file, in float32 on the CPU.
-
-    Raises `CheckpointError` when there is none. Nothing in the file is executed.
-    """
-    path = Path(run_or_checkpoint)
-    if path.is_dir():
-        path = path / "checkpoints" / "best.ckpt"
-    if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint {path}: train first, or give the run folder")
-    try:
-        module = PtychoModule.load_from_checkpoint(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, KeyError, EOFError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(
-            f"{path} is no checkpoint of a training, or it is damaged ({reason}): give a run folder"
-        ) from error
-    return module.eval()
-
-
 def _as_list(scans: Scan | Sequence[Scan] | None) -> list[Scan]:
     if scans is None:
         return []
     return [scans] if isinstance(scans, Scan) else list(scans)
-
-
-def _claim(run: Path, config: TrainConfig, *, resume: bool) -> Path | None:
-    """Make the run folder this training's; the checkpoint to go on from, if any."""
-    last = run / "checkpoints" / "last.ckpt"
-    written = run / "config.json"
-    if not resume and last.exists():
-        raise ConfigError(f"{run} holds a training already: resume it, or name another folder")
-    if resume and written.exists():
-        before = TrainConfig.from_dict(msgspec.json.decode(written.read_bytes()))
-        if before != config:
-            raise ConfigError(f"{written} holds another configuration: resume with that, or start anew")
-    run.mkdir(parents=True, exist_ok=True)
-    write_config(run, config)
-    return last if resume and last.exists() else None
 
 
 def _module(scans: list[Scan], config: TrainConfig) -> PtychoModule:
@@ -159,15 +123,6 @@ def _module(scans: list[Scan], config: TrainConfig) -> PtychoModule:
     )
     module.light.set_probes(probes)
     return module
-
-
-def _take_weights(module: PtychoModule, other: PtychoModule) -> None:
-    weights = other.network.state_dict()
-    for network in (module.learner, module.network):
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ConfigError(f"the network to start from is another one: {error}") from error
 
 
 def _checkpoint(run: Path, *, watched: bool) -> ModelCheckpoint:
