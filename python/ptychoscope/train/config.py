@@ -62,7 +62,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     cross: bool = False
     """Merge each half of a group apart and judge it by the diffraction of the other half: a network that
     fits noise gains nothing."""
-    alone: Fraction = 0.2
+    alone: Fraction = 0.1
     """Part of the steps in which the passes see frames on their own, as at the start of a scan."""
     augment: Literal["none", "half_turn", "all"] = "half_turn"
     """Symmetries that patterns, probe and positions undergo: half a turn, or all of the square."""
