@@ -13,11 +13,19 @@ from numpy.typing import NDArray
 from ptychoscope.canvas import Values
 from ptychoscope.config import ModelConfig
 from ptychoscope.errors import BundleError
+from ptychoscope.grouping import group_frames
 from ptychoscope.passes import Passes, merge_weight, merged, place
 from ptychoscope.scan import Domain
 from ptychoscope.session import Session
 from ptychoscope.signature import tensor_shape
-from ptychoscope.tensors import checked_patterns, graph_patterns, graph_probe, object_patches
+from ptychoscope.tensors import (
+    cartesian,
+    checked_patterns,
+    graph_patterns,
+    graph_probe,
+    object_patches,
+    polar,
+)
 
 
 class Placed(NamedTuple):
@@ -34,14 +42,8 @@ def complex_patches(patches: NDArray[Any], values: Values) -> NDArray[np.complex
     """(n, H, W) complex64 from either form."""
     if values == "complex":
         return patches
-    first, second = patches[:, 0], patches[:, 1]
-    result = np.empty(first.shape, np.complex64)
-    if values == "real_imag":
-        result.real, result.imag = first, second
-    else:
-        np.multiply(first, np.cos(second), out=result.real)
-        np.multiply(first, np.sin(second), out=result.imag)
-    return result
+    join = cartesian if values == "real_imag" else polar
+    return join(patches[:, 0], patches[:, 1])
 
 
 class GraphFront:
@@ -60,6 +62,7 @@ class GraphFront:
             self._feeds[name] = graph_probe(probe)
         plain = self._object.layout == "NCHW" and self._object.channels == 2 and config.object.order == (0, 1)
         meaning = config.object.meaning
+        plain = plain and config.group.size == 1 and self._object.dtype == "float32"
         self.values: Values = "complex" if not plain or meaning == "phase" else meaning
 
     @property
@@ -73,12 +76,21 @@ class GraphFront:
         return {**self._feeds, self._diffraction.name: graph_patterns(patterns, domain, self._config)}
 
     def patches(self, patterns: NDArray[Any], domain: Domain) -> NDArray[Any]:
-        """The patches of patterns (n, P, P), in the form of `values`."""
-        output = self.session.run(self.output, self.feeds(patterns, domain))
-        expected = tensor_shape(self._object, len(patterns))
-        if output.shape != expected:
-            raise BundleError(f"the graph gave {output.shape} for {len(patterns)} frames, not {expected}")
-        return object_patches(output, self._config) if self.values == "complex" else output
+        """The patches of patterns (n, P, P), in the form of `values`.
+
+        Consecutive patterns make a group. What a fixed batch or the last group lacks is filled up with the
+        last pattern, and what comes of that is left out.
+        """
+        count, config = len(patterns), self._config
+        groups = config.batch_size if config.batch == "fixed" and config.batch_size else 0
+        unit = config.group.size * max(groups, 1)
+        lacking = -count % unit
+        if lacking:
+            patterns = np.concatenate([patterns, np.repeat(patterns[-1:], lacking, axis=0)])
+        if not groups:
+            return self._run(patterns, domain)[:count]
+        parts = [self._run(patterns[at : at + unit], domain) for at in range(0, len(patterns), unit)]
+        return np.concatenate(parts)[:count] if parts else self._empty()
 
     def placed(
         self,
@@ -88,8 +100,25 @@ class GraphFront:
         *,
         merge: bool = False,  # noqa: ARG002  a graph knows no neighbours
     ) -> Placed:
-        """The patches at their positions."""
+        """The patches at their positions; every frame leads one group, made among these frames."""
+        size = self._config.group.size
+        if size > 1 and len(patterns) >= size:
+            frames = group_frames(positions_px, size).ravel()
+            patterns, positions_px = patterns[frames], positions_px[frames]
         return Placed(self.patches(patterns, domain), self.values, positions_px)
+
+    def _run(self, patterns: NDArray[Any], domain: Domain) -> NDArray[Any]:
+        output = self.session.run(self.output, self.feeds(patterns, domain))
+        expected = tensor_shape(self._object, len(patterns) // self._config.group.size)
+        if output.shape != expected:
+            raise BundleError(f"the graph gave {output.shape} for {len(patterns)} frames, not {expected}")
+        return object_patches(output, self._config) if self.values == "complex" else output
+
+    def _empty(self) -> NDArray[Any]:
+        height, width = self._object.size_px
+        if self.values == "complex":
+            return np.empty((0, height, width), np.complex64)
+        return np.empty((0, 2, height, width), np.float32)
 
 
 class PassesFront:

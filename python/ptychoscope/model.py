@@ -102,8 +102,10 @@ class Model:
         patterns = checked_patterns(patterns, self.pattern_px, domain)
         patches = np.empty((len(patterns), *self.patch_px), np.complex64)
         running = self.front(probe, kind=front)
-        for start in range(0, len(patterns), max(batch, 1)):
-            part = slice(start, start + max(batch, 1))
+        size = self.config.group.size
+        step = max(batch // size, 1) * size
+        for start in range(0, len(patterns), step):
+            part = slice(start, start + step)
             patches[part] = complex_patches(running.patches(patterns[part], domain), running.values)
         return patches
 

@@ -1,7 +1,7 @@
 """Whether a graph has the inputs and outputs that its sidecar describes."""
 
 from ptychoscope.bundle import Bundle
-from ptychoscope.config import TensorSpec
+from ptychoscope.config import ModelConfig, TensorSpec
 from ptychoscope.errors import BundleError
 from ptychoscope.session import Session, Tensor
 
@@ -23,16 +23,40 @@ def checked_tensors(bundle: Bundle, session: Session) -> tuple[TensorSpec, Tenso
         raise BundleError(f"model.json does not say what the graph's input {unnamed[0]!r} is: export again")
     for spec in config.inputs:
         _check_tensor(spec, session.inputs, "input")
+        if spec.role == "diffraction":
+            _check_batch(config, session.inputs[spec.name])
     for spec in config.outputs:
         _check_tensor(spec, session.outputs, "output")
     diffraction, object_ = config.tensor("diffraction"), config.tensor("object")
-    if max(config.object.order) >= object_.channels:
-        raise BundleError(f"model.json: order {config.object.order} of {object_.channels} output channel(s)")
+    _check_meaning(config, diffraction, object_)
     takes_probe = any(spec.role == "probe" for spec in config.inputs)
     if takes_probe and (bundle.probe is None or bundle.probe.shape[1:] != diffraction.size_px):
         shape = None if bundle.probe is None else bundle.probe.shape
         raise BundleError(f"the network needs a probe of {diffraction.size_px}, the bundle holds {shape}")
     return diffraction, object_
+
+
+def _check_meaning(config: ModelConfig, diffraction: TensorSpec, object_: TensorSpec) -> None:
+    group, order = config.group.size, config.object.order
+    planes = group * (1 if config.object.meaning == "phase" else 2)
+    if diffraction.channels != group:
+        raise BundleError(
+            f"model.json: {diffraction.channels} input channel(s) for groups of {group} frame(s)"
+        )
+    if len(order) != planes or len(set(order)) != planes or max(order) >= object_.channels:
+        raise BundleError(
+            f"model.json: order {order} must name {planes} different channels of {object_.channels} for "
+            f"{config.object.meaning} in groups of {group}"
+        )
+
+
+def _check_batch(config: ModelConfig, tensor: Tensor) -> None:
+    declared = config.batch_size if config.batch == "fixed" else None
+    if tensor.shape[0] != declared:
+        raise BundleError(
+            f"the graph takes batches of {tensor.shape[0] or 'any size'}, model.json says {config.batch} "
+            f"{declared or ''}: adopt or export it again"
+        )
 
 
 def checked_passes(sessions: tuple[Session, ...]) -> tuple[Session, ...]:

@@ -40,7 +40,10 @@ def checked_probe(probe: NDArray[Any], like: NDArray[np.complex64]) -> NDArray[n
 
 
 def graph_patterns(patterns: NDArray[Any], domain: Domain, config: ModelConfig) -> NDArray[Any]:
-    """(n, P, P) patterns in `domain` as the graph's input tensor, (n, 1, P, P) or (n, P, P, 1)."""
+    """(n, P, P) patterns in `domain` as the graph's input tensor, (n / C, C, P, P) or (n / C, P, P, C).
+
+    C is the size of the model's groups: consecutive patterns belong together, and C divides n.
+    """
     spec, wanted = config.tensor("diffraction"), config.patterns
     values = patterns
     if domain != wanted.domain:
@@ -51,7 +54,8 @@ def graph_patterns(patterns: NDArray[Any], domain: Domain, config: ModelConfig) 
     if wanted.dc == "corner":
         values = np.fft.ifftshift(values, axes=(1, 2))
     values = _as_dtype(values, np.dtype(spec.dtype))
-    return values[:, None] if spec.layout == "NCHW" else values[..., None]
+    groups = values.reshape(-1, spec.channels, *values.shape[1:])
+    return groups if spec.layout == "NCHW" else np.ascontiguousarray(np.moveaxis(groups, 1, -1))
 
 
 def graph_probe(probe: NDArray[np.complex64]) -> NDArray[np.float32]:
@@ -60,18 +64,30 @@ def graph_probe(probe: NDArray[np.complex64]) -> NDArray[np.float32]:
 
 
 def object_patches(output: NDArray[Any], config: ModelConfig) -> NDArray[np.complex64]:
-    """The graph's output tensor as (n, H, W) complex64 patches."""
-    spec, order = config.tensor("object"), config.object.order
-    planes = output if spec.layout == "NCHW" else np.moveaxis(output, -1, 1)
-    patches = np.empty((len(planes), *planes.shape[2:]), np.complex64)
-    if config.object.meaning == "real_imag":
-        patches.real, patches.imag = planes[:, order[0]], planes[:, order[1]]
-        return patches
-    phase = planes[:, order[-1]]
-    np.cos(phase, out=patches.real, casting="same_kind")
-    np.sin(phase, out=patches.imag, casting="same_kind")
-    if config.object.meaning == "amplitude_phase":
-        patches *= planes[:, order[0]]
+    """The graph's output tensor as (n, H, W) complex64 patches, the frames of a group one after the other."""
+    size, order = config.group.size, config.object.order
+    planes = output if config.tensor("object").layout == "NCHW" else np.moveaxis(output, -1, 1)
+    flat = (len(planes) * size, *planes.shape[2:])
+    last = planes[:, order[-size:]].reshape(flat)
+    if config.object.meaning == "phase":
+        return polar(None, last)
+    first = planes[:, order[:size]].reshape(flat)
+    return polar(first, last) if config.object.meaning == "amplitude_phase" else cartesian(first, last)
+
+
+def cartesian(real: NDArray[Any], imag: NDArray[Any]) -> NDArray[np.complex64]:
+    """real + i imag, complex64."""
+    patches = np.empty(real.shape, np.complex64)
+    patches.real, patches.imag = real, imag
+    return patches
+
+
+def polar(amplitude: NDArray[Any] | None, phase: NDArray[Any]) -> NDArray[np.complex64]:
+    """amplitude exp(i phase), complex64; the amplitude is 1 when None."""
+    patches = np.empty(phase.shape, np.complex64)
+    patches.real, patches.imag = np.cos(phase), np.sin(phase)
+    if amplitude is not None:
+        patches *= amplitude
     return patches
 
 

@@ -15,7 +15,7 @@ import typer
 
 from ptychoscope.errors import PtychoscopeError, ScanWarning
 
-COMMANDS = ("simulate", "train", "export", "run", "bench", "compare", "info")
+COMMANDS = ("simulate", "train", "export", "adopt", "run", "bench", "compare", "info")
 """Every command, in the order of `--help`; adding one is one word here and one file beside this one."""
 
 

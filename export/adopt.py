@@ -1,0 +1,110 @@
+"""adopt: somebody's ONNX network becomes a bundle.
+
+What the graph says of itself (shapes, types, layout) is read, what it computes is looked at on frames, and
+what neither tells must be said: whether it reads counts or amplitudes, and on which scale.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from ptychoscope.config import (
+    FileSpec,
+    GoldenSpec,
+    GroupSpec,
+    ModelConfig,
+    ObjectSpec,
+    PatternSpec,
+    Provenance,
+    StitchSpec,
+)
+from ptychoscope.errors import BundleError, ExportError
+from ptychoscope.fronts import GraphFront, complex_patches
+from ptychoscope.graphfile import check_graph, graph_digest
+from ptychoscope.model import load_model
+from ptychoscope.session import Session, open_session
+
+from .draft import GOLDEN_TOLERANCE, graph_bytes
+from .files import bundle_directory, file_spec, npz_bytes
+from .graph import with_sidecar
+from .looking import Answers, channel_meaning, diffraction_input, object_output
+from .relax import relaxed
+
+_LEAST_FRAMES = 8
+
+
+def adopt(graph_file: Path | str, out: Path | str, counts: NDArray[Any], answers: Answers) -> ModelConfig:
+    """Write the ONNX file `graph_file` as a bundle into directory `out`; the sidecar that was written.
+
+    `counts` (k, P, P) are photon counts of at least 8 frames of the network's size, on which its outputs are
+    looked at and golden patches are made. A fixed batch is made free where that changes no bit of the
+    outputs. Raises `ExportError` when the graph is of a kind that cannot be run, or when what it means cannot
+    be told; `BundleError` when it is not safe to load; `OutputError`.
+    """
+    model = _read(Path(graph_file))
+    session = open_session(graph_bytes(model), threads=1)
+    name, diffraction = diffraction_input(session)
+    side = diffraction.size_px
+    if counts.ndim != 3 or counts.shape[1:] != side or len(counts) < _LEAST_FRAMES:
+        raise ExportError(
+            f"the graph reads patterns of {side[0]} x {side[1]} px: give at least {_LEAST_FRAMES} such "
+            f"frames in counts, got {counts.shape}"
+        )
+    fixed = session.inputs[name].shape[0]
+    if fixed is not None:
+        model, batch = relaxed(model, session, name, fixed)
+        session = open_session(graph_bytes(model), threads=1)
+    group = diffraction.channels
+    config = ModelConfig(
+        graph=FileSpec(file="model.onnx", sha256=graph_digest(graph_bytes(model))),
+        inputs=(diffraction,),
+        outputs=(object_output(session, group),),
+        batch=batch if fixed is not None else "dynamic",
+        batch_size=fixed,
+        patterns=PatternSpec(domain=answers.domain, dc=answers.dc, scale=answers.scale),
+        object=ObjectSpec(meaning="phase", order=tuple(range(group))),
+        group=GroupSpec(size=group, rule="nearest" if group > 1 else "single"),
+        stitch=StitchSpec(window="none", inner_crop_px=answers.inner_crop_px),
+        pixel_size_m=answers.pixel_size_m,
+        golden=GoldenSpec(file="golden.npz", sha256="0" * 64, tolerance=GOLDEN_TOLERANCE["fp32"]),
+        provenance=Provenance(licence=answers.licence, training={"network": Path(graph_file).stem}),
+    )
+    chosen = counts[: max(_LEAST_FRAMES, group) // group * group]
+    config = msgspec.structs.replace(config, object=channel_meaning(config, session, chosen, answers))
+    _write(Path(out), model, session, config, chosen)
+    return config
+
+
+def _read(file: Path) -> onnx.ModelProto:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ExportError(f"{file} cannot be read: {error.strerror}") from error
+    check_graph(data)
+    model: onnx.ModelProto = onnx.load_model_from_string(data)
+    del model.metadata_props[:]
+    return model
+
+
+def _write(
+    out: Path, model: onnx.ModelProto, session: Session, config: ModelConfig, counts: NDArray[Any]
+) -> None:
+    front = GraphFront(session, config)
+    counts = np.ascontiguousarray(counts, np.float32)
+    golden = npz_bytes(counts, complex_patches(front.patches(counts, "counts"), front.values))
+    spec = file_spec("golden.npz", golden)
+    config = msgspec.structs.replace(
+        config, golden=GoldenSpec(file=spec.file, sha256=spec.sha256, tolerance=config.golden.tolerance)
+    )
+    with bundle_directory(out) as folder:
+        (folder / "golden.npz").write_bytes(golden)
+        (folder / "model.onnx").write_bytes(with_sidecar(model, config))
+        (folder / "model.json").write_bytes(config.to_json())
+        try:
+            load_model(folder, threads=1)
+        except BundleError as error:
+            raise ExportError(f"the adopted model cannot be loaded again: {error}") from error

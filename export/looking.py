@@ -1,0 +1,119 @@
+"""What a foreign graph is: read off its tensors, and told from what it makes of frames."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.config import ModelConfig, ObjectSpec, TensorSpec
+from ptychoscope.errors import ExportError
+from ptychoscope.fronts import GraphFront
+from ptychoscope.scan import Domain
+from ptychoscope.session import Session, Tensor
+
+Dtype = Literal["float32", "float16", "uint16", "int32"]
+Meaning = Literal["real_imag", "amplitude_phase", "phase"]
+_MOST_CHANNELS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What cannot be read off a graph; None where it shall be found out."""
+
+    domain: Domain
+    scale: float = 1.0
+    """Patterns in `domain` are multiplied by this."""
+    dc: Literal["centre", "corner"] = "centre"
+    meaning: Meaning | None = None
+    order: tuple[int, ...] | None = None
+    inner_crop_px: int = 0
+    pixel_size_m: float | None = None
+    licence: str = ""
+
+
+def diffraction_input(session: Session) -> tuple[str, TensorSpec]:
+    """The only input that must be given, and what it is; `ExportError` when there is not exactly one."""
+    needed = {name: tensor for name, tensor in session.inputs.items() if not tensor.optional}
+    if len(needed) != 1:
+        raise ExportError(f"the graph must have one input, the diffraction; it has {sorted(needed)}")
+    ((name, tensor),) = needed.items()
+    return name, _spec(name, tensor, "diffraction")
+
+
+def object_output(session: Session, group: int) -> TensorSpec:
+    """The first output that looks like images: one or two planes for every frame of a group."""
+    for name, tensor in session.outputs.items():
+        if len(tensor.shape) == 4:
+            spec = _spec(name, tensor, "object")
+            if spec.channels in (group, 2 * group):
+                return spec
+    shapes = {name: tensor.shape for name, tensor in session.outputs.items()}
+    raise ExportError(f"no output has one or two planes for each of {group} frame(s): {shapes}")
+
+
+def _spec(name: str, tensor: Tensor, role: Literal["diffraction", "object"]) -> TensorSpec:
+    shape = tensor.shape
+    if len(shape) != 4 or None in shape[1:]:
+        raise ExportError(f"{role} {name!r} must have four axes of known size after the batch, got {shape}")
+    _, a, b, c = (size or 0 for size in shape)
+    first = b == c and a <= _MOST_CHANNELS
+    if not first and not (a == b and c <= _MOST_CHANNELS):
+        raise ExportError(f"{role} {name!r} of shape {shape} is neither (B, C, P, P) nor (B, P, P, C)")
+    size, channels = ((b, c), a) if first else ((a, b), c)
+    try:
+        return TensorSpec(
+            name=name,
+            role=role,
+            layout="NCHW" if first else "NHWC",
+            dtype=msgspec.convert(tensor.dtype, Dtype),
+            size_px=size,
+            channels=channels,
+        )
+    except msgspec.ValidationError as error:
+        raise ExportError(f"{role} {name!r} has type {tensor.dtype}: {error}") from error
+
+
+def channel_meaning(
+    config: ModelConfig, session: Session, counts: NDArray[Any], answers: Answers
+) -> ObjectSpec:
+    """What the channels are: as said, or by their ranges on the frames."""
+    group, channels = config.group.size, config.tensor("object").channels
+    first, second = tuple(range(group)), tuple(range(group, 2 * group))
+    if answers.meaning is not None:
+        natural = first if answers.meaning == "phase" else first + second
+        return ObjectSpec(meaning=answers.meaning, order=answers.order or natural)
+    low, high = _ranges(config, session, counts)
+    if channels == group:
+        if max(-min(low), *high) <= np.pi * 1.001 and max(high) > min(low):
+            return ObjectSpec(meaning="phase", order=first)
+    else:
+        signed = [min(low[:group]) < 0, min(low[group:]) < 0]
+        if signed == [False, True]:
+            return ObjectSpec(meaning="amplitude_phase", order=first + second)
+        if signed == [True, False]:
+            return ObjectSpec(meaning="amplitude_phase", order=second + first)
+        if signed == [True, True]:
+            return ObjectSpec(meaning="real_imag", order=first + second)
+    ranges = ", ".join(f"{k}: {a:.3g} to {b:.3g}" for k, (a, b) in enumerate(zip(low, high, strict=True)))
+    raise ExportError(f"what the output channels mean cannot be told from their ranges ({ranges}): say it")
+
+
+def _ranges(config: ModelConfig, session: Session, counts: NDArray[Any]) -> tuple[list[float], list[float]]:
+    """Least and largest value of every output channel."""
+    front = GraphFront(session, config)
+    feeds = front.feeds(_whole_batch(config, counts), "counts")
+    output = session.run(front.output, feeds)
+    planes = output if config.tensor("object").layout == "NCHW" else np.moveaxis(output, -1, 1)
+    if not np.isfinite(planes).all():
+        raise ExportError(
+            "the graph makes values that are not finite of these frames: check domain and scale"
+        )
+    return planes.min(axis=(0, 2, 3)).tolist(), planes.max(axis=(0, 2, 3)).tolist()
+
+
+def _whole_batch(config: ModelConfig, counts: NDArray[Any]) -> NDArray[Any]:
+    if config.batch != "fixed" or config.batch_size is None:
+        return counts
+    return np.resize(counts, (config.batch_size * config.group.size, *counts.shape[1:]))
