@@ -28,6 +28,10 @@ class Reconstruction:
     """(n, 2) float64, (y, x) of the patch centres in object pixels."""
     probe: NDArray[np.complex64] | None = None
     """(m, P, P) complex64, the incoherent modes that were used."""
+    given_positions_px: NDArray[np.float64] | None = None
+    """(n, 2) float64, the positions before they were corrected; None when they were not."""
+    given_probe: NDArray[np.complex64] | None = None
+    """(m, P, P) complex64, the probe before it was changed; None when it was not, or when there was none."""
     orientation: dict[str, Any] = field(default_factory=dict)
     """The steps applied to the scan on input, as in `Scan.orientation`."""
     provenance: dict[str, str | int | float] = field(default_factory=dict)
@@ -44,12 +48,15 @@ class Reconstruction:
             if plane.shape != image.shape:
                 raise ResultError(f"{name} must have the object's shape {image.shape}, got {plane.shape}")
             object.__setattr__(self, name, plane)
-        positions = _array("positions_px", self.positions_px, np.float64, 2)
-        if positions.shape[1] != 2:
-            raise ResultError(f"positions_px must be (n, 2) as (y, x), got {positions.shape}")
-        object.__setattr__(self, "positions_px", positions)
-        if self.probe is not None:
-            object.__setattr__(self, "probe", _array("probe", self.probe, np.complex64, 3))
+        for name in ("positions_px", "given_positions_px"):
+            if name == "positions_px" or getattr(self, name) is not None:
+                positions = _array(name, getattr(self, name), np.float64, 2)
+                if positions.shape[1] != 2:
+                    raise ResultError(f"{name} must be (n, 2) as (y, x), got {positions.shape}")
+                object.__setattr__(self, name, positions)
+        for name in ("probe", "given_probe"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _array(name, getattr(self, name), np.complex64, 3))
         y, x = self.origin_px
         object.__setattr__(self, "origin_px", (int(y), int(x)))
         size = self.pixel_size_m

@@ -28,7 +28,14 @@ def result(rng) -> Reconstruction:
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"probe": None}, {"pixel_size_m": None}, {"positions_px": np.empty((0, 2))}]
+    "change",
+    [
+        {},
+        {"probe": None},
+        {"pixel_size_m": None},
+        {"positions_px": np.empty((0, 2))},
+        {"given_positions_px": np.ones((5, 2)), "given_probe": np.full((1, 4, 4), 2j, np.complex64)},
+    ],
 )
 def test_a_saved_result_comes_back_whole(tmp_path, result, change):
     result = replace(result, **change)

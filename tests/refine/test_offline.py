@@ -38,6 +38,8 @@ def test_the_record_says_what_was_done(scan):
     assert record["refine_misfit_after"] < 0.1 * record["refine_misfit_before"]
     assert record["refine_frames_used"] == len(scan)
     assert result.probe.shape == scan.probe.shape
+    assert result.given_probe is None
+    assert result.given_positions_px is None
     assert ((result.object != 0) == (result.coverage > 0)).all()
     assert np.isfinite(result.spread).all()
 
@@ -90,6 +92,9 @@ def test_a_wrong_probe_is_mended(scan):
     true = nrmse(refine_scan(scan, sweeps=10), scan)
     kept, updated = (nrmse(refine_scan(wrong, sweeps=10, probe=use), scan) for use in ("keep", "update"))
     assert updated < 1.1 * true
+    result = refine_scan(wrong, sweeps=2, probe="update")
+    np.testing.assert_array_equal(result.given_probe, wrong.probe)
+    assert not np.array_equal(result.probe, wrong.probe)
     assert kept > 1.2 * updated
 
 
@@ -115,6 +120,8 @@ def test_wrong_positions_are_corrected(scan):
     wrong = replace(scan, positions_px=scan.positions_px + rng.normal(0, 0.7, (len(scan), 2)))
     kept, corrected = (refine_scan(wrong, sweeps=10, positions=use) for use in ("keep", "correct"))
     assert nrmse(corrected, scan) < nrmse(kept, scan)
+    np.testing.assert_array_equal(corrected.given_positions_px, wrong.positions_px)
+    np.testing.assert_array_equal(kept.positions_px, wrong.positions_px)
     left = corrected.positions_px - scan.positions_px
     assert np.sqrt(np.mean(np.sum((left - left.mean(0)) ** 2, axis=1))) < 0.25
     assert np.abs(corrected.positions_px - wrong.positions_px).max() <= 3 + 1e-9

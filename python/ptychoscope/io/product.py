@@ -37,6 +37,9 @@ _ZERO_ATTRIBUTES = (
 )
 
 
+_GIVEN = ("given_positions_px", "given_probe")
+
+
 def write_product(result: Reconstruction, path: str | os.PathLike[str]) -> None:
     """Write `result` to `path`, whole or not at all; raises `OutputError`."""
     content = io.BytesIO()  # a full disk is then met in one place, as an OSError
@@ -92,6 +95,9 @@ def _write_extras(file: h5py.File, result: Reconstruction) -> None:
     group.attrs["origin_px"] = np.array(result.origin_px)
     group.attrs["pixel_size_known"] = result.pixel_size_m is not None
     group["positions_px"] = result.positions_px
+    for name in _GIVEN:
+        if getattr(result, name) is not None:
+            group[name] = getattr(result, name)
     for name in ("coverage", "spread"):
         group.create_dataset(name, data=getattr(result, name), compression="gzip", shuffle=True)
     group["orientation"] = msgspec.json.encode(result.orientation).decode()
@@ -148,6 +154,7 @@ def _read(file: h5py.File, path: Path) -> Reconstruction:
         pixel_size_m=pixel if extras.attrs.get("pixel_size_known", True) else None,
         positions_px=_values(extras, "positions_px", path),
         probe=probe,
+        **{name: _values(extras, name, path) for name in _GIVEN if name in extras},
         orientation=_json(extras, "orientation", path),
         provenance=_json(extras, "provenance", path),
     )

@@ -1,22 +1,18 @@
 """refine_scan: a scan in memory becomes an image by sweeps, from an empty object or from a network's."""
 
-import warnings
 from collections.abc import Callable
-from importlib.metadata import version
 from math import ceil
 from time import perf_counter, process_time
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ptychoscope.errors import ConfigError, ScanError, ScanWarning
-from ptychoscope.geometry import CanvasFrame, canvas_frame
+from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.geometry import canvas_frame
 from ptychoscope.preprocess import matched_probe, mean_counts
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.defocus import find_probe, tuned_probe
+from ptychoscope.refine.exchange import add_scan, on_frame, result_of
 from ptychoscope.refine.schedule import Schedule, schedule
-from ptychoscope.refine.solver import FRAME_STATES, Refiner, Sweep
+from ptychoscope.refine.solver import Refiner, Sweep
 from ptychoscope.scan import Scan
 
 ProbeUse = Literal["keep", "update", "find"]
@@ -24,8 +20,6 @@ PositionUse = Literal["keep", "correct"]
 Progress = Callable[[int, Sweep], None]
 """Called after every sweep with the number of sweeps done and what the sweep found."""
 
-_CHUNK_FRAMES = 256
-_LEAST_COVERAGE = 1e-3
 _SETTLED_PX = 0.02
 """Positions rest once a sweep moves them by less than this, root mean square."""
 
@@ -115,76 +109,6 @@ def refine_scan(
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
     return result_of(refiner, scan, frame, start, record)
-
-
-def add_scan(refiner: Refiner, scan: Scan, frame: CanvasFrame, saturation: float | None) -> None:
-    """Add the frames of `scan`, and say which cannot be used."""
-    for begin in range(0, len(scan), _CHUNK_FRAMES):
-        part = slice(begin, begin + _CHUNK_FRAMES)
-        positions = frame.to_canvas(scan.positions_px[part])
-        refiner.add(
-            scan.patterns[part],
-            positions,
-            domain=scan.domain,
-            bad_pixels=scan.bad_pixels,
-            saturation=saturation,
-        )
-    say_left_out(refiner)
-
-
-def say_left_out(refiner: Refiner) -> None:
-    """A `ScanWarning` with the frames that take no part in sweeps; `ScanError` when none does."""
-    counts = np.bincount(refiner.states, minlength=len(FRAME_STATES))
-    left_out = ", ".join(f"{n} {name}" for n, name in zip(counts[1:], FRAME_STATES[1:], strict=True) if n)
-    if counts[0] == 0:
-        raise ScanError(f"no frame of the scan can be refined: {left_out}")
-    if left_out:
-        warnings.warn(f"frames left out of the sweeps: {left_out}", ScanWarning, stacklevel=3)
-
-
-def on_frame(image: Reconstruction, frame: CanvasFrame) -> NDArray[np.complex64]:
-    """`image` cut or padded to `frame`; 1 where it is not covered."""
-    result = np.ones(frame.shape, np.complex64)
-    offset = [a - b for a, b in zip(image.origin_px, frame.origin_px, strict=True)]
-    to = [
-        slice(max(o, 0), max(min(o + n, m), 0))
-        for o, n, m in zip(offset, image.object.shape, frame.shape, strict=True)
-    ]
-    source = tuple(slice(t.start - o, max(t.stop - o, t.start - o)) for t, o in zip(to, offset, strict=True))
-    seen = image.coverage > _LEAST_COVERAGE * image.coverage.max()
-    result[tuple(to)] = np.where(seen, image.object, 1)[source]
-    return result
-
-
-def result_of(
-    refiner: Refiner,
-    scan: Scan,
-    frame: CanvasFrame,
-    start: Reconstruction | None,
-    record: dict[str, str | int | float],
-) -> Reconstruction:
-    """What `refiner` holds after an examined sweep, as a reconstruction of `scan`."""
-    coverage = refiner.coverage
-    object_ = np.where(coverage > 0, refiner.object, 0).astype(np.complex64)
-    positions = refiner.positions_px + np.asarray(frame.origin_px)
-    moved = np.sqrt(np.mean(np.sum((positions - scan.positions_px) ** 2, axis=1)))
-    return Reconstruction(
-        object=object_,
-        coverage=coverage,
-        spread=refiner.spread,
-        origin_px=frame.origin_px,
-        pixel_size_m=scan.pixel_size_m or (None if start is None else start.pixel_size_m),
-        positions_px=positions,
-        probe=refiner.probe,
-        orientation=dict(scan.orientation),
-        provenance={
-            "ptychoscope": version("ptychoscope"),
-            "frames": len(scan),
-            **({} if start is None else start.provenance),
-            **record,
-            "refine_moved_rms_px": float(moved),
-        },
-    )
 
 
 def _sweep(

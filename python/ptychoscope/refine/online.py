@@ -13,7 +13,7 @@ from ptychoscope.geometry import CanvasFrame, canvas_frame
 from ptychoscope.pipeline import Done, run
 from ptychoscope.preprocess import matched_probe
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.refine.offline import result_of, say_left_out
+from ptychoscope.refine.exchange import result_of, say_left_out
 from ptychoscope.refine.stream import WINDOW_FRAMES, StreamRefiner
 from ptychoscope.scan import Scan
 from ptychoscope.slot import ModelSlot

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.scan import DOMAINS, Domain
+from ptychoscope.refine.arguments import amplitudes_of, modes_of
+from ptychoscope.scan import Domain
 
 Mode = Literal["sequential", "averaged", "examined"]
 """What a sweep does with the corrected exit waves."""
@@ -54,7 +55,7 @@ class Refiner:
     """
 
     def __init__(self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1) -> None:
-        probe = _modes(probe)
+        probe = modes_of(probe)
         modes, side, _ = probe.shape
         try:
             self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
@@ -80,7 +81,7 @@ class Refiner:
     def set_probe(self, probe: NDArray[Any]) -> None:
         """Go on with another `probe` of the same shape. Raises `ScanError`."""
         try:
-            self._core.set_probe(_modes(probe))
+            self._core.set_probe(modes_of(probe))
         except ValueError as error:
             raise ScanError(str(error)) from error
 
@@ -116,7 +117,7 @@ class Refiner:
             An unknown domain or a saturation that is not positive.
         """
         patterns, positions = np.asarray(patterns), np.asarray(positions_px, np.float64)
-        amplitudes = _amplitudes(patterns, domain, bad_pixels, saturation)
+        amplitudes = amplitudes_of(patterns, domain, bad_pixels, saturation)
         before = len(self)
         try:
             self._core.add_frames(amplitudes, positions)
@@ -224,34 +225,3 @@ class Refiner:
     def states(self) -> NDArray[np.uint8]:
         """(n,) index into `FRAME_STATES`."""
         return self._core.states
-
-
-def _modes(probe: NDArray[Any]) -> NDArray[np.complex64]:
-    probe = np.asarray(probe)
-    modes = probe[None] if probe.ndim == 2 else probe
-    if modes.ndim != 3 or modes.shape[1] != modes.shape[2] or modes.dtype.kind not in "uifc":
-        raise ScanError(f"probe must be (P, P) or (modes, P, P) complex, got {probe.shape} {probe.dtype}")
-    return modes.astype(np.complex64)
-
-
-def _amplitudes(
-    patterns: NDArray[Any], domain: Domain, bad_pixels: NDArray[np.bool_] | None, saturation: float | None
-) -> NDArray[np.float32]:
-    if domain not in DOMAINS:
-        raise ConfigError(f'domain must be "counts" or "amplitude", got {domain!r}')
-    if saturation is not None and not saturation > 0:
-        raise ConfigError(f"saturation must be above 0, got {saturation}")
-    if patterns.ndim != 3 or patterns.dtype.kind not in "uif":
-        raise ScanError(f"patterns must be (n, P, P) real numbers, got {patterns.shape} {patterns.dtype}")
-    if bad_pixels is not None and bad_pixels.shape != patterns.shape[1:]:
-        raise ScanError(f"bad_pixels must be {patterns.shape[1:]}, got {bad_pixels.shape}")
-    values = patterns.astype(np.float32)
-    unmeasured = ~(values >= 0) | ~np.isfinite(values)
-    if saturation is not None:
-        unmeasured |= patterns >= saturation
-    if bad_pixels is not None:
-        unmeasured |= bad_pixels
-    values[unmeasured] = 0
-    amplitudes = np.sqrt(values) if domain == "counts" else values
-    amplitudes[unmeasured] = -1
-    return amplitudes
