@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.bundle import Bundle
 from ptychoscope.errors import BundleError
+from ptychoscope.fronts import GraphFront, complex_patches
 
 if TYPE_CHECKING:
     from ptychoscope.model import Model
@@ -26,7 +27,8 @@ def check_golden(model: "Model", bundle: Bundle) -> None:
     if not difference <= tolerance:
         raise BundleError(
             f"{bundle.path} no longer computes what it did when it was exported: largest difference "
-            f"{difference:.3g}, allowed {tolerance:.3g}, on {model.device}. {_guess(got, bundle, tolerance)}"
+            f"{difference:.3g}, allowed {tolerance:.3g}, on {model.device}. "
+            f"{_guess(model, got, bundle, tolerance)}"
         )
     if model.passes:
         got = model.predict(bundle.golden_counts, domain="counts", front="passes")
@@ -42,12 +44,17 @@ def _difference(got: NDArray[np.complex64], expected: NDArray[np.complex64]) -> 
     return float(np.abs(got - expected).max())
 
 
-def _guess(got: NDArray[np.complex64], bundle: Bundle, tolerance: float) -> str:
+def _guess(model: "Model", got: NDArray[np.complex64], bundle: Bundle, tolerance: float) -> str:
     """What was probably changed, for the message."""
     swapped = got.imag + 1j * got.real
     if _difference(swapped, bundle.golden_object) <= tolerance:
         return "The two output channels are swapped: correct object.order in model.json, or export again"
+    if model.takes_probe:
+        default = GraphFront(model.session, model.config)
+        patches = complex_patches(default.patches(bundle.golden_counts, "counts"), default.values)
+        if _difference(patches, bundle.golden_object) <= tolerance:
+            return "The bundle's probe is not the probe that the graph was exported with: export again"
     return (
-        "Normalisation, probe or weights were changed, or this device computes in another precision: "
-        "copy the bundle again, or export again"
+        "Normalisation or weights were changed, or this device computes in another precision: copy the "
+        "bundle again, or export again"
     )

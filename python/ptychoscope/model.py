@@ -32,7 +32,7 @@ class Model:
         self.digest: str = bundle.digest
         self.probe: NDArray[np.complex64] | None = bundle.probe
         """(m, P, P) complex64, the probe that the network was exported with."""
-        self._session = session
+        self.session = session
         self._diffraction, self._object = checked_tensors(bundle, session)
         self.takes_probe: bool = any(spec.role == "probe" for spec in self.config.inputs)
         """Whether the network is told the probe."""
@@ -53,12 +53,12 @@ class Model:
     @property
     def device(self) -> str:
         """The device that runs the graph, such as "cpu" or "cuda:0"."""
-        return self._session.device
+        return self.session.device
 
     @property
     def threads(self) -> int:
         """Threads within an operator."""
-        return self._session.threads
+        return self.session.threads
 
     @property
     def passes(self) -> int:
@@ -66,7 +66,7 @@ class Model:
         return 0 if self._passes is None else len(self._passes)
 
     def __repr__(self) -> str:
-        where = f"{self._session.provider}, {self.threads} thread(s)"
+        where = f"{self.session.provider}, {self.threads} thread(s)"
         return f"Model({self.path.name}, {self.digest[:12]}, {self.pattern_px} -> {self.patch_px}, {where})"
 
     def front(self, probe: NDArray[Any] | None = None, *, kind: FrontKind = "auto") -> Front:
@@ -82,7 +82,7 @@ class Model:
             return PassesFront(self._passes, chosen)
         if kind == "passes":
             raise ConfigError(f"{self.path.name} was exported without its passes: use the graph")
-        return GraphFront(self._session, self.config, chosen if self.takes_probe else None)
+        return GraphFront(self.session, self.config, chosen if self.takes_probe else None)
 
     def predict(
         self,
