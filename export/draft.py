@@ -51,22 +51,27 @@ class Draft:
 
     def write(self, folder: Path, provenance: Provenance) -> Model:
         """Write every file into `folder` and load them as a user would; raises `BundleError`."""
-        files = {f"pass{k}.onnx": graph_bytes(graph) for k, graph in enumerate(self.passes)}
-        files["probe.npy"] = npy_bytes(self.probe)
-        files["golden.npz"] = npz_bytes(self.counts[:GOLDEN_FRAMES], self.expected[:GOLDEN_FRAMES])
-        config = self._config(files, provenance)
+        files = {f"pass{k}.onnx": graph_bytes(graph) for k, graph in enumerate(self.passes)} | self.data()
+        graph = FileSpec(file="model.onnx", sha256=graph_digest(graph_bytes(self.graph)))
+        config = self.config(files, graph, provenance)
         files |= {"model.onnx": with_sidecar(self.graph, config), "model.json": config.to_json()}
         for name, data in files.items():
             (folder / name).write_bytes(data)
         return load_model(folder, threads=1)
 
-    def _config(self, files: dict[str, bytes], provenance: Provenance) -> ModelConfig:
+    def data(self) -> dict[str, bytes]:
+        """The files that are no graphs."""
+        golden = npz_bytes(self.counts[:GOLDEN_FRAMES], self.expected[:GOLDEN_FRAMES])
+        return {"probe.npy": npy_bytes(self.probe), "golden.npz": golden}
+
+    def config(self, files: dict[str, bytes], graph: FileSpec, provenance: Provenance) -> ModelConfig:
+        """The sidecar for these files."""
         side, patch = self.counts.shape[1:], self.expected.shape[1:]
         graphs = tuple(file_spec(f"pass{k}.onnx", files[f"pass{k}.onnx"]) for k in range(len(self.passes)))
         tolerance = GOLDEN_TOLERANCE[self.precision]
         digest = hashlib.sha256(files["golden.npz"]).hexdigest()
         return ModelConfig(
-            graph=FileSpec(file="model.onnx", sha256=graph_digest(graph_bytes(self.graph))),
+            graph=graph,
             precision=self.precision,
             inputs=(
                 TensorSpec(name=INPUT, role="diffraction", dtype=self.dtype, size_px=side, channels=1),

@@ -4,19 +4,22 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.config import Provenance
-from ptychoscope.errors import ExportError
+from ptychoscope.errors import ConfigError, ExportError
 from ptychoscope.scan import Scan
+from ptychoscope.tensors import graph_probe
 
-from .bundle import write_bundle
+from .bundle import torch_patches, write_bundle
 from .checkpoint import Trained, load_trained
 from .draft import Precision
 from .frames import simulated_counts
 from .graph import InputDtype
+from .script import write_torchscript
 
 VERIFY_FRAMES = 64
 
@@ -26,6 +29,7 @@ def export_bundle(
     out: Path | str,
     *,
     scan: Scan | None = None,
+    format_: Literal["onnx", "torchscript"] = "onnx",
     precision: Precision = "fp32",
     input_dtype: InputDtype = "float32",
     pixel_size_m: float | None = None,
@@ -34,22 +38,37 @@ def export_bundle(
     """Write the network of a run directory or checkpoint file `source` as a bundle into directory `out`.
 
     The graph is compared with torch on 64 frames of `scan`, or, without one, on frames simulated with the
-    trained probe. `precision` below fp32 is for the convolutions alone, calibrated on the same frames; its
-    loss is recorded in the metrics of model.json. `input_dtype` is what a pixel of a pattern is to the graph:
-    float32 or uint16 counts. Returns `out`. Raises `ExportError` or `OutputError`; nothing is left half
-    written.
+    trained probe. `format_` "torchscript" is for programs that run libtorch. `precision` below fp32 is for the
+    convolutions alone, calibrated on the same frames; its loss is recorded in the metrics of model.json.
+    `input_dtype` is what a pixel of a pattern is to the graph: float32 or uint16 counts. Returns `out`. Raises
+    `ConfigError`, `ExportError` or `OutputError`; nothing is left half written.
     """
     trained = load_trained(source)
+    counts, record = _frames(trained, scan), _provenance(trained, licence)
+    pixel_size_m = pixel_size_m if pixel_size_m or scan is None else scan.pixel_size_m
+    if format_ == "torchscript":
+        if precision != "fp32" or input_dtype != "float32":
+            raise ConfigError("TorchScript is written in fp32 with float32 input: leave the options out")
+        expected = torch_patches(trained.network, counts, graph_probe(trained.probe))
+        return write_torchscript(
+            trained.network,
+            trained.probe,
+            counts,
+            expected,
+            out,
+            pixel_size_m=pixel_size_m,
+            provenance=record,
+        )
     return write_bundle(
         trained.network,
         trained.probe,
-        _frames(trained, scan),
+        counts,
         out,
         passes=trained.passes,
         precision=precision,
         dtype=input_dtype,
-        pixel_size_m=pixel_size_m if pixel_size_m or scan is None else scan.pixel_size_m,
-        provenance=_provenance(trained, licence),
+        pixel_size_m=pixel_size_m,
+        provenance=record,
     )
 
 

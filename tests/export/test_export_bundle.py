@@ -14,7 +14,7 @@ from ptychoscope.export import export_bundle  # noqa: E402
 from optics import make_scan  # noqa: E402
 from ptychoscope import cli  # noqa: E402
 from ptychoscope.bundle import read_bundle  # noqa: E402
-from ptychoscope.errors import ExportError, TrainingError  # noqa: E402
+from ptychoscope.errors import BundleError, ConfigError, ExportError, TrainingError  # noqa: E402
 from ptychoscope.io import save_scan  # noqa: E402
 from ptychoscope.model import load_model  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
@@ -86,3 +86,19 @@ def test_a_scan_of_another_size_is_refused(trained: TrainResult, tmp_path: Path)
 def test_a_folder_without_training_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="train first"):
         export_bundle(tmp_path, tmp_path / "bundle")
+
+
+def test_torchscript_for_programs_that_run_libtorch(trained: TrainResult, scan: Scan, tmp_path: Path) -> None:
+    path = export_bundle(trained.run_dir, tmp_path / "bundle", scan=scan, format_="torchscript")
+    with pytest.warns(DeprecationWarning, match="jit"):
+        graph = torch.jit.load(path / "model.ts")
+    counts = torch.from_numpy(scan.counts(slice(0, 5)))[:, None]
+    with torch.inference_mode():
+        got = graph(counts, trained.module.probe)
+        expected = trained.module.network(counts.sqrt(), trained.module.probe)
+    torch.testing.assert_close(got, expected, atol=5e-5, rtol=0)
+    assert read_bundle(path).config.format == "torchscript"
+    with pytest.raises(BundleError, match="--format onnx"):
+        load_model(path)
+    with pytest.raises(ConfigError, match="fp32"):
+        export_bundle(trained.run_dir, tmp_path / "b", format_="torchscript", precision="int8")

@@ -16,6 +16,10 @@ def export(
     input_dtype: Annotated[
         Literal["float32", "uint16"], typer.Option(help="Type of a pixel, in counts, as the graph reads it.")
     ] = "float32",
+    format_: Annotated[
+        Literal["onnx", "torchscript"],
+        typer.Option("--format", help="onnx for `run` and any runtime; torchscript for libtorch programs."),
+    ] = "onnx",
     precision: Annotated[
         Literal["fp32", "fp16", "int8"],
         typer.Option(help="Of the convolutions: fp32, fp16 for GPUs, int8 for CPUs with VNNI."),
@@ -39,6 +43,7 @@ def export(
         source,
         output,
         scan=None if scan is None else load_scan(scan),
+        format_=format_,
         precision=precision,
         input_dtype=input_dtype,
         pixel_size_m=pixel_size_m,
