@@ -38,10 +38,10 @@ def export_bundle(
     """Write the network of a run directory or checkpoint file `source` as a bundle into directory `out`.
 
     The graph is compared with torch on 64 frames of `scan`, or, without one, on frames simulated with the
-    trained probe. `format_` "torchscript" is for programs that run libtorch. `precision` below fp32 is for the
-    convolutions alone, calibrated on the same frames; its loss is recorded in the metrics of model.json.
-    `input_dtype` is what a pixel of a pattern is to the graph: float32 or uint16 counts. Returns `out`. Raises
-    `ConfigError`, `ExportError` or `OutputError`; nothing is left half written.
+    trained probe. `format_` "torchscript" is for programs that run libtorch. `precision` below fp32 is for
+    the convolutions alone, calibrated on the same frames; its loss is recorded in the metrics of model.json.
+    `input_dtype` is what a pixel of a pattern is to the graph: float32 or uint16 counts. Returns `out`.
+    Raises `ConfigError`, `ExportError` or `OutputError`; nothing is left half written.
     """
     trained = load_trained(source)
     counts, record = _frames(trained, scan), _provenance(trained, licence)

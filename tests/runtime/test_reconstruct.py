@@ -195,3 +195,18 @@ def test_the_command(
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
     assert f"{len(scan)} frames" in capsys.readouterr().out
+
+
+def test_the_faster_use_of_the_threads_is_measured_and_said(
+    tiny: Path, scan: Scan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_scan(scan, tmp_path / "scan.npz")
+    arguments = ["run", str(tmp_path / "scan.npz"), "--model", str(tiny), "-o", str(tmp_path / "o.h5")]
+    for threads in ("1", "2"):
+        with pytest.raises(SystemExit) as end:
+            cli.main([*arguments, "--threads", threads, "--parallel", "auto", "--json"])
+        assert not end.value.code
+        captured = capsys.readouterr()
+        chosen = "across" if "--parallel across" in captured.err else "within"
+        assert ("frames/s" in captured.err) == (threads == "2")
+        assert json.loads(captured.out)["workers"] == (int(threads) if chosen == "across" else 1)

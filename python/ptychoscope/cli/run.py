@@ -95,8 +95,8 @@ def run(
         int | None, typer.Option(min=1, help="Threads of network and stitcher; without, one per core.")
     ] = None,
     parallel: Annotated[
-        Literal["across", "within"],
-        typer.Option(help="Use the threads across batches (more frames/s) or within one (less delay)."),
+        Literal["across", "within", "auto"],
+        typer.Option(help="Use the threads across batches, or within one (less delay); auto: measure both."),
     ] = "across",
     batch: Annotated[int, typer.Option(min=1, help="Frames that go through the network at once.")] = 64,
     interpolation: Annotated[
@@ -142,16 +142,15 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Reconstruct a scan without torch: every frame once through the network, then sweeps if asked for."""
-    from ptychoscope.model import load_model
     from ptychoscope.offline import reconstruct
 
     solver = Solver(refine, start, refine_probe, refine_positions, refine_window, saturation)
     solver.check(model)
     loaded = read_scan(scan, domain=domain, layout=layout, orientation=orientation, frames=frames)
     count = threads or len(os.sched_getaffinity(0))
-    network, result = None, None
+    network, result, workers = None, None, 1
     if model is not None and start == "network":
-        network = load_model(model, device, 1 if parallel == "across" else count)
+        network, workers = _network(model, device, parallel, count, batch)
     if network is not None and not refine_window:
         with frames_bar(len(loaded), quiet=as_json) as progress:
             result = reconstruct(
@@ -159,7 +158,7 @@ def run(
                 network,
                 batch=batch,
                 threads=count,
-                workers=count if parallel == "across" else 1,
+                workers=workers,
                 merge=merge,
                 interpolation=interpolation,
                 window=window,
@@ -181,6 +180,22 @@ def run(
             f"{output}: {height} x {width} px from {figures['frames']} frames in {figures['seconds']:.2f} s "
             f"({figures['frames_per_s']:.0f} frames/s) on {figures['device']}"
         )
+
+
+def _network(
+    bundle: Path, device: str, parallel: Literal["across", "within", "auto"], threads: int, batch: int
+) -> "tuple[Model, int]":
+    """The model, and how many batches shall be in it at the same time."""
+    from ptychoscope.model import load_model
+    from ptychoscope.tune import fastest
+
+    if parallel != "auto":
+        across = parallel == "across"
+        return load_model(bundle, device, 1 if across else threads), threads if across else 1
+    choice = fastest(bundle, device=device, threads=threads, batch=batch)
+    measured = ", ".join(f"{way} {speed:.0f} frames/s" for way, speed in choice.frames_per_s.items())
+    typer.echo(f"--parallel {choice.parallel} ({measured or 'one thread'})", err=True)
+    return choice.model, threads if choice.parallel == "across" else 1
 
 
 def _figures(result: "Reconstruction", output: Path) -> dict[str, Any]:

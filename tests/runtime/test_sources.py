@@ -1,0 +1,118 @@
+"""Sources: every frame once and in order, in batches as large as the pipeline is behind."""
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from optics import make_scan
+from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.sources import Batch, Gathered, ScanSource
+
+
+def batch(first: int, count: int, domain: str = "counts") -> Batch:
+    values = np.arange(first, first + count, dtype=np.float32)
+    return Batch(
+        np.broadcast_to(values[:, None, None], (count, 4, 4)), np.repeat(values[:, None], 2, 1), domain
+    )
+
+
+class Steps:
+    """Single frames, handed out when allowed."""
+
+    def __init__(self, count: int, fail: bool = False) -> None:
+        self.count, self.fail = count, fail
+        self.allowed = threading.Semaphore(0)
+        self.read = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        for number in range(self.count):
+            assert self.allowed.acquire(timeout=20)
+            self.read += 1
+            yield batch(number, 1)
+        if self.fail:
+            raise ScanError("the detector went away")
+
+
+@pytest.mark.parametrize("size", [1, 5, 36, 100])
+def test_a_scan_in_batches(rng: np.random.Generator, size: int) -> None:
+    scan = make_scan(rng)
+    batches = list(ScanSource(scan, batch=size))
+    assert {len(each.patterns) for each in batches[:-1]} <= {size}
+    np.testing.assert_array_equal(np.concatenate([each.patterns for each in batches]), scan.patterns)
+    np.testing.assert_array_equal(np.concatenate([each.positions_px for each in batches]), scan.positions_px)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_bad_pixels_are_dark(rng: np.random.Generator, dtype: type) -> None:
+    scan = make_scan(rng)
+    mask = rng.random((16, 16)) < 0.2
+    scan = dataclasses.replace(scan, patterns=scan.patterns.astype(dtype) + dtype(1), bad_pixels=mask)
+    (only,) = ScanSource(scan, batch=100)
+    assert only.patterns.dtype == dtype
+    assert not only.patterns[:, mask].any()
+    np.testing.assert_array_equal(only.patterns[:, ~mask], scan.patterns[:, ~mask])
+
+
+def test_one_by_one_when_it_keeps_up() -> None:
+    steps = Steps(20)
+    sizes = []
+    stream = iter(Gathered(steps, most=8))
+    for _ in range(20):
+        steps.allowed.release()
+        sizes.append(len(next(stream).patterns))
+    assert sizes == [1] * 20
+    assert next(stream, None) is None
+
+
+def test_together_when_it_is_behind() -> None:
+    steps = Steps(20)
+    for _ in range(20):
+        steps.allowed.release()
+    stream = iter(Gathered(steps, most=8, waiting=64))
+    frames = [next(stream)]
+    while steps.read < 20:
+        pass
+    frames += list(stream)
+    order = np.concatenate([each.positions_px[:, 0] for each in frames])
+    np.testing.assert_array_equal(order, np.arange(20))
+    assert max(len(each.patterns) for each in frames) <= 8
+    assert len(frames) <= 1 + 20 // 8 + 2
+
+
+def test_what_waits_is_bounded() -> None:
+    steps = Steps(100)
+    for _ in range(100):
+        steps.allowed.release()
+    stream = iter(Gathered(steps, most=4, waiting=10))
+    got = [next(stream)]
+    for _ in range(1000):
+        assert steps.read <= 4 + 10 + 1
+    got += list(stream)
+    assert sum(len(each.patterns) for each in got) == 100
+
+
+def test_an_error_comes_after_what_was_before_it() -> None:
+    steps = Steps(5, fail=True)
+    for _ in range(5):
+        steps.allowed.release()
+    seen: list[Batch] = []
+    with pytest.raises(ScanError, match="went away"):
+        seen.extend(Gathered(steps, most=2))
+    assert sum(len(each.patterns) for each in seen) == 5
+
+
+def test_domains_are_not_mixed() -> None:
+    batches = [batch(0, 3), batch(3, 2, "amplitude"), batch(5, 1, "amplitude")]
+    got = list(Gathered(batches, most=100))
+    assert sum(len(each.patterns) for each in got) == 6
+    for each in got:
+        assert each.domain == ("counts" if each.positions_px[0, 0] < 3 else "amplitude")
+
+
+@pytest.mark.parametrize(("most", "waiting"), [(0, 10), (11, 10)])
+def test_impossible_sizes(most: int, waiting: int) -> None:
+    with pytest.raises(ConfigError, match="most"):
+        Gathered([], most=most, waiting=waiting)
