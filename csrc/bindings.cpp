@@ -7,12 +7,14 @@
 namespace py = pybind11;
 
 void register_canvas(py::module_& m);
+void register_cuda(py::module_& m);
 void register_project(py::module_& m);
 void register_refine(py::module_& m);
 
 PYBIND11_MODULE(_core, m) {
     m.doc() = "Ptychoscope's compiled kernels";
     register_canvas(m);
+    register_cuda(m);
     register_project(m);
     register_refine(m);
     m.def(

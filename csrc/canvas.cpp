@@ -47,19 +47,24 @@ Canvas::State::State(std::int64_t height, std::int64_t width, const CanvasOption
       planes(extent, o.accumulate, o.spread),
       buffers(static_cast<std::size_t>(o.threads)) {}
 
-void Canvas::State::set_window(const float* values, std::int64_t height, std::int64_t width) {
-    window.reserve(height, width);
-    const Staged& to = window.view();
-    largest_weight = 0;
+double check_window(const float* values, std::int64_t height, std::int64_t width) {
+    double largest = 0;
     for (std::int64_t i = 0; i < height * width; ++i) {
         if (!std::isfinite(values[i]) || values[i] < 0)
             throw std::invalid_argument("window[" + std::to_string(i / width) + ", " +
                                         std::to_string(i % width) + "] is " + std::to_string(values[i]) +
                                         ": weights must be finite and not negative");
-        to.first[i / width * to.pitch + i % width] = values[i];
-        largest_weight = std::max(largest_weight, static_cast<double>(values[i]));
+        largest = std::max(largest, static_cast<double>(values[i]));
     }
-    require(largest_weight > 0, "window is zero everywhere: nothing would be added");
+    require(largest > 0, "window is zero everywhere: nothing would be added");
+    return largest;
+}
+
+void Canvas::State::set_window(const float* values, std::int64_t height, std::int64_t width) {
+    largest_weight = check_window(values, height, width);
+    window.reserve(height, width);
+    const Staged& to = window.view();
+    for (std::int64_t i = 0; i < height * width; ++i) to.first[i / width * to.pitch + i % width] = values[i];
     window_height = height;
     window_width = width;
 }

@@ -61,4 +61,7 @@ struct Canvas::State {
 void require(bool condition, const std::string& message);
 std::string size_text(std::int64_t height, std::int64_t width);
 
+/// The largest weight; throws std::invalid_argument when one is negative or not finite, or all are zero.
+double check_window(const float* values, std::int64_t height, std::int64_t width);
+
 }  // namespace ptychoscope

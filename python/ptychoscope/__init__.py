@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ptychoscope.canvas import Canvas
+    from ptychoscope.cuda_canvas import CudaCanvas
     from ptychoscope.errors import PtychoscopeError
     from ptychoscope.io import load_scan, save_scan
     from ptychoscope.model import Model, load_model
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Canvas": "canvas",
+    "CudaCanvas": "cuda_canvas",
     "Model": "model",
     "PtychoscopeError": "errors",
     "Reconstruction": "reconstruction",
@@ -29,6 +31,7 @@ _HOME = {
 
 __all__ = [
     "Canvas",
+    "CudaCanvas",
     "Model",
     "PtychoscopeError",
     "Reconstruction",

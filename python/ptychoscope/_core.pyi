@@ -3,6 +3,7 @@ Ptychoscope's compiled kernels
 """
 
 from __future__ import annotations
+import collections.abc
 import numpy
 import numpy.typing
 import typing
@@ -10,6 +11,7 @@ import typing
 __all__: list[str] = [
     "AddReport",
     "Canvas",
+    "CudaCanvas",
     "Projector",
     "Refiner",
     "SweepMode",
@@ -17,6 +19,8 @@ __all__: list[str] = [
     "SweepReport",
     "active_isa",
     "available_isas",
+    "cuda_architectures",
+    "cuda_devices",
     "fft2",
 ]
 
@@ -99,6 +103,68 @@ class Canvas:
         ],
     ) -> numpy.typing.NDArray[numpy.complex64]: ...
     def merge(self, other: Canvas) -> None: ...
+    def reset(self) -> None: ...
+    def spread(
+        self,
+        region: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+    ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def take_dirty(self) -> tuple[int, int, int, int]: ...
+
+class CudaCanvas:
+    """
+    The C++ canvas on a device; ptychoscope.CudaCanvas is its Python face.
+    """
+    def __init__(
+        self,
+        *,
+        height: typing.SupportsInt | typing.SupportsIndex,
+        width: typing.SupportsInt | typing.SupportsIndex,
+        window: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None,
+        interpolation: str,
+        spread: bool,
+        device: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def add(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        second: typing.SupportsInt | typing.SupportsIndex,
+        shape: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+            "FixedSize(3)",
+        ],
+        strides: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+            "FixedSize(3)",
+        ],
+        positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+    ) -> AddReport:
+        """
+        Addresses of both planes, shape (n, P, Q), strides in bytes; the memory is the caller's to keep.
+        """
+    def coverage(
+        self,
+        region: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+    ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def extent(self) -> tuple[int, int, int, int]: ...
+    def image(
+        self,
+        region: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+    ) -> numpy.typing.NDArray[numpy.complex64]: ...
     def reset(self) -> None: ...
     def spread(
         self,
@@ -293,6 +359,16 @@ def active_isa() -> str:
 def available_isas() -> list[str]:
     """
     Instruction sets that this machine runs, widest last.
+    """
+
+def cuda_architectures() -> str:
+    """
+    What the CUDA kernels were compiled for; empty in a build without them.
+    """
+
+def cuda_devices() -> int:
+    """
+    CUDA devices that can be used now.
     """
 
 def fft2(

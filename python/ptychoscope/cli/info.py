@@ -37,7 +37,7 @@ def info(
 
 def describe_machine() -> dict[str, Any]:
     """Versions, instruction set, providers of onnxruntime, and what is wrong with them (`problem`)."""
-    from ptychoscope._core import active_isa
+    from ptychoscope._core import active_isa, cuda_architectures, cuda_devices
 
     versions = {name: version for name in _PACKAGES if (version := _version(name)) is not None}
     runtimes = [name for name in _RUNTIMES if name in versions]
@@ -47,6 +47,8 @@ def describe_machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "cores": len(os.sched_getaffinity(0)),
         "instruction_set": active_isa(),
+        "cuda_kernels": cuda_architectures() or "none in this build",
+        "cuda_devices": cuda_devices(),
         "packages": versions,
         "onnxruntime_providers": _providers() if runtimes else ['none: pip install "ptychoscope[cpu]"'],
         "problem": runtime_problem(runtimes),
