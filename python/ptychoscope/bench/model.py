@@ -17,6 +17,7 @@ class Entry(NamedTuple):
     batch: int
     call: Callable[[], object]
     gflop_per_frame: float | None
+    precision: str = "fp32"
 
 
 def model(
@@ -37,10 +38,10 @@ def model(
     if as_json:
         print_json({"conv_peak_gflop_per_s": peak, "rows": rows})
         return
-    columns = ("network", "runtime", "batch", "threads", "frames/s", "CPU ms", "of conv peak")
+    columns = ("network", "runtime", "precision", "batch", "threads", "frames/s", "CPU ms", "of conv peak")
     table = [
         (
-            *(str(row[key]) for key in ("network", "runtime", "batch", "threads")),
+            *(str(row[key]) for key in ("network", "runtime", "precision", "batch", "threads")),
             number(row["frames_per_s"], 0),
             number(row["cpu_ms_per_frame"]),
             number(row["of_peak"], 2),
@@ -74,6 +75,7 @@ def measure(
             {
                 "network": entry.network,
                 "runtime": entry.runtime,
+                "precision": entry.precision,
                 "batch": entry.batch,
                 "threads": threads,
                 "frames_per_s": 1 / per_frame,
@@ -98,5 +100,6 @@ def _bundle_entries(path: Path, batches: list[int], threads: int) -> list[Entry]
     entries = []
     for size in batches:
         patterns = np.resize(counts, (size, *counts.shape[1:]))
-        entries.append(Entry(name, "onnxruntime", size, bare_session(loaded, patterns), None))
+        call = bare_session(loaded, patterns)
+        entries.append(Entry(name, "onnxruntime", size, call, None, loaded.config.precision))
     return entries

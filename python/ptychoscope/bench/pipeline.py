@@ -22,12 +22,23 @@ def pipeline(
     if as_json:
         print_json({"rows": rows})
         return
-    columns = ("network", "merge", "batch", "threads", "frames/s", "CPU ms", "network ms", "ratio", "between")
+    columns = (
+        "network",
+        "precision",
+        "merge",
+        "batch",
+        "threads",
+        "frames/s",
+        "CPU ms",
+        "network ms",
+        "ratio",
+        "between",
+    )
     print_table(
         "Pipeline: counts to canvas",
         [
             (
-                *(str(row[key]) for key in ("network", "merge", "batch", "threads")),
+                *(str(row[key]) for key in ("network", "precision", "merge", "batch", "threads")),
                 number(row["frames_per_s"], 0),
                 *(number(row[key]) for key in ("cpu_ms_per_frame", "session_cpu_ms_per_frame")),
                 *(number(row[key], 2) for key in ("ratio", "between")),
@@ -60,6 +71,7 @@ def measure(bundle: Path, *, frames: int, batch: int, threads: int, rounds: int)
         rows.append(
             {
                 "network": name,
+                "precision": model.config.precision,
                 "merge": merge,
                 "front": model.front().name,
                 "batch": batch,
