@@ -77,39 +77,50 @@ void blend(Refiner& refiner, const Complexes& patches, int first) {
 
 Floats coverage(const Refiner& refiner) {
     Floats result({refiner.height(), refiner.width()});
-    refiner.copy_coverage(result.mutable_data());
+    auto* out = result.mutable_data();
+    py::gil_scoped_release release;
+    refiner.copy_coverage(out);
     return result;
 }
 
 Floats spread(const Refiner& refiner) {
     Floats result({refiner.height(), refiner.width()});
-    refiner.copy_spread(result.mutable_data());
+    auto* out = result.mutable_data();
+    py::gil_scoped_release release;
+    refiner.copy_spread(out);
     return result;
 }
 
 Complexes object(const Refiner& refiner) {
     Complexes result({refiner.height(), refiner.width()});
-    refiner.copy_object(result.mutable_data());
+    auto* out = result.mutable_data();
+    py::gil_scoped_release release;
+    refiner.copy_object(out);
     return result;
 }
 
 Complexes probe(const Refiner& refiner) {
     Complexes result({refiner.modes(), refiner.window(), refiner.window()});
-    refiner.copy_probe(result.mutable_data());
+    auto* out = result.mutable_data();
+    py::gil_scoped_release release;
+    refiner.copy_probe(out);
     return result;
 }
 
 py::array_t<double> positions(const Refiner& refiner) {
-    return py::array_t<double>({refiner.frames(), 2}, refiner.positions().data());
+    const std::vector<double> found = refiner.positions();
+    return py::array_t<double>({static_cast<py::ssize_t>(found.size() / 2), py::ssize_t{2}}, found.data());
 }
 
 py::array_t<double> misfits(const Refiner& refiner) {
-    return py::array_t<double>(refiner.frames(), refiner.misfits().data());
+    const std::vector<double> found = refiner.misfits();
+    return py::array_t<double>(static_cast<py::ssize_t>(found.size()), found.data());
 }
 
 py::array_t<std::uint8_t> states(const Refiner& refiner) {
-    return py::array_t<std::uint8_t>(refiner.frames(),
-                                     reinterpret_cast<const std::uint8_t*>(refiner.states().data()));
+    const std::vector<FrameState> found = refiner.states();
+    return py::array_t<std::uint8_t>(static_cast<py::ssize_t>(found.size()),
+                                     reinterpret_cast<const std::uint8_t*>(found.data()));
 }
 
 void register_refiner(py::module_& m) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 
@@ -31,6 +32,12 @@ void check(const SweepOptions& o) {
                 o.position_limit_px >= 0 && o.position_limit_px < 1e6, "0 or more");
 }
 
+void require_frames(int first, int last, int count) {
+    require(0 <= first && first <= last && last <= count, "frames " + std::to_string(first) + " to " +
+                                                              std::to_string(last) + " are not within the " +
+                                                              std::to_string(count) + " that were added");
+}
+
 bool all_finite(const std::complex<float>* values, std::size_t count) {
     return std::all_of(values, values + count, [](std::complex<float> v) {
         return std::isfinite(v.real()) && std::isfinite(v.imag());
@@ -38,6 +45,8 @@ bool all_finite(const std::complex<float>* values, std::size_t count) {
 }
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+using Lock = std::lock_guard<std::mutex>;
 
 }  // namespace
 
@@ -58,6 +67,7 @@ Refiner::~Refiner() = default;
 
 void Refiner::set_object(const std::complex<float>* object) {
     require(all_finite(object, index(height()) * index(width())), "object has values that are not finite");
+    const Lock lock(state_->calls);
     state_->object.set(object);
 }
 
@@ -66,54 +76,67 @@ void Refiner::set_probe(const std::complex<float>* probe) {
     require(all_finite(probe, count), "probe has values that are not finite");
     require(std::any_of(probe, probe + count, [](std::complex<float> p) { return std::norm(p) > 0; }),
             "probe is zero everywhere: nothing would be lit");
+    const Lock lock(state_->calls);
     state_->probe.set(probe);
 }
 
 void Refiner::add_frames(const float* amplitudes, const double* positions, int count) {
+    const Lock lock(state_->calls);
     state_->frames.add(amplitudes, positions, count);
 }
 
 SweepReport Refiner::sweep(const SweepOptions& options, int first, int last) {
     check(options);
+    const Lock lock(state_->calls);
     require(!state_->probe.empty(), "no probe: call set_probe before the first sweep");
-    require(0 <= first && first <= last && last <= frames(),
-            "frames " + std::to_string(first) + " to " + std::to_string(last) + " are not within the " +
-                std::to_string(frames()) + " that were added");
+    require_frames(first, last, state_->frames.count());
     return state_->sweep(options, first, last);
 }
 
 std::vector<int> Refiner::order(std::uint64_t seed, int first, int last) const {
+    const Lock lock(state_->calls);
+    require_frames(first, last, state_->frames.count());
     std::vector<int> result;
     for (const Phase& phase : state_->order(seed, first, last))
         for (const Tile& tile : phase) result.insert(result.end(), tile.begin(), tile.end());
     return result;
 }
 
-int Refiner::frames() const { return state_->frames.count(); }
+int Refiner::frames() const {
+    const Lock lock(state_->calls);
+    return state_->frames.count();
+}
 int Refiner::window() const { return state_->window; }
 int Refiner::height() const { return state_->height; }
 int Refiner::width() const { return state_->width; }
 int Refiner::modes() const { return state_->modes; }
 
-void Refiner::copy_object(std::complex<float>* out) const { state_->object.copy(out); }
+void Refiner::copy_object(std::complex<float>* out) const {
+    const Lock lock(state_->calls);
+    state_->object.copy(out);
+}
+
 void Refiner::copy_probe(std::complex<float>* out) const {
+    const Lock lock(state_->calls);
     std::copy(state_->probe.modes().begin(), state_->probe.modes().end(), out);
 }
 
 void Refiner::blend(const std::complex<float>* patches, int first, int count) {
+    const Lock lock(state_->calls);
     require(!state_->probe.empty(), "no probe: call set_probe before patches are blended");
-    require(0 <= first && 0 <= count && first + count <= frames(),
-            "patches of frames " + std::to_string(first) + " to " + std::to_string(first + count) +
-                " are not those of the " + std::to_string(frames()) + " that were added");
+    require(count >= 0, "count must be 0 or more, got " + std::to_string(count));
+    require_frames(first, first + count, state_->frames.count());
     state_->blend(patches, first, count);
 }
 
 void Refiner::copy_coverage(float* out) const {
+    const Lock lock(state_->calls);
     for (int y = 0; y < height(); ++y)
         for (int x = 0; x < width(); ++x) *out++ = state_->sums ? *state_->sums->at(y, x).weight : 0.f;
 }
 
 void Refiner::copy_spread(float* out) const {
+    const Lock lock(state_->calls);
     for (int y = 0; y < height(); ++y)
         for (int x = 0; x < width(); ++x) {
             const PatchSums at = state_->sums ? state_->sums->at(y, x) : PatchSums();
@@ -121,8 +144,19 @@ void Refiner::copy_spread(float* out) const {
         }
 }
 
-const std::vector<double>& Refiner::positions() const { return state_->frames.positions(); }
-const std::vector<FrameState>& Refiner::states() const { return state_->frames.states(); }
-const std::vector<double>& Refiner::misfits() const { return state_->frames.misfits(); }
+std::vector<double> Refiner::positions() const {
+    const Lock lock(state_->calls);
+    return state_->frames.positions();
+}
+
+std::vector<FrameState> Refiner::states() const {
+    const Lock lock(state_->calls);
+    return state_->frames.states();
+}
+
+std::vector<double> Refiner::misfits() const {
+    const Lock lock(state_->calls);
+    return state_->frames.misfits();
+}
 
 }  // namespace ptychoscope

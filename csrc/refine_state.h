@@ -22,6 +22,7 @@ struct Refiner::State {
     void blend(const std::complex<float>* patches, int first, int count);
     std::vector<Phase> order(std::uint64_t seed, int first, int last) const;
 
+    std::mutex calls;  ///< held by every public call that reads or changes what follows
     int window, height, width, modes;
     const RefineKernel& kernel;
     FftPlan plan;

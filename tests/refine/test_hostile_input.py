@@ -1,5 +1,7 @@
 """What cannot be used is named and left out, and nothing that is not a number reaches the object."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -204,3 +206,30 @@ def test_what_a_sweep_cannot_be(options):
     with refused(ConfigError, "must be|are not within"):
         refiner.sweep(**({"step": 1, "regularisation": 1} | options))
     assert (refiner.object == 1).all()
+
+
+@pytest.mark.parametrize(("first", "last"), [(-1, 2), (0, 4), (3, 2)])
+def test_frames_that_were_not_added_have_no_order(first, last):
+    scan = scans.make(frames=3)
+    refiner = Refiner(scan.shape, scan.probe)
+    refiner.add(scan.amplitudes, scan.positions, domain="amplitude")
+    with refused(ConfigError, "not within the 3"):
+        refiner.order(first=first, last=last)
+    with refused(ConfigError, "not within the 3"):
+        refiner.blend(scan.amplitudes[:2] + 0j, first=2)
+
+
+def test_calls_from_several_threads_wait_for_one_another():
+    scan = scans.make(frames=60)
+    refiner = Refiner(scan.shape, scan.probe)
+
+    def work(part):
+        refiner.add(scan.amplitudes[part], scan.positions[part], domain="amplitude")
+        for seed in range(5):
+            refiner.sweep(step=1, regularisation=1, probe_step=0.5, position_step=0.5, seed=seed)
+            assert np.isfinite(refiner.object).all()
+            assert len(refiner.positions_px) <= 60
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, [slice(k, k + 15) for k in range(0, 60, 15)]))
+    assert len(refiner) == 60

@@ -41,8 +41,8 @@ struct SweepOptions {
     float regularisation =
         1.f;           ///< a, above 0 and at most 2: small trusts every frame, large averages noise away
     float step = 1.f;  ///< above 0 and at most 2
-    float visit_decay = 0.f;    ///< the step of a frame's k-th visit, k from 1, is step / k^visit_decay
-    float probe_step = 0.f;     ///< 0 keeps the probe; 1 is the least-squares probe for the swept frames
+    float visit_decay = 0.f;  ///< the step of a frame's k-th visit, k from 1, is step / k^visit_decay
+    float probe_step = 0.f;   ///< 0 keeps the probe; 1 is the least-squares probe of the frames of each phase
     float position_step = 0.f;  ///< 0 keeps positions; 1 is a Gauss-Newton step
     float position_limit_px =
         2.f;                 ///< how far a position may move from where it was added, in each direction
@@ -56,6 +56,7 @@ struct SweepReport {
     double moved_rms_px = 0;  ///< of the positions, in this sweep
 };
 
+/// Calls may come from any thread; each waits for the one before it.
 class Refiner {
   public:
     /// Windows of `window` pixels on an object of height x width. Throws std::invalid_argument.
@@ -90,9 +91,9 @@ class Refiner {
     /// standard deviation of their corrected patches psi' / P from the object. Zeros before.
     void copy_coverage(float* out) const;
     void copy_spread(float* out) const;
-    const std::vector<double>& positions() const;   ///< (frames, 2)
-    const std::vector<FrameState>& states() const;  ///< (frames,)
-    const std::vector<double>& misfits() const;     ///< (frames,) at the last visit; NaN before
+    std::vector<double> positions() const;   ///< (frames, 2)
+    std::vector<FrameState> states() const;  ///< (frames,)
+    std::vector<double> misfits() const;     ///< (frames,) at the last visit; NaN before
 
   private:
     struct State;

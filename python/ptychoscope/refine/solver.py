@@ -188,8 +188,11 @@ class Refiner:
             raise ConfigError(str(error)) from error
 
     def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
-        """Frames in the order in which a sweep with `seed` counts them."""
-        return list(self._core.order(seed, first, len(self) if last is None else last))
+        """Frames in the order in which a sweep with `seed` counts them. Raises `ConfigError`."""
+        try:
+            return list(self._core.order(seed, first, len(self) if last is None else last))
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
 
     @property
     def object(self) -> NDArray[np.complex64]:
