@@ -2,9 +2,9 @@
 
 Minimises sum_i sum_r w_i |x_i g_i - image|^2 over the unit numbers x_i and the image by turns: the image is
 the weighted mean of the x_i g_i, and x_i the phase that fits g_i best to the image. That is the generalised
-power method of phase synchronisation (Boumal 2016) on the overlap graph, which here is never written down: one
-turn costs one stitching and one reading of the patches. It starts from the phases of the sequential alignment,
-which are right between neighbours, and mends what has added up along the way.
+power method of phase synchronisation (Boumal 2016) on the overlap graph, which here is never written down:
+one turn costs one stitching and one reading of the patches. It starts from the phases of the sequential
+alignment, which are right between neighbours, and mends what has added up along the way.
 """
 
 from collections.abc import Callable

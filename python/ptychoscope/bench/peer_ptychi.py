@@ -76,7 +76,7 @@ def main(scan_path: str, out_path: str, interpolation: str, *epochs: str) -> Non
     """Reconstruct once per number of epochs; write what was found."""
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    with np.load(scan_path) as file:
+    with np.load(scan_path, allow_pickle=False) as file:
         scan = dict(file)
     reconstruct(scan, 1, interpolation)  # imports and first calls, charged to nobody
     counts = [int(n) for n in epochs]
