@@ -35,7 +35,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "fast": {"network": "fast"},
     "unrolled": {"network": "unrolled"},
     "pinn_cnn": {"network": "pinn_cnn", "head": "amplitude_phase", "loss": "mae", "optimizer": "adamw",
-                 "learning_rate": 1e-3, "schedule": "flat", "group_size": 4, "cross": False, "alone": 0.0},
+                 "learning_rate": 1e-3, "schedule": "flat", "group_size": 4, "alone": 0.0},
     "pinn_cnn backprojection": {"network": "pinn_cnn", "input": "backprojection"},
     "fast amplitude": {"network": "fast", "input": "amplitude"},
     "fast mae": {"network": "fast", "loss": "mae"},

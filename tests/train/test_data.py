@@ -25,7 +25,6 @@ QUICK = TrainConfig(
     batch_size=2,
     groups_per_epoch=16,
     augment="all",
-    cross=True,
 )
 
 

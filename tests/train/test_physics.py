@@ -15,7 +15,7 @@ from ptychoscope.train.config import TrainConfig  # noqa: E402
 from ptychoscope.train.fourier import Fourier, dft_matrix  # noqa: E402
 from ptychoscope.train.light import Light  # noqa: E402
 from ptychoscope.train.losses import LOSSES, poisson_deviance, total_variation  # noqa: E402
-from ptychoscope.train.overlap import Placement, halved, merge  # noqa: E402
+from ptychoscope.train.overlap import Placement, merge  # noqa: E402
 from ptychoscope.train.physics import Physics, illumination  # noqa: E402
 from ptychoscope.train.symmetry import turn_planes  # noqa: E402
 
@@ -111,28 +111,6 @@ def test_merge_is_the_weighted_mean_on_a_canvas(rng: np.random.Generator) -> Non
     placement = Placement(torch.from_numpy(corner), torch.from_numpy(canvas), (2, 12, 12))
     got = merge(planes(patch), torch.from_numpy(weight)[:, None], placement)
     np.testing.assert_allclose(as_complex(got), expected, atol=1e-5)
-
-
-def test_halves_are_merged_apart_and_judged_by_each_other(rng: np.random.Generator) -> None:
-    corner = torch.from_numpy(rng.integers(0, 5, (6, 2)))
-    canvas, half = torch.tensor([0, 0, 0, 0, 1, 1]), torch.tensor([0, 1, 0, 1, 0, 1])
-    place = halved(Placement(corner, canvas, (2, 10, 10)), half)
-    patch, weight = planes(waves(rng, 6, 6, 6)), torch.from_numpy(rng.random((6, 1, 6, 6)) + 0.1)
-    total, norm = torch.zeros(2, 2, 2, 10, 10, dtype=torch.float64), torch.zeros(2, 2, 10, 10)
-    norm = norm.double()
-    cuts = [np.s_[..., y : y + 6, x : x + 6] for y, x in corner.tolist()]
-    for k in range(6):
-        total[canvas[k], half[k]][cuts[k]] += weight[k] * patch[k]
-        norm[canvas[k], half[k]][cuts[k]] += weight[k, 0]
-    apart = torch.stack(
-        [(total[c, h] / norm[c, h])[cut] for c, h, cut in zip(canvas, half, cuts, strict=True)]
-    )
-    torch.testing.assert_close(merge(patch, weight, place), apart, atol=1e-4, rtol=0)
-    share = 0.1
-    crossed = (total.flip(1) + share * total) / (norm.flip(1) + share * norm)[:, :, None]
-    expected = torch.stack([crossed[c, h][cut] for c, h, cut in zip(canvas, half, cuts, strict=True)])
-    got = merge(patch, weight, place, own_share=share)
-    torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
 
 
 def test_a_frame_alone_or_in_the_dark_keeps_its_patch(rng: np.random.Generator) -> None:

@@ -38,8 +38,6 @@ class Batch(NamedTuple):
     """Symmetry that everything here has undergone but the probes and fractions; see `symmetry`."""
     alone: bool = False
     """The passes see frames on their own; the merge comes after the last one."""
-    half: Tensor | None = None
-    """(B,) int64, 0 or 1: frames of a half see each other and are judged by those of the other half."""
 
 
 class Frames(NamedTuple):

@@ -59,12 +59,9 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Groups per step; None for as many as make 32 frames."""
     groups_per_epoch: Positive | None = None
     """None for one pass over the frames, and more where that makes fewer than 50 steps."""
-    cross: bool = False
-    """Merge each half of a group apart and judge it by the diffraction of the other half: a network that
-    fits noise gains nothing."""
-    alone: Fraction = 0.1
+    alone: Fraction = 0.0
     """Part of the steps in which the passes see frames on their own, as at the start of a scan."""
-    augment: Literal["none", "half_turn", "all"] = "half_turn"
+    augment: Literal["none", "half_turn", "all"] = "none"
     """Symmetries that patterns, probe and positions undergo: half a turn, or all of the square."""
     holdout: Fraction = 0.1
     """Part of each scan, contiguous, that is held back to watch the likelihood."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from ptychoscope.grouping import group_frames
@@ -38,7 +36,7 @@ class GroupBatches(Dataset[Batch]):
         least_steps: int = 1,
         training: bool = True,
     ) -> None:
-        self.sources, self.cross = sources, config.cross
+        self.sources = sources
         self.with_truth = training and config.supervised > 0
         rng = np.random.default_rng(list(seed))
         wanted = groups or least_steps * config.groups_per_batch
@@ -48,7 +46,6 @@ class GroupBatches(Dataset[Batch]):
         kept = [drawn[i] for i in rng.permutation(len(drawn))[:groups]]
         many = config.groups_per_batch
         self.batches = [kept[i : i + many] for i in range(0, len(kept), many)]
-        self.halves = [[_halves(len(frames), rng) for _, frames in batch] for batch in self.batches]
         self.alone = rng.random(len(self.batches)) < (config.alone if training else 0)
         self.turns = rng.choice(TURNS[config.augment if training else "none"], len(self.batches))
 
@@ -56,20 +53,13 @@ class GroupBatches(Dataset[Batch]):
         return len(self.batches)
 
     def __getitem__(self, index: int) -> Batch:
-        batch = make_batch(
+        return make_batch(
             self.sources,
             self.batches[index],
             with_truth=self.with_truth,
             turn=int(self.turns[index]),
             alone=bool(self.alone[index]),
         )
-        if not self.cross:
-            return batch
-        return batch._replace(half=torch.from_numpy(np.concatenate(self.halves[index])))
-
-
-def _halves(frames: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    return rng.permutation(np.arange(frames, dtype=np.int64) % 2)
 
 
 def _one_pass(sources: Sequence[Frames], config: TrainConfig, rng: np.random.Generator) -> list[Group]:

@@ -17,11 +17,8 @@ from ptychoscope.train.losses import LOSSES, patch_distance, poisson_deviance, t
 from ptychoscope.train.networks import build
 from ptychoscope.train.networks.base import Backbone, Network
 from ptychoscope.train.optim import MuonAdamW, make_optimizer
-from ptychoscope.train.overlap import halved, merge
+from ptychoscope.train.overlap import merge
 from ptychoscope.train.physics import Physics, illumination
-
-_OWN_SHARE = 0.02
-"""Of the half of a group that a frame belongs to, when the other half is to explain it."""
 
 
 class PtychoModule(pl.LightningModule):
@@ -83,15 +80,12 @@ class PtychoModule(pl.LightningModule):
         """
         probe = self.light(batch, self.physics)
         weight = illumination(probe.detach())
-        place, share = batch.placement, None
-        if batch.half is not None:
-            place, share = halved(place, batch.half), _OWN_SHARE
 
         def agree(patches: Tensor) -> Tensor:
-            return merge(patches, weight, place)
+            return merge(patches, weight, batch.placement)
 
         patches: Tensor = network(batch.amplitude, probe, None if batch.alone else agree)
-        return merge(patches, weight, place, own_share=share), probe
+        return agree(patches), probe
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:  # noqa: ARG002
         """The loss of one batch of groups."""

@@ -20,12 +20,6 @@ class Placement(NamedTuple):
     """Number of canvases, height and width in pixels."""
 
 
-def halved(placement: Placement, half: Tensor) -> Placement:
-    """Two canvases for each one: frames with `half` (B,) 0 on the first, those with 1 on the second."""
-    count, height, width = placement.shape
-    return Placement(placement.corner_px, 2 * placement.canvas + half, (2 * count, height, width))
-
-
 def pixel_index(placement: Placement, side: int) -> Tensor:
     """(B, P * P) index of every patch pixel in the canvases laid out one after the other."""
     _, height, width = placement.shape
@@ -42,15 +36,13 @@ def lay(planes: Tensor, index: Tensor, size: int) -> Tensor:
     return canvas.index_add(1, index.reshape(-1), planes.transpose(0, 1).reshape(channels, -1))
 
 
-def merge(patches: Tensor, weight: Tensor, placement: Placement, *, own_share: float | None = None) -> Tensor:
+def merge(patches: Tensor, weight: Tensor, placement: Placement) -> Tensor:
     """Weighted mean of overlapping patches, re-extracted.
 
     Args:
         patches: (B, 2, P, P).
         weight: (B, 1, P, P) or (1, P, P), never negative; usually the illumination.
         placement: Where they lie; a frame alone on its canvas comes back as it was.
-        own_share: With canvases in pairs (`halved`), a frame gets what the frames of the other half see;
-            its own half counts with this share, for where the other saw nothing. None: its own half alone.
 
     Returns:
         (B, 2, P, P); a pixel that no frame lit keeps the patch's own value.
@@ -62,9 +54,6 @@ def merge(patches: Tensor, weight: Tensor, placement: Placement, *, own_share: f
     # A floor keeps the quotient finite where every probe is dark; it is far below the dimmest lit pixel.
     weight = weight + 1e-6 * weight.amax()
     total = lay(torch.cat([patches * weight, weight], 1), index, size)
-    if own_share is not None:
-        pairs = total.reshape(channels + 1, -1, 2, size // placement.shape[0])
-        total = (pairs.flip(2) + own_share * pairs).reshape(channels + 1, size)
     mean = total[:channels] / total[channels:].clamp_min(torch.finfo(total.dtype).tiny)
     cut = mean.index_select(1, index.reshape(-1))
     return cut.reshape(channels, batch, side, side).transpose(0, 1)

@@ -29,11 +29,20 @@ def _fast(config: TrainConfig, side: int) -> Network:
 def _unrolled(config: TrainConfig, side: int) -> Network:
     if config.input == "amplitude":
         raise ConfigError('network "unrolled" reads the residual: leave input out, or take network "fast"')
-    return _chain(config, side, config.passes or 3)
+    return _chain(config, side, config.passes or 4)
 
 
 def _chain(config: TrainConfig, side: int, passes: int) -> Network:
-    return Unrolled([Pass(UNet(4, 2, config.width), config.head) for _ in range(passes)], side)
+    """A first and a last pass, and between them one that is repeated with the same weights."""
+
+    def one() -> Pass:
+        return Pass(UNet(4, 2, config.width), config.head)
+
+    if passes == 1:
+        return Unrolled([one()], side)
+    first, middle, last = one(), one() if passes > 2 else None, one()
+    between = [] if middle is None else [middle] * (passes - 2)
+    return Unrolled([first, *between, last], side)
 
 
 def _pinn_cnn(config: TrainConfig, side: int) -> Network:
