@@ -1,0 +1,113 @@
+"""Every network of the registry: shapes, what it starts from, what it may depend on."""
+
+import numpy as np
+import pytest
+
+from optics import make_scan
+from ptychoscope.errors import ConfigError
+
+torch = pytest.importorskip("torch")
+
+from ptychoscope.train.config import TrainConfig  # noqa: E402
+from ptychoscope.train.networks import NETWORKS, build  # noqa: E402
+from ptychoscope.train.networks.base import Network  # noqa: E402
+
+
+def network(name: str = "unrolled", side: int = 16, **options: object) -> Network:
+    torch.manual_seed(1)
+    built = build(TrainConfig.from_dict({"network": name, "width": 4, **options}), side)
+    for parameter in built.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    return built.eval()
+
+
+def inputs(rng: np.random.Generator, side: int = 16) -> tuple["torch.Tensor", "torch.Tensor"]:
+    scan = make_scan(rng, n_side=2, side=side)
+    probe = torch.from_numpy(np.stack([scan.probe.real, scan.probe.imag], 1))
+    return torch.from_numpy(scan.amplitude()[:, None]), probe
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("side", [16, 32])
+@pytest.mark.parametrize("head", ["real_imag", "amplitude_phase"])
+def test_patches_are_finite_planes_and_frames_independent(
+    rng: np.random.Generator, name: str, side: int, head: str
+) -> None:
+    amplitude, probe = inputs(rng, side)
+    built = network(name, side, head=head)
+    with torch.no_grad():
+        patches = built(amplitude, probe)
+        alone = torch.cat([built(frame[None], probe) for frame in amplitude])
+        per_frame = built(amplitude, probe.expand(4, *probe.shape))
+    assert patches.shape == (4, 2, side, side)
+    assert patches.isfinite().all()
+    torch.testing.assert_close(patches, alone, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(patches, per_frame, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_the_scale_of_the_counts_does_not_matter(rng: np.random.Generator, name: str) -> None:
+    amplitude, probe = inputs(rng)
+    built = network(name)
+    with torch.no_grad():
+        bright, dim = built(amplitude, probe), built(amplitude / 30, probe / 30)
+    torch.testing.assert_close(bright, dim, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["fast", "unrolled"])
+def test_an_untrained_network_takes_half_steps_along_the_residual(
+    rng: np.random.Generator, name: str
+) -> None:
+    amplitude, probe = inputs(rng)
+    built = build(TrainConfig(network=name, width=4), 16)
+    patch = built.empty.expand(4, 2, 16, 16)
+    for _ in range(built.count):
+        patch = patch + 0.5 * built.physics.residual(patch, amplitude, probe)
+    torch.testing.assert_close(built(amplitude, probe), patch)
+
+
+@pytest.mark.parametrize(("passes", "weights"), [(1, 1), (2, 2), (3, 3), (4, 3), (7, 3)])
+def test_middle_passes_share_their_weights(rng: np.random.Generator, passes: int, weights: int) -> None:
+    built = network(passes=passes)
+    assert built.count == len(built.passes) == passes
+    assert len({id(step) for step in built.passes}) == weights
+    again = network(passes=passes)
+    again.load_state_dict(built.state_dict())
+    amplitude, probe = inputs(rng)
+    torch.testing.assert_close(again(amplitude, probe), built(amplitude, probe))
+
+
+def test_a_merge_comes_between_the_passes_and_not_after_the_last(rng: np.random.Generator) -> None:
+    amplitude, probe = inputs(rng)
+    seen = []
+
+    def merge(patches: "torch.Tensor") -> "torch.Tensor":
+        seen.append(patches)
+        return patches.mean(0, keepdim=True).expand_as(patches)
+
+    built = network(passes=3)
+    merged = built(amplitude, probe, merge)
+    assert len(seen) == 2
+    assert not torch.equal(merged[0], merged[1])
+    expected = built.step(2, merge(seen[1]), amplitude, probe)
+    torch.testing.assert_close(merged, expected)
+
+
+@pytest.mark.parametrize("reads", ["amplitude", "backprojection"])
+def test_inputs_are_a_choice(rng: np.random.Generator, reads: str) -> None:
+    amplitude, probe = inputs(rng)
+    for name in ("fast", "pinn_cnn"):
+        assert network(name, input=reads)(amplitude, probe).shape == (4, 2, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("options", "side", "message"),
+    [
+        ({"network": "resnet"}, 16, "resnet"),
+        ({"network": "fast"}, 24, "24 px"),
+        ({"network": "unrolled", "input": "amplitude"}, 16, "residual"),
+    ],
+)
+def test_what_cannot_be_built_is_said(options: dict[str, str], side: int, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build(TrainConfig.from_dict(options), side)
