@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from ptychoscope.train.config import TrainConfig  # noqa: E402
 from ptychoscope.train.networks import NETWORKS, build  # noqa: E402
-from ptychoscope.train.networks.base import Network  # noqa: E402
+from ptychoscope.train.networks.base import Network, copy_weights  # noqa: E402
 
 
 def network(name: str = "unrolled", side: int = 16, **options: object) -> Network:
@@ -75,6 +75,26 @@ def test_middle_passes_share_their_weights(rng: np.random.Generator, passes: int
     again.load_state_dict(built.state_dict())
     amplitude, probe = inputs(rng)
     torch.testing.assert_close(again(amplitude, probe), built(amplitude, probe))
+
+
+def test_the_kept_network_repeats_the_middle_pass(rng: np.random.Generator) -> None:
+    config = TrainConfig(network="unrolled", width=4)
+    learner, kept = build(config, 16), build(config, 16, kept=True)
+    assert (learner.count, kept.count) == (4, 6)
+    for parameter in learner.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    copy_weights(learner, kept)
+    amplitude, probe = inputs(rng)
+    patch = learner.empty
+    for k in (0, 1, 1, 1, 1, 3):
+        patch = learner.step(k, patch, amplitude, probe)
+    torch.testing.assert_close(kept(amplitude, probe), patch)
+    assert build(TrainConfig(network="unrolled", run_passes=9), 16, kept=True).count == 9
+    assert build(TrainConfig(network="unrolled", passes=2), 16, kept=True).count == 2
+    with pytest.raises(ConfigError, match="middle one"):
+        build(TrainConfig(network="unrolled", passes=2, run_passes=3), 16)
+    with pytest.raises(ConfigError, match="another one"):
+        copy_weights(learner, build(TrainConfig(network="unrolled", width=8), 16))
 
 
 def test_a_merge_comes_between_the_passes_and_not_after_the_last(rng: np.random.Generator) -> None:

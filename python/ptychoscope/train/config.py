@@ -46,13 +46,16 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     width: Positive = 16
     """Channels of the network's first level."""
     passes: Positive | None = None
-    """Passes of an unrolled network; None for the network's own number."""
+    """Passes of an unrolled network while training, the middle ones with the same weights; None for its own
+    number."""
+    run_passes: Positive | None = None
+    """Passes of the network that is kept; None for two more than in training where there is a middle pass."""
     input: Input | None = None
     """What the network reads; None for its own: the residual, or the amplitude for `pinn_cnn`."""
     head: Head = "real_imag"
     """What the network's last layer means."""
 
-    group_size: Positive = 8
+    group_size: Positive = 16
     """Neighbouring frames that are merged before the forward model; 1 leaves every frame alone."""
     group_rule: Literal["nearest", "quadrant"] = "nearest"
     batch_size: Positive | None = None

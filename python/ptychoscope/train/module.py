@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.light import Light
 from ptychoscope.train.losses import LOSSES, patch_distance, poisson_deviance, total_variation
 from ptychoscope.train.networks import build
-from ptychoscope.train.networks.base import Backbone, Network
+from ptychoscope.train.networks.base import Backbone, Network, copy_weights
 from ptychoscope.train.optim import MuonAdamW, make_optimizer
 from ptychoscope.train.overlap import merge
 from ptychoscope.train.physics import Physics, illumination
@@ -51,7 +50,8 @@ class PtychoModule(pl.LightningModule):
         )
         self.patch_px = patch_px
         self.learner = build(self.config, patch_px)
-        self.network = copy.deepcopy(self.learner).requires_grad_(False)
+        self.network = build(self.config, patch_px, kept=True).requires_grad_(False)
+        copy_weights(self.learner, self.network)
         self.physics = Physics(patch_px)
         self.light = Light(self.config, side=patch_px, modes=modes, frames=frames)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))

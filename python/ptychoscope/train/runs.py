@@ -47,13 +47,3 @@ def claim(run: Path, config: TrainConfig, *, resume: bool) -> Path | None:
     run.mkdir(parents=True, exist_ok=True)
     write_config(run, config)
     return last if resume and last.exists() else None
-
-
-def take_weights(module: PtychoModule, other: PtychoModule) -> None:
-    """Begin with the weights of another module; raises `ConfigError` when its network is another one."""
-    weights = other.network.state_dict()
-    for network in (module.learner, module.network):
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ConfigError(f"the network to start from is another one: {error}") from error

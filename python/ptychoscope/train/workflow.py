@@ -20,10 +20,11 @@ from ptychoscope.train.data import GroupData
 from ptychoscope.train.device import compute_dtype, torch_settings, trainer_device
 from ptychoscope.train.loggers import make_logger
 from ptychoscope.train.module import PtychoModule
+from ptychoscope.train.networks.base import copy_weights
 from ptychoscope.train.quiet import quiet_lightning
 from ptychoscope.train.record import write_record
 from ptychoscope.train.report import write_report
-from ptychoscope.train.runs import claim, load_module, take_weights
+from ptychoscope.train.runs import claim, load_module
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ def train(
     with torch_settings(config), quiet_lightning():
         module = _module(chosen, config)
         if start is not None:
-            take_weights(module, load_module(start))
+            given = load_module(start).network
+            copy_weights(given, module.learner)
+            copy_weights(given, module.network)
         last = claim(run, config, resume=resume)
         module.set_compute_dtype(compute_dtype(config))
         budget = Budget(config)

@@ -6,7 +6,7 @@ A network is a module `(amplitude (B, 1, P, P), probe (M, 2, P, P) or (B, M, 2, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.train.config import TrainConfig
@@ -19,17 +19,41 @@ from ptychoscope.train.networks.unrolled import Pass, Unrolled
 _SIDE_STEP = 16
 """The U-Net's four levels behind a two-fold space-to-depth halve the side four times."""
 
+_REPEATING = 3
+"""Passes from which on there is a middle one."""
+_FURTHER = 2
+"""More repetitions of the middle pass than in training, unless `run_passes` says otherwise."""
 
-def _fast(config: TrainConfig, side: int) -> Network:
+
+class Builder(Protocol):
+    """Makes a network for patches of `side` pixels."""
+
+    def __call__(self, config: TrainConfig, side: int, *, kept: bool) -> Network:
+        """The network for training, or the one that is `kept`."""
+
+
+def _fast(config: TrainConfig, side: int, *, kept: bool) -> Network:
     if config.input == "amplitude":
         return Direct(UNet(INPUT_PLANES["amplitude"], 2, config.width), "amplitude", config.head, side)
-    return _chain(config, side, config.passes or 1)
+    return _chain(config, side, _passes(config, 1, kept=kept))
 
 
-def _unrolled(config: TrainConfig, side: int) -> Network:
+def _unrolled(config: TrainConfig, side: int, *, kept: bool) -> Network:
     if config.input == "amplitude":
         raise ConfigError('network "unrolled" reads the residual: leave input out, or take network "fast"')
-    return _chain(config, side, config.passes or 4)
+    return _chain(config, side, _passes(config, 4, kept=kept))
+
+
+def _passes(config: TrainConfig, own: int, *, kept: bool) -> int:
+    trained = config.passes or own
+    if trained < _REPEATING and config.run_passes not in (None, trained):
+        raise ConfigError(
+            f"run_passes is {config.run_passes}, but {trained} passes have no middle one to repeat: "
+            f"train at least {_REPEATING}, or leave run_passes out"
+        )
+    if not kept or trained < _REPEATING:
+        return trained
+    return config.run_passes or trained + _FURTHER
 
 
 def _chain(config: TrainConfig, side: int, passes: int) -> Network:
@@ -45,20 +69,23 @@ def _chain(config: TrainConfig, side: int, passes: int) -> Network:
     return Unrolled([first, *between, last], side)
 
 
-def _pinn_cnn(config: TrainConfig, side: int) -> Network:
+def _pinn_cnn(config: TrainConfig, side: int, *, kept: bool) -> Network:  # noqa: ARG001
     reads = config.input or "amplitude"
     return Direct(PinnCnn(INPUT_PLANES[reads], config.width, config.head), reads, config.head, side)
 
 
-NETWORKS: dict[str, Callable[[TrainConfig, int], Network]] = {
+NETWORKS: dict[str, Builder] = {
     "fast": _fast,
     "unrolled": _unrolled,
     "pinn_cnn": _pinn_cnn,
 }
 
 
-def build(config: TrainConfig, side: int) -> Network:
+def build(config: TrainConfig, side: int, *, kept: bool = False) -> Network:
     """The network that `config` names, for patches of `side` pixels.
+
+    With `kept`, the one that is validated and exported: it has the same weights, and repeats the middle pass
+    more often than there is time for while training.
 
     Raises `ConfigError` when the name is unknown or the side does not suit it.
     """
@@ -70,4 +97,4 @@ def build(config: TrainConfig, side: int) -> Network:
             f"patterns of {side} px do not suit the networks, which halve the side four times: "
             f"crop or pad to a multiple of {_SIDE_STEP} px"
         )
-    return NETWORKS[config.network](config, side)
+    return NETWORKS[config.network](config, side, kept=kept)

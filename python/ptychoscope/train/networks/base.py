@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 
 import torch
 from torch import Tensor, nn
 
+from ptychoscope.errors import ConfigError
 from ptychoscope.train.physics import Physics
 
 Merge = Callable[[Tensor], Tensor]
@@ -51,6 +53,19 @@ class Network(nn.Module):
                 patch = merge(patch)
             patch = self.step(k, patch, amplitude, probe)
         return patch
+
+
+def copy_weights(source: Network, target: Network) -> None:
+    """Give `target` the weights of `source`, which may have another number of passes.
+
+    Raises `ConfigError` when they are different networks.
+    """
+    pairs = list(zip_longest(source.parameters(), target.parameters()))
+    if any(a is None or b is None or a.shape != b.shape for a, b in pairs):
+        raise ConfigError("the network to take weights from is another one: use the same network and width")
+    with torch.no_grad():
+        for given, taken in pairs:
+            taken.copy_(given)
 
 
 class Backbone(nn.Module):
