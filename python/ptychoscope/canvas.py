@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -10,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope import _core
 from ptychoscope._canvas_arguments import as_planes, as_positions, as_shape, as_window, one_of
-from ptychoscope._canvas_phases import align_globally
 from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.phases import solve_phases
 
 Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
 Accumulate = Literal["float32", "float64", "exact"]
@@ -197,11 +196,8 @@ class Canvas:
         """With `global`, what to multiply the patches of one call by: alike, then fit to what is there."""
         if self.align != "global" or len(first) == 0:
             return None
-        scratch = _core.Canvas(**self._options | {"spread": False})
         patches = (first, second, values, centres)
-        rotations = align_globally(
-            scratch, partial(scratch.add, *patches), partial(scratch.correlate, *patches)
-        )
+        rotations = solve_phases(*patches, self._options["window"])
         fit = np.vdot(rotations, self._core.correlate(*patches))
         return rotations if fit == 0 else (rotations * (fit / abs(fit))).astype(np.complex64)
 

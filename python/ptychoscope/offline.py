@@ -6,8 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.canvas import Canvas
+from ptychoscope.canvas import Align, Canvas
 from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.gathered import Gathered
 from ptychoscope.geometry import canvas_frame
 from ptychoscope.model import BATCH, Model
 from ptychoscope.pipeline import Progress, Report, run
@@ -24,9 +25,11 @@ Interpolation = Literal["nearest", "bilinear"]
 ProbeChoice = Literal["scan", "model"]
 Window = Literal["probe", "none"]
 Merge = Literal["scan", "batch", "none"]
+ALIGN: Align = "global"
+"""What is done about the constant phases of patches, unless the caller says otherwise."""
 
 
-def reconstruct(
+def reconstruct(  # noqa: PLR0913
     scan: Scan,
     model: Model,
     *,
@@ -34,6 +37,7 @@ def reconstruct(
     threads: int = 1,
     workers: int = 1,
     merge: Merge | None = None,
+    align: Align = ALIGN,
     interpolation: Interpolation | None = None,
     window: Window | NDArray[Any] | None = None,
     probe: ProbeChoice | None = None,
@@ -52,6 +56,10 @@ def reconstruct(
     merge
         What a network of several passes takes for neighbours between them: all frames of the `scan`, those of
         the same `batch`, or `none`. None: the scan, where the network has several passes.
+    align
+        The constant phase that a pattern does not tell of its patch: `none` takes it as the network gives it;
+        `sequential` turns each patch, in its turn, to the phase of the image under it; `global` keeps all
+        patches until the last one came and solves their phases together (`phases.py`).
     interpolation
         `nearest` or `bilinear`, how patches are put between pixels; None: as the model says.
     window
@@ -76,16 +84,20 @@ def reconstruct(
     weights = _window(window, lit, model)
     mode = interpolation or model.config.stitch.interpolation
     frame = canvas_frame(scan.positions_px, model.patch_px)
-    canvas = Canvas(frame.shape, weights, interpolation=mode, threads=threads)
+    canvas = Canvas(frame.shape, weights, interpolation=mode, threads=threads, align=align)
+    target = Gathered() if align == "global" else canvas
     slot = ModelSlot(model, probe=lit if model.takes_probe else None)
     source, chosen = ScanSource(scan, batch=batch), _merge(merge, model)
     if chosen == "scan":
-        report = run_merged(source, slot.running, canvas, frame, workers=workers, progress=progress)
+        report = run_merged(source, slot.running, target, frame, workers=workers, progress=progress)
     else:
-        report = run(source, slot, canvas, frame, workers=workers, merge=chosen == "batch", progress=progress)
+        report = run(source, slot, target, frame, workers=workers, merge=chosen == "batch", progress=progress)
+    if isinstance(target, Gathered):
+        target.place(canvas, report)
     settings: dict[str, str | int | float] = {
         "front": slot.running.front.name,
         "merge": chosen,
+        "align": align,
         "batch": batch,
         "interpolation": mode,
         "stitch_threads": threads,

@@ -12,9 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Queue
 from time import perf_counter, thread_time
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ptychoscope.canvas import Canvas
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.canvas import Values
 from ptychoscope.errors import ConfigError
 from ptychoscope.fronts import Placed
 from ptychoscope.geometry import CanvasFrame
@@ -24,6 +27,14 @@ from ptychoscope.sources import Batch, Source
 T = TypeVar("T")
 Progress = Callable[[int], None]
 """Called after every batch with the number of frames placed so far."""
+
+
+class Target(Protocol):
+    """Where patches go: a `Canvas`, or what stands in its place."""
+
+    def add(self, patches: NDArray[Any], positions: NDArray[np.float64], *, values: Values) -> object:
+        """Take patches centred on positions (n, 2), (y, x) in canvas pixels."""
+        ...
 
 
 class Done(NamedTuple):
@@ -64,7 +75,7 @@ class Report:
 def run(
     source: Source,
     slot: ModelSlot,
-    canvas: Canvas,
+    canvas: Target,
     frame: CanvasFrame,
     *,
     workers: int = 1,
@@ -91,7 +102,7 @@ def run(
 def flow(
     source: Iterable[T],
     work: Callable[[T], Done],
-    canvas: Canvas,
+    canvas: Target,
     frame: CanvasFrame,
     report: Report,
     *,

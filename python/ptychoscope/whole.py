@@ -13,7 +13,7 @@ from ptychoscope.canvas import Canvas
 from ptychoscope.fronts import PassesFront, Placed
 from ptychoscope.geometry import CanvasFrame
 from ptychoscope.passes import cut_out, place
-from ptychoscope.pipeline import Done, Progress, Report, flow
+from ptychoscope.pipeline import Done, Progress, Report, Target, flow
 from ptychoscope.slot import Running
 from ptychoscope.sources import Batch, Source
 
@@ -21,7 +21,7 @@ from ptychoscope.sources import Batch, Source
 def run_merged(
     source: Source,
     running: Running,
-    canvas: Canvas,
+    canvas: Target,
     frame: CanvasFrame,
     *,
     workers: int = 1,
@@ -37,19 +37,19 @@ def run_merged(
     report, image = Report(), None
     last = len(front.passes) - 1
     for number in range(last + 1):
-        target = canvas if number == last else Canvas(frame.shape, front.weight, "nearest", spread=False)
+        between = Canvas(frame.shape, front.weight, "nearest", spread=False) if number < last else None
         work = _Pass(number, running.digest, front, frame, image)
         report.frames, report.models = 0, []
         flow(
             source,
             work,
-            target,
+            between or canvas,
             frame,
             report,
             workers=workers,
             progress=progress if number == last else None,
         )
-        image = target.image() if number < last else None
+        image = None if between is None else between.image()
     return report
 
 

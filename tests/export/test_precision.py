@@ -100,12 +100,12 @@ def test_neighbours_are_merged_as_in_training(
     bundle: Path, network: Unrolled, scan: Scan, choice: str | None, batch: int
 ) -> None:
     model = load_model(bundle, threads=1)
-    result = reconstruct(scan, model, merge=choice, batch=batch, workers=2)
+    result = reconstruct(scan, model, merge=choice, batch=batch, workers=2, align="none")
     expected = merged_by_torch(network, scan)
     assert result.provenance["merge"] == (choice or "scan")
     lit = result.coverage > 0.01 * result.coverage.max()
     assert relative_rms(result.object[lit], expected[lit]) < 2 * ALLOWED[model.config.precision]
-    alone = reconstruct(scan, model, merge="none")
+    alone = reconstruct(scan, model, merge="none", align="none")
     assert relative_rms(alone.object[lit], expected[lit]) > 1e-3
 
 

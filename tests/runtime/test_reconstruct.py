@@ -46,7 +46,7 @@ def stitched(scan: Scan, patches: np.ndarray, window: np.ndarray | None) -> Canv
 
 
 def test_it_stitches_what_the_model_predicts(model: Model, scan: Scan) -> None:
-    result = reconstruct(scan, model)
+    result = reconstruct(scan, model, align="none")
     patches = model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64)
     canvas = stitched(scan, patches, np.square(np.abs(scan.probe)).sum(axis=0))
     np.testing.assert_array_equal(result.object, canvas.image())
@@ -84,7 +84,7 @@ def test_batches_change_no_more_than_rounding(model: Model, scan: Scan, batch: i
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
 @pytest.mark.parametrize("window", ["probe", "none"])
 def test_options_reach_the_canvas(model: Model, scan: Scan, interpolation: str, window: str) -> None:
-    result = reconstruct(scan, model, interpolation=interpolation, window=window)
+    result = reconstruct(scan, model, interpolation=interpolation, window=window, align="none")
     weights = np.square(np.abs(scan.probe)).sum(axis=0) if window == "probe" else np.ones((SIDE, SIDE))
     frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
     canvas = Canvas(frame.shape, weights, interpolation=interpolation)
@@ -94,9 +94,23 @@ def test_options_reach_the_canvas(model: Model, scan: Scan, interpolation: str, 
     assert result.provenance["interpolation"] == interpolation
 
 
+@pytest.mark.parametrize("align", ["sequential", "global"])
+def test_patches_are_aligned_whatever_the_batch(model: Model, scan: Scan, align: str) -> None:
+    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    weights = np.square(np.abs(scan.probe)).sum(axis=0)
+    canvas = Canvas(frame.shape, weights, model.config.stitch.interpolation, align=align)
+    canvas.add(
+        model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64),
+        frame.to_canvas(scan.positions_px),
+    )
+    result = reconstruct(scan, model, batch=5, align=align)
+    np.testing.assert_allclose(result.object, canvas.image(), atol=1e-3)
+    assert result.provenance["align"] == align
+
+
 def test_a_window_of_ones_own(model: Model, scan: Scan) -> None:
     weights = np.outer(np.hanning(SIDE), np.hanning(SIDE))
-    result = reconstruct(scan, model, window=weights)
+    result = reconstruct(scan, model, window=weights, align="none")
     patches = model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64)
     np.testing.assert_array_equal(result.object, stitched(scan, patches, weights).image())
 
@@ -106,7 +120,8 @@ def test_the_inner_crop_weighs_the_border_nothing(forge: Callable[..., Path], sc
     weights = np.zeros((SIDE, SIDE))
     weights[3:-3, 3:-3] = 1
     patches = model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64)
-    np.testing.assert_array_equal(reconstruct(scan, model).object, stitched(scan, patches, weights).image())
+    result = reconstruct(scan, model, align="none")
+    np.testing.assert_array_equal(result.object, stitched(scan, patches, weights).image())
 
 
 @pytest.mark.parametrize(("choice", "source"), [(None, "scan"), ("scan", "scan"), ("model", "model")])

@@ -111,6 +111,10 @@ def run(
         Literal["scan", "batch", "none"] | None,
         typer.Option(help="Neighbours of a network of several passes; without, the whole scan."),
     ] = None,
+    align: Annotated[
+        Literal["none", "sequential", "global"] | None,
+        typer.Option(help="Constant phases of patches: as they are, fitted one by one, or solved together."),
+    ] = None,
     probe: Annotated[
         Literal["scan", "model"] | None,
         typer.Option(help="Whose probe to use; without, the scan's when it has one."),
@@ -142,7 +146,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Reconstruct a scan without torch: every frame once through the network, then sweeps if asked for."""
-    from ptychoscope.offline import reconstruct
+    from ptychoscope.offline import ALIGN, reconstruct
 
     solver = Solver(refine, start, refine_probe, refine_positions, refine_window, saturation)
     solver.check(model)
@@ -160,6 +164,7 @@ def run(
                 threads=count,
                 workers=workers,
                 merge=merge,
+                align=align or ALIGN,
                 interpolation=interpolation,
                 window=window,
                 probe=probe,
