@@ -13,14 +13,15 @@ namespace {
 
 constexpr int kLargest = 4096;
 
-/// The radices of a side, widest power of two first: 8s, and 4s where the exponent is not a multiple of
-/// three.
-std::vector<int> radices(int size) {
+/// The radices of a side: for its power of two 8s, and 4s where the exponent is not a multiple of three; or
+/// 4s alone. One 2 where that is left.
+std::vector<int> radices(int size, bool eights) {
     std::vector<int> result;
     int twos = 0;
     for (; size % 2 == 0; size /= 2) ++twos;
-    int fours = twos == 1 ? 0 : twos % 3 == 2 ? 1 : twos % 3 == 1 ? 2 : 0;
-    for (int i = (twos - 2 * fours) / 3; i > 0; --i) result.push_back(8);
+    int fours = twos / 2;
+    if (eights) fours = twos == 1 ? 0 : twos % 3 == 2 ? 1 : twos % 3 == 1 ? 2 : 0;
+    for (twos -= 2 * fours; twos >= 3; twos -= 3) result.push_back(8);
     for (; fours > 0; --fours) result.push_back(4);
     if (twos == 1) result.push_back(2);
     for (int prime : {3, 5, 7, 11, 13})
@@ -31,7 +32,7 @@ std::vector<int> radices(int size) {
 }  // namespace
 
 FftPlan::FftPlan(int size_, int lanes) : size(size_), padded((size_ + lanes - 1) / lanes * lanes) {
-    const std::vector<int> chosen = radices(size);
+    const std::vector<int> chosen = radices(size, lanes != 8);  // AVX2: eight waves do not fit its registers
     std::vector<std::size_t> begin;
     int points = size;
     for (int r : chosen) {
@@ -54,7 +55,7 @@ struct Fft2d::Work {
     AlignedFloats scratch, panels;
 };
 
-bool Fft2d::is_supported(int size) { return size >= 2 && size <= kLargest && !radices(size).empty(); }
+bool Fft2d::is_supported(int size) { return size >= 2 && size <= kLargest && !radices(size, true).empty(); }
 
 Fft2d::Fft2d(int size, Isa isa) : kernel_(&fft_kernel(isa)) {
     if (!is_supported(size))
