@@ -6,6 +6,7 @@
 
 namespace py = pybind11;
 
+void register_bench(py::module_& m);
 void register_canvas(py::module_& m);
 void register_cuda(py::module_& m);
 void register_project(py::module_& m);
@@ -13,6 +14,7 @@ void register_refine(py::module_& m);
 
 PYBIND11_MODULE(_core, m) {
     m.doc() = "Ptychoscope's compiled kernels";
+    register_bench(m);
     register_canvas(m);
     register_cuda(m);
     register_project(m);

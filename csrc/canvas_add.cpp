@@ -18,7 +18,8 @@ constexpr std::int64_t kMaxSide = 1 << 16;         // pixels of a patch
 constexpr std::int64_t kFarthest = 1 << 24;        // pixels from the origin to which a canvas may grow
 constexpr std::int64_t kParallelPixels = 1 << 18;  // below this, waking threads costs more than it brings
 constexpr std::int64_t kChunkPixels = 1 << 20;  // several threads: looked at, then placed from a shared cache
-constexpr std::int64_t kBufferFloats = 3 << 10;  // of staged rows, per plane: a part of the nearest cache
+constexpr std::int64_t kBufferFloats =
+    1100;  // new staged rows, per plane: little, so that what is read ahead can stay
 
 PatchView view(const PatchBatch& b, std::int64_t i) {
     return {static_cast<const char*>(b.first) + i * b.patch_stride,
@@ -30,6 +31,17 @@ PatchView view(const PatchBatch& b, std::int64_t i) {
             b.values,
             b.scalar,
             b.rotations ? b.rotations[i] : 1};
+}
+
+/// The next patch, when it lies in memory in one piece: spread over the rows of the present placement, so
+/// that it arrives while that is worked on.
+Ahead reading_ahead(const PatchView& next, const Box& placed) {
+    const std::int64_t row = next.width * next.column_stride, plane = next.height * row;
+    const std::int64_t gap = next.second - next.first;
+    const bool interleaved = gap > 0 && gap < next.column_stride;
+    if (row <= 0 || next.row_stride != row || !(interleaved || gap == plane) || placed.empty()) return {};
+    const std::int64_t bytes = interleaved ? plane : 2 * plane, rows = placed.row1 - placed.row0;
+    return {next.first, (bytes / rows + 63) / 64 * 64};
 }
 
 }  // namespace
@@ -75,7 +87,7 @@ void Canvas::State::make_room(std::vector<Job>& jobs, std::int64_t start, AddRep
             if (options.accumulate == Accumulate::exact) headroom.note(jobs[i].largest, planes);
         } catch (const std::exception& error) {
             jobs.resize(i);
-            place(jobs, false, nullptr);
+            place(jobs, false, {});
             throw std::overflow_error("patch " + std::to_string(index) + " " + error.what());
         }
         dirty = union_of(dirty, jobs[i].placement.box);
@@ -100,7 +112,7 @@ std::vector<std::int64_t> Canvas::State::bands(const std::vector<Job>& jobs) con
 }
 
 void Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high,
-                               const Staged& buffer, const PatchView* next) {
+                               const Staged& buffer, Ahead ahead) {
     const auto add_rows =
         kernels->place[static_cast<int>(options.interpolation)][static_cast<int>(options.accumulate)];
     const Staged* weights = window_height > 0 ? &window.view() : nullptr;
@@ -110,20 +122,20 @@ void Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, s
         const std::int64_t row1 = std::min(high, job.placement.box.row1);
         if (job.fate == Fate::place && row0 < row1)
             add_rows(job.placement.from(origin.row0, origin.column0), job.patch, buffer, weights,
-                     planes.sums(), row0 - origin.row0, row1 - origin.row0, next);
+                     planes.sums(), row0 - origin.row0, row1 - origin.row0, ahead);
     }
 }
 
-void Canvas::State::place(const std::vector<Job>& jobs, bool parallel, const PatchView* next) {
-    if (!parallel) return place_band(jobs, extent.row0, extent.row1, buffers[0].view(), next);
+void Canvas::State::place(const std::vector<Job>& jobs, bool parallel, Ahead ahead) {
+    if (!parallel) return place_band(jobs, extent.row0, extent.row1, buffers[0].view(), ahead);
     const std::vector<std::int64_t> cuts = bands(jobs);
-    pool.run(options.threads,
-             [&](int i) { place_band(jobs, cuts[i], cuts[i + 1], buffers[i].view(), nullptr); });
+    pool.run(options.threads, [&](int i) { place_band(jobs, cuts[i], cuts[i + 1], buffers[i].view(), {}); });
 }
 
 void Canvas::State::reserve_buffers(const PatchBatch& batch) {
     const std::int64_t rows =
-        std::clamp<std::int64_t>(kBufferFloats / (batch.width + 2 * kPadColumns), 12, 32);
+        std::clamp<std::int64_t>(kBufferFloats / (batch.width + 2 * kPadColumns), 4, 16) +
+        taps_of(options.interpolation) - 1;
     for (StagedRows& buffer : buffers) buffer.reserve(rows, batch.width);
 }
 
@@ -165,9 +177,8 @@ AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align al
             report.rotations.push_back(jobs[0].patch.rotation);
         }
         const bool more = !parallel && start + 1 < batch.count;
-        PatchView next = view(batch, more ? start + 1 : start);
-        if (next.second == next.first + sizeof(float)) next.second = next.first + 64;  // 16 pixels: two lines
-        s.place(jobs, parallel, more ? &next : nullptr);
+        s.place(jobs, parallel,
+                more ? reading_ahead(view(batch, start + 1), jobs[0].placement.box) : Ahead{});
     }
     return report;
 }

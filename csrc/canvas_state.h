@@ -48,9 +48,9 @@ struct Canvas::State {
     void make_room(std::vector<Job>& jobs, std::int64_t start, AddReport& report);
     void grow_to(const Box& box);
 
-    void place(const std::vector<Job>& jobs, bool parallel, const PatchView* next);
+    void place(const std::vector<Job>& jobs, bool parallel, Ahead ahead);
     void place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high, const Staged& buffer,
-                    const PatchView* next);
+                    Ahead ahead);
     std::vector<std::int64_t> bands(const std::vector<Job>& jobs) const;
 
     template <class Row>

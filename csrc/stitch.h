@@ -43,6 +43,12 @@ constexpr int lead_of(int taps) { return taps > 1 ? taps / 2 - 1 : 0; }
 Placement place_patch(double y, double x, std::int64_t height, std::int64_t width,
                       Interpolation interpolation, const Box& canvas);
 
+/// Memory that is read next: for every row of a placement, bytes_per_row of it are fetched into a near cache.
+struct Ahead {
+    const char* from = nullptr;
+    std::int64_t bytes_per_row = 0;
+};
+
 /// A few rows of two planes of floats with kPadColumns zeros left and right, so that kernels may read past
 /// the edges of a patch; `first` and `second` point at column 0 of row 0.
 struct Staged {
@@ -90,7 +96,7 @@ struct StitchKernels {
     /// next, is fetched from memory.
     void (*place[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
                                                  const Staged& buffer, const Staged* window, const Sums&,
-                                                 std::int64_t row0, std::int64_t row1, const PatchView* next);
+                                                 std::int64_t row0, std::int64_t row1, Ahead ahead);
     /// The sum over the pixels of a placement of weight * conj(prediction) * image.
     std::complex<double> (*correlate[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
                                                                      const Staged& buffer,

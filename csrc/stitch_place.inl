@@ -12,6 +12,7 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 #include "simd.h"
 #include "stitch.h"
@@ -59,19 +60,10 @@ struct ShiftedRows {
     }
 };
 
-/// Asks for the pixels of the next patch that lie where this strip lies in the present one.
-template <int Blocks>
-void prefetch(const char* first, const char* second, int64_t column_stride) {
-    for (int c = 0; c < Blocks * kLanes; c += 16) {
-        __builtin_prefetch(first + c * column_stride, 0, 3);
-        __builtin_prefetch(second + c * column_stride, 0, 3);
-    }
-}
-
 /// Rows [row0, row1) of one strip. `rows` holds the staged rows that they need, from the first on.
 template <int Taps, int Blocks, bool Windowed, bool Spread, class Sum>
 void place_strip(const Placement& p, const Staged& rows, const Staged* window, Sum sum, int64_t row0,
-                 int64_t row1, int64_t column, const PatchView* next) {
+                 int64_t row1, int64_t column, Ahead ahead) {
     constexpr int lead = lead_of(Taps), window_taps = Taps == 1 ? 1 : 2;
     const Weights<Taps> y(p.y), x(p.x);
     const Weights<window_taps> window_y(p.window_y), window_x(p.window_x);
@@ -96,14 +88,10 @@ void place_strip(const Placement& p, const Staged& rows, const Staged* window, S
         w_row = window->first + (row0 - p.top - (window_taps - 1)) * window_pitch + start;
         w_row = w.fill(w_row, window_pitch, window_x);
     }
-    const PatchView ahead = next ? next->from(row0 - p.top, start) : PatchView{};
-
     int64_t at = row0 * sum.pitch + column;
     for (int64_t row = row0; row < row1; ++row, at += sum.pitch) {
-        if (next) {
-            const int64_t down = (row - row0) * ahead.row_stride;
-            prefetch<Blocks>(ahead.first + down, ahead.second + down, ahead.column_stride);
-        }
+        for (int64_t line = 0; line < ahead.bytes_per_row; line += 64)
+            __builtin_prefetch(ahead.from + (row - p.box.row0) * ahead.bytes_per_row + line);
         for (int b = 0; b < Blocks; ++b) {
             re.push(b, re_row, x);
             im.push(b, im_row, x);
@@ -122,32 +110,35 @@ void place_strip(const Placement& p, const Staged& rows, const Staged* window, S
 
 template <int Taps, bool Windowed, bool Spread, class Sum>
 void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
-                const Sum& sum, int64_t row0, int64_t row1, const PatchView* next) {
+                const Sum& sum, int64_t row0, int64_t row1, Ahead ahead) {
     constexpr int wide = Taps <= 2 ? kRegisters / 8 : Taps == 4 ? kRegisters / 16 : 1;
     const int64_t step = buffer.rows - (Taps - 1);
     for (int64_t low = row0; low < row1; low += step) {
         const int64_t high = std::min(low + step, row1);
         stage_rows(patch, low - p.top + lead_of(Taps) - (Taps - 1), high - low + Taps - 1, buffer);
         int64_t column = p.box.column0 / kLanes * kLanes;
+        Ahead once = ahead;
         for (; column + (wide - 1) * kLanes < p.box.column1; column += wide * kLanes)
-            place_strip<Taps, wide, Windowed, Spread>(p, buffer, window, sum, low, high, column, next);
+            place_strip<Taps, wide, Windowed, Spread>(p, buffer, window, sum, low, high, column,
+                                                      std::exchange(once, {}));
         for (; column < p.box.column1; column += kLanes)
-            place_strip<Taps, 1, Windowed, Spread>(p, buffer, window, sum, low, high, column, next);
+            place_strip<Taps, 1, Windowed, Spread>(p, buffer, window, sum, low, high, column,
+                                                   std::exchange(once, {}));
     }
 }
 
 template <int Taps, class Sum>
 void place(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
-           const Sums& sums, int64_t row0, int64_t row1, const PatchView* next) {
+           const Sums& sums, int64_t row0, int64_t row1, Ahead ahead) {
     const Sum sum(sums);
     if (window && sums.moment)
-        place_rows<Taps, true, true>(p, patch, buffer, window, sum, row0, row1, next);
+        place_rows<Taps, true, true>(p, patch, buffer, window, sum, row0, row1, ahead);
     else if (window)
-        place_rows<Taps, true, false>(p, patch, buffer, window, sum, row0, row1, next);
+        place_rows<Taps, true, false>(p, patch, buffer, window, sum, row0, row1, ahead);
     else if (sums.moment)
-        place_rows<Taps, false, true>(p, patch, buffer, window, sum, row0, row1, next);
+        place_rows<Taps, false, true>(p, patch, buffer, window, sum, row0, row1, ahead);
     else
-        place_rows<Taps, false, false>(p, patch, buffer, window, sum, row0, row1, next);
+        place_rows<Taps, false, false>(p, patch, buffer, window, sum, row0, row1, ahead);
 }
 
 /// Takes the place of sums: looks at the image where a patch would be added, and adds nothing.
@@ -174,9 +165,9 @@ std::complex<double> correlate(const Placement& p, const PatchView& patch, const
     std::complex<double> total = 0;
     const Correlation<Sum> sum = {Sum(sums), sums.pitch, &total};
     if (window)
-        place_rows<Taps, true, false>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, nullptr);
+        place_rows<Taps, true, false>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, {});
     else
-        place_rows<Taps, false, false>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, nullptr);
+        place_rows<Taps, false, false>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, {});
     return total;
 }
 

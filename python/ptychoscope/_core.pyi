@@ -22,6 +22,8 @@ __all__: list[str] = [
     "cuda_architectures",
     "cuda_devices",
     "fft2",
+    "naive_stitch",
+    "read_bandwidth",
 ]
 
 class AddReport:
@@ -381,4 +383,23 @@ def fft2(
 
     The result is transposed: forward takes [y, x] to [kx, ky], inverse takes [kx, ky] back to [y, x].
     Raises ValueError for sides that are not from 2 to 4096 with prime factors of at most 13.
+    """
+
+def naive_stitch(
+    patches: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64],
+    window: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
+    corners: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+    height: typing.SupportsInt | typing.SupportsIndex,
+    width: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.complex64]:
+    """
+    Bilinear stitching as one writes it down: four additions per pixel, for comparison.
+    """
+
+def read_bandwidth(
+    bytes: typing.SupportsInt | typing.SupportsIndex,
+    repeats: typing.SupportsInt | typing.SupportsIndex,
+) -> float:
+    """
+    Bytes per CPU second at which one thread reads memory.
     """

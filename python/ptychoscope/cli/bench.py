@@ -4,7 +4,7 @@ from importlib import import_module
 
 import typer
 
-BENCHMARKS = ("model", "pipeline", "refine")
+BENCHMARKS = ("stitch", "model", "pipeline", "refine")
 """Every benchmark, a file in `ptychoscope.bench` with one function of that name."""
 
 bench = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)

@@ -1,0 +1,74 @@
+"""How others stitch, for comparison: torch's scatter_add_, as trainers write it, and pty-chi's functions."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import MissingExtraError
+
+TORCH_BATCH = 1000
+
+
+def peer_tasks(
+    patches: NDArray[np.complex64],
+    window: NDArray[np.float32],
+    positions: NDArray[np.float64],
+    canvas_px: int,
+) -> dict[str, Callable[[], object]]:
+    """Every peer that is installed, on one thread: zero, add all, normalise."""
+    if find_spec("torch") is None:
+        raise MissingExtraError("--peers needs torch: pip install 'ptychoscope[train]'")
+    import torch
+
+    torch.set_num_threads(1)
+    values, weights, places = torch.from_numpy(patches), torch.from_numpy(window), torch.from_numpy(positions)
+    tasks: dict[str, Callable[[], object]] = {
+        "torch scatter_add": lambda: _scatter(values, weights, places, canvas_px)
+    }
+    if find_spec("ptychi") is not None:
+        tasks["pty-chi integer"] = _ptychi_integer(values, weights, places, canvas_px)
+    return tasks
+
+
+def _scatter(values: Any, weights: Any, positions: Any, canvas_px: int) -> Any:
+    """Four scattered additions of value and weight, in batches."""
+    import torch
+
+    side = values.shape[-1]
+    image = torch.zeros(canvas_px * canvas_px, dtype=torch.complex64)
+    total = torch.zeros(canvas_px * canvas_px)
+    grid = torch.arange(side)
+    for start in range(0, len(values), TORCH_BATCH):
+        part = slice(start, start + TORCH_BATCH)
+        corner = positions[part] - side // 2
+        whole = corner.floor()
+        fraction = (corner - whole).float()
+        rows = whole[:, 0].long()[:, None, None] + grid[None, :, None]
+        index = rows * canvas_px + whole[:, 1].long()[:, None, None] + grid[None, None, :]
+        weighted = values[part] * weights
+        for dy in (0, 1):
+            for dx in (0, 1):
+                y = fraction[:, 0] if dy else 1 - fraction[:, 0]
+                x = fraction[:, 1] if dx else 1 - fraction[:, 1]
+                tap = (y * x)[:, None, None]
+                at = (index + dy * canvas_px + dx).reshape(-1)
+                image.scatter_add_(0, at, (tap * weighted).reshape(-1))
+                total.scatter_add_(0, at, (tap * weights).reshape(-1))
+    return image / (total + 1e-12)
+
+
+def _ptychi_integer(values: Any, weights: Any, positions: Any, canvas_px: int) -> Callable[[], object]:
+    import torch
+    from ptychi.image_proc import place_patches_integer
+
+    def run() -> Any:
+        image = torch.zeros((canvas_px, canvas_px), dtype=torch.complex64)
+        total = torch.zeros((canvas_px, canvas_px))
+        image = place_patches_integer(image, positions, values * weights, op="add")
+        total = place_patches_integer(total, positions, weights.expand(values.shape), op="add")
+        return image / (total + 1e-12)
+
+    return run

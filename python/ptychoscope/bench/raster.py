@@ -1,0 +1,43 @@
+"""Patches and positions of a jittered raster, for benchmarks."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Raster(NamedTuple):
+    """What is stitched."""
+
+    planes: NDArray[np.float32]
+    """(n, 2, P, P) real and imaginary parts."""
+    positions: NDArray[np.float64]
+    """(n, 2) centres (y, x), all patches inside the canvas."""
+    window: NDArray[np.float32]
+    """(P, P) Gaussian."""
+
+
+def raster_scan(side_px: int, n: int, canvas_px: int, *, seed: int = 0) -> Raster:
+    """Rows of patches, steps of 5 to 8 pixels, started over when the canvas is full."""
+    rng = np.random.default_rng(seed)
+    low, high = side_px // 2 + 2.0, canvas_px - side_px // 2 - 4.0
+    positions = np.empty((n, 2))
+    y, x = low + 1, low
+    for position in positions:
+        position[:] = np.clip(y + rng.uniform(-1, 1), low, high), x
+        x += rng.uniform(5, 8)
+        if x > high:
+            x, y = low, y + rng.uniform(5, 8)
+        if y > high:
+            y = low + 1
+    planes = rng.standard_normal((n, 2, side_px, side_px), dtype=np.float32)
+    offset = np.arange(side_px) - side_px / 2
+    gauss = np.exp(-((offset / (side_px / 4)) ** 2))
+    return Raster(planes, positions, np.outer(gauss, gauss).astype(np.float32))
+
+
+def values_of(scan: Raster, values: str) -> NDArray[Any]:
+    """The patches as complex64, or as planes: real_imag, amplitude_phase (any numbers will do), float16."""
+    if values == "complex":
+        return np.ascontiguousarray(scan.planes.transpose(0, 2, 3, 1)).view(np.complex64)[..., 0]
+    return scan.planes.astype(np.float16) if values == "float16" else scan.planes

@@ -1,0 +1,175 @@
+"""ptychoscope bench stitch: patches per second on a canvas, beside the loop that one writes first and beside
+torch, and beside the speed at which memory can be read at all.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from ptychoscope.cli.console import AsJson, number, print_json, print_table
+
+DEFAULT_CASES = [(64, 1000, 512), (64, 1000, 2048), (128, 1000, 512), (256, 500, 2048)]
+MAX_BYTES = 2**31
+
+
+class Mode(NamedTuple):
+    """One way to stitch."""
+
+    name: str
+    values: str = "real_imag"
+    windowed: bool = True
+    interpolation: str = "bilinear"
+    accumulate: str = "float32"
+    spread: bool = False
+
+
+MODES = [
+    Mode("real_imag"),
+    Mode("real_imag, no window", windowed=False),
+    Mode("complex64", "complex"),
+    Mode("float16", "float16"),
+    Mode("amplitude_phase", "amplitude_phase"),
+    Mode("nearest", interpolation="nearest"),
+    Mode("cubic", interpolation="cubic"),
+    Mode("lanczos3", interpolation="lanczos3"),
+    Mode("float64", accumulate="float64"),
+    Mode("exact", accumulate="exact"),
+    Mode("spread", spread=True),
+    Mode("exact, spread", accumulate="exact", spread=True),
+]
+
+
+def stitch(
+    patch: Annotated[list[int] | None, typer.Option(min=8, help="Patch sides in pixels; repeatable.")] = None,
+    n: Annotated[list[int] | None, typer.Option("-n", min=1, help="Numbers of patches; repeatable.")] = None,
+    canvas: Annotated[list[int] | None, typer.Option(help="Canvas sides in pixels; repeatable.")] = None,
+    isa: Annotated[list[str] | None, typer.Option(help="Instruction sets; repeatable.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the canvas.")] = 1,
+    peers: Annotated[bool, typer.Option(help="Also torch and, where installed, pty-chi.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds, taken in turns; medians are given.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Patches per second: zero the canvas, add all patches, read the image; CPU time."""
+    from ptychoscope import _core
+    from ptychoscope.bench.live import live_microseconds
+
+    cases = DEFAULT_CASES
+    if patch or n or canvas:
+        cases = [(p, k, c) for p in patch or [64] for k in n or [1000] for c in canvas or [512]]
+    bandwidth = _core.read_bandwidth(2**28, 5)
+    rows: list[dict[str, Any]] = []
+    for name in isa or [_core.active_isa()]:
+        with instruction_set(name):
+            for case in cases:
+                rows += measure(*case, threads=threads, rounds=rounds, peers=peers, bandwidth=bandwidth)
+    live = [live_microseconds(side_px) for side_px in (512, 2048)]
+    if as_json:
+        print_json({"read_bytes_per_s": bandwidth, "rows": rows, "live": live})
+        return
+    columns = ("mode", "isa", "patch", "n", "canvas", "patches/s", "of floor", "baseline", "ratio")
+    table = [
+        (
+            *(str(row[key]) for key in ("mode", "isa", "patch_px", "n", "canvas_px")),
+            number(row["patches_per_s"], 0),
+            number(row["floor_fraction"], 2),
+            row["baseline"],
+            number(row["ratio"], 1),
+        )
+        for row in rows
+    ]
+    print_table(
+        f"Stitching, {threads} thread(s); memory is read at {bandwidth / 1e9:.1f} GB/s", table, columns
+    )
+    for figures in live:
+        print_table(
+            f"Live, 8 patches, canvas {figures['canvas_px']}", [(k, str(v)) for k, v in figures.items()]
+        )
+
+
+def measure(
+    side: int, n: int, canvas_px: int, *, threads: int, rounds: int, peers: bool, bandwidth: float
+) -> list[dict[str, Any]]:
+    """Rows of one size: every mode beside the naive loop, the first mode beside the peers as well."""
+    from ptychoscope import _core
+    from ptychoscope.bench.peers_stitch import peer_tasks
+    from ptychoscope.bench.raster import raster_scan, values_of
+    from ptychoscope.bench.timing import cpu_seconds
+    from ptychoscope.errors import ConfigError
+
+    if side * side * n * 8 > MAX_BYTES or canvas_px < side + 16:
+        raise ConfigError(
+            f"{n} patches of {side} pixels on a canvas of {canvas_px}: more than {MAX_BYTES} bytes, or too small"
+        )
+    scan = raster_scan(side, n, canvas_px)
+    tasks: dict[str, Callable[[], object]] = {}
+    for mode in MODES:
+        tasks[mode.name] = _complete(
+            mode, scan.window, values_of(scan, mode.values), scan.positions, canvas_px, threads
+        )
+    corners = scan.positions - side // 2
+    patches = values_of(scan, "complex")
+    tasks["naive C++"] = lambda: _core.naive_stitch(patches, scan.window, corners, canvas_px, canvas_px)
+    baselines = {"naive C++"}
+    if peers:
+        others = peer_tasks(patches, scan.window, scan.positions, canvas_px)
+        tasks |= others
+        baselines |= others.keys()
+    spent = cpu_seconds(tasks, rounds=rounds)
+    pairs = [(mode.name, "naive C++") for mode in MODES]
+    pairs += [(MODES[0].name, name) for name in sorted(baselines - {"naive C++"})]
+    return [
+        {
+            "mode": name,
+            "isa": _core.active_isa(),
+            "threads": threads,
+            "patch_px": side,
+            "n": n,
+            "canvas_px": canvas_px,
+            "patches_per_s": n / spent[name],
+            "floor_fraction": 8 * side * side * n / spent[name] / bandwidth,
+            "baseline": baseline,
+            "baseline_patches_per_s": n / spent[baseline],
+            "ratio": spent[baseline] / spent[name],
+        }
+        for name, baseline in pairs
+    ]
+
+
+def _complete(
+    mode: Mode, window: Any, patches: Any, positions: Any, canvas_px: int, threads: int
+) -> Callable[[], object]:
+    from ptychoscope.canvas import Canvas
+
+    canvas = Canvas(
+        (canvas_px, canvas_px),
+        window if mode.windowed else None,
+        mode.interpolation,  # type: ignore[arg-type]
+        mode.accumulate,  # type: ignore[arg-type]
+        threads,
+        spread=mode.spread,
+    )
+    values: Any = "real_imag" if mode.values == "float16" else mode.values
+
+    def run() -> None:
+        canvas.reset()
+        canvas.add(patches, positions, values=values)
+        canvas.image()
+
+    return run
+
+
+@contextmanager
+def instruction_set(name: str) -> Iterator[None]:
+    """Make new canvases use an instruction set."""
+    before = os.environ.get("PTYCHOSCOPE_ISA")
+    os.environ["PTYCHOSCOPE_ISA"] = name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PTYCHOSCOPE_ISA"]
+        else:
+            os.environ["PTYCHOSCOPE_ISA"] = before
