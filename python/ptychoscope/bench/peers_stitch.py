@@ -1,4 +1,4 @@
-"""How others stitch, for comparison: torch's scatter_add_, as trainers write it, and pty-chi's functions."""
+"""How others stitch: torch's scatter_add_, as trainers write it, a loop in numba, pty-chi's functions."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -28,6 +28,8 @@ def peer_tasks(
     tasks: dict[str, Callable[[], object]] = {
         "torch scatter_add": lambda: _scatter(values, weights, places, canvas_px)
     }
+    if find_spec("numba") is not None:
+        tasks["naive numba"] = _numba_loop(patches, window, positions - patches.shape[1] // 2, canvas_px)
     if find_spec("ptychi") is not None:
         tasks["pty-chi integer"] = _ptychi_integer(values, weights, places, canvas_px)
     return tasks
@@ -58,6 +60,34 @@ def _scatter(values: Any, weights: Any, positions: Any, canvas_px: int) -> Any:
                 image.scatter_add_(0, at, (tap * weighted).reshape(-1))
                 total.scatter_add_(0, at, (tap * weights).reshape(-1))
     return image / (total + 1e-12)
+
+
+def _numba_loop(patches: Any, window: Any, corners: Any, canvas_px: int) -> Callable[[], object]:
+    """The same four additions, compiled by numba."""
+    import numba
+
+    @numba.njit(nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+    def add_all(image: Any, total: Any, patches: Any, window: Any, corners: Any) -> None:
+        for i in range(len(patches)):
+            y, x = np.floor(corners[i, 0]), np.floor(corners[i, 1])
+            fy, fx = np.float32(corners[i, 0] - y), np.float32(corners[i, 1] - x)
+            gy, gx = np.float32(1) - fy, np.float32(1) - fx
+            taps = (gy * gx, gy * fx, fy * gx, fy * fx)
+            for r in range(patches.shape[1]):
+                for c in range(patches.shape[2]):
+                    w, value = window[r, c], patches[i, r, c] * window[r, c]
+                    for k in range(4):
+                        row, column = int(y) + r + k // 2, int(x) + c + k % 2
+                        image[row, column] += taps[k] * value
+                        total[row, column] += taps[k] * w
+
+    def run() -> Any:
+        image = np.zeros((canvas_px, canvas_px), np.complex64)
+        total = np.zeros((canvas_px, canvas_px), np.float32)
+        add_all(image, total, patches, window, corners)
+        return image / (total + np.float32(1e-12))
+
+    return run
 
 
 def _ptychi_integer(values: Any, weights: Any, positions: Any, canvas_px: int) -> Callable[[], object]:

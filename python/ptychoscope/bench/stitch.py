@@ -101,7 +101,8 @@ def measure(
 
     if side * side * n * 8 > MAX_BYTES or canvas_px < side + 16:
         raise ConfigError(
-            f"{n} patches of {side} pixels on a canvas of {canvas_px}: more than {MAX_BYTES} bytes, or too small"
+            f"{n} patches of {side} pixels on a canvas of {canvas_px} pixels: "
+            f"more than {MAX_BYTES} bytes, or a canvas too small"
         )
     scan = raster_scan(side, n, canvas_px)
     tasks: dict[str, Callable[[], object]] = {}
