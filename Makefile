@@ -30,7 +30,7 @@ demo: .venv/.ready .venv-runtime/.ready
 	rm -rf demo && mkdir demo
 	$(BIN)/ptychoscope simulate --rows 48 --columns 48 --seed 1 -o demo/train.npz
 	$(BIN)/ptychoscope simulate --seed 2 -o demo/test.npz
-	$(BIN)/ptychoscope train demo/train.npz --max-time 120 -o demo/run
+	$(BIN)/ptychoscope train demo/train.npz --max-cpu-time 240 -o demo/run
 	$(BIN)/ptychoscope export demo/run -o demo/bundle
 	@echo "--- from here on without torch ---"
 	$(RUNTIME)/ptychoscope run demo/test.npz --model demo/bundle -o demo/object.h5 --picture demo/object.png
