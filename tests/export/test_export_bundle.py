@@ -21,7 +21,7 @@ from ptychoscope.scan import Scan  # noqa: E402
 from ptychoscope.train import TrainConfig, TrainResult, train  # noqa: E402
 
 CONFIG = TrainConfig(
-    width=4, threads=1, max_steps=6, group_size=4, batch_size=2, network="unrolled", passes=2
+    width=4, threads=1, max_steps=6, group_size=4, batch_size=2, network="unrolled", passes=1
 )
 
 
