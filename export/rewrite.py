@@ -27,22 +27,30 @@ def _replace(
     graph: onnx.GraphProto, before: NodeProto, node: NodeProto, after: NodeProto, conv: NodeProto
 ) -> None:
     block = int(_constant(graph, before.input[1])[3])
-    weight = next(tensor for tensor in graph.initializer if tensor.name == conv.input[1])
-    values = numpy_helper.to_array(weight)
-    outputs, inputs, *kernel = values.shape
-    by_channel = values.reshape(outputs, inputs // block**2, block**2, *kernel)
-    reordered = np.ascontiguousarray(by_channel.swapaxes(1, 2).reshape(values.shape))
-    weight.CopyFrom(numpy_helper.from_array(reordered, weight.name))
+    plain = conv.input[1]
+    conv.input[1] = _reordered(graph, plain, block)
     name = f"{node.name}_space_to_depth"
     made = helper.make_node("SpaceToDepth", [before.input[0]], [after.output[0]], name=name, blocksize=block)
     at = list(graph.node).index(before)
     graph.node.insert(at, made)
-    shapes = {before.input[1], after.input[1]}
+    unread = {before.input[1], after.input[1], plain}
     for gone in (before, node, after):
         graph.node.remove(gone)
     read = {name for left in graph.node for name in left.input}
-    for tensor in [t for t in graph.initializer if t.name in shapes - read]:
+    for tensor in [t for t in graph.initializer if t.name in unread - read]:
         graph.initializer.remove(tensor)
+
+
+def _reordered(graph: onnx.GraphProto, weight: str, block: int) -> str:
+    """The name of the weights in ONNX's order of channels; passes that share weights share these as well."""
+    name = f"{weight}_depth_first"
+    if all(tensor.name != name for tensor in graph.initializer):
+        values = numpy_helper.to_array(next(t for t in graph.initializer if t.name == weight))
+        outputs, inputs, *kernel = values.shape
+        by_channel = values.reshape(outputs, inputs // block**2, block**2, *kernel)
+        reordered = np.ascontiguousarray(by_channel.swapaxes(1, 2).reshape(values.shape))
+        graph.initializer.append(numpy_helper.from_array(reordered, name))
+    return name
 
 
 def _constant(graph: onnx.GraphProto, name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
