@@ -162,3 +162,23 @@ def test_space_to_depth_changes_no_value(block: int) -> None:
     before = graph.SerializeToString()
     space_to_depth(graph)
     assert graph.SerializeToString() == before
+
+
+def test_space_to_depth_reorders_shared_weights_once() -> None:
+    class Repeated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(8, 8, 3, padding=1)
+
+        def forward(self, planes: torch.Tensor) -> torch.Tensor:
+            for _ in range(3):
+                planes = nn.functional.pixel_shuffle(self.conv(nn.functional.pixel_unshuffle(planes, 2)), 2)
+            return planes
+
+    torch.manual_seed(0)
+    network, planes = Repeated().eval(), torch.rand(2, 2, 16, 8)
+    graph = plain_graph(network, planes, "planes")
+    assert [node.op_type for node in graph.graph.node].count("SpaceToDepth") == 3
+    got = open_session(graph.SerializeToString(), threads=1).run("object", {"planes": planes.numpy()})
+    with torch.inference_mode():
+        np.testing.assert_allclose(got, network(planes).numpy(), atol=1e-6)
