@@ -13,26 +13,29 @@ from ptychoscope.pipeline import Report
 class Gathered:
     """Stands where a canvas stands, and keeps the patches: what `align="global"` must see together.
 
-    Memory: the patches of all frames, 8 P^2 bytes each in single precision, twice while they are joined.
+    Memory: the patches of all `frames`, 8 P^2 bytes each in single precision.
     """
 
-    def __init__(self) -> None:
-        self._patches: list[NDArray[Any]] = []
-        self._positions: list[NDArray[np.float64]] = []
+    def __init__(self, frames: int) -> None:
+        self._frames, self._kept = frames, 0
+        self._patches: NDArray[Any] | None = None
+        self._positions = np.empty((frames, 2))
         self._values: Values = "complex"
 
     def add(self, patches: NDArray[Any], positions: NDArray[np.float64], *, values: Values) -> None:
         """Keep patches of one kind, and their positions."""
-        self._values = values
-        self._patches.append(patches)
-        self._positions.append(positions)
+        if self._patches is None:
+            self._patches, self._values = np.empty((self._frames, *patches.shape[1:]), patches.dtype), values
+        place = slice(self._kept, self._kept + len(patches))
+        self._patches[place], self._positions[place] = patches, positions
+        self._kept = place.stop
 
     def place(self, canvas: Canvas, report: Report) -> None:
         """Add all patches to `canvas` in one call; the time goes to the stitching of `report`."""
         began, mark = perf_counter(), thread_time()
-        if self._patches:
-            together = np.concatenate(self._patches)
-            self._patches = []
-            canvas.add(together, np.concatenate(self._positions), values=self._values)
+        if self._patches is not None:
+            kept = slice(self._kept)
+            canvas.add(self._patches[kept], self._positions[kept], values=self._values)
+            self._patches = None
         report.stages_cpu_s["stitch"] += thread_time() - mark
         report.seconds += perf_counter() - began

@@ -18,7 +18,7 @@ from ptychoscope.signature import checked_passes, checked_tensors
 from ptychoscope.tensors import checked_patterns, checked_probe
 
 FrontKind = Literal["auto", "graph", "passes"]
-BATCH = 64
+BATCH = 16
 """Frames that go through the network at once unless the caller says otherwise."""
 
 

@@ -85,7 +85,7 @@ def reconstruct(  # noqa: PLR0913
     mode = interpolation or model.config.stitch.interpolation
     frame = canvas_frame(scan.positions_px, model.patch_px)
     canvas = Canvas(frame.shape, weights, interpolation=mode, threads=threads, align=align)
-    target = Gathered() if align == "global" else canvas
+    target = Gathered(len(scan)) if align == "global" else canvas
     slot = ModelSlot(model, probe=lit if model.takes_probe else None)
     source, chosen = ScanSource(scan, batch=batch), _merge(merge, model)
     if chosen == "scan":

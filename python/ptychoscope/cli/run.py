@@ -98,7 +98,7 @@ def run(
         Literal["across", "within", "auto"],
         typer.Option(help="Use the threads across batches, or within one (less delay); auto: measure both."),
     ] = "across",
-    batch: Annotated[int, typer.Option(min=1, help="Frames that go through the network at once.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Frames that go through the network at once.")] = 16,
     interpolation: Annotated[
         Literal["nearest", "bilinear"] | None,
         typer.Option(help="How patches are put between pixels; without, as the model says."),
