@@ -50,6 +50,13 @@ def train(
     network: Annotated[
         str | None, typer.Option(help="fast, unrolled or pinn_cnn.", rich_help_panel=_NETWORK)
     ] = None,
+    passes: Annotated[
+        int | None,
+        typer.Option(help="Passes of an unrolled network while training.", rich_help_panel=_NETWORK),
+    ] = None,
+    run_passes: Annotated[
+        int | None, typer.Option(help="Passes of the network that is kept.", rich_help_panel=_NETWORK)
+    ] = None,
     loss: Annotated[str | None, typer.Option(help="poisson or mae.", rich_help_panel=_NETWORK)] = None,
     learning_rate: Annotated[float | None, typer.Option(rich_help_panel=_NETWORK)] = None,
     train_probe: Annotated[
@@ -90,6 +97,8 @@ def train(
         "group_size": gridsize**2 if gridsize else group_size,
         "batch_size": batch_size,
         "network": network,
+        "passes": passes,
+        "run_passes": run_passes,
         "loss": loss,
         "learning_rate": learning_rate,
         "train_probe": train_probe,
