@@ -13,7 +13,8 @@ from ptychoscope.pipeline import Report
 class Gathered:
     """Stands where a canvas stands, and keeps the patches: what `align="global"` must see together.
 
-    Memory: the patches of all `frames`, 8 P^2 bytes each in single precision.
+    Memory: the patches of all `frames`, 8 P^2 bytes each in single precision. A network of groups makes
+    several patches of a frame: then room is made for them as they come.
     """
 
     def __init__(self, frames: int) -> None:
@@ -27,6 +28,10 @@ class Gathered:
         if self._patches is None:
             self._patches, self._values = np.empty((self._frames, *patches.shape[1:]), patches.dtype), values
         place = slice(self._kept, self._kept + len(patches))
+        if place.stop > len(self._patches):
+            room = max(place.stop, 2 * len(self._patches))
+            self._patches = _grown(self._patches, room, self._kept)
+            self._positions = _grown(self._positions, room, self._kept)
         self._patches[place], self._positions[place] = patches, positions
         self._kept = place.stop
 
@@ -39,3 +44,10 @@ class Gathered:
             self._patches = None
         report.stages_cpu_s["stitch"] += thread_time() - mark
         report.seconds += perf_counter() - began
+
+
+def _grown(array: NDArray[Any], length: int, kept: int) -> NDArray[Any]:
+    """An array of `length` entries that begins with the first `kept` of `array`."""
+    longer = np.empty((length, *array.shape[1:]), array.dtype)
+    longer[:kept] = array[:kept]
+    return longer
