@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.callbacks import RichProgressBar
 
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.optim import one_cycle
@@ -102,3 +103,10 @@ class History(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on with the records of the training that is resumed."""
         self.records = list(state_dict["records"])
+
+
+class EpochBar(RichProgressBar):
+    """Lightning's bar; the last epoch is not named, since a budget may end the training before it."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        return f"Epoch {current_epoch}"

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from ptychoscope.errors import TrainingError
 from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
-from ptychoscope.train.callbacks import Budget, History
+from ptychoscope.train.callbacks import Budget, EpochBar, History
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data import GroupData
 from ptychoscope.train.device import compute_dtype, torch_settings, trainer_device
@@ -93,7 +93,7 @@ def train(
         callbacks: list[pl.Callback] = [budget, history, keep]
         stopper = EarlyStopping("val_deviance", patience=config.patience, check_finite=False)
         callbacks += [stopper] if data.held_back else []
-        callbacks += [RichProgressBar(leave=True)] if progress else []
+        callbacks += [EpochBar(leave=True)] if progress else []
         trainer = _trainer(config, run, callbacks, progress=progress, **device)
         trainer.fit(module, data, ckpt_path=last, weights_only=True)
     if stopper.stopped_epoch:
