@@ -11,10 +11,18 @@ from numpy.testing import assert_allclose
 
 from ptychoscope.errors import ConfigError, ResultError, ScanError
 from ptychoscope.io import load_scan
-from ptychoscope.metrics import compare, diffraction_r_factor, r_factor, score
+from ptychoscope.metrics import (
+    compare,
+    diffraction_deviance,
+    diffraction_r_factor,
+    poisson_deviance,
+    r_factor,
+    score,
+)
 from ptychoscope.metrics.region import largest_rectangle, well_covered
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.simulate import SimulationConfig, make_object, simulate_scan
+from ptychoscope.simulate.forward import farfield_intensity
 
 
 def reconstruction(image, origin=(0, 0), coverage=None):
@@ -158,6 +166,24 @@ class TestDiffraction:
             diffraction_r_factor(cut, scan.with_probe(None))
         with pytest.raises(ScanError, match="no frame"):
             diffraction_r_factor(reconstruction(scan.object, (500, 500)), scan)
+
+    def test_deviance_is_its_definition(self, rng):
+        k, rate = rng.poisson(5.0, 2000).astype(float), np.full(2000, 4.0)
+        floor = 1e-3 * k.mean()
+        logs = np.array([np.log((a + floor) / (b + floor)) for a, b in zip(k, rate, strict=True)])
+        expected = np.mean(2 * (rate - k + (k + floor) * logs))
+        assert poisson_deviance(k, rate) == pytest.approx(expected, rel=1e-12)
+        assert poisson_deviance(k, k) == 0
+        with pytest.raises(ScanError, match="0 everywhere"):
+            poisson_deviance(np.zeros(3), np.ones(3))
+
+    def test_deviance_of_the_truth_is_photon_noise_whatever_its_scale(self, rng):
+        scan = simulate_scan(SimulationConfig(patch_px=32, rows=6, columns=6, photons=1e6))
+        truth = diffraction_deviance(reconstruction(scan.object), scan)
+        expected = farfield_intensity(scan.object, scan.probe, scan.positions_px)
+        assert truth == pytest.approx(poisson_deviance(rng.poisson(expected), expected), rel=0.02)
+        assert diffraction_deviance(reconstruction(3 * scan.object), scan) == pytest.approx(truth, rel=1e-4)
+        assert diffraction_deviance(reconstruction(np.ones_like(scan.object)), scan) > 10
 
 
 @pytest.mark.parametrize(("name", "nrmse", "amplitude_db", "phase_db"), [

@@ -4,9 +4,9 @@ from importlib import import_module
 
 import typer
 
-BENCHMARKS = ("stitch", "model", "pipeline", "refine")
+BENCHMARKS = ("stitch", "model", "pipeline", "refine", "quality")
 """Every benchmark, a file in `ptychoscope.bench` with one function of that name."""
 
-bench = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)
+bench = typer.Typer(help="Measure speed and quality on this machine.", no_args_is_help=True)
 for _name in BENCHMARKS:
     bench.command(_name)(getattr(import_module(f"ptychoscope.bench.{_name}"), _name))

@@ -31,7 +31,10 @@ def compare(
     ] = False,
     diffraction: Annotated[
         bool,
-        typer.Option("--diffraction", help="Also the R-factor of the predicted diffraction (scan as truth)."),
+        typer.Option(
+            "--diffraction",
+            help="Also R-factor and Poisson deviance of the predicted diffraction (scan as truth).",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +44,7 @@ def compare(
     is multiplied by the one complex factor that brings it closest to the truth.
     """
     from ptychoscope.metrics import compare as compare_images
-    from ptychoscope.metrics import diffraction_r_factor
+    from ptychoscope.metrics import diffraction_deviance, diffraction_r_factor
     from ptychoscope.reconstruction import load_reconstruction
 
     result = load_reconstruction(image)
@@ -63,6 +66,7 @@ def compare(
                 f"--diffraction needs a scan, and {truth} is a result: give the .npz with the patterns"
             )
         figures["r_factor"] = diffraction_r_factor(result, scan)
+        figures["deviance"] = diffraction_deviance(result, scan)
     if as_json:
         print_json(figures)
     else:
@@ -120,6 +124,7 @@ def _print(comparison: "Comparison", figures: dict[str, Any], image: str, truth:
         ("nrmse", number(score.nrmse, 4)),
         ("phase error (mean, rad)", number(score.phase_mae_rad, 4)),
         ("R-factor", number(figures["r_factor"], 4)) if "r_factor" in figures else None,
+        ("Poisson deviance per pixel", number(figures["deviance"])) if "deviance" in figures else None,
         (
             "rows, columns (px)",
             f"{comparison.rows[0]}:{comparison.rows[1]}, {comparison.columns[0]}:{comparison.columns[1]}",

@@ -11,7 +11,12 @@ rectangle of the scan positions.
 
 from ptychoscope.metrics.align import complex_factor, phase_ramp, registration
 from ptychoscope.metrics.comparison import Comparison, compare
-from ptychoscope.metrics.diffraction import diffraction_r_factor, r_factor
+from ptychoscope.metrics.diffraction import (
+    diffraction_deviance,
+    diffraction_r_factor,
+    poisson_deviance,
+    r_factor,
+)
 from ptychoscope.metrics.frc import RingCorrelation, ring_correlation
 from ptychoscope.metrics.images import psnr_db, ssim
 from ptychoscope.metrics.score import Score, score
@@ -22,8 +27,10 @@ __all__ = [
     "Score",
     "compare",
     "complex_factor",
+    "diffraction_deviance",
     "diffraction_r_factor",
     "phase_ramp",
+    "poisson_deviance",
     "psnr_db",
     "r_factor",
     "registration",

@@ -1,0 +1,69 @@
+"""The grid: every (network, input, loss, head) that makes sense, and the recipe of the predecessor."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ptychoscope.train.config import TrainConfig
+
+INPUTS = {
+    "fast": ("backprojection", "amplitude"),
+    "unrolled": ("backprojection",),  # its passes read what the projection asks for, there is no other input
+    "pinn_cnn": ("amplitude", "backprojection"),
+}
+LOSSES = ("poisson", "mae")
+HEADS = ("real_imag", "amplitude_phase")
+MINUTES = (1.0, 2.0, 5.0, 10.0)
+
+PREDECESSOR: dict[str, Any] = {
+    "optimizer": "adamw", "learning_rate": 1e-3, "schedule": "flat", "group_size": 4, "alone": 0.0
+}  # fmt: skip
+"""How PtychoPINN trains its network: AdamW at a flat rate, groups of 2 x 2."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training of the grid; its fields are what a record is found by."""
+
+    network: str
+    input: str
+    loss: str
+    head: str
+    set: str
+    minutes: float
+    recipe: str = "default"
+    seed: int = 0
+
+    def config(self) -> TrainConfig:
+        """What is trained: the defaults but for what the cell names."""
+        fields = asdict(self)
+        named = {key: fields[key] for key in ("network", "input", "loss", "head", "seed")}
+        further = PREDECESSOR if self.recipe == "predecessor" else {}
+        return TrainConfig.from_dict({**named, **further, "max_cpu_time_s": 60 * self.minutes, "threads": 1})
+
+    @property
+    def title(self) -> str:
+        """A name for people and for folders."""
+        return "-".join(str(v) if isinstance(v, str) else f"{v:g}" for v in asdict(self).values())
+
+
+def is_default(cell: Cell) -> bool:
+    """Whether the cell is a network as it ships, or the predecessor's recipe."""
+    shipped = ("backprojection", "poisson", "real_imag", "default")
+    return cell.recipe == "predecessor" or (
+        cell.network != "pinn_cnn" and (cell.input, cell.loss, cell.head, cell.recipe) == shipped
+    )
+
+
+def grid(data_set: str, minutes: float, *, defaults: bool, seed: int = 0) -> list[Cell]:
+    """The cells of one set and budget, those that ship first; nothing else with `defaults`."""
+    cells = [
+        Cell(network, reads, loss, head, data_set, minutes, seed=seed)
+        for network, inputs in INPUTS.items()
+        for reads in inputs
+        for loss in LOSSES
+        for head in HEADS
+    ]
+    recipe = ("pinn_cnn", "amplitude", "mae", "amplitude_phase")
+    cells.append(Cell(*recipe, data_set, minutes, recipe="predecessor", seed=seed))
+    shipped = [cell for cell in cells if is_default(cell)]
+    return shipped if defaults else shipped + [cell for cell in cells if not is_default(cell)]
