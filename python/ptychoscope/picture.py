@@ -67,6 +67,6 @@ def _caption(result: Reconstruction) -> str:
     size = result.pixel_size_m
     scale = "pixel size not known" if size is None else f"{size * 1e9:.3g} nm per pixel"
     return (
-        f"{width} x {height} px, {scale}, {len(result.positions_px)} patterns, "
+        f"{height} x {width} px (rows x columns), {scale}, {len(result.positions_px)} patterns, "
         f"first pixel at y {result.origin_px[0]}, x {result.origin_px[1]} px"
     )

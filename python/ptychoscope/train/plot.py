@@ -7,82 +7,125 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-_WIDTH, _HEIGHT, _LEFT, _BELOW, _ABOVE = 560, 300, 64, 40, 26
-_INKS = ("#1f6f8b", "#c2571a", "#5b8c3a", "#7a4f9a")
+from ptychoscope.train.axes import Axis, linear, logarithmic
+
+WIDTH, HEIGHT = 600, 340
+"""Pixels of a drawing."""
+_LEFT, _RIGHT, _ABOVE, _BELOW = 74, 16, 48, 50
+_INKS = ("#1f6f8b", "#c2571a", "#5b8c3a", "#7a4f9a", "#5a6270", "#b0892b")
+_GRID, _RIM = "#e3e6ea", "#8d949e"
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Points of a curve, in the order they are joined."""
+    """Points in the order they are joined."""
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
+    marks: bool = False
+    """Show the points."""
+    line: bool = True
+    """Join them."""
+    labels: Sequence[str] = ()
+    """Text beside the points."""
 
 
-def plot(curves: Sequence[Curve], *, title: str, x_label: str, log_y: bool = False) -> str:
+def plot(
+    curves: Sequence[Curve],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str = "",
+    log_x: bool = False,
+    log_y: bool = False,
+) -> str:
     """An SVG of `curves`; points that are not finite, or not positive on a logarithmic axis, are left out."""
-    points = [
-        [(x, y) for x, y in zip(c.x, c.y, strict=True) if math.isfinite(y) and (y > 0 or not log_y)]
-        for c in curves
-    ]
-    flat = [point for line in points for point in line]
-    if not flat:
+    lines = [_points(curve, log_x=log_x, log_y=log_y) for curve in curves]
+    shown = [point for line in lines for point in line]
+    if not shown:
         return f"<p>{escape(title)}: nothing to show</p>"
-    xs, ys = _axis([x for x, _ in flat], False), _axis([y for _, y in flat], log_y)
-    parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" xmlns="http://www.w3.org/2000/svg">']
-    parts.append(_text(_LEFT, 16, title, weight="bold"))
-    parts.append(_text((_WIDTH + _LEFT) / 2, _HEIGHT - 6, x_label, anchor="middle"))
-    parts += [_tick_x(xs, value) for value in xs.ticks] + [_tick_y(ys, value) for value in ys.ticks]
-    for k, (curve, line) in enumerate(zip(curves, points, strict=True)):
-        ink = _INKS[k % len(_INKS)]
-        path = " ".join(f"{_x(xs, x):.1f},{_y(ys, y):.1f}" for x, y in line)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{ink}" stroke-width="2"/>')
-        parts.append(_text(_WIDTH - 8, _ABOVE + 16 + 18 * k, curve.name, anchor="end", ink=ink))
-    return "".join(parts) + "</svg>"
+    frame = _Frame(
+        (logarithmic if log_x else linear)([x for x, _, _ in shown]),
+        (logarithmic if log_y else linear)([y for _, y, _ in shown]),
+    )
+    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" xmlns="http://www.w3.org/2000/svg">']
+    parts += [_text(_LEFT, 18, title, weight="bold"), *frame.draw(x_label, y_label)]
+    for k, (curve, line) in enumerate(zip(curves, lines, strict=True)):
+        parts += frame.curve(curve, line, _INKS[k % len(_INKS)])
+    return "".join([*parts, *_legend(curves), "</svg>"])
+
+
+def _points(curve: Curve, *, log_x: bool, log_y: bool) -> list[tuple[float, float, str]]:
+    labels = [*curve.labels, *[""] * (len(curve.x) - len(curve.labels))]
+    return [
+        (x, y, label)
+        for x, y, label in zip(curve.x, curve.y, labels, strict=True)
+        if math.isfinite(x) and math.isfinite(y) and (x > 0 or not log_x) and (y > 0 or not log_y)
+    ]
 
 
 @dataclass(frozen=True)
-class _Axis:
-    low: float
-    high: float
-    log: bool
-    ticks: list[float]
+class _Frame:
+    """The rectangle that curves are drawn in."""
 
-    def part(self, value: float) -> float:
-        """Where a value lies between the ends, 0 to 1."""
-        if self.log:
-            return math.log(value / self.low) / math.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
+    across: Axis
+    up: Axis
+
+    def x(self, value: float) -> float:
+        return _LEFT + self.across.part(value) * (WIDTH - _LEFT - _RIGHT)
+
+    def y(self, value: float) -> float:
+        return HEIGHT - _BELOW - self.up.part(value) * (HEIGHT - _BELOW - _ABOVE)
+
+    def draw(self, x_label: str, y_label: str) -> list[str]:
+        low, high = HEIGHT - _BELOW, WIDTH - _RIGHT
+        parts = []
+        for tick, text in zip(self.up.ticks, self.up.texts(), strict=True):
+            y = self.y(tick)
+            parts += [_rule(_LEFT, y, high, y), _text(_LEFT - 6, y + 4, text, anchor="end", size=12)]
+        for tick, text in zip(self.across.ticks, self.across.texts(), strict=True):
+            x = self.x(tick)
+            parts += [_rule(x, _ABOVE, x, low), _text(x, low + 17, text, anchor="middle", size=12)]
+        parts.append(_rule(_LEFT, low, high, low, _RIM) + _rule(_LEFT, _ABOVE, _LEFT, low, _RIM))
+        parts.append(_text((high + _LEFT) / 2, HEIGHT - 10, x_label, anchor="middle"))
+        middle = f"{(low + _ABOVE) / 2:.1f}"
+        turned = _text(0, 0, y_label, anchor="middle") if y_label else ""
+        return [*parts, f'<g transform="translate(16,{middle}) rotate(-90)">{turned}</g>' if turned else ""]
+
+    def curve(self, curve: Curve, points: list[tuple[float, float, str]], ink: str) -> list[str]:
+        parts = []
+        if curve.line:
+            path = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y, _ in points)
+            parts.append(f'<polyline points="{path}" fill="none" stroke="{ink}" stroke-width="2"/>')
+        for x, y, label in points:
+            if curve.marks:
+                parts.append(f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="4" fill="{ink}"/>')
+            if label:
+                parts.append(_beside(self.x(x), self.y(y), label, ink))
+        return parts
 
 
-def _axis(values: list[float], log: bool) -> _Axis:
-    low, high = min(values), max(values)
-    if log:
-        low, high = low / 1.05, high * 1.05
-        ticks = [low * (high / low) ** (k / 4) for k in range(5)]
-    else:
-        high = high if high > low else low + 1.0
-        ticks = [low + (high - low) * k / 4 for k in range(5)]
-    return _Axis(low, high, log, ticks)
+def _beside(x: float, y: float, label: str, ink: str) -> str:
+    """Text to the right of a point, or to its left near the rim."""
+    left = x > WIDTH - 130
+    return _text(x - 7 if left else x + 7, y - 6, label, anchor="end" if left else "start", size=11, ink=ink)
 
 
-def _x(axis: _Axis, value: float) -> float:
-    return _LEFT + axis.part(value) * (_WIDTH - _LEFT - 12)
+def _legend(curves: Sequence[Curve]) -> list[str]:
+    """Names in one line above the frame; curves without a name have none."""
+    named = [(k, curve.name) for k, curve in enumerate(curves) if curve.name]
+    spans = "".join(
+        f'<tspan dx="{14 if n else 0}" fill="{_INKS[k % len(_INKS)]}">\u25cf {escape(name)}</tspan>'
+        for n, (k, name) in enumerate(named)
+    )
+    return (
+        [f'<text x="{_LEFT}" y="38" font-size="12" font-family="sans-serif">{spans}</text>'] if named else []
+    )
 
 
-def _y(axis: _Axis, value: float) -> float:
-    return _HEIGHT - _BELOW - axis.part(value) * (_HEIGHT - _BELOW - _ABOVE)
-
-
-def _tick_x(axis: _Axis, value: float) -> str:
-    return _text(_x(axis, value), _HEIGHT - _BELOW + 16, f"{value:.3g}", anchor="middle", size=11)
-
-
-def _tick_y(axis: _Axis, value: float) -> str:
-    y = _y(axis, value)
-    line = f'<line x1="{_LEFT}" x2="{_WIDTH - 12}" y1="{y:.1f}" y2="{y:.1f}" stroke="#d8dce2"/>'
-    return line + _text(_LEFT - 6, y + 4, f"{value:.3g}", anchor="end", size=11)
+def _rule(x0: float, y0: float, x1: float, y1: float, ink: str = _GRID) -> str:
+    return f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}" stroke="{ink}"/>'
 
 
 def _text(
@@ -92,7 +135,7 @@ def _text(
     *,
     anchor: str = "start",
     weight: str = "normal",
-    size: int = 13,
+    size: int = 14,
     ink: str = "#222",
 ) -> str:
     style = f'text-anchor="{anchor}" font-weight="{weight}" font-size="{size}" fill="{ink}"'

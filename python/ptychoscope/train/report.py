@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.batches import Frames, make_batch
 from ptychoscope.train.module import PtychoModule
-from ptychoscope.train.plot import Curve, plot
+from ptychoscope.train.page import correlation, heading, likelihood, page, table
 from ptychoscope.train.prediction import Prediction, predict
 
 _FRAMES = 600
@@ -32,8 +31,10 @@ class Look:
     """What the report shows of a scan."""
 
     seen: Prediction
+    frames: NDArray[np.intp]
+    """(k,) numbers, in the scan, of a few frames."""
     measured: NDArray[np.float32]
-    """(k, P, P) counts of a few frames."""
+    """(k, P, P) counts of these frames."""
     predicted: NDArray[np.float32]
     """(k, P, P) counts that the merged image predicts for them."""
     halves: RingCorrelation
@@ -48,37 +49,35 @@ def write_report(
     Raises `OutputError` when it cannot be written.
     """
     look = look_at(module, scan)
-    seconds = [record["cpu_seconds"] for record in history]
-    curves = [
-        plot(
-            [Curve(name, seconds, [r.get(name, float("nan")) for r in history])],
-            title=title,
-            x_label="CPU seconds",
-            log_y=True,
-        )
-        for name, title in (
-            ("train_loss", "Loss"),
-            ("val_deviance", "Held-back frames: Poisson deviance per pixel"),
-        )
+    height, width = look.seen.object.shape
+    crossing = look.halves.crossing(look.halves.half_bit)
+    half_period = f"{1 / crossing:.1f} px" if crossing > 0 else "the whole image"
+    parts = [
+        table(module.config, history, facts, frames=len(scan)),
+        heading("Likelihood"),
+        *likelihood(history, module.config.loss),
+        heading(
+            "What the network sees",
+            f"The {len(look.seen.patches)} of {len(scan)} frames that lie nearest to the middle of the first "
+            f"scan (rows x columns: {height} x {width} px), as the network gives them. Spread is the "
+            "standard deviation of the patches that overlap: where it is large, do not trust the image.",
+        ),
+        _image(_object(look.seen), columns=3, panel_px=520),
+        heading(
+            "Measured and predicted",
+            "Counts as log10(1 + counts); predicted from the image above with the probe. The difference is "
+            "divided by its expected photon noise, the root of 1 + the predicted counts.",
+        ),
+        _image(_patterns(look), columns=len(look.frames), panel_px=256),
+        heading(
+            "Two halves of the frames",
+            "Even and odd frames, each made into an image by itself. The correlation falls under the "
+            f"half-bit threshold at {crossing:.2f} of Nyquist; half a period there is {half_period}.",
+        ),
+        correlation(look.halves),
     ]
-    frc, rings = look.halves, look.halves.frequency.tolist()
-    curves.append(
-        plot(
-            [Curve("FRC", rings, frc.correlation.tolist()), Curve("half bit", rings, frc.half_bit.tolist())],
-            title="Fourier ring correlation of two halves of the frames",
-            x_label="fraction of the Nyquist frequency",
-        )
-    )
-    rows = "".join(f"<tr><th>{escape(k)}</th><td>{escape(str(v))}</td></tr>" for k, v in facts.items())
-    body = "".join([f"<table>{rows}</table>", *curves, _image(_object(look.seen)), _image(_patterns(look))])
     with replacing(path) as partial:
-        partial.write_text(_HEAD + body, encoding="utf-8")
-
-
-_HEAD = """<!doctype html><meta charset="utf-8"><title>Training report</title>
-<style>body{font-family:sans-serif;margin:2em;max-width:72em} th{text-align:left;padding-right:2em}</style>
-<h1>Training report</h1>
-"""
+        partial.write_text(page(parts), encoding="utf-8")
 
 
 def look_at(module: PtychoModule, scan: Scan, *, shown: int = 4) -> Look:
@@ -86,12 +85,14 @@ def look_at(module: PtychoModule, scan: Scan, *, shown: int = 4) -> Look:
     if scan.probe is None:
         scan = scan.with_probe(np.asarray(_complex(module.probe)))
     away = np.linalg.norm(scan.positions_px - np.median(scan.positions_px, axis=0), axis=1)
-    part = scan.select(np.sort(np.argsort(away, kind="stable")[:_FRAMES]))
+    nearest = np.sort(np.argsort(away, kind="stable")[:_FRAMES])
+    part = scan.select(nearest)
     seen = predict(module, part)
     chosen = np.linspace(0, len(part) - 1, min(shown, len(part))).astype(np.intp)
     first, second = (predict(module, part.select(slice(k, None, 2))) for k in (0, 1) if len(part) > k)
     return Look(
         seen=seen,
+        frames=nearest[chosen],
         measured=part.counts(chosen),
         predicted=_far_fields(module, part, seen, chosen),
         halves=ring_correlation(*_common(first, second)),
@@ -132,7 +133,7 @@ def _object(seen: Prediction) -> list[Panel]:
     turned = seen.object * np.exp(-1j * np.angle(seen.object[lit].mean()))
     planes: list[tuple[str, NDArray[np.floating], Colours]] = [
         ("amplitude", np.abs(turned), "grey"),
-        ("phase in rad", np.angle(turned), "diverging"),
+        ("phase, rad", np.angle(turned), "diverging"),
         ("spread of overlapping patches", seen.spread, "heat"),
     ]
     panels = []
@@ -143,20 +144,27 @@ def _object(seen: Prediction) -> list[Panel]:
 
 
 def _patterns(look: Look) -> list[Panel]:
-    panels = []
-    for k, pair in enumerate(zip(look.measured, look.predicted, strict=True)):
-        high = float(np.log10(1 + max(pair[0].max(), pair[1].max())))
-        for name, counts in zip(("measured", "predicted"), pair, strict=True):
-            values = np.log10(1 + counts)
-            panels.append(
-                Panel(title=f"frame {k + 1}, {name}: log10(1 + counts)", values=values, low=0.0, high=high)
+    """A row of measured frames, one of predicted ones, one of what is left."""
+    pairs = list(zip(look.frames, look.measured, look.predicted, strict=True))
+    highs = [float(np.log10(1 + max(k.max(), rate.max()))) for _, k, rate in pairs]
+    measured, predicted, left = [], [], []
+    for (frame, k, rate), high in zip(pairs, highs, strict=True):
+        measured.append(
+            Panel(
+                title=f"frame {frame}: measured", values=np.log10(1 + k), low=0.0, high=high, colours="heat"
             )
-    return panels
+        )
+        predicted.append(
+            Panel(title="predicted", values=np.log10(1 + rate), low=0.0, high=high, colours="heat")
+        )
+        noise = (k - rate) / np.sqrt(1 + rate)
+        left.append(Panel(title="difference / noise", values=noise, low=-4.0, high=4.0, colours="diverging"))
+    return [*measured, *predicted, *left]
 
 
-def _image(panels: list[Panel]) -> str:
+def _image(panels: list[Panel], *, columns: int, panel_px: int) -> str:
     buffer = io.BytesIO()
-    figure(panels, columns=3 if len(panels) == 3 else 2, panel_px=320).save(buffer, "PNG")
+    figure(panels, columns=columns, panel_px=panel_px).save(buffer, "PNG")
     return f'<p><img src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"></p>'
 
 
