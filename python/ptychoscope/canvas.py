@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope import _core
 from ptychoscope._canvas_arguments import as_planes, as_positions, as_shape, as_window, one_of
+from ptychoscope.config import Interpolation
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.phases import solve_phases
 
-Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
 Accumulate = Literal["float32", "float64", "exact"]
 Align = Literal["none", "sequential", "global"]
 Values = Literal["complex", "real_imag", "amplitude_phase"]
@@ -68,7 +68,7 @@ class Canvas:
         self,
         shape: Sequence[int],
         window: ArrayLike | None = None,
-        interpolation: Interpolation = "bilinear",
+        interpolation: Interpolation = "cubic",
         accumulate: Accumulate = "float32",
         threads: int = 1,
         *,

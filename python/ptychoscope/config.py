@@ -9,8 +9,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from ptychoscope.errors import BundleError
+from ptychoscope.windows import WindowKind
 
 SCHEMA_VERSION = 1
+
+Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
+"""How a patch is read between its pixels."""
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 NonNegative = Annotated[int, msgspec.Meta(ge=0)]
@@ -74,9 +78,9 @@ class GroupSpec(_Spec, frozen=True, kw_only=True):
 class StitchSpec(_Spec, frozen=True, kw_only=True):
     """How patches are put together unless the user says otherwise."""
 
-    window: Literal["probe", "none"] = "probe"
-    """`probe`: the summed intensity of the probe modes."""
-    interpolation: Literal["nearest", "bilinear"] = "bilinear"
+    window: WindowKind = "probe"
+    """See `windows.py`; `probe` is the summed intensity of the probe modes."""
+    interpolation: Interpolation = "cubic"
     inner_crop_px: NonNegative = 0
     """Pixels to leave out on every side of a patch."""
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from ptychoscope import _core
 from ptychoscope._canvas_arguments import as_positions, as_shape, as_window, one_of
 from ptychoscope._device_arrays import patch_memory
-from ptychoscope.canvas import AddReport, Interpolation, Region
+from ptychoscope.canvas import AddReport, Region
+from ptychoscope.config import Interpolation
 from ptychoscope.errors import ConfigError, DeviceError, ScanError
 
 Values = Literal["complex", "real_imag"]
@@ -38,7 +39,7 @@ class CudaCanvas:
         self,
         shape: Sequence[int],
         window: ArrayLike | None = None,
-        interpolation: Interpolation = "bilinear",
+        interpolation: Interpolation = "cubic",
         *,
         spread: bool = True,
         device: int = 0,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.canvas import Align, Canvas
+from ptychoscope.config import Interpolation
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.gathered import Gathered
 from ptychoscope.geometry import canvas_frame
@@ -18,12 +19,11 @@ from ptychoscope.scan import Scan
 from ptychoscope.slot import ModelSlot
 from ptychoscope.sources import ScanSource
 from ptychoscope.whole import run_merged
+from ptychoscope.windows import WindowKind, make_window
 
 __all__ = ["Reconstruction", "load_reconstruction", "reconstruct"]
 
-Interpolation = Literal["nearest", "bilinear"]
 ProbeChoice = Literal["scan", "model"]
-Window = Literal["probe", "none"]
 Merge = Literal["scan", "batch", "none"]
 ALIGN: Align = "global"
 """What is done about the constant phases of patches, unless the caller says otherwise."""
@@ -39,7 +39,7 @@ def reconstruct(  # noqa: PLR0913
     merge: Merge | None = None,
     align: Align = ALIGN,
     interpolation: Interpolation | None = None,
-    window: Window | NDArray[Any] | None = None,
+    window: WindowKind | NDArray[Any] | None = None,
     probe: ProbeChoice | None = None,
     progress: Progress | None = None,
 ) -> Reconstruction:
@@ -61,10 +61,9 @@ def reconstruct(  # noqa: PLR0913
         `sequential` turns each patch, in its turn, to the phase of the image under it; `global` keeps all
         patches until the last one came and solves their phases together (`phases.py`).
     interpolation
-        `nearest` or `bilinear`, how patches are put between pixels; None: as the model says.
+        How patches are put between pixels (`Canvas`); None: as the model says.
     window
-        Weight of a patch's pixels: `probe`, the summed intensity of the modes; `none`, all alike; or an array
-        (H, W). None: as the model says.
+        Weight of a patch's pixels (`make_window`), or an array (H, W). None: as the model says.
     probe
         `scan` or `model`: whose probe the network is told and the window is made of. None: the scan's when
         it has one.
@@ -84,7 +83,14 @@ def reconstruct(  # noqa: PLR0913
     weights = _window(window, lit, model)
     mode = interpolation or model.config.stitch.interpolation
     frame = canvas_frame(scan.positions_px, model.patch_px)
-    canvas = Canvas(frame.shape, weights, interpolation=mode, threads=threads, align=align)
+    canvas = Canvas(
+        frame.shape,
+        weights,
+        mode,
+        threads=threads,
+        align=align,
+        crop_px=model.config.stitch.inner_crop_px,
+    )
     target = Gathered(len(scan)) if align == "global" else canvas
     slot = ModelSlot(model, probe=lit if model.takes_probe else None)
     source, chosen = ScanSource(scan, batch=batch), _merge(merge, model)
@@ -140,32 +146,16 @@ def _probe(scan: Scan, model: Model, choice: ProbeChoice | None) -> NDArray[np.c
 
 
 def _window(
-    window: Window | NDArray[Any] | None, probe: NDArray[np.complex64] | None, model: Model
+    window: WindowKind | NDArray[Any] | None, probe: NDArray[np.complex64] | None, model: Model
 ) -> NDArray[np.float32] | None:
-    stitch = model.config.stitch
-    chosen = stitch.window if window is None else window
-    if isinstance(chosen, np.ndarray):
-        weights = np.array(chosen, np.float32)
-    elif chosen == "probe":
-        if probe is None:
-            raise ScanError(
-                'neither scan nor model has a probe to weigh patches with: give one, or use window="none"'
-            )
-        weights = np.square(np.abs(probe)).sum(axis=0).astype(np.float32)
-    elif chosen == "none":
-        weights = np.ones(model.patch_px, np.float32)
-    else:
-        raise ConfigError(f'window must be "probe", "none" or an array, got {window!r}')
-    if weights.shape != model.patch_px:
+    chosen = model.config.stitch.window if window is None else window
+    if isinstance(chosen, str):
+        return make_window(chosen, model.patch_px, probe)
+    if chosen.shape != model.patch_px:
         raise ConfigError(
-            f"the window must be as large as the model's patches {model.patch_px}, got {weights.shape}"
+            f"the window must be as large as the model's patches {model.patch_px}, got {chosen.shape}"
         )
-    crop = stitch.inner_crop_px
-    if crop:
-        inner = np.zeros_like(weights)
-        inner[crop:-crop, crop:-crop] = weights[crop:-crop, crop:-crop]
-        weights = inner
-    return weights
+    return chosen.astype(np.float32)
 
 
 def _provenance(model: Model, report: Report) -> dict[str, str | int | float]:

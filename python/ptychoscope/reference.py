@@ -49,7 +49,7 @@ def stitch(
     positions: Tensor,
     shape: tuple[int, int],
     window: Tensor | None = None,
-    interpolation: Interpolation = "bilinear",
+    interpolation: Interpolation = "cubic",
 ) -> Stitched:
     """Stitch `patches` (n, P, Q), centred on `positions` (n, 2) (y, x) in pixels, on a canvas (H, W)."""
     numerator = torch.zeros(shape, dtype=torch.complex128)

@@ -1,4 +1,4 @@
-"""Stitch windows: how much a pixel of a patch is to be trusted; (P, P) float32 with a peak of 1."""
+"""Stitch windows: how much a pixel of a patch is to be trusted; (H, W) float32 with a peak of 1."""
 
 from typing import Literal
 
@@ -11,37 +11,44 @@ WindowKind = Literal["none", "box", "hann", "probe"]
 
 
 def make_window(
-    kind: WindowKind, side_px: int, probe: NDArray[np.complex64] | None = None
+    kind: WindowKind, shape_px: tuple[int, int], probe: NDArray[np.complex64] | None = None
 ) -> NDArray[np.float32] | None:
-    """The window of a patch of side `side_px`; None for "none", which weighs all pixels alike.
+    """The window of a patch of `shape_px` (H, W); None for "none", which weighs all pixels alike.
 
     - `box`: 1 in the central half of each axis, 0 elsewhere.
     - `hann`: the product of two Hann windows without their zeros.
-    - `probe`: the intensity of `probe` (m, P, P), summed over its modes: a pixel that saw no light says
+    - `probe`: the intensity of `probe` (m, H, W), summed over its modes: a pixel that saw no light says
       nothing.
 
     Raises:
-        ConfigError: the kind is unknown, or "probe" was asked for without a probe of that side.
+        ConfigError: the kind is unknown, or "probe" was asked for without a probe of that shape.
     """
     match kind:
         case "none":
             return None
         case "box":
-            inside = np.abs(np.arange(side_px) - (side_px - 1) / 2) < side_px / 4
-            return np.outer(inside, inside).astype(np.float32)
+            return _product(*(_central_half(side) for side in shape_px))
         case "hann":
-            hann = np.hanning(side_px + 2)[1:-1]
-            return np.asarray(np.outer(hann, hann) / hann.max() ** 2, dtype=np.float32)
+            return _product(*(np.hanning(side + 2)[1:-1] for side in shape_px))
         case "probe":
-            return _probe_intensity(side_px, probe)
+            return _probe_intensity(shape_px, probe)
     raise ConfigError(f"window must be one of none, box, hann, probe, got {kind!r}")
 
 
-def _probe_intensity(side_px: int, probe: NDArray[np.complex64] | None) -> NDArray[np.float32]:
+def _central_half(side: int) -> NDArray[np.float64]:
+    return np.asarray(np.abs(np.arange(side) - (side - 1) / 2) < side / 4, dtype=np.float64)
+
+
+def _product(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float32]:
+    window = np.outer(rows, columns)
+    return np.asarray(window / window.max(), dtype=np.float32)
+
+
+def _probe_intensity(shape_px: tuple[int, int], probe: NDArray[np.complex64] | None) -> NDArray[np.float32]:
     if probe is None:
         raise ConfigError('window="probe" needs a probe: give one, or choose another window')
-    if probe.ndim != 3 or probe.shape[1:] != (side_px, side_px):
-        raise ConfigError(f"probe must be (m, {side_px}, {side_px}), got the shape {probe.shape}")
+    if probe.ndim != 3 or probe.shape[1:] != shape_px:
+        raise ConfigError(f"probe must be (m, {shape_px[0]}, {shape_px[1]}), got the shape {probe.shape}")
     intensity = (np.abs(probe.astype(np.complex128)) ** 2).sum(axis=0)
     peak = intensity.max()
     if not np.isfinite(peak) or peak <= 0:

@@ -19,12 +19,12 @@ class Scene:
     window: NDArray[np.float32] | None = None
     stitched: dict[str, reference.Stitched] = field(default_factory=dict)
 
-    def canvas(self, interpolation="bilinear", accumulate="float32", threads=1, **options) -> Canvas:
+    def canvas(self, interpolation="cubic", accumulate="float32", threads=1, **options) -> Canvas:
         canvas = Canvas(self.shape, self.window, interpolation, accumulate, threads, **options)
         canvas.add(self.patches, self.positions, warn=False)
         return canvas
 
-    def reference(self, interpolation="bilinear") -> reference.Stitched:
+    def reference(self, interpolation="cubic") -> reference.Stitched:
         if interpolation not in self.stitched:
             patches, positions = torch.tensor(self.patches), torch.tensor(self.positions)
             window = None if self.window is None else torch.tensor(self.window)

@@ -14,7 +14,7 @@ on_device = [pytest.mark.cuda, pytest.mark.skipif(_core.cuda_devices() == 0, rea
 LARGE = make_scene(0, n=300, patch_shape=(64, 64), shape=(200, 260), beyond_px=20.0)
 
 
-def on_cuda(scene: Scene, interpolation="bilinear", **options) -> CudaCanvas:
+def on_cuda(scene: Scene, interpolation="cubic", **options) -> CudaCanvas:
     canvas = CudaCanvas(scene.shape, scene.window, interpolation, **options)
     canvas.add(scene.patches, scene.positions, warn=False)
     return canvas

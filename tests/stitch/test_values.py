@@ -62,10 +62,11 @@ def test_crop_is_never_read() -> None:
 
 @pytest.mark.parametrize("side", [15, 16])
 def test_windows(side: int) -> None:
+    shape = (side, side)
     probe = np.zeros((2, side, side), np.complex64)
     probe[0, 3, 4], probe[1, 3, 4], probe[1, 5, 5] = 3, 4j, 1
-    assert make_window("none", side) is None
-    box, hann, light = (make_window(kind, side, probe) for kind in ("box", "hann", "probe"))
+    assert make_window("none", shape) is None
+    box, hann, light = (make_window(kind, shape, probe) for kind in ("box", "hann", "probe"))
     for window in (box, hann, light):
         assert window.dtype == np.float32
         assert window.max() == 1
@@ -76,10 +77,10 @@ def test_windows(side: int) -> None:
     assert light[3, 4] == 1
     assert light[5, 5] == np.float32(1 / 25)
     for arguments in [
-        ("probe", side),
-        ("probe", side + 1, probe),
-        ("probe", side, 0 * probe),
-        ("cosine", side),
+        ("probe", shape),
+        ("probe", (side + 1, side), probe),
+        ("probe", shape, 0 * probe),
+        ("cosine", shape),
     ]:
         with pytest.raises(ConfigError):
             make_window(*arguments)

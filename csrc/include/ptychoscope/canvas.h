@@ -34,7 +34,7 @@ enum class Values { real_imag, amplitude_phase };
 enum class Scalar { float32, float16 };
 
 struct CanvasOptions {
-    Interpolation interpolation = Interpolation::bilinear;
+    Interpolation interpolation = Interpolation::cubic;
     Accumulate accumulate = Accumulate::float32;
     int threads = 1;     ///< 1 to 256; with one there is no thread pool
     bool spread = true;  ///< keep the second moment; without it spread() throws

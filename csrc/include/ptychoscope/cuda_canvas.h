@@ -27,7 +27,7 @@ std::string cuda_architectures();
 int cuda_devices();
 
 struct CudaCanvasOptions {
-    Interpolation interpolation = Interpolation::bilinear;
+    Interpolation interpolation = Interpolation::cubic;
     bool spread = true;  ///< keep the second moment; without it spread() throws
     int device = 0;
 };

@@ -100,11 +100,11 @@ def run(
     ] = "across",
     batch: Annotated[int, typer.Option(min=1, help="Frames that go through the network at once.")] = 16,
     interpolation: Annotated[
-        Literal["nearest", "bilinear"] | None,
+        Literal["nearest", "bilinear", "cubic", "lanczos3"] | None,
         typer.Option(help="How patches are put between pixels; without, as the model says."),
     ] = None,
     window: Annotated[
-        Literal["probe", "none"] | None,
+        Literal["probe", "none", "hann", "box"] | None,
         typer.Option(help="Weight of a patch's pixels; without, as the model says."),
     ] = None,
     merge: Annotated[
