@@ -3,6 +3,7 @@
     python benchmarks/quality.py train --data DATA --records docs/quality.json
     python benchmarks/quality.py references --data DATA --records docs/quality.json
     python benchmarks/quality.py page docs/quality.json docs/quality.md docs/quality.svg
+    python benchmarks/quality.py noise --data DATA RUN docs/noise.png --peer PYTHON
 
 One thread; pin it to a core (`taskset -c 0`) where figures are to be compared. A training that is in the
 records is not repeated, so a second start goes on where the first was stopped.
@@ -14,12 +15,17 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import quality_records as book
 import torch
 import typer
+from ptychoscope.export import export_bundle
 from quality_cells import MINUTES, Cell, grid
+from quality_chart import chart
+from quality_noise import noise_figure
+from quality_page import page
 from quality_score import exported, untrained
 from quality_sets import SETS, split
 
@@ -45,7 +51,7 @@ def train_cells(
 ) -> None:
     """Train what is not in the records, export it, score it, write it down."""
     torch.set_num_threads(1)
-    wanted = [c for m in minutes for s in sets for c in grid(s, m, defaults=shipped, seed=seed)]
+    wanted = [c for m in minutes for s in sets for c in grid(s, m, shipped=shipped, seed=seed)]
     wanted = [c for c in wanted if only in c.network]
     rest = [c for c in wanted if again or book.find(book.read(records), asdict(c)) is None]
     for k, cell in enumerate(rest):
@@ -101,6 +107,30 @@ def methods() -> dict[str, Callable[..., Any]]:
     for sweeps in (1, 3, 10):
         found[f"refine, {sweeps} sweep" + ("s" if sweeps > 1 else "")] = partial(refine_scan, sweeps=sweeps)
     return found
+
+
+@app.command("page")
+def write_page(records: Path, markdown: Path, svg: Path) -> None:
+    """Write the tables and the plot of what is done."""
+    done = book.read(records)
+    markdown.write_text(page(done))
+    svg.write_text(chart(done))
+
+
+@app.command()
+def noise(
+    data: Data,
+    run: Annotated[Path, typer.Argument(help="Run folder of a training at 1e4 photons.")],
+    png: Annotated[Path, typer.Argument(help="Picture to write.")],
+    peer: Annotated[Path | None, typer.Option(help="Interpreter of an environment with pty-chi.")] = None,
+) -> None:
+    """Picture of network, solver and pty-chi beside the truth at 1e4 photons."""
+    torch.set_num_threads(1)
+    parts = split(data, "1e4")
+    with TemporaryDirectory() as folder:
+        bundle = export_bundle(run, Path(folder, "bundle"))
+        for name, nrmse in noise_figure(parts.test, bundle, peer, png):
+            tell(f"{name}: nrmse {nrmse:.4f}")
 
 
 def tell(line: str) -> None:

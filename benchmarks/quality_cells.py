@@ -1,6 +1,6 @@
 """The grid: every (network, input, loss, head) that makes sense, and the recipe of the predecessor."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ptychoscope.train.config import TrainConfig
@@ -35,8 +35,8 @@ class Cell:
 
     def config(self) -> TrainConfig:
         """What is trained: the defaults but for what the cell names."""
-        fields = asdict(self)
-        named = {key: fields[key] for key in ("network", "input", "loss", "head", "seed")}
+        values = asdict(self)
+        named = {key: values[key] for key in ("network", "input", "loss", "head", "seed")}
         further = PREDECESSOR if self.recipe == "predecessor" else {}
         return TrainConfig.from_dict({**named, **further, "max_cpu_time_s": 60 * self.minutes, "threads": 1})
 
@@ -46,16 +46,21 @@ class Cell:
         return "-".join(str(v) if isinstance(v, str) else f"{v:g}" for v in asdict(self).values())
 
 
-def is_default(cell: Cell) -> bool:
+def of_record(record: dict[str, Any]) -> Cell:
+    """The cell that a record of a training belongs to."""
+    return Cell(**{field.name: record[field.name] for field in fields(Cell)})
+
+
+def ships(cell: Cell) -> bool:
     """Whether the cell is a network as it ships, or the predecessor's recipe."""
-    shipped = ("backprojection", "poisson", "real_imag", "default")
+    defaults = ("backprojection", "poisson", "real_imag")
     return cell.recipe == "predecessor" or (
-        cell.network != "pinn_cnn" and (cell.input, cell.loss, cell.head, cell.recipe) == shipped
+        cell.network != "pinn_cnn" and (cell.input, cell.loss, cell.head) == defaults
     )
 
 
-def grid(data_set: str, minutes: float, *, defaults: bool, seed: int = 0) -> list[Cell]:
-    """The cells of one set and budget, those that ship first; nothing else with `defaults`."""
+def grid(data_set: str, minutes: float, *, shipped: bool, seed: int = 0) -> list[Cell]:
+    """The cells of one set and budget, those that ship first; nothing else with `shipped`."""
     cells = [
         Cell(network, reads, loss, head, data_set, minutes, seed=seed)
         for network, inputs in INPUTS.items()
@@ -65,5 +70,5 @@ def grid(data_set: str, minutes: float, *, defaults: bool, seed: int = 0) -> lis
     ]
     recipe = ("pinn_cnn", "amplitude", "mae", "amplitude_phase")
     cells.append(Cell(*recipe, data_set, minutes, recipe="predecessor", seed=seed))
-    shipped = [cell for cell in cells if is_default(cell)]
-    return shipped if defaults else shipped + [cell for cell in cells if not is_default(cell)]
+    first = [cell for cell in cells if ships(cell)]
+    return first if shipped else first + [cell for cell in cells if not ships(cell)]

@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -33,7 +34,10 @@ def qualities(name: str, scan: Scan, model: Path | None, peer: Path | None) -> l
     if peer is not None:
         whole = bool(np.array_equal(scan.positions_px, np.round(scan.positions_px)))
         for interpolation in ("fourier", "bilinear") if whole else ("fourier",):
-            rows += _peer(name, scan, peer, interpolation)
+            rows += [
+                _row(name, f"pty-chi {interpolation}", epochs, spent, image, scan)
+                for epochs, spent, image in peer_images(scan, peer, interpolation)
+            ]
     return rows
 
 
@@ -52,8 +56,13 @@ def _network(scan: Scan, model: Path) -> tuple[Reconstruction, float]:
     return reconstruct(scan, loaded), process_time() - began
 
 
-def _peer(name: str, scan: Scan, python: Path, interpolation: str) -> list[dict[str, Any]]:
-    """pty-chi's LSQML in its own process, on one thread; its set-up is not counted."""
+def peer_images(
+    scan: Scan, python: Path, interpolation: str, epochs: Sequence[int] = _PEER_EPOCHS
+) -> list[tuple[int, float, Reconstruction]]:
+    """Epochs, CPU seconds and image of pty-chi's LSQML, in its own process on one thread; set-up not counted.
+
+    Raises `ConfigError` when the interpreter `python` cannot run pty-chi.
+    """
     frame = canvas_frame(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=8)
     with tempfile.TemporaryDirectory() as folder:
         given, found = Path(folder, "scan.npz"), Path(folder, "found.npz")
@@ -65,17 +74,14 @@ def _peer(name: str, scan: Scan, python: Path, interpolation: str) -> list[dict[
             shape=np.array(frame.shape),
         )
         command = [str(python), str(_PEER_SCRIPT), str(given), str(found), interpolation]
-        done = subprocess.run(
-            [*command, *map(str, _PEER_EPOCHS)], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([*command, *map(str, epochs)], capture_output=True, text=True, check=False)
         if done.returncode:
             raise ConfigError(f"{python} could not run pty-chi: {done.stderr.strip()[-400:]}")
         with np.load(found, allow_pickle=False) as file:
             objects, spent = file["objects"], file["cpu_s"]
     coverage = _coverage(scan, frame.origin_px, frame.shape)
-    rows = []
-    for epochs, image, seconds in zip(_PEER_EPOCHS, objects, spent, strict=True):
-        result = Reconstruction(
+    images = [
+        Reconstruction(
             object=np.where(coverage > 0, image, 0),
             coverage=coverage,
             spread=np.zeros_like(coverage),
@@ -83,8 +89,9 @@ def _peer(name: str, scan: Scan, python: Path, interpolation: str) -> list[dict[
             pixel_size_m=None,
             positions_px=scan.positions_px,
         )
-        rows.append(_row(name, f"pty-chi {interpolation}", epochs, float(seconds), result, scan))
-    return rows
+        for image in objects
+    ]
+    return [(n, float(s), image) for n, s, image in zip(epochs, spent, images, strict=True)]
 
 
 def _coverage(scan: Scan, origin: tuple[int, int], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
