@@ -9,6 +9,7 @@ namespace py = pybind11;
 void register_bench(py::module_& m);
 void register_canvas(py::module_& m);
 void register_cuda(py::module_& m);
+void register_dlpack(py::module_& m);
 void register_project(py::module_& m);
 void register_refine(py::module_& m);
 
@@ -17,6 +18,7 @@ PYBIND11_MODULE(_core, m) {
     register_bench(m);
     register_canvas(m);
     register_cuda(m);
+    register_dlpack(m);
     register_project(m);
     register_refine(m);
     m.def(

@@ -1,29 +1,11 @@
 // Making a canvas, clearing it, letting it grow, merging two.
 #include "ptychoscope/canvas.h"
 
-#include <algorithm>
-#include <cmath>
-#include <stdexcept>
-#include <string>
 #include <utility>
 
 #include "canvas_state.h"
 
 namespace ptychoscope {
-
-namespace {
-
-constexpr std::int64_t kMaxSide = 1 << 20;  // pixels; a side beyond this is a mistake
-
-}  // namespace
-
-void require(bool condition, const std::string& message) {
-    if (!condition) throw std::invalid_argument(message);
-}
-
-std::string size_text(std::int64_t height, std::int64_t width) {
-    return std::to_string(height) + " x " + std::to_string(width);
-}
 
 PatchBatch PatchBatch::complex64(const std::complex<float>* patches, std::int64_t count, std::int64_t height,
                                  std::int64_t width) {
@@ -47,19 +29,6 @@ Canvas::State::State(std::int64_t height, std::int64_t width, const CanvasOption
       planes(extent, o.accumulate, o.spread),
       buffers(static_cast<std::size_t>(o.threads)) {}
 
-double check_window(const float* values, std::int64_t height, std::int64_t width) {
-    double largest = 0;
-    for (std::int64_t i = 0; i < height * width; ++i) {
-        if (!std::isfinite(values[i]) || values[i] < 0)
-            throw std::invalid_argument("window[" + std::to_string(i / width) + ", " +
-                                        std::to_string(i % width) + "] is " + std::to_string(values[i]) +
-                                        ": weights must be finite and not negative");
-        largest = std::max(largest, static_cast<double>(values[i]));
-    }
-    require(largest > 0, "window is zero everywhere: nothing would be added");
-    return largest;
-}
-
 void Canvas::State::set_window(const float* values, std::int64_t height, std::int64_t width) {
     largest_weight = check_window(values, height, width);
     window.reserve(height, width);
@@ -71,14 +40,7 @@ void Canvas::State::set_window(const float* values, std::int64_t height, std::in
 
 Canvas::Canvas(std::int64_t height, std::int64_t width, const float* window, std::int64_t window_height,
                std::int64_t window_width, const CanvasOptions& options) {
-    require(height >= 1 && width >= 1 && height <= kMaxSide && width <= kMaxSide,
-            "a canvas of " + size_text(height, width) + " pixels: each side must be between 1 and " +
-                std::to_string(kMaxSide));
-    require(height * width <= options.max_pixels,
-            "a canvas of " + size_text(height, width) +
-                " pixels has more than max_pixels=" + std::to_string(options.max_pixels));
-    require(options.bound > 0 && options.bound <= 1e9,
-            "bound must be above 0 and at most 1e9, got " + std::to_string(options.bound));
+    check_canvas(height, width, options);
     state_ = std::make_unique<State>(height, width, options);
     if (window) state_->set_window(window, window_height, window_width);
     if (options.accumulate == Accumulate::exact) {
@@ -108,22 +70,10 @@ void Canvas::reset() {
     state_->dirty = state_->extent;
 }
 
-/// Makes `box` part of the extent. Memory grows by a quarter of a side at least, so that growing step by step
-/// costs no more than a few copies.
+/// Makes `box` part of the extent.
 void Canvas::State::grow_to(const Box& box) {
-    const Box wanted = union_of(extent, box);
-    const std::int64_t height = wanted.row1 - wanted.row0, width = wanted.column1 - wanted.column0;
-    if (height * width > options.max_pixels)
-        throw std::length_error("would grow the canvas to " + size_text(height, width) +
-                                " pixels, more than max_pixels=" + std::to_string(options.max_pixels));
-    if (!contains(planes.box(), wanted)) {
-        Box roomy = union_of(planes.box(), wanted);
-        if (roomy.row0 < planes.box().row0) roomy.row0 -= height / 4;
-        if (roomy.row1 > planes.box().row1) roomy.row1 += height / 4;
-        if (roomy.column0 < planes.box().column0) roomy.column0 -= width / 4;
-        if (roomy.column1 > planes.box().column1) roomy.column1 += width / 4;
-        planes = planes.grown(roomy);
-    }
+    const Box wanted = union_of(extent, box), held = roomy_box(planes.box(), wanted, options.max_pixels);
+    if (!contains(planes.box(), held)) planes = planes.grown(held);
     extent = wanted;
 }
 
@@ -132,15 +82,14 @@ void Canvas::merge(const Canvas& other) {
     const State& from = *other.state_;
     require(&to != &from, "a canvas cannot be merged with itself");
     std::scoped_lock lock(to.mutex, from.mutex);
-    require(to.options.accumulate == from.options.accumulate && to.options.spread == from.options.spread,
-            "canvases with different accumulate or spread cannot be merged");
-    require(to.planes.sums().quantum == from.planes.sums().quantum,
-            "exact canvases with different bounds or largest weights cannot be merged");
     const Box& box = from.extent;
-    require(to.options.grow || contains(to.extent, box),
-            "the other canvas reaches beyond this one, which does not grow");
+    check_merge(to.options, to.extent, to.planes.sums().quantum, from.options, box,
+                from.planes.sums().quantum);
     to.grow_to(box);
-    if (to.options.accumulate == Accumulate::exact) to.headroom.note(from.headroom, to.planes, from.planes);
+    if (to.options.accumulate == Accumulate::exact)
+        to.headroom.note(
+            from.headroom, [&] { return to.planes.largest_counts(); },
+            [&] { return from.planes.largest_counts(); });
     const auto add = to.kernels->merge[static_cast<int>(to.options.accumulate)];
     for (std::int64_t row = box.row0; row < box.row1; ++row)
         add(to.planes.sums(), to.planes.at(row, box.column0), from.planes.sums(),

@@ -9,13 +9,12 @@
 #include <string>
 
 #include "canvas_state.h"
+#include "place_patch.h"
 
 namespace ptychoscope {
 
 namespace {
 
-constexpr std::int64_t kMaxSide = 1 << 16;         // pixels of a patch
-constexpr std::int64_t kFarthest = 1 << 24;        // pixels from the origin to which a canvas may grow
 constexpr std::int64_t kParallelPixels = 1 << 18;  // below this, waking threads costs more than it brings
 constexpr std::int64_t kChunkPixels = 1 << 20;  // several threads: looked at, then placed from a shared cache
 constexpr std::int64_t kBufferFloats =
@@ -46,27 +45,14 @@ Ahead reading_ahead(const PatchView& next, const Box& placed) {
 
 }  // namespace
 
-void Canvas::State::check(const PatchBatch& b, const double* positions) const {
-    require(b.count >= 0, "the number of patches is negative");
-    require(b.count == 0 || (b.first && b.second && positions), "patches or positions are missing");
-    require(window_height == 0 || (b.height == window_height && b.width == window_width),
-            "patches of " + size_text(b.height, b.width) + " pixels on a canvas whose window has " +
-                size_text(window_height, window_width));
-    const int taps = taps_of(options.interpolation);
-    require(b.height >= taps && b.width >= taps && b.height <= kMaxSide && b.width <= kMaxSide,
-            "patches of " + size_text(b.height, b.width) + " pixels: this interpolation needs at least " +
-                size_text(taps, taps) + ", and none may be larger than " + size_text(kMaxSide, kMaxSide));
-}
-
 Canvas::State::Job Canvas::State::look_at(const PatchView& patch, const double* position) const {
     Job job = {patch, {}, 0, Fate::place};
     if (!std::isfinite(position[0]) || !std::isfinite(position[1])) {
         job.fate = Fate::bad_position;
         return job;
     }
-    const Box reach = options.grow ? Box{-kFarthest, kFarthest, -kFarthest, kFarthest} : extent;
-    job.placement =
-        place_patch(position[0], position[1], patch.height, patch.width, options.interpolation, reach);
+    job.placement = place_patch(position[0], position[1], patch.height, patch.width, options.interpolation,
+                                reach_of(extent, options.grow));
     job.largest = kernels->largest(patch);
     if (!std::isfinite(job.largest))
         job.fate = Fate::bad_patch;
@@ -84,7 +70,8 @@ void Canvas::State::make_room(std::vector<Job>& jobs, std::int64_t start, AddRep
         if (jobs[i].fate != Fate::place) continue;
         try {
             if (options.grow && !contains(extent, jobs[i].placement.box)) grow_to(jobs[i].placement.box);
-            if (options.accumulate == Accumulate::exact) headroom.note(jobs[i].largest, planes);
+            if (options.accumulate == Accumulate::exact)
+                headroom.note(jobs[i].largest, [this] { return planes.largest_counts(); });
         } catch (const std::exception& error) {
             jobs.resize(i);
             place(jobs, false, {});
@@ -153,7 +140,7 @@ std::complex<double> Canvas::State::correlate(const Job& job) const {
 AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align align) {
     State& s = *state_;
     std::lock_guard<std::mutex> lock(s.mutex);
-    s.check(batch, positions);
+    check_batch(batch, positions, s.options.interpolation, s.window_height, s.window_width);
     if (batch.count == 0) return {};
     s.reserve_buffers(batch);
     const std::int64_t pixels = batch.height * batch.width;
@@ -186,7 +173,7 @@ AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align al
 void Canvas::correlate(const PatchBatch& batch, const double* positions, std::complex<double>* out) {
     State& s = *state_;
     std::lock_guard<std::mutex> lock(s.mutex);
-    s.check(batch, positions);
+    check_batch(batch, positions, s.options.interpolation, s.window_height, s.window_width);
     s.reserve_buffers(batch);
     for (std::int64_t i = 0; i < batch.count; ++i)
         out[i] = s.correlate(s.look_at(view(batch, i), positions + 2 * i));

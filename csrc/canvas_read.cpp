@@ -1,7 +1,6 @@
 // Reading a canvas: image, coverage and spread of a box.
 #include <algorithm>
 #include <stdexcept>
-#include <string>
 
 #include "canvas_state.h"
 
@@ -12,11 +11,6 @@ namespace {
 constexpr std::int64_t kParallelPixels = 1 << 18;
 constexpr std::int64_t kRowsPerTask = 64;
 
-std::string text(const Box& b) {
-    return "rows " + std::to_string(b.row0) + ":" + std::to_string(b.row1) + ", columns " +
-           std::to_string(b.column0) + ":" + std::to_string(b.column1);
-}
-
 }  // namespace
 
 /// Calls row(element, count, offset in the output) for every row of the box.
@@ -24,8 +18,7 @@ template <class Row>
 void Canvas::State::read_rows(const Box& box, Row row) const {
     std::lock_guard<std::mutex> lock(mutex);
     const std::int64_t height = box.row1 - box.row0, width = box.column1 - box.column0;
-    if (!contains(extent, box) || height < 0 || width < 0)
-        throw std::out_of_range("the box of " + text(box) + " leaves the canvas of " + text(extent));
+    check_box(box, extent);
     auto read = [&](std::int64_t low, std::int64_t high) {
         for (std::int64_t r = low; r < high; ++r)
             row(planes.at(r, box.column0), width, (r - box.row0) * width);

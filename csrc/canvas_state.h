@@ -4,9 +4,9 @@
 #include <complex>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <vector>
 
+#include "canvas_checks.h"
 #include "planes.h"
 #include "ptychoscope/canvas.h"
 #include "stitch.h"
@@ -39,7 +39,6 @@ struct Canvas::State {
         float largest = 0;
         Fate fate = Fate::place;
     };
-    void check(const PatchBatch& batch, const double* positions) const;
     void reserve_buffers(const PatchBatch& batch);
     std::complex<double> correlate(const Job& job) const;
     Job look_at(const PatchView& patch, const double* position) const;
@@ -56,12 +55,5 @@ struct Canvas::State {
     template <class Row>
     void read_rows(const Box& box, Row row) const;
 };
-
-/// Throws std::invalid_argument with `message` unless `condition`.
-void require(bool condition, const std::string& message);
-std::string size_text(std::int64_t height, std::int64_t width);
-
-/// The largest weight; throws std::invalid_argument when one is negative or not finite, or all are zero.
-double check_window(const float* values, std::int64_t height, std::int64_t width);
 
 }  // namespace ptychoscope

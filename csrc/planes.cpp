@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <stdexcept>
-#include <string>
 
 namespace ptychoscope {
 
@@ -15,9 +13,6 @@ constexpr std::int64_t kLine = 16;  // floats in a cache line
 /// The least odd number of cache lines that holds n floats, in floats: rows an odd number of lines apart
 /// spread over all sets of a cache, where rows 2 or 4 KiB apart would drive each other out.
 std::int64_t odd_lines(std::int64_t n) { return ((n + kLine - 1) / kLine | 1) * kLine; }
-
-/// The least power of two that is not below x.
-double power_of_two(double x) { return std::exp2(std::ceil(std::log2(x))); }
 
 double largest_count(const void* plane, std::int64_t n) {
     const std::int64_t* counts = static_cast<const std::int64_t*>(plane);
@@ -74,6 +69,13 @@ Planes Planes::grown(const Box& box) const {
     return larger;
 }
 
+LargestCounts Planes::largest_counts() const {
+    const std::int64_t n = elements();
+    return {
+        std::max({largest_count(sums_.re, n), largest_count(sums_.im, n), largest_count(sums_.weight, n)}),
+        sums_.moment ? largest_count(sums_.moment, n) : 0};
+}
+
 void StagedRows::reserve(std::int64_t rows, std::int64_t width) {
     if (rows <= view_.rows && width == width_) return;
     const std::int64_t pitch = odd_lines(width + 2 * kPadColumns), plane = (rows + 1) * pitch;
@@ -81,47 +83,6 @@ void StagedRows::reserve(std::int64_t rows, std::int64_t width) {
     width_ = width;
     float* corner = memory_.get() + pitch + kPadColumns;
     view_ = {corner, corner + plane, pitch, rows};
-}
-
-// With real and imaginary parts up to the bound, a weighted part is below 3 bound weight (no kernel's taps
-// sum to more than 2 in magnitude, both axes taken together, and a rotation adds a factor of sqrt(2)), a
-// weighted square below 8 bound^2 weight; a double converts up to 2^51 quanta.
-Headroom::Headroom(double bound, double largest_weight)
-    : bound_(bound),
-      largest_weight_(largest_weight),
-      quantum_(power_of_two(bound) * power_of_two(largest_weight) * 0x1p-48),
-      moment_quantum_(power_of_two(bound) * power_of_two(bound) * power_of_two(largest_weight) * 0x1p-47) {}
-
-void Headroom::note(double largest, const Planes& planes) {
-    if (largest > bound_)
-        throw std::invalid_argument("has a value of " + std::to_string(largest) +
-                                    ", and accumulate=\"exact\" was given bound=" + std::to_string(bound_) +
-                                    ": give a larger bound");
-    take(std::max(1.0, 3 * largest) * largest_weight_ / quantum_,
-         8 * largest * largest * largest_weight_ / moment_quantum_, planes);
-}
-
-void Headroom::note(const Headroom& other, const Planes& planes, const Planes& other_planes) {
-    Headroom looked = other;
-    if (used_ + other.used_ > 0x1p62 || moment_used_ + other.moment_used_ > 0x1p62)
-        looked.used_ = 0x1p63, looked.take(0, 0, other_planes);  // look at the true sums
-    take(looked.used_, looked.moment_used_, planes);
-}
-
-void Headroom::take(double step, double moment_step, const Planes& planes) {
-    constexpr double limit = 0x1p62;
-    if (used_ + step > limit || moment_used_ + moment_step > limit) {
-        const Sums s = planes.sums();
-        const std::int64_t n = planes.elements();
-        used_ = std::max({largest_count(s.re, n), largest_count(s.im, n), largest_count(s.weight, n)});
-        moment_used_ = s.moment ? largest_count(s.moment, n) : 0;
-        if (used_ + step > limit || moment_used_ + moment_step > limit)
-            throw std::overflow_error("would overflow the 64-bit sums of accumulate=\"exact\" with bound=" +
-                                      std::to_string(bound_) +
-                                      ": give a smaller bound or start a new canvas");
-    }
-    used_ += step;
-    moment_used_ += moment_step;
 }
 
 }  // namespace ptychoscope

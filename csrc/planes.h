@@ -2,6 +2,7 @@
 #pragma once
 
 #include "aligned.h"
+#include "headroom.h"
 #include "stitch.h"
 
 namespace ptychoscope {
@@ -30,6 +31,8 @@ class Planes {
     std::int64_t elements() const { return (box_.row1 - box_.row0) * sums_.pitch; }  // of one plane
     void set_quanta(double quantum, double moment_quantum);
     void clear() { memory_.zero(); }
+    /// exact: of all counts, the largest by magnitude.
+    LargestCounts largest_counts() const;
     /// The same sums on a larger box.
     Planes grown(const Box& box) const;
 
@@ -50,26 +53,6 @@ class StagedRows {
     std::int64_t width_ = -1;
     AlignedFloats memory_;
     Staged view_;
-};
-
-/// Keeps the integers of Accumulate::exact from overflowing, without looking at them after every patch.
-class Headroom {
-  public:
-    Headroom() = default;
-    Headroom(double bound, double largest_weight);
-    double quantum() const { return quantum_; }
-    double moment_quantum() const { return moment_quantum_; }
-    /// Takes note of a patch before it is added; throws when it is beyond the bound (std::invalid_argument)
-    /// or a sum might overflow (std::overflow_error).
-    void note(double largest, const Planes& planes);
-    /// Takes note of another canvas' sums before they are added; throws std::overflow_error.
-    void note(const Headroom& other, const Planes& planes, const Planes& other_planes);
-    void clear() { used_ = moment_used_ = 0; }
-
-  private:
-    void take(double step, double moment_step, const Planes& planes);
-    double bound_ = 0, largest_weight_ = 0, quantum_ = 0, moment_quantum_ = 0;
-    double used_ = 0, moment_used_ = 0;  // no count exceeds these
 };
 
 }  // namespace ptychoscope

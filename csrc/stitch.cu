@@ -1,68 +1,106 @@
-// The stitch kernels for NVIDIA devices: a grid of threads around what gather.h says that one thread does.
-#include "stitch_cuda.h"
+// The device that is an NVIDIA one: its memory, and a grid of threads around what the kernels say that one
+// thread does.
+#include <cuda_runtime_api.h>
+
+#include "device_kernels.inl"
+#include "ptychoscope/cuda_canvas.h"
 
 namespace ptychoscope {
 
 namespace {
 
-constexpr int kCheckThreads = 256, kReadThreads = 256;
+void check(cudaError_t status, const char* doing) {
+    if (status != cudaSuccess)
+        throw CudaError(std::string(doing) + ": " + cudaGetErrorString(status) + " (" +
+                        cudaGetErrorName(status) + ")");
+}
 
-/// One block per patch.
-__global__ void check_patches(GatherPlanes p, unsigned char* bad) {
-    const std::int64_t patch = blockIdx.x, pixels = p.height * p.width;
-    const float *first = p.first + patch * p.patch_stride, *second = p.second + patch * p.patch_stride;
-    bool found = false;
-    for (std::int64_t i = threadIdx.x; i < pixels; i += kCheckThreads) {
-        const std::int64_t at = i / p.width * p.row_stride + i % p.width * p.column_stride;
-        found = found || !isfinite(first[at]) || !isfinite(second[at]);
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::kColumns* Kernel::kRows) launch(const Kernel kernel) {
+    kernel(Thread{blockIdx.x, static_cast<int>(threadIdx.x), static_cast<int>(threadIdx.y)});
+}
+
+class CudaMemory : public Device {
+  public:
+    explicit CudaMemory(int number) : number_(number) {
+        int count = 0;
+        check(cudaGetDeviceCount(&count), "looking for a CUDA device");
+        if (number < 0 || number >= count)
+            throw CudaError("there is no CUDA device " + std::to_string(number) + ": devices 0 to " +
+                            std::to_string(count - 1) + " are there");
+        use();
+        check(cudaStreamCreate(&stream_), "making a stream");
     }
-    const int any = __syncthreads_or(found);
-    if (threadIdx.x == 0) bad[patch] = any != 0;
-}
+    ~CudaMemory() override { cudaStreamDestroy(stream_); }
+    CudaMemory(const CudaMemory&) = delete;
+    CudaMemory& operator=(const CudaMemory&) = delete;
 
-/// One block per tile, 32 x 8 threads.
-template <int Taps>
-__global__ void __launch_bounds__(kTileSide* kTileSide / kRowsPerThread) gather(GatherCall call) {
-    gather_column<Taps>(call, blockIdx.x, static_cast<int>(threadIdx.x), static_cast<int>(threadIdx.y));
-}
+    void use() override { check(cudaSetDevice(number_), "using a CUDA device"); }
 
-__global__ void read(GatherSums sums, Reading reading, Box box, float* out, int step) {
-    const std::int64_t width = box.column1 - box.column0, count = (box.row1 - box.row0) * width;
-    const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kReadThreads + threadIdx.x;
-    if (i >= count) return;
-    const std::int64_t at = (box.row0 + i / width) * sums.width + box.column0 + i % width;
-    out[i * step] = read_pixel(sums, reading, at);
-}
+    void* allocate(std::size_t bytes) override {
+        void* memory = nullptr;
+        check(cudaMalloc(&memory, bytes), "allocating memory of the device");
+        return memory;
+    }
+    void release(void* memory) noexcept override { cudaFree(memory); }
 
-unsigned blocks(std::int64_t n) { return static_cast<unsigned>(n); }
+    void zero(void* memory, std::size_t bytes) override {
+        check(cudaMemsetAsync(memory, 0, bytes, stream_), "clearing memory of the device");
+    }
+    void upload(void* to, const void* from, std::size_t bytes) override {
+        check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "copying to the device");
+    }
+    void download(void* to, const void* from, std::size_t bytes) override {
+        check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "copying from the device");
+        wait();
+    }
+    void copy_rows(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
+                   std::size_t bytes, std::size_t rows) override {
+        check(
+            cudaMemcpy2DAsync(to, to_pitch, from, from_pitch, bytes, rows, cudaMemcpyDeviceToDevice, stream_),
+            "copying on the device");
+    }
+
+    void wait() override { check(cudaStreamSynchronize(stream_), "waiting for the device"); }
+    void wait_for_all() override { check(cudaDeviceSynchronize(), "waiting for the patches"); }
+    std::uintptr_t stream() const override { return reinterpret_cast<std::uintptr_t>(stream_); }
+
+    bool holds(const void* memory) const override {
+        cudaPointerAttributes found = {};
+        check(cudaPointerGetAttributes(&found, memory), "looking where the patches lie");
+        if (found.type == cudaMemoryTypeManaged) return true;
+        if (found.type != cudaMemoryTypeDevice) return false;
+        if (found.device != number_)
+            throw std::invalid_argument("patches on device " + std::to_string(found.device) +
+                                        ", a canvas on device " + std::to_string(number_));
+        return true;
+    }
+
+  protected:
+    template <class Kernel>
+    void run(const Kernel& kernel, std::int64_t blocks) {
+        if (blocks == 0) return;
+        const dim3 threads(Kernel::kColumns, Kernel::kRows);
+        launch<<<static_cast<unsigned>(blocks), threads, 0, stream_>>>(kernel);
+        check(cudaGetLastError(), "starting a kernel");
+    }
+
+  private:
+    int number_;
+    cudaStream_t stream_ = nullptr;
+};
 
 }  // namespace
 
-void find_bad_patches(const GatherPlanes& patches, std::int64_t count, unsigned char* bad,
-                      cudaStream_t stream) {
-    check_patches<<<blocks(count), kCheckThreads, 0, stream>>>(patches, bad);
+std::string cuda_architectures() { return PTYCHOSCOPE_CUDA_ARCHITECTURES; }
+
+int cuda_devices() {
+    int count = 0;
+    return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
 }
 
-void gather_tiles(const GatherCall& call, std::int64_t tiles, Interpolation interpolation,
-                  cudaStream_t stream) {
-    const dim3 threads(kTileSide, kTileSide / kRowsPerThread);
-    switch (interpolation) {
-        case Interpolation::nearest:
-            return gather<1><<<blocks(tiles), threads, 0, stream>>>(call);
-        case Interpolation::bilinear:
-            return gather<2><<<blocks(tiles), threads, 0, stream>>>(call);
-        case Interpolation::cubic:
-            return gather<4><<<blocks(tiles), threads, 0, stream>>>(call);
-        case Interpolation::lanczos3:
-            return gather<6><<<blocks(tiles), threads, 0, stream>>>(call);
-    }
-}
-
-void read_box(const GatherSums& sums, Reading reading, const Box& box, float* out, int step,
-              cudaStream_t stream) {
-    const std::int64_t count = (box.row1 - box.row0) * (box.column1 - box.column0);
-    read<<<blocks((count + kReadThreads - 1) / kReadThreads), kReadThreads, 0, stream>>>(sums, reading, box,
-                                                                                         out, step);
+std::unique_ptr<Device> make_cuda_device(int number) {
+    return std::make_unique<DeviceKernels<CudaMemory>>(number);
 }
 
 }  // namespace ptychoscope

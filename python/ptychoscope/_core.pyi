@@ -12,6 +12,8 @@ __all__: list[str] = [
     "AddReport",
     "Canvas",
     "CudaCanvas",
+    "DlpackArray",
+    "HOST_DEVICE",
     "Projector",
     "Refiner",
     "SweepMode",
@@ -22,6 +24,7 @@ __all__: list[str] = [
     "cuda_architectures",
     "cuda_devices",
     "fft2",
+    "look_into_dlpack",
     "naive_stitch",
     "read_bandwidth",
 ]
@@ -128,8 +131,14 @@ class CudaCanvas:
         width: typing.SupportsInt | typing.SupportsIndex,
         window: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None,
         interpolation: str,
+        accumulate: str,
+        threads: typing.SupportsInt | typing.SupportsIndex,
         spread: bool,
+        bound: typing.SupportsFloat | typing.SupportsIndex,
+        grow: bool,
+        max_pixels: typing.SupportsInt | typing.SupportsIndex,
         device: typing.SupportsInt | typing.SupportsIndex,
+        atomics: bool,
     ) -> None: ...
     def add(
         self,
@@ -143,7 +152,11 @@ class CudaCanvas:
             collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
             "FixedSize(3)",
         ],
+        *,
+        float16: bool,
+        polar: bool,
         positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+        wait: bool,
     ) -> AddReport:
         """
         Addresses of both planes, shape (n, P, Q), strides in bytes; the memory is the caller's to keep.
@@ -167,6 +180,7 @@ class CudaCanvas:
             typing.SupportsInt | typing.SupportsIndex,
         ],
     ) -> numpy.typing.NDArray[numpy.complex64]: ...
+    def merge(self, other: CudaCanvas) -> None: ...
     def reset(self) -> None: ...
     def spread(
         self,
@@ -177,7 +191,37 @@ class CudaCanvas:
             typing.SupportsInt | typing.SupportsIndex,
         ],
     ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def stream(self) -> int:
+        """
+        The address of its cudaStream_t.
+        """
     def take_dirty(self) -> tuple[int, int, int, int]: ...
+
+class DlpackArray:
+    """
+    What a DLPack capsule says of an array.
+    """
+    @property
+    def address(self) -> int: ...
+    @property
+    def device_id(self) -> int: ...
+    @property
+    def device_type(self) -> int:
+        """
+        1: the host, 2: CUDA, 13: CUDA, managed.
+        """
+    @property
+    def shape(self) -> list[int]: ...
+    @property
+    def strides(self) -> list[int]:
+        """
+        Bytes.
+        """
+    @property
+    def type(self) -> str:
+        """
+        As NumPy names types.
+        """
 
 class Projector:
     """
@@ -385,6 +429,11 @@ def fft2(
     Raises ValueError for sides that are not from 2 to 4096 with prime factors of at most 13.
     """
 
+def look_into_dlpack(capsule: typing.Any) -> DlpackArray:
+    """
+    Valid as long as the capsule is held.
+    """
+
 def naive_stitch(
     patches: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64],
     window: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
@@ -403,3 +452,5 @@ def read_bandwidth(
     """
     Bytes per CPU second at which one thread reads memory.
     """
+
+HOST_DEVICE: int = -1

@@ -1,34 +1,39 @@
 """CudaCanvas: a Canvas on an NVIDIA device, for patches that are there already."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ptychoscope import _core
 from ptychoscope._canvas_arguments import as_positions, as_shape, as_window, one_of
+from ptychoscope._canvas_base import Accumulate, AddReport, CanvasBase, Values
 from ptychoscope._device_arrays import patch_memory
-from ptychoscope.canvas import AddReport, Region
 from ptychoscope.config import Interpolation
 from ptychoscope.errors import ConfigError, DeviceError, ScanError
 
-Values = Literal["complex", "real_imag"]
 
+class CudaCanvas(CanvasBase):
+    """What `Canvas` computes, by the same operations in the same order, on a device.
 
-class CudaCanvas:
-    """What `Canvas` computes in float32, by the same operations in the same order, on a device.
-
-    The bits do not depend on how patches were split over calls. The image stays on the device; only what is
-    read is copied.
+    The bits do not depend on how patches were split over calls, nor on whether a canvas grew or was large
+    from the start; with `accumulate="exact"` they do not depend on the order of the patches and on merges
+    either. The sums stay on the device; only what is read is copied.
 
     Args:
         shape: (H, W) pixels of the canvas.
         window: (P, Q) float32 weights of the pixels of a patch; None weighs all alike.
         interpolation: how a patch is read between its pixels.
+        accumulate: what the sums are held in, as for `Canvas`.
+        atomics: add by atomic operations, patch by patch, instead of pixel by pixel in the order of the
+            patches. Float sums then differ in their last bits from run to run, and can keep no spread; exact
+            ones do neither.
         spread: keep what `spread()` needs.
-        device: number of the CUDA device.
+        bound: largest modulus of a patch pixel that `exact` must hold; larger ones are an error.
+        grow: extend the canvas when a patch leaves it, instead of clipping the patch.
+        max_pixels: a canvas that would need more is an error.
+        device: number of the CUDA device; or "host", which runs the same kernels thread by thread on the
+            host: slow, for tests where there is no device.
 
     Raises:
         ConfigError: an argument has a value that it cannot have.
@@ -40,101 +45,79 @@ class CudaCanvas:
         shape: Sequence[int],
         window: ArrayLike | None = None,
         interpolation: Interpolation = "cubic",
+        accumulate: Accumulate = "float32",
         *,
+        atomics: bool = False,
         spread: bool = True,
-        device: int = 0,
+        bound: float = 64.0,
+        grow: bool = False,
+        max_pixels: int = 2**28,
+        device: int | Literal["host"] = 0,
     ) -> None:
         height, width = as_shape(shape)
+        if device != "host" and (not isinstance(device, int) or device < 0):
+            raise ConfigError(f'device must be the number of a CUDA device, or "host", got {device!r}')
         try:
             self._core = _core.CudaCanvas(
                 height=height,
                 width=width,
                 window=None if window is None else as_window(window, 0),
                 interpolation=one_of("interpolation", interpolation, Interpolation),
+                accumulate=one_of("accumulate", accumulate, Accumulate),
+                threads=1,
                 spread=bool(spread),
-                device=int(device),
+                bound=float(bound),
+                grow=bool(grow),
+                max_pixels=int(max_pixels),
+                device=_core.HOST_DEVICE if device == "host" else device,
+                atomics=bool(atomics),
             )
-        except ValueError as error:
-            raise ConfigError(f"CudaCanvas: {error}") from error
+        except (ValueError, MemoryError) as error:
+            raise ConfigError(f"CudaCanvas: {error or f'no memory for {height} x {width} pixels'}") from error
         except RuntimeError as error:
             raise DeviceError(f"CudaCanvas: {error}; Canvas works without a device") from error
-        self.shape = (height, width)
-        self.left_out = 0
+        self._on_host = device == "host"
 
     def add(
         self, patches: Any, positions: ArrayLike, *, values: Values = "complex", warn: bool = True
     ) -> AddReport:
         """Add patches centred (index P // 2) on positions; what is not finite is left out and reported.
 
-        Patches on the device are read where they lie, after all work that the device was given before; others
-        are copied there.
+        Patches on the device are read where they lie: those that come by DLPack after what their library has
+        begun to do with them, others after all work that the device was given before. Arrays on the host are
+        copied to the device.
 
         Args:
-            patches: (n, P, Q) complex64, or (n, 2, P, Q) float32 with real and imaginary parts, as `values`
-                says: an array with `__cuda_array_interface__`, an `OrtValue`, or an array on the host.
+            patches: (n, P, Q) complex64; or, as `values` says, (n, 2, P, Q) float32 or float16 with real and
+                imaginary parts, or amplitudes and phases (radians): an array with `__dlpack__` or
+                `__cuda_array_interface__`, an `OrtValue`, or an array on the host.
             positions: (n, 2) float64 on the host, (y, x) in canvas pixels.
             values: what `patches` holds.
             warn: warn when patches are left out.
 
         Raises:
-            ScanError: shapes or types do not fit.
+            ScanError: shapes or types do not fit, `exact` runs out of range, or the canvas would grow too
+                large; patches before the one that is named have been added.
             DeviceError: the device failed.
         """
-        memory = patch_memory(patches, one_of("values", values, Values))
+        one_of("values", values, Values)
+        memory = patch_memory(patches, values, stream=None if self._on_host else self._core.stream())
+        if self._on_host and memory.on_device:
+            raise ScanError('CudaCanvas.add: patches on a device, a canvas with device="host"')
         centres = as_positions(positions, memory.shape[0])
         try:
-            report = self._core.add(memory.first, memory.second, memory.shape, memory.strides, centres)
-        except ValueError as error:
-            raise ScanError(f"CudaCanvas.add: {error}") from error
+            report = self._core.add(
+                memory.first,
+                memory.second,
+                memory.shape,
+                memory.strides,
+                float16=memory.float16,
+                polar=values == "amplitude_phase",
+                positions=centres,
+                wait=memory.wait,
+            )
+        except (ValueError, OverflowError, MemoryError) as error:
+            raise ScanError(f"CudaCanvas.add: {error or 'no memory to grow'}") from error
         except RuntimeError as error:
             raise DeviceError(f"CudaCanvas.add: {error}") from error
-        left_out = len(report.bad_positions) + len(report.bad_patches)
-        self.left_out += left_out
-        if left_out and warn:
-            warnings.warn(
-                f"{left_out} of {memory.shape[0]} patches are left out: {len(report.bad_positions)} "
-                f"positions and {len(report.bad_patches)} patches are not finite",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-        return AddReport(tuple(report.bad_positions), tuple(report.bad_patches), report.outside)
-
-    def image(self, region: Region | None = None) -> NDArray[np.complex64]:
-        """The weighted mean, (H, W) complex64, 0 where nothing lies; of `region`, or of all."""
-        return self._read(self._core.image, region)
-
-    def coverage(self, region: Region | None = None) -> NDArray[np.float32]:
-        """The summed weights, (H, W) float32."""
-        return self._read(self._core.coverage, region)
-
-    def spread(self, region: Region | None = None) -> NDArray[np.float32]:
-        """The weighted standard deviation of the predictions, (H, W) float32, in the units of the image."""
-        return self._read(self._core.spread, region)
-
-    def take_dirty(self) -> Region | None:
-        """What changed since the last call, or None: read that region alone to follow a running scan."""
-        region = self._core.take_dirty()
-        return None if region[0] == region[1] or region[2] == region[3] else region
-
-    def reset(self) -> None:
-        """Forget all patches."""
-        try:
-            self._core.reset()
-        except RuntimeError as error:
-            raise DeviceError(f"CudaCanvas.reset: {error}") from error
-        self.left_out = 0
-
-    def _read(self, read: Any, region: Region | None) -> NDArray[Any]:
-        height, width = self.shape
-        row0, row1, column0, column1 = (0, height, 0, width) if region is None else map(int, region)
-        if not (0 <= row0 <= row1 <= height and 0 <= column0 <= column1 <= width):
-            raise ConfigError(
-                f"region (row0, row1, column0, column1) = {region} leaves the canvas of {self.shape}"
-            )
-        try:
-            array: NDArray[Any] = read((row0, row1, column0, column1))
-        except ValueError as error:
-            raise ConfigError(f"CudaCanvas: {error}") from error
-        except RuntimeError as error:
-            raise DeviceError(f"CudaCanvas: {error}") from error
-        return array
+        return self._take_note(report, memory.shape[0], warn)

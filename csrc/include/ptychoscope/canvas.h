@@ -63,7 +63,7 @@ struct PatchBatch {
 /// Canvas pixels [row0, row1) x [column0, column1).
 struct Box {
     std::int64_t row0 = 0, row1 = 0, column0 = 0, column1 = 0;
-    bool empty() const { return row0 >= row1 || column0 >= column1; }
+    constexpr bool empty() const { return row0 >= row1 || column0 >= column1; }
 };
 
 /// What became of the patches of one call, by their index in it.

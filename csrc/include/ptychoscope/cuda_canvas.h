@@ -1,8 +1,8 @@
 // CudaCanvas: a Canvas whose sums lie on an NVIDIA device, for patches that are there already.
 //
-// It computes what Canvas computes with Accumulate::float32, by the same operations in the same order, and
-// its bits do not depend on how patches were split over calls. A build without CUDA has the class too: making
-// one throws CudaError.
+// It computes what Canvas computes, by the same operations in the same order, and its bits do not depend on
+// how patches were split over calls. Every build has the class; without CUDA, or without a device, only the
+// canvas on kHostDevice can be made.
 #pragma once
 
 #include <complex>
@@ -26,10 +26,16 @@ std::string cuda_architectures();
 /// Devices that can be used now; 0 without CUDA or a driver.
 int cuda_devices();
 
-struct CudaCanvasOptions {
-    Interpolation interpolation = Interpolation::cubic;
-    bool spread = true;  ///< keep the second moment; without it spread() throws
+/// Not a device: the same kernels, run thread by thread on the host. Slow; for tests, and for seeing without
+/// a device what one would do.
+constexpr int kHostDevice = -1;
+
+/// `threads` counts for kHostDevice only.
+struct CudaCanvasOptions : CanvasOptions {
     int device = 0;
+    /// Add by atomic operations, patch by patch, instead of pixel by pixel in the order of the patches. Float
+    /// sums then differ in their last bits from run to run, and can keep no spread; exact sums do neither.
+    bool atomics = false;
 };
 
 class CudaCanvas {
@@ -41,18 +47,23 @@ class CudaCanvas {
     CudaCanvas(const CudaCanvas&) = delete;
     CudaCanvas& operator=(const CudaCanvas&) = delete;
 
+    const CudaCanvasOptions& options() const;
     Box extent() const;
 
-    /// Adds patches centred on `positions` (count, 2), which lie in host memory. The patches may lie on the
-    /// device, where they are read in place, or on the host (strides not negative), from where they are
-    /// copied. They must be float32 real and imaginary parts without rotations, at strides of whole floats.
-    /// Waits for all work that the device has been given before, and returns when the patches are added.
-    /// Throws std::invalid_argument, CudaError.
-    AddReport add(const PatchBatch& patches, const double* positions);
+    /// As Canvas::add, with positions and rotations in host memory. The patches may lie on the device, where
+    /// they are read in place, or on the host, from where they are copied; addresses and strides are whole
+    /// multiples of the size of their numbers. With `wait`, waits for all work that the device has been given
+    /// before; a caller who has made stream() wait for what writes the patches can do without. Returns when
+    /// the patches are added.
+    AddReport add(const PatchBatch& patches, const double* positions, bool wait = true);
 
-    /// As for Canvas; what is read is written to host memory.
+    /// The cudaStream_t in which the canvas works.
+    std::uintptr_t stream() const;
+
+    /// As for Canvas; what is read is written to host memory. Canvases on different devices merge too.
     Box take_dirty();
     void reset();
+    void merge(const CudaCanvas& other);
     void image(const Box& box, std::complex<float>* out) const;
     void coverage(const Box& box, float* out) const;
     void spread(const Box& box, float* out) const;

@@ -1,0 +1,121 @@
+"""What canvases on the host and on devices have in common: everything but making one and adding to it."""
+
+import warnings
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ConfigError, DeviceError
+
+Accumulate = Literal["float32", "float64", "exact"]
+Values = Literal["complex", "real_imag", "amplitude_phase"]
+Region = tuple[int, int, int, int]
+"""Canvas pixels (row0, row1, column0, column1), half open."""
+
+
+class AddReport(NamedTuple):
+    """What became of the patches of one call, by their index in it."""
+
+    bad_positions: tuple[int, ...]
+    """Left out: the position is not finite."""
+    bad_patches: tuple[int, ...]
+    """Left out: a pixel is not finite."""
+    outside: int
+    """How many lie wholly outside the canvas."""
+
+
+class CanvasBase:
+    """A canvas of the C++ library, made by a subclass."""
+
+    _core: Any
+    left_out: int = 0
+    """Patches that were not finite, since the canvas was made or reset."""
+
+    @property
+    def extent(self) -> Region:
+        """The canvas pixels there are; a growing canvas reaches beyond (0, H, 0, W)."""
+        region: Region = self._core.extent()
+        return region
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) of the arrays that are read without a region."""
+        row0, row1, column0, column1 = self.extent
+        return row1 - row0, column1 - column0
+
+    def image(self, region: Region | None = None) -> NDArray[np.complex64]:
+        """The weighted mean, (H, W) complex64, 0 where nothing lies; of `region`, or of all."""
+        return self._read(self._core.image, region)
+
+    def coverage(self, region: Region | None = None) -> NDArray[np.float32]:
+        """The summed weights, (H, W) float32."""
+        return self._read(self._core.coverage, region)
+
+    def spread(self, region: Region | None = None) -> NDArray[np.float32]:
+        """The weighted standard deviation of the predictions, (H, W) float32, in the units of the image."""
+        return self._read(self._core.spread, region)
+
+    def take_dirty(self) -> Region | None:
+        """What changed since the last call, or None: read that region alone to follow a running scan."""
+        region: Region = self._core.take_dirty()
+        return None if region[0] == region[1] or region[2] == region[3] else region
+
+    def reset(self) -> None:
+        """Forget all patches; the extent stays."""
+        try:
+            self._core.reset()
+        except RuntimeError as error:
+            raise DeviceError(f"{self._name}.reset: {error}") from error
+        self.left_out = 0
+
+    def merge(self, other: Self) -> None:
+        """Add what another canvas holds, as if its patches had been added here (exact: bit for bit).
+
+        Raises:
+            ConfigError: the two were made with different sums, or the other reaches beyond this one.
+        """
+        try:
+            self._core.merge(other._core)
+        except (ValueError, OverflowError) as error:
+            raise ConfigError(f"{self._name}.merge: {error}") from error
+        except RuntimeError as error:
+            raise DeviceError(f"{self._name}.merge: {error}") from error
+        self.left_out += other.left_out
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _read(self, read: Any, region: Region | None) -> NDArray[Any]:
+        try:
+            array: NDArray[Any] = read(self._region(region))
+        except ValueError as error:
+            raise ConfigError(f"{self._name}.{read.__name__}: {error}") from error
+        except RuntimeError as error:
+            raise DeviceError(f"{self._name}.{read.__name__}: {error}") from error
+        return array
+
+    def _region(self, region: Region | None) -> Region:
+        row0, row1, column0, column1 = extent = self.extent
+        if region is None:
+            return extent
+        r0, r1, c0, c1 = (int(v) for v in region)
+        if not (row0 <= r0 <= r1 <= row1 and column0 <= c0 <= c1 <= column1):
+            raise ConfigError(
+                f"region (row0, row1, column0, column1) = {tuple(region)} leaves the canvas of {extent}"
+            )
+        return (r0, r1, c0, c1)
+
+    def _take_note(self, report: Any, count: int, warn: bool) -> AddReport:
+        """Counts, and warns the caller of add() of, the patches that the library left out."""
+        left_out = len(report.bad_positions) + len(report.bad_patches)
+        self.left_out += left_out
+        if left_out and warn:
+            warnings.warn(
+                f"{left_out} of {count} patches are left out: {len(report.bad_positions)} positions and "
+                f"{len(report.bad_patches)} patches are not finite",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return AddReport(tuple(report.bad_positions), tuple(report.bad_patches), report.outside)
