@@ -58,8 +58,8 @@ void register_canvas(py::module_& m) {
                            const std::string& interpolation, const std::string& accumulate, int threads,
                            bool spread, double bound, bool grow, std::int64_t max_pixels) {
                    ps::CanvasOptions options;
-                   ps::bindings::set_options(options, interpolation, accumulate, threads, spread, bound,
-                                             grow, max_pixels);
+                   ps::bindings::set_options(options, interpolation, accumulate, threads, spread, bound, grow,
+                                             max_pixels);
                    return ps::bindings::make_canvas<ps::Canvas>(height, width, window, options);
                }),
                py::kw_only(), py::arg("height"), py::arg("width"), py::arg("window"),

@@ -1,37 +1,22 @@
 """Canvas: overlapping complex patches go in, one image comes out."""
 
-import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope import _core
 from ptychoscope._canvas_arguments import as_planes, as_positions, as_shape, as_window, one_of
+from ptychoscope._canvas_base import Accumulate, AddReport, CanvasBase, Values
 from ptychoscope.config import Interpolation
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.phases import solve_phases
 
-Accumulate = Literal["float32", "float64", "exact"]
 Align = Literal["none", "sequential", "global"]
-Values = Literal["complex", "real_imag", "amplitude_phase"]
-Region = tuple[int, int, int, int]
-"""Canvas pixels (row0, row1, column0, column1), half open."""
 
 
-class AddReport(NamedTuple):
-    """What became of the patches of one call, by their index in it."""
-
-    bad_positions: tuple[int, ...]
-    """Left out: the position is not finite."""
-    bad_patches: tuple[int, ...]
-    """Left out: a pixel is not finite."""
-    outside: int
-    """How many lie wholly outside the canvas."""
-
-
-class Canvas:
+class Canvas(CanvasBase):
     """A weighted mean of patches at sub-pixel positions.
 
     At a canvas pixel every patch that reaches it predicts a value, interpolated from its pixels, with a
@@ -100,18 +85,6 @@ class Canvas:
             raise ConfigError(f"Canvas: {error or f'no memory for {height} x {width} pixels'}") from error
         self.align = one_of("align", align, Align)
         self.crop_px = int(crop_px)
-        self.left_out = 0
-
-    @property
-    def extent(self) -> Region:
-        """The canvas pixels there are; a growing canvas reaches beyond (0, H, 0, W)."""
-        return self._core.extent()
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(H, W) of the arrays that are read without a region."""
-        row0, row1, column0, column1 = self.extent
-        return row1 - row0, column1 - column0
 
     def add(
         self, patches: Any, positions: ArrayLike, *, values: Values = "complex", warn: bool = True
@@ -142,53 +115,7 @@ class Canvas:
             )
         except (ValueError, OverflowError, MemoryError) as error:
             raise ScanError(f"Canvas.add: {error or 'no memory to grow'}") from error
-        left_out = len(report.bad_positions) + len(report.bad_patches)
-        self.left_out += left_out
-        if left_out and warn:
-            warnings.warn(
-                f"{left_out} of {len(first)} patches are left out: {len(report.bad_positions)} positions and "
-                f"{len(report.bad_patches)} patches are not finite",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-        return AddReport(tuple(report.bad_positions), tuple(report.bad_patches), report.outside)
-
-    def image(self, region: Region | None = None) -> NDArray[np.complex64]:
-        """The weighted mean, (H, W) complex64, 0 where nothing lies; of `region`, or of all."""
-        return self._core.image(self._region(region))
-
-    def coverage(self, region: Region | None = None) -> NDArray[np.float32]:
-        """The summed weights, (H, W) float32."""
-        return self._core.coverage(self._region(region))
-
-    def spread(self, region: Region | None = None) -> NDArray[np.float32]:
-        """The weighted standard deviation of the predictions, (H, W) float32, in the units of the image."""
-        try:
-            return self._core.spread(self._region(region))
-        except ValueError as error:
-            raise ConfigError(f"Canvas.spread: {error}") from error
-
-    def take_dirty(self) -> Region | None:
-        """What changed since the last call, or None: read that region alone to follow a running scan."""
-        region = self._core.take_dirty()
-        return None if region[0] == region[1] or region[2] == region[3] else region
-
-    def reset(self) -> None:
-        """Forget all patches; the extent stays."""
-        self._core.reset()
-        self.left_out = 0
-
-    def merge(self, other: "Canvas") -> None:
-        """Add what another canvas holds, as if its patches had been added here (exact: bit for bit).
-
-        Raises:
-            ConfigError: the two were made with different sums, or the other reaches beyond this one.
-        """
-        try:
-            self._core.merge(other._core)
-        except (ValueError, OverflowError) as error:
-            raise ConfigError(f"Canvas.merge: {error}") from error
-        self.left_out += other.left_out
+        return self._take_note(report, len(first), warn)
 
     def _solve_phases(
         self, first: NDArray[Any], second: NDArray[Any], values: str, centres: NDArray[np.float64]
@@ -200,14 +127,3 @@ class Canvas:
         rotations = solve_phases(*patches, self._options["window"])
         fit = np.vdot(rotations, self._core.correlate(*patches))
         return rotations if fit == 0 else (rotations * (fit / abs(fit))).astype(np.complex64)
-
-    def _region(self, region: Region | None) -> Region:
-        row0, row1, column0, column1 = extent = self.extent
-        if region is None:
-            return extent
-        r0, r1, c0, c1 = (int(v) for v in region)
-        if not (row0 <= r0 <= r1 <= row1 and column0 <= c0 <= c1 <= column1):
-            raise ConfigError(
-                f"region (row0, row1, column0, column1) = {tuple(region)} leaves the canvas of {extent}"
-            )
-        return (r0, r1, c0, c1)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.canvas import Values
+from ptychoscope._canvas_base import Values
 from ptychoscope.config import ModelConfig
 from ptychoscope.errors import BundleError
 from ptychoscope.grouping import group_frames

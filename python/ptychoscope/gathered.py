@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.canvas import Canvas, Values
+from ptychoscope._canvas_base import Values
+from ptychoscope.canvas import Canvas
 from ptychoscope.pipeline import Report
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.canvas import Values
+from ptychoscope._canvas_base import Values
 from ptychoscope.errors import ConfigError
 from ptychoscope.fronts import Placed
 from ptychoscope.geometry import CanvasFrame
