@@ -58,6 +58,36 @@ inline void store(float* p, vfloat v) { std::memcpy(p, &v, sizeof v); }
 inline void store(double* p, vdouble v) { std::memcpy(p, &v, sizeof v); }
 inline void store(int64_t* p, vlong v) { std::memcpy(p, &v, sizeof v); }
 
+// Loads of some lanes: the others are zero, and their memory is not touched. one_lane_up() moves lane i - 1
+// of `v` to lane i, and the last lane of `before` to lane 0.
+#if defined(__AVX512F__)
+#define PTYCHOSCOPE_MASKED_LOADS
+typedef __mmask16 vmask;
+inline vmask lanes_of(vint inside) { return _mm512_movepi32_mask((__m512i)inside); }
+inline vfloat load(const float* p, vmask m) { return _mm512_maskz_loadu_ps(m, p); }
+inline vfloat keep(vfloat v, vmask m) { return _mm512_maskz_mov_ps(m, v); }
+inline vfloat one_lane_up(vfloat before, vfloat v) {
+    return (vfloat)_mm512_maskz_alignr_epi32(0xffff, (__m512i)v, (__m512i)before, 15);
+}
+#elif defined(__AVX2__)
+#define PTYCHOSCOPE_MASKED_LOADS
+typedef vint vmask;
+inline vmask lanes_of(vint inside) { return inside; }
+inline vfloat load(const float* p, vmask m) { return _mm256_maskload_ps(p, (__m256i)m); }
+inline vfloat keep(vfloat v, vmask m) { return (vfloat)((vint)v & m); }
+inline vfloat one_lane_up(vfloat before, vfloat v) {
+    const __m256i high_low = _mm256_permute2x128_si256((__m256i)before, (__m256i)v, 0x21);
+    return (vfloat)_mm256_alignr_epi8((__m256i)v, high_low, 12);
+}
+#endif
+#if defined(PTYCHOSCOPE_MASKED_LOADS)
+/// The lanes whose number, counted from `first`, is in [low, high).
+inline vmask lanes_in(int64_t first, int64_t low, int64_t high) {
+    const vint lane = lane_numbers() + static_cast<int32_t>(first);
+    return lanes_of((lane >= static_cast<int32_t>(low)) & (lane < static_cast<int32_t>(high)));
+}
+#endif
+
 // The two halves of a vector, widened.
 typedef float vhalf __attribute__((vector_size(kLanes / 2 * sizeof(float))));
 inline vdouble widen_low(vfloat v) {

@@ -16,19 +16,12 @@
 
 #include "simd.h"
 #include "stitch.h"
+#include "stitch_direct.inl"
 #include "stitch_stage.inl"
 #include "stitch_sums.inl"
+#include "stitch_taps.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
-
-/// Weights of the taps of one axis.
-template <int Taps>
-struct Weights {
-    vfloat w[Taps];
-    explicit Weights(const float* from) {
-        for (int t = 0; t < Taps; ++t) w[t] = broadcast(from[t]);
-    }
-};
 
 /// The last Taps rows of one plane in a strip, shifted in x, newest first.
 template <int Taps, int Blocks>
@@ -127,18 +120,29 @@ void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer
     }
 }
 
+template <int Taps, bool Windowed, bool Spread, class Sum>
+void place_patch(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
+                 const Sums& sums, int64_t row0, int64_t row1, Ahead ahead) {
+    const Sum sum(sums);
+#if defined(PTYCHOSCOPE_MASKED_LOADS)
+    if constexpr (Taps <= 2)
+        if (reads_directly(patch))
+            return place_directly<Taps, Windowed, Spread>(p, patch, window, sum, row0, row1, ahead);
+#endif
+    place_rows<Taps, Windowed, Spread>(p, patch, buffer, window, sum, row0, row1, ahead);
+}
+
 template <int Taps, class Sum>
 void place(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
            const Sums& sums, int64_t row0, int64_t row1, Ahead ahead) {
-    const Sum sum(sums);
     if (window && sums.moment)
-        place_rows<Taps, true, true>(p, patch, buffer, window, sum, row0, row1, ahead);
+        place_patch<Taps, true, true, Sum>(p, patch, buffer, window, sums, row0, row1, ahead);
     else if (window)
-        place_rows<Taps, true, false>(p, patch, buffer, window, sum, row0, row1, ahead);
+        place_patch<Taps, true, false, Sum>(p, patch, buffer, window, sums, row0, row1, ahead);
     else if (sums.moment)
-        place_rows<Taps, false, true>(p, patch, buffer, window, sum, row0, row1, ahead);
+        place_patch<Taps, false, true, Sum>(p, patch, buffer, window, sums, row0, row1, ahead);
     else
-        place_rows<Taps, false, false>(p, patch, buffer, window, sum, row0, row1, ahead);
+        place_patch<Taps, false, false, Sum>(p, patch, buffer, window, sums, row0, row1, ahead);
 }
 
 /// Takes the place of sums: looks at the image where a patch would be added, and adds nothing.

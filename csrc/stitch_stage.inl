@@ -29,13 +29,24 @@ inline int32_t magnitude_bits(int16_t bits) { return bits & 0x7fff; }
 template <class Bits>
 int32_t largest_in_row(const char* from, int64_t step, int64_t n) {
     int32_t largest = 0;
-    if (step == sizeof(Bits))
-        for (int64_t c = 0; c < n; ++c)
-            largest = std::max(largest,
-                               magnitude_bits(read_as<Bits>(from + c * static_cast<int64_t>(sizeof(Bits)))));
-    else
-        for (int64_t c = 0; c < n; ++c)
-            largest = std::max(largest, magnitude_bits(read_as<Bits>(from + c * step)));
+    for (int64_t c = 0; c < n; ++c)
+        largest = std::max(largest, magnitude_bits(read_as<Bits>(from + c * step)));
+    return largest;
+}
+
+/// The same of neighbouring float32, four vectors at a time: one alone would wait for itself.
+inline int32_t largest_in_row(const char* from, int64_t n) {
+    constexpr int64_t kVectors = 4, kBytes = kVectors * kLanes * 4;
+    vint most[kVectors] = {};
+    int64_t c = 0;
+    for (; c + kVectors * kLanes <= n; c += kVectors * kLanes, from += kBytes)
+        for (int k = 0; k < kVectors; ++k) {
+            const vint bits = read_as<vint>(from + k * kLanes * 4) & 0x7fffffff;
+            most[k] = bits > most[k] ? bits : most[k];
+        }
+    int32_t largest = largest_in_row<int32_t>(from, 4, n - c);
+    for (const vint& of : most)
+        for (int l = 0; l < kLanes; ++l) largest = std::max<int32_t>(largest, of[l]);
     return largest;
 }
 
@@ -49,8 +60,13 @@ int32_t largest_in_plane(const char* from, int64_t row_stride, int64_t step, int
     if (row_stride == width * step)
         width *= height, height = 1;  // one long row is read at the speed of memory
     int32_t largest = 0;
-    for (int64_t r = 0; r < height; ++r)
-        largest = std::max(largest, largest_in_row<Bits>(from + r * row_stride, step, width));
+    for (int64_t r = 0; r < height; ++r, from += row_stride)
+        if (sizeof(Bits) == 4 && step == 4)
+            largest = std::max(largest, largest_in_row(from, width));
+        else if (step == sizeof(Bits))
+            largest = std::max(largest, largest_in_row<Bits>(from, sizeof(Bits), width));
+        else
+            largest = std::max(largest, largest_in_row<Bits>(from, step, width));
     return largest;
 }
 
