@@ -19,10 +19,18 @@ class Scene:
     window: NDArray[np.float32] | None = None
     stitched: dict[str, reference.Stitched] = field(default_factory=dict)
 
-    def canvas(self, interpolation="cubic", accumulate="float32", threads=1, **options) -> Canvas:
+    def canvas(
+        self, interpolation="cubic", accumulate="float32", threads=1, values="complex", **options
+    ) -> Canvas:
         canvas = Canvas(self.shape, self.window, interpolation, accumulate, threads, **options)
-        canvas.add(self.patches, self.positions, warn=False)
+        patches = self.patches if values == "complex" else self.planes
+        canvas.add(patches, self.positions, values=values, warn=False)
         return canvas
+
+    @property
+    def planes(self) -> NDArray[np.float32]:
+        """(n, 2, P, Q) real and imaginary parts."""
+        return np.stack([self.patches.real, self.patches.imag], axis=1)
 
     def reference(self, interpolation="cubic") -> reference.Stitched:
         if interpolation not in self.stitched:

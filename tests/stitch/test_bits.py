@@ -3,23 +3,30 @@
 import numpy as np
 import pytest
 
-from ptychoscope import Canvas
+from ptychoscope import Canvas, _core
 from stitch.scene import make_scene, planes
 
 LARGE = make_scene(0, n=300, patch_shape=(64, 64), shape=(200, 260), beyond_px=20.0)
 
 
+@pytest.mark.parametrize("isa", _core.available_isas())
+@pytest.mark.parametrize("values", ["complex", "real_imag"])
 @pytest.mark.parametrize("accumulate", ["float32", "float64", "exact"])
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "cubic", "lanczos3"])
-def test_threads_and_batches(interpolation: str, accumulate: str) -> None:
+def test_threads_and_batches(
+    interpolation: str, accumulate: str, values: str, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also over how patches are handed out: what follows is compared with complex64, one thread, one call."""
+    monkeypatch.setenv("PTYCHOSCOPE_ISA", isa)
     expected = planes(LARGE.canvas(interpolation, accumulate))
-    for threads in (2, 3, 7):
-        assert planes(LARGE.canvas(interpolation, accumulate, threads)) == expected
+    for threads in (1, 2, 3, 7):
+        assert planes(LARGE.canvas(interpolation, accumulate, threads, values)) == expected
+    patches = LARGE.patches if values == "complex" else LARGE.planes
     for batch in (1, 7, 64):
         canvas = Canvas(LARGE.shape, LARGE.window, interpolation, accumulate)
-        for start in range(0, len(LARGE.patches), batch):
+        for start in range(0, len(patches), batch):
             part = slice(start, start + batch)
-            canvas.add(LARGE.patches[part], LARGE.positions[part], warn=False)
+            canvas.add(patches[part], LARGE.positions[part], values=values, warn=False)
         assert planes(canvas) == expected
 
 

@@ -9,13 +9,27 @@ from ptychoscope.windows import make_window
 from stitch.scene import make_scene, planes
 
 SCENE = make_scene(30, n=30, patch_shape=(16, 20))
-PARTS = np.stack([SCENE.patches.real, SCENE.patches.imag], axis=1)
+PARTS = SCENE.planes
 
 
-def test_planes_are_complex_numbers() -> None:
-    canvas = Canvas(SCENE.shape, SCENE.window)
-    canvas.add(PARTS, SCENE.positions, values="real_imag")
-    assert planes(canvas) == planes(SCENE.canvas())
+@pytest.mark.parametrize("isa", _core.available_isas())
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "cubic"])
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("width", [6, 16, 17, 63, 70, 200])
+def test_planes_are_complex_numbers(width, whole, interpolation, isa, monkeypatch) -> None:
+    """Planes may be read where they lie: what is next to a patch in memory must not show."""
+    monkeypatch.setenv("PTYCHOSCOPE_ISA", isa)
+    scene = make_scene(31, 30, (7, width), windowed=width % 2 == 0, beyond_px=9.0, whole=whole)
+    scene.patches[1::2] = np.nan
+    expected = planes(scene.canvas(interpolation))
+    assert planes(scene.canvas(interpolation, values="real_imag")) == expected
+
+    wide = np.full((30, 2, 9, width + 5), np.inf, np.float32)
+    wide[:, :, 1:-1, 2:-3] = scene.planes
+    canvas = Canvas(scene.shape, scene.window, interpolation)
+    canvas.add(wide[:, :, 1:-1, 2:-3], scene.positions, values="real_imag", warn=False)
+    assert planes(canvas) == expected
+    assert canvas.coverage().any()
 
 
 @pytest.mark.parametrize("isa", _core.available_isas())
