@@ -28,14 +28,7 @@ class Scene:
         return canvas
 
     @property
-    def image_tolerance(accumulate: str, n: int) -> float:
-    """Of the largest modulus. Sums in float32 age as they grow; the others carry the products' rounding."""
-    if accumulate != "float32":
-        return 3e-7
-    return 2e-6 if n <= 2000 else 5e-6 if n <= 10_000 else 1e-5
-
-
-def planes(self) -> NDArray[np.float32]:
+    def planes(self) -> NDArray[np.float32]:
         """(n, 2, P, Q) real and imaginary parts."""
         return np.stack([self.patches.real, self.patches.imag], axis=1)
 
@@ -64,6 +57,13 @@ def make_scene(
         shape,
         window.astype(np.float32) if windowed else None,
     )
+
+
+def image_tolerance(accumulate: str, n: int) -> float:
+    """Of the largest modulus. Sums in float32 age as they grow; the others carry the products' rounding."""
+    if accumulate != "float32":
+        return 3e-7
+    return 2e-6 if n <= 2000 else 5e-6 if n <= 10_000 else 1e-5
 
 
 def planes(canvas: Canvas) -> tuple[bytes, ...]:
