@@ -36,6 +36,10 @@ class Batch(NamedTuple):
     """(B, 2, P, P) float32, the true patches of a supervised training."""
     turn: int = 0
     """Symmetry that everything here has undergone but the probes and fractions; see `symmetry`."""
+    judged: Tensor | None = None
+    """As `amplitude`, of the photons that the network does not see; None if judged by what it sees."""
+    judging: float = 0.0
+    """Part of the photons that are in `judged`."""
     alone: bool = False
     """The passes see frames on their own; the merge comes after the last one."""
 
@@ -66,6 +70,8 @@ def make_batch(
     with_truth: bool = False,
     turn: int = 0,
     alone: bool = False,
+    judging: float = 0.0,
+    rng: np.random.Generator | None = None,
 ) -> Batch:
     """A batch from groups of `sources`; raises `ScanError` when the truth is wanted and not there."""
     amplitude, valid, corner, fraction = [], [], [], []
@@ -83,13 +89,16 @@ def make_batch(
         valid.append(np.broadcast_to(good, amplitude[-1].shape))
     side = amplitude[0].shape[-1]
     sizes = [len(frames) for _, frames in groups]
+    seen, judged = np.concatenate(amplitude)[:, None], None
+    if judging > 0:
+        seen, judged = split_photons(seen, judging, rng or np.random.default_rng(0))
     placement = Placement(
         corner_px=torch.from_numpy(np.concatenate(corner)),
         canvas=torch.from_numpy(np.repeat(np.arange(len(groups)), sizes)),
         shape=(len(groups), int(extent[0]) + side, int(extent[1]) + side),
     )
     return Batch(
-        amplitude=_turned(np.concatenate(amplitude)[:, None], turn),
+        amplitude=_turned(seen, turn),
         valid=_turned(np.concatenate(valid)[:, None].astype(np.float32), turn),
         fraction_px=torch.from_numpy(np.concatenate(fraction)),
         scan=torch.from_numpy(np.repeat([source for source, _ in groups], sizes)),
@@ -99,7 +108,22 @@ def make_batch(
         truth=_turned(_truth(sources, groups), turn) if with_truth else None,
         turn=turn,
         alone=alone,
+        judged=None if judged is None else _turned(judged, turn),
+        judging=judging,
     )
+
+
+def split_photons(
+    amplitude: NDArray[np.float32], part: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Square roots of what is left of the counts, and of the `part` of the photons that is drawn from them.
+
+    The draw is binomial: both are Poisson distributed and independent of each other when their sum is, so
+    that a prediction from the first can be judged by the second, and copies none of its noise.
+    """
+    counts = np.rint(np.square(amplitude, dtype=np.float64)).astype(np.int64)
+    drawn = rng.binomial(counts, part)
+    return np.sqrt(counts - drawn, dtype=np.float32), np.sqrt(drawn, dtype=np.float32)
 
 
 def _turned(planes: NDArray[np.float32], turn: int) -> Tensor:

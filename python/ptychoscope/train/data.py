@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import lightning.pytorch as pl
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Subset
 
 from ptychoscope.errors import ScanError
-from ptychoscope.preprocess import matched_probe
+from ptychoscope.preprocess import matched_probe, mean_counts
 from ptychoscope.scan import Scan
 from ptychoscope.train.batches import Batch, Frames
 from ptychoscope.train.config import TrainConfig
@@ -20,6 +21,15 @@ from ptychoscope.train.epochs import GroupBatches
 
 _VALIDATION_FRAMES = 128
 """Held-back frames that are looked at after an epoch, at most: enough to rank, cheap to do."""
+
+_DIM = 20.0
+"""Photons per pixel below which the noise is worth judging by photons apart."""
+_JUDGING = 0.15
+_DIM_GROUP = 32
+_SPARSE = 0.5
+"""Of the groups: measured best on dense and on sparse scans alike."""
+_LOOKED_AT = 16
+"""Patterns that are looked at for whole counts."""
 
 _LEAST_STEPS = 50
 """Steps of an epoch, so that a short scan is not looked at more often than it is trained on."""
@@ -40,6 +50,32 @@ def hold_back(
     return np.sort(order[:kept]), np.sort(order[kept:])
 
 
+def settled(config: TrainConfig, scans: Sequence[Scan]) -> TrainConfig:
+    """`config` with the options that it leaves to the data: `judging` by the photons, `sparse` and
+    `group_size` by that.
+
+    Raises `ScanError` when photons are to be drawn from patterns that are not whole counts.
+    """
+    whole = all(_whole_counts(scan) for scan in scans)
+    judging = config.judging
+    if judging is None:
+        dim = not config.simulated and all(mean_counts(scan) < _DIM * scan.patch_px**2 for scan in scans)
+        judging = _JUDGING if dim and whole else 0.0
+    if judging > 0 and not whole:
+        raise ScanError("judging draws photons, but the patterns are not whole counts: set judging to 0")
+    sparse = config.sparse
+    if sparse is None:
+        sparse = _SPARSE if config.network == "unrolled" and judging == 0 else 0.0
+    size = config.group_size or (_DIM_GROUP if judging > 0 else config.frames_per_group)
+    return msgspec.structs.replace(config, judging=judging, sparse=sparse, group_size=size)
+
+
+def _whole_counts(scan: Scan) -> bool:
+    """Whether the first patterns hold whole numbers, but for rounding."""
+    counts = scan.counts(slice(0, _LOOKED_AT))
+    return bool(np.all(np.abs(counts - np.rint(counts)) <= 1e-2 + 1e-6 * counts))
+
+
 class GroupData(pl.LightningDataModule):
     """Groups of neighbouring frames of one or several scans.
 
@@ -56,7 +92,7 @@ class GroupData(pl.LightningDataModule):
         sides = {scan.patch_px for scan in (*scans, *validation)}
         if len(sides) > 1:
             raise ScanError(f"scans have patterns of different sides {sorted(sides)}: crop or bin them alike")
-        self.config = config
+        self.config = config = settled(config, scans)
         self.given = [Frames(scan, np.arange(len(scan)), None) for scan in scans]
         if config.simulated or validation:
             parts = [(frames.chosen, frames.chosen[:0]) for frames in self.given]
@@ -108,15 +144,18 @@ class GroupData(pl.LightningDataModule):
         """The same held-back groups after every epoch; none when nothing is held back."""
         if not self.held_back:
             return []
+        return DataLoader(self.held_back_batches(), batch_size=None, shuffle=False, collate_fn=_as_is)
+
+    def held_back_batches(self) -> GroupBatches:
+        """What the likelihood is watched on."""
         config = self.config
-        data = GroupBatches(
+        return GroupBatches(
             self.held_back,
             config,
             seed=(config.seed, 0),
-            groups=max(1, _VALIDATION_FRAMES // config.group_size),
+            groups=max(1, _VALIDATION_FRAMES // config.frames_per_group),
             training=False,
         )
-        return DataLoader(data, batch_size=None, shuffle=False, collate_fn=_as_is)
 
 
 def _as_is(batch: Any) -> Any:

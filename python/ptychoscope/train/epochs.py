@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from ptychoscope.grouping import group_frames
@@ -40,13 +41,15 @@ class GroupBatches(Dataset[Batch]):
         self.with_truth = training and config.supervised > 0
         rng = np.random.default_rng(list(seed))
         wanted = groups or least_steps * config.groups_per_batch
-        drawn = _one_pass(sources, config, rng)
+        sparse = (config.sparse or 0.0) if training else 0.0
+        drawn = _one_pass(sources, config, rng, sparse)
         while len(drawn) < wanted:
-            drawn += _one_pass(sources, config, rng)
+            drawn += _one_pass(sources, config, rng, sparse)
         kept = [drawn[i] for i in rng.permutation(len(drawn))[:groups]]
         many = config.groups_per_batch
         self.batches = [kept[i : i + many] for i in range(0, len(kept), many)]
         self.alone = rng.random(len(self.batches)) < (config.alone if training else 0)
+        self.judging, self.seed = config.judging or 0.0, list(seed)
         self.turns = rng.choice(TURNS[config.augment if training else "none"], len(self.batches))
 
     def __len__(self) -> int:
@@ -59,16 +62,43 @@ class GroupBatches(Dataset[Batch]):
             with_truth=self.with_truth,
             turn=int(self.turns[index]),
             alone=bool(self.alone[index]),
+            judging=self.judging,
+            rng=np.random.default_rng([*self.seed, index]),
         )
 
 
-def _one_pass(sources: Sequence[Frames], config: TrainConfig, rng: np.random.Generator) -> list[Group]:
+def _one_pass(
+    sources: Sequence[Frames], config: TrainConfig, rng: np.random.Generator, sparse: float
+) -> list[Group]:
     """Groups of every source around random seeds, together as many frames as there are."""
     drawn: list[Group] = []
     for number, source in enumerate(sources):
-        positions, chosen = source.scan.positions_px, source.chosen
-        size = min(config.group_size, len(chosen))
-        seeds = rng.permutation(len(chosen))[: -(-len(chosen) // size)]
-        here = group_frames(positions[chosen], size, seeds=seeds, rule=config.group_rule)
-        drawn += [(number, chosen[members]) for members in here]
+        positions = source.scan.positions_px[source.chosen]
+        size = min(config.frames_per_group, len(positions))
+        groups = -(-len(positions) // size)
+        thinning = np.ones(groups, dtype=np.intp)
+        if sparse > 0:
+            thinning[rng.random(groups) < sparse] = 2
+            thinning[thinning > 1] = rng.integers(2, 5, np.count_nonzero(thinning > 1))
+        for factor, wanted in zip(*np.unique(thinning, return_counts=True), strict=True):
+            left = thinned(positions, int(factor), rng)
+            seeds = rng.permutation(len(left))[:wanted]
+            near = group_frames(positions[left], min(size, len(left)), seeds=seeds, rule=config.group_rule)
+            drawn += [(number, source.chosen[left[members]]) for members in near]
     return drawn
+
+
+def thinned(positions_px: NDArray[np.float64], factor: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Indices of frames about `factor` times as far apart as all of `positions_px` (n, 2).
+
+    Those nearest to the nodes of a square lattice, which lies at random.
+    """
+    if factor == 1 or len(positions_px) < 2:
+        return np.arange(len(positions_px))
+    low, span = positions_px.min(axis=0), np.ptp(positions_px, axis=0)
+    pitch = factor * max(float(np.sqrt(max(span.prod(), 1e-12) / len(positions_px))), 1e-6)
+    first = rng.random(2) * np.minimum(pitch, span)
+    along = [low[k] + np.arange(first[k], span[k] + 1e-9, pitch) for k in (0, 1)]
+    nodes = np.stack(np.meshgrid(*along, indexing="ij"), axis=-1).reshape(-1, 2)
+    distance = np.square(nodes[:, None] - positions_px[None]).sum(axis=-1)
+    return np.unique(distance.argmin(axis=1))

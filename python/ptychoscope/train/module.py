@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,14 +85,22 @@ class PtychoModule(pl.LightningModule):
         def agree(patches: Tensor) -> Tensor:
             return merge(patches, weight, batch.placement)
 
-        patches: Tensor = network(batch.amplitude, probe, None if batch.alone else agree)
+        seen = probe if batch.judged is None else probe * math.sqrt(1 - batch.judging)
+        patches: Tensor = network(batch.amplitude, seen, None if batch.alone else agree)
         return agree(patches), probe
+
+    def compared(self, patches: Tensor, probe: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Predicted counts and measured amplitude, of the photons that the network is judged by."""
+        predicted = self.physics.counts(patches, probe)
+        if batch.judged is None:
+            return predicted, batch.amplitude
+        return predicted * batch.judging, batch.judged
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:  # noqa: ARG002
         """The loss of one batch of groups."""
         patches, probe = self.merged_patches(self.learner, batch)
-        predicted = self.physics.counts(patches, probe)
-        loss = LOSSES[self.config.loss](predicted, batch.amplitude, batch.valid)
+        predicted, measured = self.compared(patches, probe, batch)
+        loss = LOSSES[self.config.loss](predicted, measured, batch.valid)
         if self.config.total_variation > 0:
             loss = loss + self.config.total_variation * total_variation(patches)
         if batch.truth is not None:
@@ -106,8 +115,8 @@ class PtychoModule(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int) -> None:  # noqa: ARG002
         """Poisson deviance per pixel of held-back groups, with the averaged weights."""
         patches, probe = self.merged_patches(self.network, batch)
-        predicted = self.physics.counts(patches, probe)
-        deviance = poisson_deviance(predicted, batch.amplitude, batch.valid)
+        predicted, measured = self.compared(patches, probe, batch)
+        deviance = poisson_deviance(predicted, measured, batch.valid)
         self.log("val_deviance", deviance, batch_size=len(batch.amplitude), sync_dist=True)
 
     def configure_optimizers(self) -> MuonAdamW:

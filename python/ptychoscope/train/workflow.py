@@ -15,6 +15,7 @@ from ptychoscope.errors import TrainingError
 from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.callbacks import Budget, EpochBar, History
+from ptychoscope.train.choice import choose_passes, store
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data import GroupData
 from ptychoscope.train.device import compute_dtype, torch_settings, trainer_device
@@ -94,17 +95,19 @@ def train(
         stopper = EarlyStopping("val_deviance", patience=config.patience, check_finite=False)
         callbacks += [stopper] if data.held_back else []
         callbacks += [EpochBar(leave=True)] if progress else []
+        device["limit_val_batches"] = None if data.held_back else 0
         trainer = _trainer(config, run, callbacks, progress=progress, **device)
         trainer.fit(module, data, ckpt_path=last, weights_only=True)
-    if stopper.stopped_epoch:
-        budget.stopped_by = "early_stop"
-    result = _finish(run, trainer, keep, budget, history)
+        if stopper.stopped_epoch:
+            budget.stopped_by = "early_stop"
+        result = _finish(run, trainer, keep, data, budget, history)
     if trainer.is_global_zero:
         facts: dict[str, float | str] = {
             "stopped_by": result.stopped_by,
             "steps": result.steps,
             "seconds": result.seconds,
             "cpu_seconds": result.cpu_seconds,
+            "passes": result.module.network.count,
         }
         write_record(run, chosen, result.history, **facts)
         if report:
@@ -161,13 +164,19 @@ def _trainer(
 
 
 def _finish(
-    run: Path, trainer: pl.Trainer, keep: ModelCheckpoint, budget: Budget, history: History
+    run: Path, trainer: pl.Trainer, keep: ModelCheckpoint, data: GroupData, budget: Budget, history: History
 ) -> TrainResult:
     checkpoint = Path(keep.best_model_path or keep.last_model_path)
     if not checkpoint.is_file():
         raise TrainingError(f"training made no finite step in {trainer.global_step}: lower learning_rate")
+    module, config = load_module(checkpoint), data.config
+    if data.held_back and config.choose_passes and config.run_passes is None:
+        batches = data.held_back_batches()
+        module = choose_passes(module, [batches[i] for i in range(len(batches))])
+        if trainer.is_global_zero:
+            store(module, checkpoint)
     return TrainResult(
-        module=load_module(checkpoint),
+        module=module,
         history=history.records,
         run_dir=run,
         checkpoint=checkpoint,

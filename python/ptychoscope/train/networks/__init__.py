@@ -22,7 +22,9 @@ _SIDE_STEP = 16
 _REPEATING = 3
 """Passes from which on there is a middle one."""
 _FURTHER = 2
-"""More repetitions of the middle pass than in training, unless `run_passes` says otherwise."""
+"""More repetitions of the middle pass than in training, at most, unless `run_passes` says otherwise."""
+_OWN_PASSES = {"fast": 1, "unrolled": 4}
+"""Passes while training, unless the configuration says otherwise."""
 
 
 class Builder(Protocol):
@@ -35,17 +37,17 @@ class Builder(Protocol):
 def _fast(config: TrainConfig, side: int, *, kept: bool) -> Network:
     if config.input == "amplitude":
         return Direct(UNet(INPUT_PLANES["amplitude"], 2, config.width), "amplitude", config.head, side)
-    return _chain(config, side, _passes(config, 1, kept=kept))
+    return _chain(config, side, _passes(config, kept=kept))
 
 
 def _unrolled(config: TrainConfig, side: int, *, kept: bool) -> Network:
     if config.input == "amplitude":
         raise ConfigError('network "unrolled" reads the residual: leave input out, or take network "fast"')
-    return _chain(config, side, _passes(config, 4, kept=kept))
+    return _chain(config, side, _passes(config, kept=kept))
 
 
-def _passes(config: TrainConfig, own: int, *, kept: bool) -> int:
-    trained = config.passes or own
+def _passes(config: TrainConfig, *, kept: bool) -> int:
+    trained = config.passes or _OWN_PASSES[config.network]
     if trained < _REPEATING and config.run_passes not in (None, trained):
         raise ConfigError(
             f"run_passes is {config.run_passes}, but {trained} passes have no middle one to repeat: "
@@ -54,6 +56,15 @@ def _passes(config: TrainConfig, own: int, *, kept: bool) -> int:
     if not kept or trained < _REPEATING:
         return trained
     return config.run_passes or trained + _FURTHER
+
+
+def passes_to_choose_from(config: TrainConfig) -> range:
+    """Numbers of passes that the kept network may run: one less to two more than in training, empty where no
+    pass can be repeated."""
+    if config.network not in _OWN_PASSES or config.input == "amplitude":
+        return range(0)
+    trained = _passes(config, kept=False)
+    return range(max(trained - 1, _REPEATING), trained + _FURTHER + 1) if trained >= _REPEATING else range(0)
 
 
 def _chain(config: TrainConfig, side: int, passes: int) -> Network:
@@ -84,8 +95,8 @@ NETWORKS: dict[str, Builder] = {
 def build(config: TrainConfig, side: int, *, kept: bool = False) -> Network:
     """The network that `config` names, for patches of `side` pixels.
 
-    With `kept`, the one that is validated and exported: it has the same weights, and repeats the middle pass
-    more often than there is time for while training.
+    With `kept`, the one that is validated and exported: the same weights, and more repetitions
+    of the middle pass.
 
     Raises `ConfigError` when the name is unknown or the side does not suit it.
     """
