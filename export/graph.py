@@ -17,7 +17,7 @@ from ptychoscope.errors import ExportError
 from ptychoscope.graphfile import METADATA_KEY
 from ptychoscope.passes import PATCH, RESIDUAL
 
-from .rewrite import space_to_depth
+from .rewrite import depth_to_space, space_to_depth
 
 OPSET = 20
 INPUT, PROBE, OUTPUT = "diffraction", "probe", "object"
@@ -98,6 +98,7 @@ def _export(
     model = program.model_proto
     _strip(model)
     space_to_depth(model)
+    depth_to_space(model)
     return model
 
 

@@ -164,6 +164,18 @@ def test_space_to_depth_changes_no_value(block: int) -> None:
     assert graph.SerializeToString() == before
 
 
+@pytest.mark.parametrize("block", [2, 3])
+def test_pixels_are_shuffled_in_two_transpositions(block: int) -> None:
+    planes = torch.rand(3, 2 * block**2, 4, 5)
+    graph = plain_graph(nn.PixelShuffle(block), planes, "planes")
+    kinds = [node.op_type for node in graph.graph.node]
+    assert kinds == ["Reshape", "Transpose", "Reshape", "Transpose", "Reshape"]
+    session = open_session(graph.SerializeToString(), threads=1)
+    for batch in (0, 1, 3):
+        got = session.run("object", {"planes": planes[:batch].numpy()})
+        np.testing.assert_array_equal(got, nn.functional.pixel_shuffle(planes[:batch], block).numpy())
+
+
 def test_space_to_depth_reorders_shared_weights_once() -> None:
     class Repeated(nn.Module):
         def __init__(self) -> None:
