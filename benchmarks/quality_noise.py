@@ -41,7 +41,7 @@ def noise_figure(scan: Scan, bundle: Path, peer: Path | None, out: Path) -> list
     panels = [*_row([truth, *shown], np.abs, "grey"), *_row([truth, *shown], np.angle, "diverging")]
     sheet = figure(panels, columns=1 + len(shown), panel_px=2 * SIDE_PX)
     with replacing(out) as partial:
-        sheet.quantize(128).save(partial, "PNG", optimize=True)
+        sheet.quantize(256).save(partial, "PNG", optimize=True)
     return [(s.name, s.nrmse) for s in shown]
 
 

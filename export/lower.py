@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptychoscope.errors import ExportError
 from ptychoscope.fronts import GraphFront, PassesFront, complex_patches
@@ -15,11 +16,12 @@ from .precision import Feeds, halved, quantised, relative_rms
 
 LARGEST_LOSS = {"fp16": 1e-2, "int8": 5e-2}
 """Relative rms of the complex patches against float32, above which a bundle is not written."""
+_CALIBRATED, _MEASURED = slice(0, None, 2), slice(1, None, 2)
 _PER_CALL = 8
 
 
 def lowered(draft: Draft, model: Model, precision: Precision) -> Draft:
-    """`draft` in `precision`, calibrated with `model`, its float32 self, on the frames of the draft."""
+    """`draft` in `precision`, calibrated with `model`, its float32 self, on every second of its frames."""
     if precision == "fp16":
         graph, passes = halved(draft.graph), tuple(halved(graph) for graph in draft.passes)
     else:
@@ -36,15 +38,15 @@ def lowered(draft: Draft, model: Model, precision: Precision) -> Draft:
 def loss(reference: Draft, draft: Draft, model: Model) -> float:
     """The largest relative rms of what `model`, written from `draft`, makes by any front, to `reference`.
 
-    Raises `ExportError` when it is more than is allowed, or when the patches are all alike, so that it says
-    nothing.
+    On the frames that were not calibrated with. Raises `ExportError` when it is more than is allowed, or when
+    the patches are all alike, so that it says nothing.
     """
     if np.angle(reference.expected).std(axis=0).max() < 1e-3:
         raise ExportError("the network makes the same patch of every frame: its loss says nothing, train it")
-    losses = [relative_rms(draft.expected, reference.expected)]
+    held, expected = draft.counts[_MEASURED], reference.expected[_MEASURED]
+    losses = [relative_rms(draft.expected[_MEASURED], expected)]
     if model.passes:
-        got = model.predict(draft.counts, domain="counts", front="passes")
-        losses.append(relative_rms(got, reference.expected))
+        losses.append(relative_rms(model.predict(held, domain="counts", front="passes"), expected))
     allowed = LARGEST_LOSS[draft.precision]
     if not max(losses) <= allowed:
         raise ExportError(
@@ -57,12 +59,18 @@ def loss(reference: Draft, draft: Draft, model: Model) -> float:
 def _graph_feeds(draft: Draft, model: Model) -> Iterator[Feeds]:
     front = model.front(kind="graph")
     assert isinstance(front, GraphFront)  # noqa: S101
-    for start in range(0, len(draft.counts), _PER_CALL):
-        yield front.feeds(draft.counts[start : start + _PER_CALL], "counts")
+    for counts in _parts(draft):
+        yield front.feeds(counts, "counts")
 
 
 def _pass_feeds(draft: Draft, model: Model, number: int) -> Iterator[Feeds]:
     front = model.front(kind="passes")
     assert isinstance(front, PassesFront)  # noqa: S101
-    for start in range(0, len(draft.counts), _PER_CALL):
-        yield dict(front.feeds(number, draft.counts[start : start + _PER_CALL], "counts"))
+    for counts in _parts(draft):
+        yield dict(front.feeds(number, counts, "counts"))
+
+
+def _parts(draft: Draft) -> Iterator[NDArray[np.float32]]:
+    counts = draft.counts[_CALIBRATED]
+    for start in range(0, len(counts), _PER_CALL):
+        yield counts[start : start + _PER_CALL]

@@ -21,7 +21,7 @@ from .frames import simulated_counts
 from .graph import InputDtype
 from .script import write_torchscript
 
-VERIFY_FRAMES = 64
+VERIFY_FRAMES = 128
 
 
 def export_bundle(
@@ -37,10 +37,10 @@ def export_bundle(
 ) -> Path:
     """Write the network of a run directory or checkpoint file `source` as a bundle into directory `out`.
 
-    The graph is compared with torch on 64 frames of `scan`, or, without one, on frames simulated with the
+    The graph is compared with torch on 128 frames of `scan`, or, without one, on frames simulated with the
     trained probe. `format_` "torchscript" is for programs that run libtorch. `precision` below fp32 is for
-    the convolutions alone, calibrated on the same frames; its loss is recorded in the metrics of model.json.
-    `input_dtype` is what a pixel of a pattern is to the graph: float32 or uint16 counts. Returns `out`.
+    the convolutions alone, calibrated on half of these frames; its loss on the others is recorded in the
+    metrics of model.json. `input_dtype` is what a pixel of a pattern is to the graph: float32 or uint16 counts. Returns `out`.
     Raises `ConfigError`, `ExportError` or `OutputError`; nothing is left half written.
     """
     trained = load_trained(source)

@@ -59,6 +59,13 @@ def make_scene(
     )
 
 
+def image_tolerance(accumulate: str, n: int) -> float:
+    """Of the largest modulus. Sums in float32 age as they grow; the others carry the products' rounding."""
+    if accumulate != "float32":
+        return 3e-7
+    return 2e-6 if n <= 2000 else 5e-6 if n <= 10_000 else 1e-5
+
+
 def planes(canvas: Canvas) -> tuple[bytes, ...]:
     """The bits of everything that a canvas shows."""
     return canvas.image().tobytes(), canvas.coverage().tobytes(), canvas.spread().tobytes()

@@ -65,7 +65,7 @@ def measure(
         entries += peer_entries(batches, threads)
         peak, peak_flop = peak_entry()
         entries.append(peak)
-    spent = cpu_seconds({str(k): entry.call for k, entry in enumerate(entries)}, rounds=rounds)
+    spent = cpu_seconds({str(k): entry.call for k, entry in enumerate(entries)}, rounds=rounds, least_s=0.1)
     speed = peak_flop / spent[str(len(entries) - 1)] / 1e9 if peers else None
     rows = []
     for k, entry in enumerate(entries[: len(entries) - bool(peers)]):

@@ -1,6 +1,7 @@
 """ptychoscope bench pipeline: from counts in memory to the canvas, beside the bare session."""
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ def pipeline(
         "network",
         "precision",
         "merge",
+        "align",
         "batch",
         "threads",
         "frames/s",
@@ -38,7 +40,7 @@ def pipeline(
         "Pipeline: counts to canvas",
         [
             (
-                *(str(row[key]) for key in ("network", "precision", "merge", "batch", "threads")),
+                *(str(row[key]) for key in ("network", "precision", "merge", "align", "batch", "threads")),
                 number(row["frames_per_s"], 0),
                 *(number(row[key]) for key in ("cpu_ms_per_frame", "session_cpu_ms_per_frame")),
                 *(number(row[key], 2) for key in ("ratio", "between")),
@@ -50,7 +52,7 @@ def pipeline(
 
 
 def measure(bundle: Path, *, frames: int, batch: int, threads: int, rounds: int) -> list[dict[str, Any]]:
-    """One row per way of merging that the network knows."""
+    """One row per way of merging that the network knows and of aligning phases."""
     from ptychoscope.bench.frames import counts_scan
     from ptychoscope.bench.timing import cpu_seconds, wall_seconds
     from ptychoscope.model import load_model
@@ -61,18 +63,19 @@ def measure(bundle: Path, *, frames: int, batch: int, threads: int, rounds: int)
     bare = bare_session(model, scan.patterns[:batch])
     name = str(model.config.provenance.training.get("network", bundle.name))
     rows = []
-    for merge in ("batch", "scan") if model.passes > 1 else ("none",):
+    for merge, align in product(("batch", "scan") if model.passes > 1 else ("none",), ("none", "global")):
 
-        def task(merge: Any = merge) -> None:
-            reconstruct(scan, model, batch=batch, workers=threads, merge=merge)
+        def task(merge: Any = merge, align: Any = align) -> None:
+            reconstruct(scan, model, batch=batch, workers=threads, merge=merge, align=align)
 
-        spent = cpu_seconds({"pipeline": task, "session": bare}, rounds=rounds)
+        spent = cpu_seconds({"pipeline": task, "session": bare}, rounds=rounds, least_s=0.2)
         whole, session = spent["pipeline"] / frames * 1e3, spent["session"] / batch * 1e3
         rows.append(
             {
                 "network": name,
                 "precision": model.config.precision,
                 "merge": merge,
+                "align": align,
                 "front": model.front().name,
                 "batch": batch,
                 "threads": threads,

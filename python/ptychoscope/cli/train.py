@@ -122,7 +122,7 @@ def train(
     if as_json:
         print_json(facts)
     else:
-        print_table(f"Trained: {output}", [(name, str(value)) for name, value in facts.items()])
+        print_table(f"Trained: {output}", _lines(facts))
 
 
 def _train(
@@ -153,6 +153,7 @@ def _train(
         report=report,
     )
     last = result.history[-1] if result.history else {}
+    deviance = [record["val_deviance"] for record in result.history if "val_deviance" in record]
     return {
         "run": str(output),
         "checkpoint": str(result.checkpoint),
@@ -160,6 +161,31 @@ def _train(
         "steps": result.steps,
         "seconds": round(result.seconds, 1),
         "cpu_seconds": round(result.cpu_seconds, 1),
+        "skipped_steps": last.get("skipped_steps", 0),
         "train_loss": last.get("train_loss"),
-        "val_deviance": min((r["val_deviance"] for r in result.history if "val_deviance" in r), default=None),
+        "val_deviance": min(deviance, default=None),
+        "val_deviance_end": deviance[-1] if deviance else None,
+        "report": str(output / "report.html") if report else None,
     }
+
+
+def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is printed of a training; what it has not is left out."""
+    texts = {
+        "ended by": facts["stopped_by"],
+        "steps": f"{facts['steps']:,}",
+        "steps skipped, gradient not finite": f"{facts['skipped_steps']:,}"
+        if facts["skipped_steps"]
+        else None,
+        "time, s": f"{facts['seconds']:.0f}, CPU {facts['cpu_seconds']:.0f}",
+        "training loss": _number(facts["train_loss"]),
+        "held-back deviance per pixel": _number(facts["val_deviance"]),
+        "the same at the end": _number(facts["val_deviance_end"]),
+        "kept weights": facts["checkpoint"],
+        "report": facts["report"],
+    }
+    return [(name, text) for name, text in texts.items() if text is not None]
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4g}"
