@@ -40,8 +40,8 @@ def export_bundle(
     The graph is compared with torch on 128 frames of `scan`, or, without one, on frames simulated with the
     trained probe. `format_` "torchscript" is for programs that run libtorch. `precision` below fp32 is for
     the convolutions alone, calibrated on half of these frames; its loss on the others is recorded in the
-    metrics of model.json. `input_dtype` is what a pixel of a pattern is to the graph: float32 or uint16 counts. Returns `out`.
-    Raises `ConfigError`, `ExportError` or `OutputError`; nothing is left half written.
+    metrics of model.json. `input_dtype` is what a pixel of a pattern is to the graph: float32 or uint16
+    counts. Returns `out`. Raises `ConfigError`, `ExportError` or `OutputError`; nothing is left half written.
     """
     trained = load_trained(source)
     counts, record = _frames(trained, scan), _provenance(trained, licence)
