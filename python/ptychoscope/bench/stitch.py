@@ -5,6 +5,7 @@ torch, and beside the speed at which memory can be read at all.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -48,7 +49,10 @@ def stitch(
     canvas: Annotated[list[int] | None, typer.Option(help="Canvas sides in pixels; repeatable.")] = None,
     isa: Annotated[list[str] | None, typer.Option(help="Instruction sets; repeatable.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the canvas.")] = 1,
-    peers: Annotated[bool, typer.Option(help="Also torch and, where installed, pty-chi.")] = False,
+    peers: Annotated[bool, typer.Option(help="Also torch and, where installed, numba.")] = False,
+    peer: Annotated[
+        Path | None, typer.Option(help="Also pty-chi: a Python interpreter that has it installed.")
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds, taken in turns; medians are given.")] = 7,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +68,9 @@ def stitch(
     for name in isa or [_core.active_isa()]:
         with instruction_set(name):
             for case in cases:
-                rows += measure(*case, threads=threads, rounds=rounds, peers=peers, bandwidth=bandwidth)
+                rows += measure(
+                    *case, threads=threads, rounds=rounds, peers=peers, peer=peer, bandwidth=bandwidth
+                )
     live = [live_microseconds(side_px) for side_px in (512, 2048)]
     if as_json:
         print_json({"read_bytes_per_s": bandwidth, "rows": rows, "live": live})
@@ -90,11 +96,19 @@ def stitch(
 
 
 def measure(
-    side: int, n: int, canvas_px: int, *, threads: int, rounds: int, peers: bool, bandwidth: float
+    side: int,
+    n: int,
+    canvas_px: int,
+    *,
+    threads: int,
+    rounds: int,
+    peers: bool,
+    peer: Path | None,
+    bandwidth: float,
 ) -> list[dict[str, Any]]:
     """Rows of one size: every mode beside the naive loop, the first mode beside the peers as well."""
     from ptychoscope import _core
-    from ptychoscope.bench.peers_stitch import peer_tasks
+    from ptychoscope.bench.peers_stitch import peer_tasks, ptychi_seconds
     from ptychoscope.bench.raster import raster_scan, values_of
     from ptychoscope.bench.timing import cpu_seconds
     from ptychoscope.errors import ConfigError
@@ -115,10 +129,14 @@ def measure(
     tasks["naive C++"] = lambda: _core.naive_stitch(patches, scan.window, corners, canvas_px, canvas_px)
     baselines = {"naive C++"}
     if peers:
-        others = peer_tasks(patches, scan.window, scan.positions, canvas_px)
-        tasks |= others
-        baselines |= others.keys()
+        compiled = peer_tasks(patches, scan.window, scan.positions, canvas_px)
+        tasks |= compiled
+        baselines |= compiled.keys()
     spent = cpu_seconds(tasks, rounds=rounds)
+    if peer is not None:
+        others = ptychi_seconds(peer, patches, scan.window, scan.positions, canvas_px, min(rounds, 3))
+        spent |= others
+        baselines |= others.keys()
     pairs = [(mode.name, "naive C++") for mode in MODES]
     pairs += [(MODES[0].name, name) for name in sorted(baselines - {"naive C++"})]
     return [
