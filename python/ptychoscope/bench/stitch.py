@@ -5,6 +5,7 @@ torch, and beside the speed at which memory can be read at all.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -12,8 +13,14 @@ import typer
 
 from ptychoscope.cli.console import AsJson, number, print_json, print_table
 
-DEFAULT_CASES = [(64, 1000, 512), (64, 1000, 2048), (128, 1000, 512), (256, 500, 2048)]
 MAX_BYTES = 2**31
+DEFAULT_CASES = [
+    (side, n, canvas)
+    for side, n, canvas in product((64, 128, 256), (1000, 10_000), (512, 2048))
+    if 8 * side * side * n <= MAX_BYTES
+]
+MAX_PEER_PIXELS = 2**24
+"""Peers take seconds where a canvas takes milliseconds."""
 
 
 class Mode(NamedTuple):
@@ -128,17 +135,19 @@ def measure(
     patches = values_of(scan, "complex")
     tasks["naive C++"] = lambda: _core.naive_stitch(patches, scan.window, corners, canvas_px, canvas_px)
     baselines = {"naive C++"}
-    if peers:
+    slow = side * side * n > MAX_PEER_PIXELS
+    if peers and not slow:
         compiled = peer_tasks(patches, scan.window, scan.positions, canvas_px)
         tasks |= compiled
         baselines |= compiled.keys()
     spent = cpu_seconds(tasks, rounds=rounds)
-    if peer is not None:
+    if peer is not None and not slow:
         others = ptychi_seconds(peer, patches, scan.window, scan.positions, canvas_px, min(rounds, 3))
         spent |= others
         baselines |= others.keys()
     pairs = [(mode.name, "naive C++") for mode in MODES]
     pairs += [(MODES[0].name, name) for name in sorted(baselines - {"naive C++"})]
+    pixel_bytes = {mode.name: 4 if mode.values == "float16" else 8 for mode in MODES}
     return [
         {
             "mode": name,
@@ -148,7 +157,7 @@ def measure(
             "n": n,
             "canvas_px": canvas_px,
             "patches_per_s": n / spent[name],
-            "floor_fraction": 8 * side * side * n / spent[name] / bandwidth,
+            "floor_fraction": pixel_bytes[name] * side * side * n / spent[name] / bandwidth,
             "baseline": baseline,
             "baseline_patches_per_s": n / spent[baseline],
             "ratio": spent[baseline] / spent[name],
