@@ -1,5 +1,6 @@
 """ptychoscope bench quality: what the defaults give, from training to a scored image, over several seeds."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,7 +59,7 @@ def quality(
         print_json({"learn": learn.stem, "training": training, "scans": scores, "seeds": seen})
         return
     print_table(
-        f"Training on {learn.stem}: mean over {seeds} seeds, +- standard deviation",
+        f"Training on {learn.stem}: mean +- standard deviation of {seeds}" if seeds > 1 else learn.stem,
         [(label, _text(training[key], digits)) for key, (label, digits) in TRAINING.items()],
     )
     rows = [
@@ -69,4 +70,5 @@ def quality(
 
 
 def _text(value: dict[str, float], digits: int) -> str:
-    return f"{number(value['mean'], digits)} +- {number(value['spread'], digits)}"
+    mean, spread = number(value["mean"], digits), number(value["spread"], digits)
+    return mean if math.isnan(value["spread"]) else f"{mean} +- {spread}"
