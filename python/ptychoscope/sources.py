@@ -49,7 +49,7 @@ class ScanSource:
             yield Batch(patterns, scan.positions_px[part], scan.domain)
 
 
-class Gathered:
+class Backlog:
     """Frames of a `source` that come at their own pace, in batches as large as the pipeline is behind.
 
     A pipeline that keeps up gets every batch of the source at once, for the least delay; one that is behind

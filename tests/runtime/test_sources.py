@@ -9,7 +9,7 @@ import pytest
 
 from optics import make_scan
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.sources import Batch, Gathered, ScanSource
+from ptychoscope.sources import Backlog, Batch, ScanSource
 
 
 def batch(first: int, count: int, domain: str = "counts") -> Batch:
@@ -59,7 +59,7 @@ def test_bad_pixels_are_dark(rng: np.random.Generator, dtype: type) -> None:
 def test_one_by_one_when_it_keeps_up() -> None:
     steps = Steps(20)
     sizes = []
-    stream = iter(Gathered(steps, most=8))
+    stream = iter(Backlog(steps, most=8))
     for _ in range(20):
         steps.allowed.release()
         sizes.append(len(next(stream).patterns))
@@ -71,7 +71,7 @@ def test_together_when_it_is_behind() -> None:
     steps = Steps(20)
     for _ in range(20):
         steps.allowed.release()
-    stream = iter(Gathered(steps, most=8, waiting=64))
+    stream = iter(Backlog(steps, most=8, waiting=64))
     frames = [next(stream)]
     while steps.read < 20:
         pass
@@ -86,7 +86,7 @@ def test_what_waits_is_bounded() -> None:
     steps = Steps(100)
     for _ in range(100):
         steps.allowed.release()
-    stream = iter(Gathered(steps, most=4, waiting=10))
+    stream = iter(Backlog(steps, most=4, waiting=10))
     got = [next(stream)]
     for _ in range(1000):
         assert steps.read <= 4 + 10 + 1
@@ -100,13 +100,13 @@ def test_an_error_comes_after_what_was_before_it() -> None:
         steps.allowed.release()
     seen: list[Batch] = []
     with pytest.raises(ScanError, match="went away"):
-        seen.extend(Gathered(steps, most=2))
+        seen.extend(Backlog(steps, most=2))
     assert sum(len(each.patterns) for each in seen) == 5
 
 
 def test_domains_are_not_mixed() -> None:
     batches = [batch(0, 3), batch(3, 2, "amplitude"), batch(5, 1, "amplitude")]
-    got = list(Gathered(batches, most=100))
+    got = list(Backlog(batches, most=100))
     assert sum(len(each.patterns) for each in got) == 6
     for each in got:
         assert each.domain == ("counts" if each.positions_px[0, 0] < 3 else "amplitude")
@@ -115,4 +115,4 @@ def test_domains_are_not_mixed() -> None:
 @pytest.mark.parametrize(("most", "waiting"), [(0, 10), (11, 10)])
 def test_impossible_sizes(most: int, waiting: int) -> None:
     with pytest.raises(ConfigError, match="most"):
-        Gathered([], most=most, waiting=waiting)
+        Backlog([], most=most, waiting=waiting)
