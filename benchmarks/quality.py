@@ -22,11 +22,11 @@ import quality_records as book
 import torch
 import typer
 from ptychoscope.export import export_bundle
-from quality_cells import MINUTES, Cell, grid
+from quality_cells import MINUTES, Cell, grid, of_record
 from quality_chart import chart
 from quality_noise import noise_figure
-from quality_page import page
-from quality_score import exported, untrained
+from quality_page import page, rate_key
+from quality_score import exported, frames_per_s, untrained
 from quality_sets import SETS, split
 
 from ptychoscope.refine import refine_scan
@@ -107,6 +107,25 @@ def methods() -> dict[str, Callable[..., Any]]:
     for sweeps in (1, 3, 10):
         found[f"refine, {sweeps} sweep" + ("s" if sweeps > 1 else "")] = partial(refine_scan, sweeps=sweeps)
     return found
+
+
+@app.command()
+def rates(
+    data: Data,
+    records: Records,
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("build/quality"),
+) -> None:
+    """Export one network of every architecture anew and measure its rate, for all records of its kind."""
+    torch.set_num_threads(1)
+    done = [record for record in book.read(records) if record["minutes"]]
+    for kind in dict.fromkeys(map(rate_key, done)):
+        alike = [record for record in done if rate_key(record) == kind]
+        found = next((r for r in alike if (runs / of_record(r).title).exists()), None)
+        if found is not None:
+            per_s = frames_per_s(runs / of_record(found).title, split(data, found["set"]))
+            tell(f"{kind}: {per_s:,.0f} frames/s")
+            for record in alike:
+                book.add(records, asdict(of_record(record)), {**record, "frames_per_s": per_s})
 
 
 @app.command("page")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,15 @@ def exported(run: Path, data: Split) -> dict[str, Any]:
         calls["chunks"] = lambda: reconstruct(data.test, model, align="none", merge="batch", batch=CHUNK)
         calls["single"] = lambda: reconstruct(data.test, model, align="none", merge="none")
     scores = {name: figures(call(), data) for name, call in calls.items()}
-    spent = np.median([_cpu_s(calls["whole"]) for _ in range(_ROUNDS)])
-    return {"scores": scores, "frames_per_s": len(data.test) / float(spent)}
+    return {"scores": scores, "frames_per_s": _rate(calls["whole"], len(data.test))}
+
+
+def frames_per_s(run: Path, data: Split) -> float:
+    """Rate of the run's network, exported as it would be now."""
+    with TemporaryDirectory() as folder:
+        model = load_model(export_bundle(run, Path(folder, "bundle"), scan=data.learn), threads=1)
+        reconstruct(data.test, model, align="none")
+        return _rate(lambda: reconstruct(data.test, model, align="none"), len(data.test))
 
 
 def figures(seen: Reconstruction, data: Split) -> dict[str, float]:
@@ -65,6 +73,10 @@ def untrained(see: Callable[[Any], Prediction | Reconstruction], data: Split) ->
     scores = {name: figures(_as_reconstruction(seen, data), data)
               for name, seen in (("whole", whole), ("chunks", chunks))}  # fmt: skip
     return {"scores": scores, "frames_per_s": len(data.test) / spent, "parameters": 0}
+
+
+def _rate(call: Callable[[], object], frames: int) -> float:
+    return frames / float(np.median([_cpu_s(call) for _ in range(_ROUNDS)]))
 
 
 def _cpu_s(call: Callable[[], object]) -> float:
