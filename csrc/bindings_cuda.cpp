@@ -1,11 +1,10 @@
 // CudaCanvas for Python: addresses and strides in, arrays out.
-#include "ptychoscope/cuda_canvas.h"
-
 #include <pybind11/stl.h>
 
 #include <array>
 
 #include "bindings_canvas.h"
+#include "ptychoscope/cuda_canvas.h"
 
 namespace py = pybind11;
 namespace ps = ptychoscope;
@@ -52,6 +51,9 @@ void register_cuda(py::module_& m) {
     m.def("cuda_architectures", &ps::cuda_architectures,
           "What the CUDA kernels were compiled for; empty in a build without them.");
     m.def("cuda_devices", &ps::cuda_devices, "CUDA devices that can be used now.");
+    m.def("copy_bandwidth", &ps::copy_bandwidth, py::arg("device"), py::arg("bytes"), py::arg("rounds"),
+          py::call_guard<py::gil_scoped_release>(),
+          "Bytes per second that a device reads and writes while it copies its memory.");
     m.attr("HOST_DEVICE") = ps::kHostDevice;
     py::class_<ps::CudaCanvas> canvas(
         m, "CudaCanvas", "The C++ canvas on a device; ptychoscope.CudaCanvas is its Python face.");
@@ -63,6 +65,8 @@ void register_cuda(py::module_& m) {
         "add", &add, py::arg("first"), py::arg("second"), py::arg("shape"), py::arg("strides"), py::kw_only(),
         py::arg("float16"), py::arg("polar"), py::arg("positions"), py::arg("wait"),
         "Addresses of both planes, shape (n, P, Q), strides in bytes; the memory is the caller's to keep.");
+    canvas.def("device_seconds", &ps::CudaCanvas::device_seconds,
+               "What the device took for the last add(), by its own clock.");
     canvas.def("stream", &ps::CudaCanvas::stream, "The address of its cudaStream_t.");
     ps::bindings::define_canvas(canvas);
 }

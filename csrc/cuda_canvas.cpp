@@ -1,15 +1,40 @@
 // CudaCanvas: making one, clearing it, letting it grow, merging two, reading.
 #include "ptychoscope/cuda_canvas.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "cuda_canvas_state.h"
 
 namespace ptychoscope {
 
+namespace {
+
+std::unique_ptr<Device> make_device(int number, int threads) {
+    return number == kHostDevice ? make_host_device(threads) : make_cuda_device(number);
+}
+
+}  // namespace
+
+double copy_bandwidth(int device, std::int64_t bytes, int rounds) {
+    const std::unique_ptr<Device> there = make_device(device, 1);
+    DeviceArray<char> from(*there), to(*there);
+    from.zeros(bytes);
+    to.zeros(bytes);
+    double seconds = std::numeric_limits<double>::infinity();
+    for (int i = 0; i < rounds; ++i) {
+        const auto row = static_cast<std::size_t>(bytes);
+        there->start_clock();
+        there->copy_rows(to.get(), row, from.get(), row, row, 1);
+        seconds = std::min(seconds, there->stop_clock());
+    }
+    return 2 * static_cast<double>(bytes) / seconds;
+}
+
 CudaCanvas::State::State(std::int64_t height, std::int64_t width, const CudaCanvasOptions& o)
     : options(o),
-      device(o.device == kHostDevice ? make_host_device(o.threads) : make_cuda_device(o.device)),
+      device(make_device(o.device, o.threads)),
       extent{0, height, 0, width},
       planes(*device, extent, o.accumulate, o.spread),
       window(*device),
@@ -61,6 +86,11 @@ CudaCanvas::CudaCanvas(std::int64_t height, std::int64_t width, const float* win
 CudaCanvas::~CudaCanvas() = default;
 
 const CudaCanvasOptions& CudaCanvas::options() const { return state_->options; }
+
+double CudaCanvas::device_seconds() const {
+    std::lock_guard<std::mutex> lock(state_->mutex);
+    return state_->device_seconds;
+}
 
 std::uintptr_t CudaCanvas::stream() const { return state_->device->stream(); }
 

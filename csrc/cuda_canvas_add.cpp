@@ -215,10 +215,12 @@ AddReport CudaCanvas::add(const PatchBatch& batch, const double* positions, bool
     if (batch.count == 0) return report;
     s.device->use();
     if (wait) s.device->wait_for_all();
+    s.device->start_clock();
     const std::int64_t step = s.patches_at_once(batch);
     for (std::int64_t start = 0; start < batch.count; start += step)
         s.add(part_of(batch, start, std::min(step, batch.count - start)), positions + 2 * start, start,
               report);
+    s.device_seconds = s.device->stop_clock();
     return report;
 }
 

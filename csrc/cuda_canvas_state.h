@@ -44,6 +44,7 @@ struct CudaCanvas::State {
     std::int64_t window_height = 0, window_width = 0;  // 0: no window
     Headroom headroom;
     AddBuffers buffers;
+    double device_seconds = 0;
     mutable DeviceArray<float> reading;
     mutable std::mutex mutex;
 

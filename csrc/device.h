@@ -38,6 +38,9 @@ class Device {
     virtual void wait_for_all() = 0;
     /// The stream of the calls, as CUDA numbers them.
     virtual std::uintptr_t stream() const = 0;
+    /// From start_clock() to stop_clock(), as the device sees it, in seconds; stop_clock() waits.
+    virtual void start_clock() = 0;
+    virtual double stop_clock() = 0;
     /// Whether memory lies on this device; throws when it lies on another one.
     virtual bool holds(const void* memory) const = 0;
 

@@ -2,6 +2,7 @@
 // random and are shared by some threads of the host, and so do the threads within a block, for no result may
 // depend on it.
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -39,6 +40,10 @@ class HostMemory : public Device {
     void wait() override {}
     void wait_for_all() override {}
     std::uintptr_t stream() const override { return 0; }
+    void start_clock() override { started_ = std::chrono::steady_clock::now(); }
+    double stop_clock() override {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+    }
     bool holds(const void*) const override { return true; }
 
   protected:
@@ -65,6 +70,7 @@ class HostMemory : public Device {
 
     ThreadPool pool_;
     std::mt19937_64 engine_{0};
+    std::chrono::steady_clock::time_point started_;
 };
 
 }  // namespace

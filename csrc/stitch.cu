@@ -30,8 +30,14 @@ class CudaMemory : public Device {
                             std::to_string(count - 1) + " are there");
         use();
         check(cudaStreamCreate(&stream_), "making a stream");
+        check(cudaEventCreate(&started_), "making an event");
+        check(cudaEventCreate(&stopped_), "making an event");
     }
-    ~CudaMemory() override { cudaStreamDestroy(stream_); }
+    ~CudaMemory() override {
+        cudaEventDestroy(stopped_);
+        cudaEventDestroy(started_);
+        cudaStreamDestroy(stream_);
+    }
     CudaMemory(const CudaMemory&) = delete;
     CudaMemory& operator=(const CudaMemory&) = delete;
 
@@ -65,6 +71,15 @@ class CudaMemory : public Device {
     void wait_for_all() override { check(cudaDeviceSynchronize(), "waiting for the patches"); }
     std::uintptr_t stream() const override { return reinterpret_cast<std::uintptr_t>(stream_); }
 
+    void start_clock() override { check(cudaEventRecord(started_, stream_), "starting the clock"); }
+    double stop_clock() override {
+        float milliseconds = 0;
+        check(cudaEventRecord(stopped_, stream_), "stopping the clock");
+        check(cudaEventSynchronize(stopped_), "waiting for the device");
+        check(cudaEventElapsedTime(&milliseconds, started_, stopped_), "reading the clock");
+        return 1e-3 * static_cast<double>(milliseconds);
+    }
+
     bool holds(const void* memory) const override {
         cudaPointerAttributes found = {};
         check(cudaPointerGetAttributes(&found, memory), "looking where the patches lie");
@@ -88,6 +103,7 @@ class CudaMemory : public Device {
   private:
     int number_;
     cudaStream_t stream_ = nullptr;
+    cudaEvent_t started_ = nullptr, stopped_ = nullptr;
 };
 
 }  // namespace

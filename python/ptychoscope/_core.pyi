@@ -21,6 +21,7 @@ __all__: list[str] = [
     "SweepReport",
     "active_isa",
     "available_isas",
+    "copy_bandwidth",
     "cuda_architectures",
     "cuda_devices",
     "fft2",
@@ -170,6 +171,10 @@ class CudaCanvas:
             typing.SupportsInt | typing.SupportsIndex,
         ],
     ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def device_seconds(self) -> float:
+        """
+        What the device took for the last add(), by its own clock.
+        """
     def extent(self) -> tuple[int, int, int, int]: ...
     def image(
         self,
@@ -405,6 +410,15 @@ def active_isa() -> str:
 def available_isas() -> list[str]:
     """
     Instruction sets that this machine runs, widest last.
+    """
+
+def copy_bandwidth(
+    device: typing.SupportsInt | typing.SupportsIndex,
+    bytes: typing.SupportsInt | typing.SupportsIndex,
+    rounds: typing.SupportsInt | typing.SupportsIndex,
+) -> float:
+    """
+    Bytes per second that a device reads and writes while it copies its memory.
     """
 
 def cuda_architectures() -> str:

@@ -78,6 +78,12 @@ class CudaCanvas(CanvasBase):
             raise DeviceError(f"CudaCanvas: {error}; Canvas works without a device") from error
         self._on_host = device == "host"
 
+    @property
+    def device_seconds(self) -> float:
+        """What the device took for the last add(), by its own clock (CUDA events)."""
+        seconds: float = self._core.device_seconds()
+        return seconds
+
     def add(
         self, patches: Any, positions: ArrayLike, *, values: Values = "complex", warn: bool = True
     ) -> AddReport:

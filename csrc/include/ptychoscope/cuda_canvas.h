@@ -30,6 +30,10 @@ int cuda_devices();
 /// a device what one would do.
 constexpr int kHostDevice = -1;
 
+/// Bytes per second that a device reads and writes while it copies `bytes` of its memory; the best of
+/// `rounds`. Throws CudaError.
+double copy_bandwidth(int device, std::int64_t bytes, int rounds);
+
 /// `threads` counts for kHostDevice only.
 struct CudaCanvasOptions : CanvasOptions {
     int device = 0;
@@ -56,6 +60,9 @@ class CudaCanvas {
     /// before; a caller who has made stream() wait for what writes the patches can do without. Returns when
     /// the patches are added.
     AddReport add(const PatchBatch& patches, const double* positions, bool wait = true);
+
+    /// Seconds that the device took for the last add(), by its own clock.
+    double device_seconds() const;
 
     /// The cudaStream_t in which the canvas works.
     std::uintptr_t stream() const;

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -56,6 +56,10 @@ def stitch(
     canvas: Annotated[list[int] | None, typer.Option(help="Canvas sides in pixels; repeatable.")] = None,
     isa: Annotated[list[str] | None, typer.Option(help="Instruction sets; repeatable.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the canvas.")] = 1,
+    device: Annotated[
+        Literal["cpu", "cuda", "host"],
+        typer.Option(help="cuda: the first CUDA device; host: its kernels, thread by thread, as a trial."),
+    ] = "cpu",
     peers: Annotated[bool, typer.Option(help="Also torch and, where installed, numba.")] = False,
     peer: Annotated[
         Path | None, typer.Option(help="Also pty-chi: a Python interpreter that has it installed.")
@@ -66,10 +70,14 @@ def stitch(
     """Patches per second: zero the canvas, add all patches, read the image; CPU time."""
     from ptychoscope import _core
     from ptychoscope.bench.live import live_microseconds
+    from ptychoscope.bench.stitch_cuda import report_on_device
 
     cases = DEFAULT_CASES
     if patch or n or canvas:
         cases = [(p, k, c) for p in patch or [64] for k in n or [1000] for c in canvas or [512]]
+    if device != "cpu":
+        report_on_device(cases, device=device, rounds=rounds, as_json=as_json)
+        return
     bandwidth = _core.read_bandwidth(2**28, 5)
     rows: list[dict[str, Any]] = []
     for name in isa or [_core.active_isa()]:
