@@ -10,12 +10,11 @@ import pytest
 from ptychoscope import Canvas, CudaCanvas, _core
 from ptychoscope.errors import ConfigError, DeviceError, ScanError
 from stitch.scene import Scene, make_scene, planes
-from stitch.test_reference import INTERPOLATIONS, SCENES, spread_tolerance, tolerance
+from stitch.test_reference import ACCUMULATES, INTERPOLATIONS, SCENES, check_against_reference
 
 WHY_NOT = "no CUDA device" if _core.cuda_architectures() else "built without CUDA kernels"
 ON_CUDA = [pytest.mark.cuda, pytest.mark.skipif(_core.cuda_devices() == 0, reason=WHY_NOT)]
 DEVICES = ["host", pytest.param(0, marks=ON_CUDA, id="cuda")]
-ACCUMULATES = ["float32", "float64", "exact"]
 FUSED = _core.active_isa() != "sse41"  # which rounds products and sums apart
 
 devices = pytest.mark.parametrize("device", DEVICES)
@@ -32,18 +31,8 @@ def on_device(scene: Scene, device, interpolation="cubic", accumulate="float32",
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())
 def test_canvas_is_the_reference(scene: Scene, interpolation: str, accumulate: str, device) -> None:
-    canvas, expected = on_device(scene, device, interpolation, accumulate), scene.reference(interpolation)
-    near = tolerance(accumulate, interpolation)
-    weights, numerator = expected.denominator.numpy(), expected.numerator.numpy()
-    top = max(weights.max(), 1e-30)
-    assert np.abs(canvas.coverage() - weights).max() <= near * top
-    error = np.abs(canvas.image() * canvas.coverage() - numerator).max()
-    assert error <= max(near, 3e-7) * max(np.abs(numerator).max(), 1e-30)
-    trusted = weights > 1e-3 * top
-    near = spread_tolerance(accumulate)
-    np.testing.assert_allclose(
-        canvas.spread()[trusted], expected.spread.numpy()[trusted], rtol=1e-5, atol=near
-    )
+    canvas = on_device(scene, device, interpolation, accumulate)
+    check_against_reference(canvas, scene, interpolation, accumulate)
 
 
 @devices

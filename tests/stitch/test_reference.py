@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope import Canvas, _core
+from ptychoscope._canvas_base import CanvasBase
 from stitch.scene import Scene, image_tolerance, make_scene
 
 INTERPOLATIONS = ["nearest", "bilinear", "cubic", "lanczos3"]
@@ -35,15 +36,8 @@ def spread_tolerance(accumulate: str) -> float:
     return (2.0**-35 / 1e-3) ** 0.5 if accumulate == "exact" else 2e-5
 
 
-@pytest.mark.parametrize("isa", _core.available_isas())
-@pytest.mark.parametrize("accumulate", ACCUMULATES)
-@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
-@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())
-def test_canvas_is_the_reference(
-    scene: Scene, interpolation: str, accumulate: str, isa: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PTYCHOSCOPE_ISA", isa)
-    canvas = scene.canvas(interpolation, accumulate)
+def check_against_reference(canvas: CanvasBase, scene: Scene, interpolation: str, accumulate: str) -> None:
+    """A canvas that holds the scene, on the host or on a device."""
     expected = scene.reference(interpolation)
     image, coverage, spread = canvas.image(), canvas.coverage(), canvas.spread()
     assert image.dtype == np.complex64
@@ -62,6 +56,17 @@ def test_canvas_is_the_reference(
     np.testing.assert_allclose(spread[trusted], expected.spread.numpy()[trusted], rtol=1e-5, atol=near)
     assert not image[weights == 0].any()
     assert not spread[weights == 0].any()
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+@pytest.mark.parametrize("accumulate", ACCUMULATES)
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())
+def test_canvas_is_the_reference(
+    scene: Scene, interpolation: str, accumulate: str, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PTYCHOSCOPE_ISA", isa)
+    check_against_reference(scene.canvas(interpolation, accumulate), scene, interpolation, accumulate)
 
 
 @pytest.mark.parametrize("isa", _core.available_isas())
