@@ -51,14 +51,14 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     number."""
     run_passes: Positive | None = None
     """Passes of the network that is kept; None for two more than in training where there is a middle pass."""
-    choose_passes: bool = False
+    choose_passes: bool = True
     """Choose `run_passes` by the held-back likelihood after training, where it is None."""
     input: Input | None = None
     """What the network reads; None for its own: the residual, or the amplitude for `pinn_cnn`."""
     head: Head = "real_imag"
     """What the network's last layer means."""
 
-    group_size: Positive | None = 16
+    group_size: Positive | None = None
     """Neighbouring frames that are merged before the forward model; 1 leaves every frame alone. None: 16, or
     32 where it is judged by photons apart, since the overlap then decides how much is smoothed."""
     group_rule: Literal["nearest", "quadrant"] = "nearest"
@@ -68,10 +68,10 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """None for one pass over the frames, and more where that makes fewer than 50 steps."""
     alone: Fraction = 0.0
     """Part of the steps in which the passes see frames on their own, as at the start of a scan."""
-    sparse: Fraction | None = 0.0
+    sparse: Fraction | None = None
     """Part of the groups that are drawn from the scan thinned to 2 to 4 times its spacing. None: a half for
     `unrolled` where it is not judged by photons apart, else 0."""
-    judging: Fraction | None = 0.0
+    judging: Fraction | None = None
     """Part of the photons, drawn anew each time, that the network does not see and is judged by, to copy less
     of the noise. None: 0.15 where a pixel counts fewer than 20 photons on average, else 0."""
     augment: Literal["none", "half_turn", "all"] = "none"
