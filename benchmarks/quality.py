@@ -16,11 +16,11 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Any
 
+import click
 import quality_records as book
 import torch
-import typer
 from ptychoscope.export import export_bundle
 from quality_cells import MINUTES, Cell, grid, of_record
 from quality_chart import chart
@@ -32,22 +32,37 @@ from quality_sets import SETS, split
 from ptychoscope.refine import refine_scan
 from ptychoscope.train import project, train
 
-Data = Annotated[Path, typer.Option(help="Folder of the data sets.")]
-Records = Annotated[Path, typer.Option(help="JSON of what is done.")]
-app = typer.Typer(no_args_is_help=True)
+PATH = click.Path(path_type=Path)
+DATA = click.option("--data", type=PATH, required=True, help="Folder of the data sets.")
+RECORDS = click.option("--records", type=PATH, required=True, help="JSON of what is done.")
+RUNS = click.option("--runs", type=PATH, default="build/quality", help="Folder of the runs.")
 
 
-@app.command("train")
+@click.group()
+def app() -> None:
+    """Image quality at fixed CPU budgets."""
+
+
+@app.command("train", context_settings={"show_default": True})
+@DATA
+@RECORDS
+@click.option("--minutes", type=float, multiple=True, default=MINUTES, help="CPU minutes of training.")
+@click.option("--set", "sets", multiple=True, default=("mix", "star"), help="mix, star or 1e4.")
+@click.option("--only", default="", help="Networks whose name holds this.")
+@click.option("--shipped", is_flag=True, help="Defaults and the predecessor's recipe alone.")
+@click.option("--again", is_flag=True, help="Also what is done already.")
+@RUNS
+@click.option("--seed", default=0, help="Of the trainings.")
 def train_cells(
-    data: Data,
-    records: Records,
-    minutes: Annotated[list[float], typer.Option(help="CPU minutes of training.")] = list(MINUTES),  # noqa: B006
-    sets: Annotated[list[str], typer.Option("--set", help="mix, star or 1e4.")] = ["mix", "star"],  # noqa: B006
-    only: Annotated[str, typer.Option(help="Networks whose name holds this.")] = "",
-    shipped: Annotated[bool, typer.Option(help="Defaults and the predecessor's recipe alone.")] = False,
-    again: Annotated[bool, typer.Option(help="Also what is done already.")] = False,
-    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("build/quality"),
-    seed: int = 0,
+    data: Path,
+    records: Path,
+    minutes: tuple[float, ...],
+    sets: tuple[str, ...],
+    only: str,
+    shipped: bool,
+    again: bool,
+    runs: Path,
+    seed: int,
 ) -> None:
     """Train what is not in the records, export it, score it, write it down."""
     torch.set_num_threads(1)
@@ -86,7 +101,9 @@ def fresh(folder: Path) -> Path:
 
 
 @app.command()
-def references(data: Data, records: Records) -> None:
+@DATA
+@RECORDS
+def references(data: Path, records: Path) -> None:
     """Score the same physics without a network: parallel projection, and the sequential solver."""
     torch.set_num_threads(1)
     for data_set in SETS:
@@ -110,11 +127,10 @@ def methods() -> dict[str, Callable[..., Any]]:
 
 
 @app.command()
-def rates(
-    data: Data,
-    records: Records,
-    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("build/quality"),
-) -> None:
+@DATA
+@RECORDS
+@RUNS
+def rates(data: Path, records: Path, runs: Path) -> None:
     """Export one network of every architecture anew and measure its rate, for all records of its kind."""
     torch.set_num_threads(1)
     done = [record for record in book.read(records) if record["minutes"]]
@@ -129,6 +145,9 @@ def rates(
 
 
 @app.command("page")
+@click.argument("records", type=PATH)
+@click.argument("markdown", type=PATH)
+@click.argument("svg", type=PATH)
 def write_page(records: Path, markdown: Path, svg: Path) -> None:
     """Write the tables and the plot of what is done."""
     done = book.read(records)
@@ -137,12 +156,11 @@ def write_page(records: Path, markdown: Path, svg: Path) -> None:
 
 
 @app.command()
-def noise(
-    data: Data,
-    run: Annotated[Path, typer.Argument(help="Run folder of a training at 1e4 photons.")],
-    png: Annotated[Path, typer.Argument(help="Picture to write.")],
-    peer: Annotated[Path | None, typer.Option(help="Interpreter of an environment with pty-chi.")] = None,
-) -> None:
+@DATA
+@click.argument("run", type=PATH)
+@click.argument("png", type=PATH)
+@click.option("--peer", type=PATH, help="Interpreter of an environment with pty-chi.")
+def noise(data: Path, run: Path, png: Path, peer: Path | None) -> None:
     """Picture of network, solver and pty-chi beside the truth at 1e4 photons."""
     torch.set_num_threads(1)
     parts = split(data, "1e4")

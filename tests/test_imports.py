@@ -57,7 +57,7 @@ def test_no_chain_of_imports_leads_from_the_runtime_to_torch():
 
 def test_importing_ptychoscope_loads_nothing():
     loaded = loaded_by("import ptychoscope")
-    assert not loaded & (HEAVY | {"numpy", "h5py", "onnxruntime", "PIL", "typer"})
+    assert not loaded & (HEAVY | {"numpy", "h5py", "onnxruntime", "PIL", "click"})
 
 
 def test_the_runtime_loads_nothing_of_training():

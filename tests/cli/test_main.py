@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from ptychoscope import cli
+from ptychoscope.cli.bench import BENCHMARKS
+from ptychoscope.cli.console import frames_bar, table_lines
 from ptychoscope.cli.info import runtime_problem
 from ptychoscope.io import save_scan
 
@@ -96,11 +98,60 @@ def test_a_warning_of_ours_is_one_line(capsys, tmp_path, rng):
 
 
 def test_the_start_is_light():
-    """Help needs neither numpy nor anything heavier."""
-    code = "import sys; from ptychoscope.cli import build_app; build_app(); print(*sys.modules)"
-    loaded = set(
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout.split()
-    )
+    """Help, which loads every command, needs neither numpy nor anything heavier."""
+    code = """
+import atexit, sys
+from ptychoscope.cli import main
+atexit.register(lambda: print(*sys.modules))
+main(["--help"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert {f"ptychoscope.cli.{name}" for name in cli.COMMANDS} <= loaded
     assert not loaded & {"numpy", "h5py", "torch", "lightning", "onnx", "onnxruntime", "PIL", "skimage"}
+
+
+def test_tables_align_figures_right_and_words_left():
+    rows = [("nearest", "12.5", "b"), ("lanczos3", "-3.25", "two\nlines"), ("", "", "-")]
+    assert table_lines(rows, ("mode", "ratio", "what")) == [
+        "mode      ratio  what",
+        "----------------------",
+        "nearest    12.5  b",
+        "lanczos3  -3.25  two",
+        "                 lines",
+        "                 -",
+    ]
+    assert table_lines([("a", "1"), ("bc", "22")]) == ["a   1", "bc  22"]
+    assert table_lines([]) == []
+
+
+def test_the_bar_counts_frames_where_somebody_watches(capsys, monkeypatch):
+    with frames_bar(9) as progress:
+        assert progress is None
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with frames_bar(9, quiet=True) as progress:
+        assert progress is None
+    with frames_bar(9) as progress:
+        progress(4)
+        progress(9)
+    err = capsys.readouterr().err
+    assert "9/9" in err
+    assert "frames/s" in err
+
+
+@pytest.mark.parametrize(("arguments", "names"), [(["trai"], cli.COMMANDS), (["bench", "stich"], BENCHMARKS)])
+def test_an_unknown_command_names_the_known_ones(capsys, arguments, names):
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    for name in (arguments[-1], *names):
+        assert name in err
+
+
+def test_every_argument_and_heading_is_in_the_help(capsys):
+    _, out, _ = run(capsys, "train", "--help")
+    assert [line for line in out.splitlines() if line and line[0] != " "] == [
+        "Usage: ptychoscope train [OPTIONS] SCAN...",
+        *(f"{heading}:" for heading in ("Arguments", "Options", "Reading the scan", "Data")),
+        *(f"{heading}:" for heading in ("Network and loss", "Limits", "Machine")),
+    ]
+    assert "One or several scans" in out

@@ -17,10 +17,12 @@ def figures(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict]:
 
 
 def test_pipeline(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (row,) = figures(capsys, "pipeline", str(tiny), "--frames", "64", "--batch", "16", "--rounds", "2")
-    assert (row["network"], row["batch"], row["threads"]) == ("tiny_bundle", 16, 2)
-    assert row["frames_per_s"] > 0
-    assert row["ratio"] == pytest.approx(row["cpu_ms_per_frame"] / row["session_cpu_ms_per_frame"])
+    rows = figures(capsys, "pipeline", str(tiny), "--frames", "64", "--batch", "16", "--rounds", "2")
+    assert [row["align"] for row in rows] == ["none", "global"]
+    for row in rows:
+        assert (row["network"], row["batch"], row["threads"]) == ("tiny_bundle", 16, 2)
+        assert row["frames_per_s"] > 0
+        assert row["ratio"] == pytest.approx(row["cpu_ms_per_frame"] / row["session_cpu_ms_per_frame"])
 
 
 def test_model(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:

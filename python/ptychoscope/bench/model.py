@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import typer
-
-from ptychoscope.cli.console import AsJson, number, print_json, print_table
+from ptychoscope.cli.console import json_option, number, print_json, print_table
+from ptychoscope.cli.options import AT_LEAST_ONE, argument, command, option
 
 
 class Entry(NamedTuple):
@@ -20,35 +19,47 @@ class Entry(NamedTuple):
     precision: str = "fp32"
 
 
+@command()
+@argument("bundles", "Bundle directories.", nargs=-1)
+@option("--batch", type=AT_LEAST_ONE, multiple=True, about="Frames per call; may be repeated.")
+@option("--threads", type=AT_LEAST_ONE, default=1, about="Threads within an operator.")
+@option(
+    "--peers/--no-peers",
+    default=False,
+    about="Also the shapes of PtychoNN and PtychoPINN, and torch eager (needs torch).",
+)
+@option("--rounds", type=AT_LEAST_ONE, default=7, about="Rounds, taken in turns; medians are given.")
+@json_option
 def model(
-    bundles: Annotated[list[Path] | None, typer.Argument(help="Bundle directories.")] = None,
-    batch: Annotated[list[int] | None, typer.Option(min=1, help="Frames per call; may be repeated.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads within an operator.")] = 1,
-    peers: Annotated[
-        bool,
-        typer.Option(help="Also the shapes of PtychoNN and PtychoPINN, and torch eager (needs torch)."),
-    ] = False,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds, taken in turns; medians are given.")] = 7,
-    as_json: AsJson = False,
+    bundles: tuple[Path, ...],
+    batch: tuple[int, ...],
+    threads: int,
+    peers: bool,
+    rounds: int,
+    as_json: bool,
 ) -> None:
     """CPU time per frame of networks, all measured in turns in this process."""
     rows, peak = measure(
-        bundles or [], batches=batch or [1, 8, 64], threads=threads, peers=peers, rounds=rounds
+        list(bundles), batches=list(batch or (1, 8, 64)), threads=threads, peers=peers, rounds=rounds
     )
     if as_json:
         print_json({"conv_peak_gflop_per_s": peak, "rows": rows})
         return
-    columns = ("network", "runtime", "precision", "batch", "threads", "frames/s", "CPU ms", "of conv peak")
+    columns = ("network", "runtime", "precision", "batch", "frames/s", "CPU ms", "of peak")
     table = [
         (
-            *(str(row[key]) for key in ("network", "runtime", "precision", "batch", "threads")),
+            *(str(row[key]) for key in ("network", "runtime", "precision", "batch")),
             number(row["frames_per_s"], 0),
             number(row["cpu_ms_per_frame"]),
             number(row["of_peak"], 2),
         )
         for row in rows
     ]
-    print_table("Networks, frames/s per CPU-second of one thread", table, columns)
+    print_table(
+        f"Networks on {threads} thread(s): frames per CPU second, and of oneDNN's convolution peak",
+        table,
+        columns,
+    )
 
 
 def measure(

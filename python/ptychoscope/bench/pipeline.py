@@ -3,51 +3,37 @@
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from ptychoscope.cli.console import json_option, number, print_json, print_table
+from ptychoscope.cli.options import AT_LEAST_ONE, argument, command, option
 
-from ptychoscope.cli.console import AsJson, number, print_json, print_table
 
-
-def pipeline(
-    model: Annotated[Path, typer.Argument(help="Bundle directory.")],
-    frames: Annotated[int, typer.Option(min=1, help="Frames per round.")] = 960,
-    batch: Annotated[int, typer.Option(min=1, help="Frames that go through the network at once.")] = 48,
-    threads: Annotated[int, typer.Option(min=1, help="Batches in the network at the same time.")] = 2,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds; medians are given.")] = 5,
-    as_json: AsJson = False,
-) -> None:
+@command()
+@argument("model", "Bundle directory.")
+@option("--frames", type=AT_LEAST_ONE, default=960, about="Frames per round.")
+@option("--batch", type=AT_LEAST_ONE, default=48, about="Frames that go through the network at once.")
+@option("--threads", type=AT_LEAST_ONE, default=2, about="Batches in the network at the same time.")
+@option("--rounds", type=AT_LEAST_ONE, default=5, about="Rounds; medians are given.")
+@json_option
+def pipeline(model: Path, frames: int, batch: int, threads: int, rounds: int, as_json: bool) -> None:
     """Frames per second from counts to canvas, and its CPU time beside that of the network alone."""
     rows = measure(model, frames=frames, batch=batch, threads=threads, rounds=rounds)
     if as_json:
         print_json({"rows": rows})
         return
-    columns = (
-        "network",
-        "precision",
-        "merge",
-        "align",
-        "batch",
-        "threads",
-        "frames/s",
-        "CPU ms",
-        "network ms",
-        "ratio",
-        "between",
-    )
     print_table(
-        "Pipeline: counts to canvas",
+        f"Counts to canvas: batches of {batch}, {threads} at the same time; CPU time per frame",
         [
             (
-                *(str(row[key]) for key in ("network", "precision", "merge", "align", "batch", "threads")),
+                *(str(row[key]) for key in ("network", "precision", "merge", "align")),
                 number(row["frames_per_s"], 0),
                 *(number(row[key]) for key in ("cpu_ms_per_frame", "session_cpu_ms_per_frame")),
-                *(number(row[key], 2) for key in ("ratio", "between")),
+                number(row["ratio"], 2),
             )
             for row in rows
         ],
-        columns,
+        ("network", "precision", "merge", "align", "frames/s", "CPU ms", "network ms", "ratio"),
     )
 
 

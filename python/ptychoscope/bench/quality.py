@@ -2,11 +2,10 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from ptychoscope.cli.console import AsJson, number, print_json, print_table
+from ptychoscope.cli.console import json_option, number, print_json, print_table
+from ptychoscope.cli.options import AT_LEAST_ONE, PATH, argument, command, option
 
 FIGURES = {
     "amplitude_ssim": ("amplitude SSIM", 3),
@@ -27,17 +26,30 @@ TRAINING = {
 }
 
 
+@command()
+@argument("learn", "Scan to train on.")
+@argument("test", "Scans with a true object, not trained on, to score.", nargs=-1, required=True)
+@option("--network", about="Network; without, the default one.")
+@option("--max-cpu-time", default=240.0, about="CPU seconds of each training.")
+@option("--seeds", type=AT_LEAST_ONE, default=3, about="Trainings, with seeds 0, 1, ...")
+@option("--threads", type=AT_LEAST_ONE, default=1, about="Threads of training and network.")
+@option(
+    "--output",
+    "-o",
+    type=PATH,
+    default="quality",
+    about="Folder of the runs; those that it holds are not repeated.",
+)
+@json_option
 def quality(
-    learn: Annotated[Path, typer.Argument(help="Scan to train on.")],
-    test: Annotated[list[Path], typer.Argument(help="Scans with a true object, not trained on, to score.")],
-    network: Annotated[str | None, typer.Option(help="Network; without, the default one.")] = None,
-    max_cpu_time: Annotated[float, typer.Option(help="CPU seconds of each training.")] = 240,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings, with seeds 0, 1, ...")] = 3,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of training and network.")] = 1,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the runs; those that it holds are not repeated.")
-    ] = Path("quality"),
-    as_json: AsJson = False,
+    learn: Path,
+    test: tuple[Path, ...],
+    network: str | None,
+    max_cpu_time: float,
+    seeds: int,
+    threads: int,
+    output: Path,
+    as_json: bool,
 ) -> None:
     """Train, export, run and score the defaults: SSIM, FRC, R-factor, likelihood; mean and spread over seeds.
 
@@ -48,7 +60,7 @@ def quality(
     options: dict[str, Any] = {"max_cpu_time_s": max_cpu_time, "threads": threads}
     if network is not None:
         options["network"] = network
-    scans = with_truth(test)
+    scans = with_truth(list(test))
     seen = [
         one_seed(learn, scans, {**options, "seed": seed}, output / f"seed-{seed}", progress=not as_json)
         for seed in range(seeds)

@@ -1,24 +1,26 @@
 """ptychoscope bench refine: the solver beside the network and pty-chi, on the same frames."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from ptychoscope.cli.console import json_option, number, print_json, print_table
+from ptychoscope.cli.options import AT_LEAST_ONE, PATH, argument, command, option
 
-from ptychoscope.cli.console import AsJson, number, print_json, print_table
 
-
+@command()
+@argument("scans", "Scans with a true object; without, one is simulated.", nargs=-1)
+@option("--model", "-m", type=PATH, about="Bundle to start from as well.")
+@option("--peer", type=PATH, about="Python interpreter of an environment with pty-chi, to compare with.")
+@option("--threads", type=AT_LEAST_ONE, default=2, about="Threads to compare with one.")
+@option("--rounds", type=AT_LEAST_ONE, default=7, about="Rounds, taken in turns; medians are given.")
+@json_option
 def refine(
-    scans: Annotated[
-        list[Path] | None, typer.Argument(help="Scans with a true object; without, one is simulated.")
-    ] = None,
-    model: Annotated[Path | None, typer.Option("--model", "-m", help="Bundle to start from as well.")] = None,
-    peer: Annotated[
-        Path | None, typer.Option(help="Python interpreter of an environment with pty-chi, to compare with.")
-    ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads to compare with one.")] = 2,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds, taken in turns; medians are given.")] = 7,
-    as_json: AsJson = False,
+    scans: tuple[Path, ...],
+    model: Path | None,
+    peer: Path | None,
+    threads: int,
+    rounds: int,
+    as_json: bool,
 ) -> None:
     """CPU time per frame and sweep, gain by threads, streaming, and quality after sweeps."""
     from ptychoscope._core import active_isa
@@ -27,7 +29,7 @@ def refine(
     from ptychoscope.io import load_scan
     from ptychoscope.simulate import simulate_scan
 
-    loaded = {path.stem: load_scan(path) for path in scans or []} or {"simulated": simulate_scan()}
+    loaded = {path.stem: load_scan(path) for path in scans} or {"simulated": simulate_scan()}
     figures: dict[str, Any] = {
         "isa": active_isa(),
         "speed": speeds(rounds=rounds),

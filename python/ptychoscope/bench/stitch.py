@@ -5,14 +5,17 @@ torch, and beside the speed at which memory can be read at all.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import product
+from itertools import groupby, product
+from operator import itemgetter
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import typer
+import click
 
-from ptychoscope.cli.console import AsJson, number, print_json, print_table
+from ptychoscope.cli.console import json_option, number, print_json, print_table
+from ptychoscope.cli.options import AT_LEAST_ONE, PATH, choice, command, option
 
+Device = Literal["cpu", "cuda", "host"]
 MAX_BYTES = 2**31
 DEFAULT_CASES = [
     (side, n, canvas)
@@ -50,22 +53,33 @@ MODES = [
 ]
 
 
+@command()
+@option("--patch", type=click.IntRange(min=8), multiple=True, about="Patch sides in pixels; repeatable.")
+@option("-n", type=AT_LEAST_ONE, multiple=True, about="Numbers of patches; repeatable.")
+@option("--canvas", type=int, multiple=True, about="Canvas sides in pixels; repeatable.")
+@option("--isa", multiple=True, about="Instruction sets; repeatable.")
+@option("--threads", type=AT_LEAST_ONE, default=1, about="Threads of the canvas.")
+@option(
+    "--device",
+    type=choice(Device),
+    default="cpu",
+    about="cuda: the first CUDA device; host: its kernels, thread by thread, as a trial.",
+)
+@option("--peers/--no-peers", default=False, about="Also torch and, where installed, numba.")
+@option("--peer", type=PATH, about="Also pty-chi: a Python interpreter that has it installed.")
+@option("--rounds", type=AT_LEAST_ONE, default=7, about="Rounds, taken in turns; medians are given.")
+@json_option
 def stitch(
-    patch: Annotated[list[int] | None, typer.Option(min=8, help="Patch sides in pixels; repeatable.")] = None,
-    n: Annotated[list[int] | None, typer.Option("-n", min=1, help="Numbers of patches; repeatable.")] = None,
-    canvas: Annotated[list[int] | None, typer.Option(help="Canvas sides in pixels; repeatable.")] = None,
-    isa: Annotated[list[str] | None, typer.Option(help="Instruction sets; repeatable.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the canvas.")] = 1,
-    device: Annotated[
-        Literal["cpu", "cuda", "host"],
-        typer.Option(help="cuda: the first CUDA device; host: its kernels, thread by thread, as a trial."),
-    ] = "cpu",
-    peers: Annotated[bool, typer.Option(help="Also torch and, where installed, numba.")] = False,
-    peer: Annotated[
-        Path | None, typer.Option(help="Also pty-chi: a Python interpreter that has it installed.")
-    ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds, taken in turns; medians are given.")] = 7,
-    as_json: AsJson = False,
+    patch: tuple[int, ...],
+    n: tuple[int, ...],
+    canvas: tuple[int, ...],
+    isa: tuple[str, ...],
+    threads: int,
+    device: Device,
+    peers: bool,
+    peer: Path | None,
+    rounds: int,
+    as_json: bool,
 ) -> None:
     """Patches per second: zero the canvas, add all patches, read the image; CPU time."""
     from ptychoscope import _core
@@ -90,20 +104,26 @@ def stitch(
     if as_json:
         print_json({"read_bytes_per_s": bandwidth, "rows": rows, "live": live})
         return
-    columns = ("mode", "isa", "patch", "n", "canvas", "patches/s", "of floor", "baseline", "ratio")
-    table = [
-        (
-            *(str(row[key]) for key in ("mode", "isa", "patch_px", "n", "canvas_px")),
-            number(row["patches_per_s"], 0),
-            number(row["floor_fraction"], 2),
-            row["baseline"],
-            number(row["ratio"], 1),
+    _print(rows, live, bandwidth, threads)
+
+
+def _print(rows: list[dict[str, Any]], live: list[dict[str, Any]], bandwidth: float, threads: int) -> None:
+    click.echo(f"Memory is read at {bandwidth / 1e9:.1f} GB/s; stitching on {threads} thread(s):")
+    for (name, side, count, pixels), group in groupby(rows, itemgetter("isa", "patch_px", "n", "canvas_px")):
+        print_table(
+            f"{count} patches of {side} px on a canvas of {pixels} px, {name}",
+            [
+                (
+                    row["mode"],
+                    number(row["patches_per_s"], 0),
+                    number(row["floor_fraction"], 2),
+                    row["baseline"],
+                    number(row["ratio"], 1),
+                )
+                for row in group
+            ],
+            ("mode", "patches/s", "of floor", "baseline", "ratio"),
         )
-        for row in rows
-    ]
-    print_table(
-        f"Stitching, {threads} thread(s); memory is read at {bandwidth / 1e9:.1f} GB/s", table, columns
-    )
     for figures in live:
         print_table(
             f"Live, 8 patches, canvas {figures['canvas_px']}", [(k, str(v)) for k, v in figures.items()]

@@ -8,11 +8,10 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from importlib import import_module, metadata
-from typing import Annotated
 
-import typer
+import click
 
+from ptychoscope.cli.options import FileGroup
 from ptychoscope.errors import PtychoscopeError, ScanWarning
 
 COMMANDS = ("simulate", "train", "export", "adopt", "run", "bench", "compare", "info")
@@ -32,48 +31,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except PtychoscopeError as error:
             if debug:
                 traceback.print_exc()
-            typer.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {error}", err=True)
             sys.exit(error.exit_code)
         except Exception as error:  # what nobody foresaw: one line here, all of it with --debug
             if debug:
                 raise
-            typer.echo(f"Failure: {type(error).__name__}: {error} (--debug shows where)", err=True)
+            click.echo(f"Failure: {type(error).__name__}: {error} (--debug shows where)", err=True)
             sys.exit(1)
 
 
-def build_app() -> typer.Typer:
-    """The application with every command."""
-    app = typer.Typer(
+def build_app() -> click.Group:
+    """The application with every command; `--debug` is taken out by `main`, wherever it stands."""
+    app = FileGroup(
+        package=__name__,
+        files=COMMANDS,
         name="ptychoscope",
         help="See the sample while the scan runs: train, export and run ptychographic networks.",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        params=[
+            click.Option(
+                ["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."
+            )
+        ],
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 100,
+            "show_default": True,
+        },
     )
-    app.callback()(_options)
-    for name in COMMANDS:
-        command = getattr(import_module(f"{__name__}.{name}"), name)
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
-        else:
-            app.command(name)(command)
-    return app
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(metadata.version("ptychoscope"))
-        raise typer.Exit
-
-
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-) -> None:
-    """Options of the program; `--debug` is taken out by `main`, wherever it stands."""
+    version = click.version_option(
+        package_name="ptychoscope", message="%(version)s", help="Print the version and exit."
+    )
+    return version(app)
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:
-    typer.echo(f"Warning: {message}", err=True)
+    click.echo(f"Warning: {message}", err=True)

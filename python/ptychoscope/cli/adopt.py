@@ -1,40 +1,62 @@
 """ptychoscope adopt: somebody's ONNX network becomes a bundle."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-import typer
+import click
 
-from ptychoscope.cli.console import AsJson, print_json, print_table
+from ptychoscope.cli.console import json_option, print_json, print_table
+from ptychoscope.cli.options import AT_LEAST_ZERO, PATH, argument, choice, command, option
 
 if TYPE_CHECKING:
     from ptychoscope.config import ModelConfig
 
 
+Domain = Literal["counts", "amplitude"]
+Centre = Literal["centre", "corner"]
+Meaning = Literal["real_imag", "amplitude_phase", "phase"]
+
+
+@command()
+@argument("graph", "ONNX file, one file with everything in it.")
+@option("--output", "-o", type=PATH, required=True, about="Bundle directory to write.")
+@option(
+    "--scan",
+    type=PATH,
+    required=True,
+    about="Scan of the network's pattern size to look at its outputs on.",
+)
+@option(
+    "--domain",
+    type=choice(Domain),
+    about="What the network reads, counts or their square root; asked for without.",
+)
+@option("--scale", default=1.0, about="Patterns are multiplied by this before the network.")
+@option(
+    "--dc",
+    type=choice(Centre),
+    default="centre",
+    about="Where the network expects the zero frequency.",
+)
+@option("--meaning", type=choice(Meaning), about="What its output is; without, told from its ranges.")
+@option("--order", about="Channels in the order of --meaning, such as 1,0; without, 0,1.")
+@option("--inner-crop-px", type=AT_LEAST_ZERO, default=0, about="Pixels to leave out around a patch.")
+@option("--pixel-size-m", type=float, about="Side of an object pixel in metres.")
+@option("--licence", default="", show_default=False, about="Licence of the weights.")
+@json_option
 def adopt(
-    graph: Annotated[Path, typer.Argument(help="ONNX file, one file with everything in it.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Bundle directory to write.")],
-    scan: Annotated[Path, typer.Option(help="Scan of the network's pattern size to look at its outputs on.")],
-    domain: Annotated[
-        Literal["counts", "amplitude"] | None,
-        typer.Option(help="What the network reads, counts or their square root; asked for without."),
-    ] = None,
-    scale: Annotated[float, typer.Option(help="Patterns are multiplied by this before the network.")] = 1.0,
-    dc: Annotated[
-        Literal["centre", "corner"], typer.Option(help="Where the network expects the zero frequency.")
-    ] = "centre",
-    meaning: Annotated[
-        Literal["real_imag", "amplitude_phase", "phase"] | None,
-        typer.Option(help="What its output is; without, told from its ranges."),
-    ] = None,
-    order: Annotated[
-        str | None,
-        typer.Option(help="Channels in the order of --meaning, such as 1,0; without, 0,1."),
-    ] = None,
-    inner_crop_px: Annotated[int, typer.Option(min=0, help="Pixels to leave out around a patch.")] = 0,
-    pixel_size_m: Annotated[float | None, typer.Option(help="Side of an object pixel in metres.")] = None,
-    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
-    as_json: AsJson = False,
+    graph: Path,
+    output: Path,
+    scan: Path,
+    domain: Domain | None,
+    scale: float,
+    dc: Centre,
+    meaning: Meaning | None,
+    order: str | None,
+    inner_crop_px: int,
+    pixel_size_m: float | None,
+    licence: str,
+    as_json: bool,
 ) -> None:
     """Describe a network that others trained, so that `run` can use it."""
     from ptychoscope.errors import MissingExtraError
@@ -47,7 +69,7 @@ def adopt(
         raise MissingExtraError(
             f'adopt needs onnx: pip install "ptychoscope[train,cpu]" ({error})'
         ) from error
-    said = domain or typer.prompt("What was the network trained on, counts or amplitude?")
+    said = domain or click.prompt("What was the network trained on, counts or amplitude?")
     answers = Answers(
         domain="amplitude" if said.startswith("a") else "counts",
         scale=scale,

@@ -1,12 +1,13 @@
 """`ptychoscope bench`: what this machine does with it, measured beside something to compare with."""
 
-from importlib import import_module
-
-import typer
+from ptychoscope.cli.options import FileGroup
 
 BENCHMARKS = ("stitch", "model", "pipeline", "refine", "quality")
 """Every benchmark, a file in `ptychoscope.bench` with one function of that name."""
 
-bench = typer.Typer(help="Measure speed and quality on this machine.", no_args_is_help=True)
-for _name in BENCHMARKS:
-    bench.command(_name)(getattr(import_module(f"ptychoscope.bench.{_name}"), _name))
+bench = FileGroup(
+    package="ptychoscope.bench",
+    files=BENCHMARKS,
+    name="bench",
+    help="Measure speed and quality on this machine.",
+)

@@ -1,42 +1,44 @@
 """`ptychoscope compare`: how good an image is, against a truth or another image."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from ptychoscope.cli.console import AsJson, number, print_json, print_table
+from ptychoscope.cli.console import json_option, number, print_json, print_table
+from ptychoscope.cli.options import argument, command, option
 from ptychoscope.errors import ConfigError, ScanError
 
 if TYPE_CHECKING:
     from ptychoscope.metrics import Comparison
 
 
+@command()
+@argument("image", "Result to judge (.h5).")
+@argument("truth", "Scan that holds the true object (.npz), or another result (.h5).")
+@option("--rows", about="Object pixels A:B along y to score (px).")
+@option("--columns", about="Object pixels A:B along x to score (px).")
+@option(
+    "--min-coverage",
+    default=0.5,
+    about="Least coverage of the scored rectangle, as a fraction of the median.",
+)
+@option("--register", is_flag=True, about="Move the image onto the truth; else the shift is only reported.")
+@option("--remove-ramp", is_flag=True, about="Remove a linear phase between both.")
+@option(
+    "--diffraction",
+    is_flag=True,
+    about="Also R-factor and Poisson deviance of the predicted diffraction (scan as truth).",
+)
+@json_option
 def compare(
-    image: Annotated[Path, typer.Argument(help="Result to judge (.h5).")],
-    truth: Annotated[
-        Path, typer.Argument(help="Scan that holds the true object (.npz), or another result (.h5).")
-    ],
-    rows: Annotated[str | None, typer.Option(help="Object pixels A:B along y to score (px).")] = None,
-    columns: Annotated[str | None, typer.Option(help="Object pixels A:B along x to score (px).")] = None,
-    min_coverage: Annotated[
-        float, typer.Option(help="Least coverage of the scored rectangle, as a fraction of the median.")
-    ] = 0.5,
-    register: Annotated[
-        bool,
-        typer.Option("--register", help="Move the image onto the truth; else the shift is only reported."),
-    ] = False,
-    remove_ramp: Annotated[
-        bool, typer.Option("--remove-ramp", help="Remove a linear phase between both.")
-    ] = False,
-    diffraction: Annotated[
-        bool,
-        typer.Option(
-            "--diffraction",
-            help="Also R-factor and Poisson deviance of the predicted diffraction (scan as truth).",
-        ),
-    ] = False,
-    as_json: AsJson = False,
+    image: Path,
+    truth: Path,
+    rows: str | None,
+    columns: str | None,
+    min_coverage: float,
+    register: bool,
+    remove_ramp: bool,
+    diffraction: bool,
+    as_json: bool,
 ) -> None:
     """Score a result: SSIM, PSNR, phase error, resolution (FRC).
 

@@ -4,32 +4,45 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from itertools import zip_longest
+from time import monotonic
+from typing import Any
 
+import click
 import msgspec
-import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
+from ptychoscope.cli.options import option
+
+json_option = option(
+    "--json", "as_json", is_flag=True, about="Print one JSON object on stdout instead of tables."
+)
+"""Adds `--json`; the function gets `as_json`."""
 
 
 def print_json(figures: Mapping[str, Any]) -> None:
     """One JSON object on stdout; numbers that are not finite become null."""
     text = msgspec.json.format(msgspec.json.encode(_finite(figures)), indent=2)
-    typer.echo(text.decode())
+    click.echo(text.decode())
 
 
 def print_table(title: str, rows: Iterable[tuple[str, ...]], columns: tuple[str, ...] = ()) -> None:
     """A table on stdout, one tuple per row; without `columns` it has no header."""
-    from rich.console import Console
-    from rich.table import Table
+    click.secho(title, bold=True)
+    for line in table_lines(list(rows), columns):
+        click.echo(f"  {line}")
 
-    table = Table(title=title, title_justify="left", title_style="bold", show_header=bool(columns))
-    rows = list(rows)
-    for index in range(len(columns) or max((len(row) for row in rows), default=1)):
-        table.add_column(columns[index] if columns else "", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console(soft_wrap=False).print(table)
+
+def table_lines(rows: list[tuple[str, ...]], columns: tuple[str, ...] = ()) -> list[str]:
+    """The lines of a table; columns of figures are aligned at the right, a cell may have several lines."""
+    body = [line for row in rows for line in zip_longest(*(cell.split("\n") for cell in row), fillvalue="")]
+    cells = [columns, *body] if columns else body
+    aligned = []
+    for column in zip(*cells, strict=True):
+        width = max(len(cell) for cell in column)
+        figures = columns and not "".join(column[1:]).strip("0123456789.+- ")
+        aligned.append([cell.rjust(width) if figures else cell.ljust(width) for cell in column])
+    lines = ["  ".join(line).rstrip() for line in zip(*aligned, strict=True)]
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:]] if columns else lines
 
 
 @contextmanager
@@ -38,13 +51,15 @@ def frames_bar(total: int, *, quiet: bool = False) -> Iterator[Callable[[int], N
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    began = monotonic()
+    with click.progressbar(
+        length=total, file=sys.stderr, show_pos=True, show_percent=False, item_show_func=_rate
+    ) as bar:
+        yield lambda done: bar.update(done - bar.pos, done / (monotonic() - began))
 
-    columns = (BarColumn(), MofNCompleteColumn(), "frames", TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
+
+def _rate(frames_per_s: float | None) -> str:
+    return "" if frames_per_s is None else f"{frames_per_s:.0f} frames/s"
 
 
 def number(value: float | None, digits: int = 3) -> str:

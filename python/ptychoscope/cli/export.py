@@ -2,31 +2,54 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import typer
+import click
+
+from ptychoscope.cli.console import json_option
+from ptychoscope.cli.options import PATH, argument, choice, command, option
+
+Dtype = Literal["float32", "uint16"]
+Format = Literal["onnx", "torchscript"]
+Precision = Literal["fp32", "fp16", "int8"]
 
 
+@command()
+@argument("source", "Run directory of `train`, or a checkpoint file.")
+@option("--output", "-o", type=PATH, default="bundle", about="Bundle to write.")
+@option("--scan", type=PATH, about="Scan whose frames the graph is verified on; without, simulated ones.")
+@option(
+    "--input-dtype",
+    type=choice(Dtype),
+    default="float32",
+    about="Type of a pixel, in counts, as the graph reads it.",
+)
+@option(
+    "--format",
+    "format_",
+    type=choice(Format),
+    default="onnx",
+    about="onnx for `run` and any runtime; torchscript for libtorch programs.",
+)
+@option(
+    "--precision",
+    type=choice(Precision),
+    default="fp32",
+    about="Of the convolutions: fp32, fp16 for GPUs, int8 for CPUs with VNNI.",
+)
+@option("--pixel-size-m", type=float, about="Side of an object pixel in metres.")
+@option("--licence", default="", show_default=False, about="Licence of the weights, kept in model.json.")
+@json_option
 def export(
-    source: Annotated[Path, typer.Argument(help="Run directory of `train`, or a checkpoint file.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Bundle to write.")] = Path("bundle"),
-    scan: Annotated[
-        Path | None, typer.Option(help="Scan whose frames the graph is verified on; without, simulated ones.")
-    ] = None,
-    input_dtype: Annotated[
-        Literal["float32", "uint16"], typer.Option(help="Type of a pixel, in counts, as the graph reads it.")
-    ] = "float32",
-    format_: Annotated[
-        Literal["onnx", "torchscript"],
-        typer.Option("--format", help="onnx for `run` and any runtime; torchscript for libtorch programs."),
-    ] = "onnx",
-    precision: Annotated[
-        Literal["fp32", "fp16", "int8"],
-        typer.Option(help="Of the convolutions: fp32, fp16 for GPUs, int8 for CPUs with VNNI."),
-    ] = "fp32",
-    pixel_size_m: Annotated[float | None, typer.Option(help="Side of an object pixel in metres.")] = None,
-    licence: Annotated[str, typer.Option(help="Licence of the weights, kept in model.json.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    source: Path,
+    output: Path,
+    scan: Path | None,
+    input_dtype: Dtype,
+    format_: Format,
+    precision: Precision,
+    pixel_size_m: float | None,
+    licence: str,
+    as_json: bool,
 ) -> None:
     """Write a trained network as a bundle that runs without torch, verified against torch."""
     from ptychoscope.bundle import read_bundle
@@ -53,8 +76,8 @@ def export(
     metrics = bundle.config.provenance.metrics
     figures = {"bundle": str(path), "sha256": bundle.digest, "graph_bytes": len(bundle.graph), **metrics}
     if as_json:
-        typer.echo(json.dumps(figures))
+        click.echo(json.dumps(figures))
     else:
-        typer.echo(f"{path}: {len(bundle.graph) / 1e6:.2f} MB, {bundle.digest[:12]}")
+        click.echo(f"{path}: {len(bundle.graph) / 1e6:.2f} MB, {bundle.digest[:12]}")
         for name, value in metrics.items():
-            typer.echo(f"  {name} {value:.2g}")
+            click.echo(f"  {name} {value:.2g}")

@@ -4,11 +4,10 @@ import os
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from ptychoscope.cli.console import AsJson, print_json, print_table
+from ptychoscope.cli.console import json_option, print_json, print_table
+from ptychoscope.cli.options import argument, command
 from ptychoscope.errors import BundleError, DeviceError
 
 _PACKAGES = (
@@ -18,13 +17,10 @@ _PACKAGES = (
 _RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
 
 
-def info(
-    file: Annotated[
-        Path | None,
-        typer.Argument(help="A scan (.npz), a result (.h5) or a bundle (folder); none: this machine."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+@command()
+@argument("file", "A scan (.npz), a result (.h5) or a bundle (folder); none: this machine.", required=False)
+@json_option
+def info(file: Path | None, as_json: bool) -> None:
     """Describe this installation and its devices, or a scan, a result or a bundle."""
     if file is not None:
         _show(str(file), describe(file), as_json)

@@ -1,46 +1,75 @@
 """Options that say how a scan file is read, the same for every command that reads one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import typer
-
+from ptychoscope.cli.options import choice, gathered, option
 from ptychoscope.errors import ConfigError
 
 if TYPE_CHECKING:
     from ptychoscope.scan import Scan
 
-_PANEL = "Reading the scan"
-
-Domain = Annotated[
-    Literal["counts", "amplitude"] | None,
-    typer.Option("--domain", help="What a pixel holds; without, as the file says.", rich_help_panel=_PANEL),
-]
-Layout = Annotated[
-    Literal["auto", "NHW", "HWN"],
-    typer.Option("--layout", help="Frames first or last; auto: by the number.", rich_help_panel=_PANEL),
-]
-Steps = Annotated[
-    str,
-    typer.Option(
-        "--orientation", help="Steps such as patterns=rot90,swap_xy,flip_y,scale=0.5.", rich_help_panel=_PANEL
-    ),
-]
-Frames = Annotated[
-    str, typer.Option("--frames", help="Frames START:STOP:STEP, such as 0::2.", rich_help_panel=_PANEL)
-]
+_HEADING = "Reading the scan"
+Domain = Literal["counts", "amplitude"]
+Layout = Literal["auto", "NHW", "HWN"]
 
 
-def read_scan(
-    path: Path, *, domain: Domain, layout: Layout, orientation: Steps, frames: Frames = ":"
-) -> "Scan":
-    """The scan in `path`, read as the options say; raises `ScanError` or `ConfigError`."""
-    from ptychoscope.io import load_scan
-    from ptychoscope.orientation import Orientation
+class Reading(NamedTuple):
+    """How a scan file is read."""
 
-    steps, chosen = Orientation.parse(orientation), parse_slice(frames)
-    scan = load_scan(path, layout=layout, domain=domain, orientation=steps)
-    return scan if chosen == slice(None) else scan.select(chosen)
+    domain: Domain | None
+    layout: Layout
+    orientation: str
+    frames: str
+
+    def scan(self, path: Path) -> "Scan":
+        """The frames asked for of the scan in `path`; raises `ScanError` or `ConfigError`."""
+        chosen = parse_slice(self.frames)
+        scan = self.whole_scan(path)
+        return scan if chosen == slice(None) else scan.select(chosen)
+
+    def whole_scan(self, path: Path) -> "Scan":
+        """The scan in `path` with all its frames; raises `ScanError` or `ConfigError`."""
+        from ptychoscope.io import load_scan
+        from ptychoscope.orientation import Orientation
+
+        steps = Orientation.parse(self.orientation)
+        return load_scan(path, layout=self.layout, domain=self.domain, orientation=steps)
+
+
+reading_options = gathered(
+    "reading",
+    Reading,
+    [
+        option(
+            "--domain",
+            type=choice(Domain),
+            heading=_HEADING,
+            about="What a pixel holds; without, as the file says.",
+        ),
+        option(
+            "--layout",
+            type=choice(Layout),
+            default="auto",
+            heading=_HEADING,
+            about="Frames first or last; auto: by the number.",
+        ),
+        option(
+            "--orientation",
+            default="",
+            show_default=False,
+            heading=_HEADING,
+            about="Steps such as patterns=rot90,swap_xy,flip_y,scale=0.5.",
+        ),
+        option(
+            "--frames",
+            default=":",
+            heading=_HEADING,
+            about="Frames START:STOP:STEP, such as 0::2.",
+        ),
+    ],
+)
+"""Adds the four options; the function gets them as `reading`."""
 
 
 def parse_slice(text: str) -> slice:

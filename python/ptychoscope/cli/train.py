@@ -1,13 +1,11 @@
 """`ptychoscope train`: train a network on the diffraction of a scan."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from ptychoscope.cli.console import AsJson, print_json, print_table
-from ptychoscope.cli.reading import Domain, Frames, Layout, Steps, read_scan
+from ptychoscope.cli.console import json_option, print_json, print_table
+from ptychoscope.cli.options import PATH, argument, command, option
+from ptychoscope.cli.reading import Reading, reading_options
 
 if TYPE_CHECKING:
     from ptychoscope.scan import Scan
@@ -15,110 +13,77 @@ if TYPE_CHECKING:
 _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Machine"
 
 
+@command()
+@argument("scans", "One or several scans to train on.", metavar="SCAN...", nargs=-1, required=True)
+@option("--output", "-o", type=PATH, default="run", about="Folder of the run.")
+@option(
+    "--test",
+    type=PATH,
+    about="Scan to watch the likelihood on; a part of each scan is held back otherwise.",
+)
+@reading_options
+@option(
+    *("--n-groups", "--n-images", "groups_per_epoch"),
+    type=int,
+    heading=_DATA,
+    about="Groups of frames per epoch; one pass over the scan when not given.",
+)
+@option(
+    "--gridsize",
+    type=int,
+    heading=_DATA,
+    about="Groups of GRIDSIZE x GRIDSIZE neighbours; overrides --group-size.",
+)
+@option("--group-size", type=int, heading=_DATA, about="Neighbouring frames in a group.")
+@option("--batch-size", type=int, heading=_DATA, about="Groups per step; as many as make 32 frames.")
+@option("--network", heading=_NETWORK, about="fast, unrolled or pinn_cnn.")
+@option("--passes", type=int, heading=_NETWORK, about="Passes of an unrolled network while training.")
+@option("--run-passes", type=int, heading=_NETWORK, about="Passes of the network that is kept.")
+@option("--loss", heading=_NETWORK, about="poisson or mae.")
+@option("--learning-rate", type=float, heading=_NETWORK)
+@option("--train-probe", is_flag=True, heading=_NETWORK, about="Mend the probe as well.")
+@option("--max-epochs", type=int, heading=_LIMITS)
+@option("--max-steps", type=int, heading=_LIMITS)
+@option("--max-time", "max_time_s", type=float, heading=_LIMITS, about="Wall time in seconds.")
+@option(
+    *("--max-cpu-time", "max_cpu_time_s"),
+    type=float,
+    heading=_LIMITS,
+    about="CPU time of all threads in seconds.",
+)
+@option("--patience", type=int, heading=_LIMITS, about="Epochs without a better held-back likelihood.")
+@option("--start", type=PATH, about="Run folder or checkpoint whose weights to begin with.")
+@option("--resume", is_flag=True, about="Go on with an interrupted run.")
+@option("--device", default="cpu", heading=_MACHINE, about="cpu, cuda or cuda:N.")
+@option("--precision", default="auto", heading=_MACHINE, about="auto, float32 or bfloat16.")
+@option("--threads", type=int, heading=_MACHINE, about="CPU threads; all cores when not given.")
+@option("--seed", default=0, about="The same seed gives the same network.")
+@option("--logger", default="none", about="none, csv, tensorboard or mlflow.")
+@option("--quiet", "-q", is_flag=True, about="No progress bar.")
+@option("--report/--no-report", default=True, about="Write report.html into the run's folder.")
+@json_option
 def train(
-    scan: Annotated[list[Path], typer.Argument(help="One or several scans to train on.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")] = Path("run"),
-    test: Annotated[
-        Path | None,
-        typer.Option(help="Scan to watch the likelihood on; a part of each scan is held back otherwise."),
-    ] = None,
-    domain: Domain = None,
-    layout: Layout = "auto",
-    orientation: Steps = "",
-    frames: Frames = ":",
-    n_groups: Annotated[
-        int | None,
-        typer.Option(
-            "--n-groups",
-            "--n-images",
-            help="Groups of frames per epoch; one pass over the scan when not given.",
-            rich_help_panel=_DATA,
-        ),
-    ] = None,
-    gridsize: Annotated[
-        int | None,
-        typer.Option(
-            help="Groups of GRIDSIZE x GRIDSIZE neighbours; overrides --group-size.", rich_help_panel=_DATA
-        ),
-    ] = None,
-    group_size: Annotated[
-        int | None, typer.Option(help="Neighbouring frames in a group.", rich_help_panel=_DATA)
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Groups per step; as many as make 32 frames.", rich_help_panel=_DATA)
-    ] = None,
-    network: Annotated[
-        str | None, typer.Option(help="fast, unrolled or pinn_cnn.", rich_help_panel=_NETWORK)
-    ] = None,
-    passes: Annotated[
-        int | None,
-        typer.Option(help="Passes of an unrolled network while training.", rich_help_panel=_NETWORK),
-    ] = None,
-    run_passes: Annotated[
-        int | None, typer.Option(help="Passes of the network that is kept.", rich_help_panel=_NETWORK)
-    ] = None,
-    loss: Annotated[str | None, typer.Option(help="poisson or mae.", rich_help_panel=_NETWORK)] = None,
-    learning_rate: Annotated[float | None, typer.Option(rich_help_panel=_NETWORK)] = None,
-    train_probe: Annotated[
-        bool, typer.Option("--train-probe", help="Mend the probe as well.", rich_help_panel=_NETWORK)
-    ] = False,
-    max_epochs: Annotated[int | None, typer.Option(rich_help_panel=_LIMITS)] = None,
-    max_steps: Annotated[int | None, typer.Option(rich_help_panel=_LIMITS)] = None,
-    max_time: Annotated[
-        float | None, typer.Option(help="Wall time in seconds.", rich_help_panel=_LIMITS)
-    ] = None,
-    max_cpu_time: Annotated[
-        float | None, typer.Option(help="CPU time of all threads in seconds.", rich_help_panel=_LIMITS)
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(help="Epochs without a better held-back likelihood.", rich_help_panel=_LIMITS),
-    ] = None,
-    start: Annotated[
-        Path | None, typer.Option(help="Run folder or checkpoint whose weights to begin with.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.", rich_help_panel=_MACHINE)] = "cpu",
-    precision: Annotated[
-        str, typer.Option(help="auto, float32 or bfloat16.", rich_help_panel=_MACHINE)
-    ] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads; all cores when not given.", rich_help_panel=_MACHINE)
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same network.")] = 0,
-    logger: Annotated[str, typer.Option(help="none, csv, tensorboard or mlflow.")] = "none",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
-    report: Annotated[bool, typer.Option(help="Write report.html into the run's folder.")] = True,
-    as_json: AsJson = False,
+    scans: tuple[Path, ...],
+    output: Path,
+    test: Path | None,
+    reading: Reading,
+    gridsize: int | None,
+    start: Path | None,
+    *,
+    quiet: bool,
+    as_json: bool,
+    resume: bool,
+    report: bool,
+    **options: Any,
 ) -> None:
     """Train a network on diffraction alone, until the first limit is reached."""
-    options: dict[str, Any] = {
-        "groups_per_epoch": n_groups,
-        "group_size": gridsize**2 if gridsize else group_size,
-        "batch_size": batch_size,
-        "network": network,
-        "passes": passes,
-        "run_passes": run_passes,
-        "loss": loss,
-        "learning_rate": learning_rate,
-        "train_probe": train_probe,
-        "max_epochs": max_epochs,
-        "max_steps": max_steps,
-        "max_time_s": max_time,
-        "max_cpu_time_s": max_cpu_time,
-        "patience": patience,
-        "device": device,
-        "precision": precision,
-        "threads": threads,
-        "seed": seed,
-        "logger": logger,
-    }
+    if gridsize:
+        options["group_size"] = gridsize**2
     given = {name: value for name, value in options.items() if value is not None}
-    read = partial(read_scan, domain=domain, layout=layout, orientation=orientation)
-    scans = [read(path, frames=frames) for path in scan]
-    watched = None if test is None else read(test)
+    loaded = [reading.scan(path) for path in scans]
+    watched = None if test is None else reading.whole_scan(test)
     progress = not (quiet or as_json)
-    facts = _train(scans, watched, given, output, start, resume=resume, progress=progress, report=report)
+    facts = _train(loaded, watched, given, output, start, resume=resume, progress=progress, report=report)
     if as_json:
         print_json(facts)
     else:
