@@ -59,6 +59,25 @@ def ships(cell: Cell) -> bool:
     )
 
 
+_OLDER = {"sparse": 0.0, "judging": 0.0, "choose_passes": False}
+"""What was done by trainings whose record does not name these options."""
+
+
+def is_stale(record: dict[str, Any]) -> bool:
+    """Whether the defaults are no longer those that the record was trained with."""
+    cell = of_record(record)
+    now, then = _settled(cell), _OLDER | record["config"]
+    passes = {"choose_passes"} if cell.network != "unrolled" else set()  # one pass: nothing to choose
+    return any(then[name] != value for name, value in now.items() if name in then and name not in passes)
+
+
+def _settled(cell: Cell) -> dict[str, Any]:
+    """The cell's configuration with what the data decide, on scans as bright as those of the grid."""
+    config = cell.config().to_dict()
+    decided = {"group_size": 16, "judging": 0.0, "sparse": 0.5 if cell.network == "unrolled" else 0.0}
+    return config | {name: value for name, value in decided.items() if config[name] is None}
+
+
 def grid(data_set: str, minutes: float, *, shipped: bool, seed: int = 0) -> list[Cell]:
     """The cells of one set and budget, those that ship first; nothing else with `shipped`."""
     cells = [

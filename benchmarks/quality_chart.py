@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quality_cells import of_record, ships
+from quality_cells import is_stale, of_record, ships
 
 from ptychoscope.train.plot import HEIGHT, WIDTH, Curve, plot
 
@@ -87,7 +87,7 @@ def _family(record: Record) -> str:
 def _label(record: Record) -> str:
     """Minutes of training, or passes or sweeps without one."""
     if record["minutes"]:
-        return f"{record['minutes']:g} min"
+        return f"{record['minutes']:g} min" + (" *" if is_stale(record) else "")
     return record["network"].split(", ")[1].removesuffix(" passes")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quality_cells import MINUTES, grid, of_record, ships
+from quality_cells import MINUTES, grid, is_stale, of_record, ships
 
 Record = dict[str, Any]
 
@@ -137,12 +137,6 @@ def median_rates(records: list[Record]) -> dict[str, float]:
     for record in records:
         found.setdefault(rate_key(record), []).append(record["frames_per_s"])
     return {key: sorted(values)[len(values) // 2] for key, values in found.items()}
-
-
-def is_stale(record: Record) -> bool:
-    """Whether the defaults are no longer those that the record was trained with."""
-    now = of_record(record).config().to_dict()
-    return any(now.get(name) != value for name, value in record["config"].items())
 
 
 def _order(record: Record) -> tuple[int, float]:
