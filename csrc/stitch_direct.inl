@@ -27,7 +27,7 @@ inline bool reads_directly(const PatchView& p) {
 template <int Taps, int Blocks>
 struct DirectRows {
     vfloat newest[Blocks], older[Blocks];
-    vfloat before;  // the block to the left of the one that comes next
+    vfloat before = {};  // the block to the left of the one that comes next
 
     template <class Load>
     void push(int b, const Weights<Taps>& x, Load load_block) {
