@@ -1,6 +1,7 @@
 """Which patches overlap which, and by how much they agree."""
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 Patch = NDArray[np.complex64]
 _CHUNK = 128
 """Patches whose distances to others are held at once."""
+_KEPT = 256
+"""Weighted patches that are kept: about those of two rows of a scan, until their neighbours came."""
 _LEAST = 1e-9
 """Smaller overlaps, relative to the patches, are rounding."""
 
@@ -88,6 +91,7 @@ def overlaps(
     """The overlaps of `pairs`; those of patches that are not finite, or that share nothing, are left out."""
     weight = np.ones(first.shape[1:], np.float32) if window is None else window / max(window.max(), 1e-30)
 
+    @lru_cache(_KEPT)
     def weighted(k: int) -> Patch:
         a, b = (plane[k].astype(np.float32, copy=False) for plane in (first, second))
         patch = a * np.exp(1j * b) if values == "amplitude_phase" else a + 1j * b
