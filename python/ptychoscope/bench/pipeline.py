@@ -77,15 +77,14 @@ def measure(bundle: Path, *, frames: int, batch: int, threads: int, rounds: int)
 
 def bare_session(model: Any, patterns: Any) -> Callable[[], object]:
     """The network alone, on inputs that lie ready: all graphs of one batch."""
-    import numpy as np
-
     from ptychoscope.fronts import PassesFront
-    from ptychoscope.passes import OBJECT, PATCH, RESIDUAL
+    from ptychoscope.passes import OBJECT
 
     front = model.front()
     if not isinstance(front, PassesFront):
         feeds = front.feeds(patterns, "counts")
         return lambda: front.session.run(front.output, feeds)
-    planes = front.patches(patterns, "counts")
-    feeds = {PATCH: planes, RESIDUAL: np.ascontiguousarray(planes[::-1])}
-    return lambda: [session.run(OBJECT, feeds) for session in front.passes.sessions]
+    ready = [front.feeds(number, patterns, "counts") for number in range(len(front.passes))]
+    return lambda: [
+        session.run(OBJECT, inputs) for session, inputs in zip(front.passes.sessions, ready, strict=True)
+    ]
