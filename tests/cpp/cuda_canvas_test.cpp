@@ -65,6 +65,23 @@ void shows_what_the_canvas_shows(std::uint64_t seed) {
     CHECK(same_bits(shown(device), shown(cpu)));
 }
 
+/// More than 64 x 64 tiles, which are summed up in three levels.
+void many_tiles_are_listed() {
+    Draw draw(7);
+    const std::int64_t n = 200, side = 40, height = 2100, width = 2200;
+    const std::vector<std::complex<float>> patches = draw.values(n * side * side);
+    const std::vector<double> positions = draw.positions(n, 0, height, width);
+    CudaCanvasOptions options;
+    options.device = kHostDevice;
+    options.threads = 3;
+    Canvas cpu(height, width, nullptr, 0, 0, options);
+    CudaCanvas device(height, width, nullptr, 0, 0, options);
+    const PatchBatch batch = PatchBatch::complex64(patches.data(), n, side, side);
+    cpu.add(batch, positions.data());
+    device.add(batch, positions.data());
+    CHECK(same_bits(shown(device), shown(cpu)));
+}
+
 /// Atomic additions come in any order: exact sums do not mind, float sums differ by rounding.
 void atomics_add_the_same(std::uint64_t seed) {
     Draw draw(1000 + seed);
@@ -178,6 +195,7 @@ int main() {
         if (active_isa() == Isa::sse41) return;  // rounds products and sums apart
         compared = true;
         for (std::uint64_t seed = 0; seed < 120; ++seed) shows_what_the_canvas_shows(seed);
+        many_tiles_are_listed();
         too_much_is_said(Accumulate::exact, 4, false, "patch 3 has a value of 5");
         too_much_is_said(Accumulate::float32, 4, true, "patch 3 would grow the canvas");
     });
