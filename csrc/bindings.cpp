@@ -10,6 +10,7 @@ void register_bench(py::module_& m);
 void register_canvas(py::module_& m);
 void register_cuda(py::module_& m);
 void register_dlpack(py::module_& m);
+void register_phases(py::module_& m);
 void register_project(py::module_& m);
 void register_refine(py::module_& m);
 
@@ -19,6 +20,7 @@ PYBIND11_MODULE(_core, m) {
     register_canvas(m);
     register_cuda(m);
     register_dlpack(m);
+    register_phases(m);
     register_project(m);
     register_refine(m);
     m.def(

@@ -9,39 +9,9 @@ namespace ps = ptychoscope;
 namespace {
 
 using ps::bindings::Positions;
+using ps::bindings::Rotations;
+using ps::bindings::view;
 using ps::bindings::Window;
-using Rotations = py::array_t<std::complex<float>, py::array::c_style>;
-
-/// (n, P, Q) complex64, or the (n, P, Q) planes `first` and `second`, float32 or float16, with the same
-/// strides.
-ps::PatchBatch view(const py::array& first, const py::array& second, const std::string& values,
-                    const Positions& positions, const std::optional<Rotations>& rotations) {
-    ps::PatchBatch batch;
-    if (first.ndim() != 3 || second.ndim() != 3)
-        throw std::invalid_argument("patches must have three dimensions");
-    for (int axis = 0; axis < 3; ++axis)
-        if (first.shape(axis) != second.shape(axis) || first.strides(axis) != second.strides(axis))
-            throw std::invalid_argument("the two planes of the patches differ in shape or strides");
-    const char kind = first.dtype().kind();
-    const auto size = first.itemsize();
-    if (kind != 'f' || (size != 4 && size != 2) || second.dtype().kind() != kind || second.itemsize() != size)
-        throw std::invalid_argument("planes of patches must be float32 or float16, both alike");
-    batch.first = first.data();
-    batch.second = second.data();
-    batch.count = first.shape(0);
-    batch.height = first.shape(1);
-    batch.width = first.shape(2);
-    batch.patch_stride = first.strides(0);
-    batch.row_stride = first.strides(1);
-    batch.column_stride = first.strides(2);
-    batch.scalar = size == 4 ? ps::Scalar::float32 : ps::Scalar::float16;
-    ps::bindings::check_positions(positions, batch.count);
-    if (rotations && (rotations->ndim() != 1 || rotations->shape(0) != batch.count))
-        throw std::invalid_argument("rotations must be (n,), one per patch");
-    batch.rotations = rotations ? rotations->data() : nullptr;
-    batch.values = values == "amplitude_phase" ? ps::Values::amplitude_phase : ps::Values::real_imag;
-    return batch;
-}
 
 }  // namespace
 

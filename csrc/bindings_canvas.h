@@ -21,6 +21,7 @@ namespace py = pybind11;
 
 using Positions = py::array_t<double, py::array::c_style>;
 using Window = py::array_t<float, py::array::c_style>;
+using Rotations = py::array_t<std::complex<float>, py::array::c_style>;
 using Region = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
 
 template <class Enum>
@@ -59,6 +60,37 @@ std::unique_ptr<AnyCanvas> make_canvas(std::int64_t height, std::int64_t width,
 inline void check_positions(const Positions& positions, std::int64_t count) {
     if (positions.ndim() != 2 || positions.shape(0) != count || positions.shape(1) != 2)
         throw std::invalid_argument("positions must be (n, 2), one per patch");
+}
+
+/// (n, P, Q) complex64, or the (n, P, Q) planes `first` and `second`, float32 or float16, with the same
+/// strides.
+inline PatchBatch view(const py::array& first, const py::array& second, const std::string& values,
+                       const Positions& positions, const std::optional<Rotations>& rotations) {
+    PatchBatch batch;
+    if (first.ndim() != 3 || second.ndim() != 3)
+        throw std::invalid_argument("patches must have three dimensions");
+    for (int axis = 0; axis < 3; ++axis)
+        if (first.shape(axis) != second.shape(axis) || first.strides(axis) != second.strides(axis))
+            throw std::invalid_argument("the two planes of the patches differ in shape or strides");
+    const char kind = first.dtype().kind();
+    const auto size = first.itemsize();
+    if (kind != 'f' || (size != 4 && size != 2) || second.dtype().kind() != kind || second.itemsize() != size)
+        throw std::invalid_argument("planes of patches must be float32 or float16, both alike");
+    batch.first = first.data();
+    batch.second = second.data();
+    batch.count = first.shape(0);
+    batch.height = first.shape(1);
+    batch.width = first.shape(2);
+    batch.patch_stride = first.strides(0);
+    batch.row_stride = first.strides(1);
+    batch.column_stride = first.strides(2);
+    batch.scalar = size == 4 ? Scalar::float32 : Scalar::float16;
+    check_positions(positions, batch.count);
+    if (rotations && (rotations->ndim() != 1 || rotations->shape(0) != batch.count))
+        throw std::invalid_argument("rotations must be (n,), one per patch");
+    batch.rotations = rotations ? rotations->data() : nullptr;
+    batch.values = values == "amplitude_phase" ? Values::amplitude_phase : Values::real_imag;
+    return batch;
 }
 
 inline Region region_of(const Box& b) { return {b.row0, b.row1, b.column0, b.column1}; }

@@ -68,6 +68,7 @@ void Canvas::reset() {
     state_->planes.clear();
     state_->headroom.clear();
     state_->dirty = state_->extent;
+    state_->blank = true;
 }
 
 /// Makes `box` part of the extent.
@@ -95,6 +96,7 @@ void Canvas::merge(const Canvas& other) {
         add(to.planes.sums(), to.planes.at(row, box.column0), from.planes.sums(),
             from.planes.at(row, box.column0), box.column1 - box.column0);
     to.dirty = union_of(to.dirty, box);
+    to.blank = to.blank && from.blank;
 }
 
 }  // namespace ptychoscope

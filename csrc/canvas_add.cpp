@@ -20,18 +20,6 @@ constexpr std::int64_t kChunkPixels = 1 << 20;  // several threads: looked at, t
 constexpr std::int64_t kBufferFloats =
     1100;  // new staged rows, per plane: little, so that what is read ahead can stay
 
-PatchView view(const PatchBatch& b, std::int64_t i) {
-    return {static_cast<const char*>(b.first) + i * b.patch_stride,
-            static_cast<const char*>(b.second) + i * b.patch_stride,
-            b.height,
-            b.width,
-            b.row_stride,
-            b.column_stride,
-            b.values,
-            b.scalar,
-            b.rotations ? b.rotations[i] : 1};
-}
-
 /// The next patch, when it lies in memory in one piece: spread over the rows of the present placement, so
 /// that it arrives while that is worked on.
 Ahead reading_ahead(const PatchView& next, const Box& placed) {
@@ -78,6 +66,7 @@ void Canvas::State::make_room(std::vector<Job>& jobs, std::int64_t start, AddRep
             throw std::overflow_error("patch " + std::to_string(index) + " " + error.what());
         }
         dirty = union_of(dirty, jobs[i].placement.box);
+        blank = false;
     }
 }
 
@@ -152,7 +141,9 @@ AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align al
     std::vector<State::Job> jobs;
     for (std::int64_t start = 0; start < batch.count; start += chunk) {
         jobs.resize(static_cast<std::size_t>(std::min(chunk, batch.count - start)));
-        auto look = [&](int i) { jobs[i] = s.look_at(view(batch, start + i), positions + 2 * (start + i)); };
+        auto look = [&](int i) {
+            jobs[i] = s.look_at(view_of(batch, start + i), positions + 2 * (start + i));
+        };
         if (parallel)
             s.pool.run(static_cast<int>(jobs.size()), look);
         else
@@ -165,7 +156,7 @@ AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align al
         }
         const bool more = !parallel && start + 1 < batch.count;
         s.place(jobs, parallel,
-                more ? reading_ahead(view(batch, start + 1), jobs[0].placement.box) : Ahead{});
+                more ? reading_ahead(view_of(batch, start + 1), jobs[0].placement.box) : Ahead{});
     }
     return report;
 }
@@ -174,9 +165,13 @@ void Canvas::correlate(const PatchBatch& batch, const double* positions, std::co
     State& s = *state_;
     std::lock_guard<std::mutex> lock(s.mutex);
     check_batch(batch, positions, s.options.interpolation, s.window_height, s.window_width);
+    if (s.blank) {
+        std::fill_n(out, batch.count, 0);
+        return;
+    }
     s.reserve_buffers(batch);
     for (std::int64_t i = 0; i < batch.count; ++i)
-        out[i] = s.correlate(s.look_at(view(batch, i), positions + 2 * i));
+        out[i] = s.correlate(s.look_at(view_of(batch, i), positions + 2 * i));
 }
 
 }  // namespace ptychoscope

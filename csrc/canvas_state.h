@@ -21,6 +21,7 @@ struct Canvas::State {
     Box extent;     // what the user sees
     Planes planes;  // on a box that holds the extent and, when growing, some more
     Box dirty;
+    bool blank = true;  ///< no patch was placed since it was made or reset
     StagedRows window;
     std::int64_t window_height = 0, window_width = 0;  // 0: no window
     double largest_weight = 1;

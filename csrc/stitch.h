@@ -58,6 +58,18 @@ struct PatchView {
     }
 };
 
+inline PatchView view_of(const PatchBatch& b, std::int64_t i) {
+    return {static_cast<const char*>(b.first) + i * b.patch_stride,
+            static_cast<const char*>(b.second) + i * b.patch_stride,
+            b.height,
+            b.width,
+            b.row_stride,
+            b.column_stride,
+            b.values,
+            b.scalar,
+            b.rotations ? b.rotations[i] : 1};
+}
+
 struct StitchKernels {
     /// The largest |real| or |imaginary| part, or amplitude; infinite when a value is not finite.
     float (*largest)(const PatchView& patch);

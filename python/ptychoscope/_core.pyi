@@ -28,6 +28,7 @@ __all__: list[str] = [
     "look_into_dlpack",
     "naive_stitch",
     "read_bandwidth",
+    "solve_phases",
 ]
 
 class AddReport:
@@ -465,6 +466,18 @@ def read_bandwidth(
 ) -> float:
     """
     Bytes per CPU second at which one thread reads memory.
+    """
+
+def solve_phases(
+    first: numpy.ndarray,
+    second: numpy.ndarray,
+    values: str,
+    positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+    window: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None,
+    per_quadrant: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.complex64]:
+    """
+    Unit numbers (n,) that bring patches to one phase where they overlap.
     """
 
 HOST_DEVICE: int = -1

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ptychoscope._core import available_isas
 from ptychoscope.phases import solve_phases
 from stitch.test_phases import scan
 
@@ -103,3 +104,61 @@ def test_few_patches(count: int) -> None:
     assert rotations.shape == (count,)
     assert count == 0 or misfit_rad(rotations, unit[:count]) < 1e-3
     assert count != 1 or rotations[0] == 1
+
+
+@pytest.mark.parametrize("isa", available_isas())
+@pytest.mark.parametrize("shape", [(21, 34), (16, 16)])
+def test_the_leading_eigenvector_of_the_overlaps(
+    isa: str, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The definition, dense: every pair that overlaps, sums over interpolated pixels, float64."""
+    monkeypatch.setenv("PTYCHOSCOPE_ISA", isa)
+    rng = np.random.default_rng(7)
+    planes = rng.normal(size=(2, 14, *shape)).astype(np.float32)
+    planes[0] += 1
+    window = rng.uniform(0.2, 3, shape).astype(np.float32)
+    positions = rng.uniform(0, 22, (14, 2))
+    matrix = np.zeros((14, 14), np.complex128)
+    weighted = (planes[0] + 1j * planes[1]) * window
+    for k in range(14):
+        for other in range(k + 1, 14):
+            matrix[k, other] = overlap(weighted[k], weighted[other], positions[other] - positions[k])
+    matrix += matrix.conj().T
+    root = np.sqrt(np.abs(matrix).sum(axis=1))
+    vector = np.linalg.eigh(matrix / np.outer(root, root))[1][:, -1]
+    unit = vector / np.abs(vector)
+    common = (unit * (np.abs(weighted) ** 2).sum(axis=(1, 2))).sum()
+    got = solve_phases(planes[0], planes[1], "real_imag", positions, window, per_side=14)
+    np.testing.assert_allclose(got, unit * np.conj(common) / abs(common), atol=2e-3)
+
+
+def overlap(patch: np.ndarray, other: np.ndarray, offset: np.ndarray) -> complex:
+    """sum conj(patch) other, where `other` lies at `offset` pixels: pixel by pixel."""
+    total = 0j
+    for y, x in np.ndindex(patch.shape):
+        at = np.array([y, x]) - offset
+        low = np.floor(at).astype(int)
+        if (low < 0).any() or (np.ceil(at) >= other.shape).any():
+            continue
+        (v, u), (b, a) = low, at - low
+        value = (
+            (1 - b) * (1 - a) * other[v, u]
+            + (1 - b) * a * other[v, u + 1]
+            + b * (1 - a) * other[v + 1, u]
+            + b * a * other[v + 1, u + 1]
+        )
+        total += np.conj(patch[y, x]) * value
+    return complex(total)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_what_a_batch_looks_like_changes_nothing(dtype: type) -> None:
+    patches, positions, unit = scan(3, 4, 33)
+    planes = np.stack([(patches * unit[:, None, None]).real, (patches * unit[:, None, None]).imag], 1)
+    planes = planes.astype(dtype)
+    wide = np.zeros((12, 2, 33, 80), dtype)
+    wide[..., ::-1][..., 1:67:2] = planes
+    strided = wide[..., ::-1][..., 1:67:2]
+    plain = solve_phases(planes[:, 0], planes[:, 1], "real_imag", positions)
+    np.testing.assert_array_equal(solve_phases(strided[:, 0], strided[:, 1], "real_imag", positions), plain)
+    assert misfit_rad(plain, unit) < 0.01

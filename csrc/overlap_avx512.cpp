@@ -1,0 +1,2 @@
+#define PTYCHOSCOPE_ISA_NS avx512
+#include "overlap.inl"

@@ -1,0 +1,2 @@
+#define PTYCHOSCOPE_ISA_NS neon
+#include "overlap.inl"

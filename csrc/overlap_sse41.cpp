@@ -1,0 +1,2 @@
+#define PTYCHOSCOPE_ISA_NS sse41
+#include "overlap.inl"
