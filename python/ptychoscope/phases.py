@@ -21,7 +21,7 @@ def solve_phases(
     centres: NDArray[np.float64],
     window: NDArray[np.float32] | None = None,
     *,
-    per_side: int = 2,
+    per_side: int = 1,
 ) -> NDArray[np.complex64]:
     """Unit numbers (n,) complex64 that bring patches to one phase where they overlap.
 

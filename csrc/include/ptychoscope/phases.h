@@ -21,7 +21,7 @@
 namespace ptychoscope {
 
 /// The neighbours of a patch that take part: so many in each quadrant around it.
-constexpr std::int64_t kNeighboursPerQuadrant = 2;
+constexpr std::int64_t kNeighboursPerQuadrant = 1;
 
 /// Unit numbers (count) that bring patches to one phase where they overlap: PatchBatch::rotations. 1 for
 /// patches that overlap no other, and for those whose position or pixels are not finite. `positions` (count,
