@@ -1,7 +1,8 @@
 """Image quality at fixed CPU budgets: every network, input, loss and head beside methods without a network.
 
     python benchmarks/quality.py train --data DATA --records docs/quality.json
-    python benchmarks/quality.py references --data DATA --records docs/quality.json
+    python benchmarks/quality.py references --data DATA --records docs/quality.json --peer PYTHON
+    python benchmarks/quality.py rates --data DATA --records docs/quality.json
     python benchmarks/quality.py page docs/quality.json docs/quality.md docs/quality.svg
     python benchmarks/quality.py noise --data DATA RUN docs/noise.png --peer PYTHON
 
@@ -11,7 +12,6 @@ records is not repeated, so a second start goes on where the first was stopped.
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -22,19 +22,22 @@ import click
 import quality_records as book
 import torch
 from ptychoscope.export import export_bundle
-from quality_cells import MINUTES, Cell, grid, of_record
+from quality_cells import MINUTES, Cell, cell_of_run, grid, of_record, optimisers
 from quality_chart import chart
+from quality_grid import rate_key
+from quality_methods import methods, peers
 from quality_noise import noise_figure
-from quality_page import page, rate_key
-from quality_score import exported, frames_per_s, untrained
-from quality_sets import SETS, split
+from quality_page import page
+from quality_score import exported, method_rates, network_rates, trained, untrained
+from quality_sets import SETS, Split, split
 
-from ptychoscope.refine import refine_scan
-from ptychoscope.train import project, train
+from ptychoscope.train import train
+from ptychoscope.train.data import settled
 
 PATH = click.Path(path_type=Path)
 DATA = click.option("--data", type=PATH, required=True, help="Folder of the data sets.")
 RECORDS = click.option("--records", type=PATH, required=True, help="JSON of what is done.")
+PEER = click.option("--peer", type=PATH, help="Interpreter of an environment with pty-chi.")
 RUNS = click.option("--runs", type=PATH, default="build/quality", help="Folder of the runs.")
 
 
@@ -49,7 +52,13 @@ def app() -> None:
 @click.option("--minutes", type=float, multiple=True, default=MINUTES, help="CPU minutes of training.")
 @click.option("--set", "sets", multiple=True, default=("mix", "star"), help="mix, star or 1e4.")
 @click.option("--only", default="", help="Networks whose name holds this.")
-@click.option("--shipped", is_flag=True, help="Defaults and the predecessor's recipe alone.")
+@click.option(
+    "--grid",
+    "which",
+    type=click.Choice(["all", "shipped", "optimisers"]),
+    default="all",
+    help="Everything; defaults and the predecessor's recipe; or defaults with each optimiser.",
+)
 @click.option("--again", is_flag=True, help="Also what is done already.")
 @RUNS
 @click.option("--seed", default=0, help="Of the trainings.")
@@ -59,39 +68,44 @@ def train_cells(
     minutes: tuple[float, ...],
     sets: tuple[str, ...],
     only: str,
-    shipped: bool,
+    which: str,
     again: bool,
     runs: Path,
     seed: int,
 ) -> None:
     """Train what is not in the records, export it, score it, write it down."""
     torch.set_num_threads(1)
-    wanted = [c for m in minutes for s in sets for c in grid(s, m, shipped=shipped, seed=seed)]
-    wanted = [c for c in wanted if only in c.network]
+    cells = optimisers if which == "optimisers" else partial(grid, shipped=which == "shipped")
+    wanted = [c for m in minutes for s in sets for c in cells(s, m, seed=seed) if only in c.network]
     rest = [c for c in wanted if again or book.find(book.read(records), asdict(c)) is None]
     for k, cell in enumerate(rest):
         left = sum(c.minutes for c in rest[k:])
         tell(f"{k + 1} of {len(rest)}, {left:g} CPU minutes of training left: {cell.title}")
-        facts = one(cell, data, runs)
-        book.add(records, asdict(cell), facts)
-        tell("    " + json.dumps({**facts["scores"]["whole"], "frames_per_s": facts["frames_per_s"]}))
+        parts, run = split(data, cell.set), fresh(runs / cell.title)
+        train(parts.learn, cell.config(), run_dir=run, progress=sys.stderr.isatty())
+        add(records, cell, run, parts)
 
 
-def one(cell: Cell, data: Path, runs: Path) -> dict[str, Any]:
-    """Train one cell in a new folder; what came out."""
-    parts = split(data, cell.set)
-    run = fresh(runs / cell.title)
-    result = train(parts.learn, cell.config(), run_dir=run, progress=sys.stderr.isatty())
-    deviance = [record["val_deviance"] for record in result.history]
-    return {
-        "steps": result.steps,
-        "cpu_s": result.cpu_seconds,
-        "parameters": sum(p.numel() for p in result.module.network.parameters()),
-        "deviance_best": min(deviance),
-        "deviance_last": deviance[-1],
-        **exported(run, parts),
-        "config": cell.config().to_dict(),
-    }
+@app.command()
+@DATA
+@RECORDS
+@click.option("--set", "data_set", required=True, help="mix, star or 1e4.")
+@click.argument("runs", type=PATH, nargs=-1)
+def score(data: Path, records: Path, data_set: str, runs: tuple[Path, ...]) -> None:
+    """Score trainings by default that `ptychoscope bench quality` made, and write them down."""
+    torch.set_num_threads(1)
+    for run in runs:
+        cell = cell_of_run(json.loads((run / "config.json").read_text()), data_set)
+        tell(cell.title)
+        add(records, cell, run, split(data, data_set))
+
+
+def add(records: Path, cell: Cell, run: Path, parts: Split) -> None:
+    """Write down what came out of a training."""
+    facts = exported(run, parts)
+    config = settled(cell.config(), [parts.learn]).to_dict()
+    book.add(records, asdict(cell), {**trained(run), **facts, "config": config})
+    tell("    " + json.dumps(facts["scores"]["whole"]))
 
 
 def fresh(folder: Path) -> Path:
@@ -103,27 +117,26 @@ def fresh(folder: Path) -> Path:
 @app.command()
 @DATA
 @RECORDS
-def references(data: Path, records: Path) -> None:
-    """Score the same physics without a network: parallel projection, and the sequential solver."""
+@PEER
+@click.option("--again", is_flag=True, help="Also what is done already.")
+def references(data: Path, records: Path, peer: Path | None, again: bool) -> None:
+    """Score the same physics without a network: parallel projection, the sequential solver, pty-chi."""
     torch.set_num_threads(1)
     for data_set in SETS:
         parts = split(data, data_set)
         for name, see in methods().items():
-            key = {"network": name, "set": data_set, "minutes": 0.0, "seed": 0}
-            if book.find(book.read(records), key) is None:
-                book.add(records, key, untrained(see, parts))
+            if again or book.find(book.read(records), reference(name, data_set)) is None:
+                book.add(records, reference(name, data_set), untrained(see, parts))
+                tell(f"{data_set}: {name}")
+        if peer is not None and data_set != "star":
+            for name, facts in peers(parts, peer).items():
+                book.add(records, reference(name, data_set), facts)
                 tell(f"{data_set}: {name}")
 
 
-def methods() -> dict[str, Callable[..., Any]]:
-    """Names and what they make of a scan."""
-    found: dict[str, Callable[..., Any]] = {}
-    for passes, momentum in ((24, 0.0), (40, 0.0), (100, 0.0), (20, 0.8), (40, 0.8)):
-        name = f"projection, {passes} passes" + (f", momentum {momentum}" if momentum else "")
-        found[name] = partial(project, passes=passes, momentum=momentum)
-    for sweeps in (1, 3, 10):
-        found[f"refine, {sweeps} sweep" + ("s" if sweeps > 1 else "")] = partial(refine_scan, sweeps=sweeps)
-    return found
+def reference(name: str, data_set: str) -> dict[str, Any]:
+    """What the record of a method without training is found by."""
+    return {"network": name, "set": data_set, "minutes": 0.0, "seed": 0}
 
 
 @app.command()
@@ -131,17 +144,20 @@ def methods() -> dict[str, Callable[..., Any]]:
 @RECORDS
 @RUNS
 def rates(data: Path, records: Path, runs: Path) -> None:
-    """Export one network of every architecture anew and measure its rate, for all records of its kind."""
+    """Measure all rates but pty-chi's in one session: every method, and one network of each kind."""
     torch.set_num_threads(1)
-    done = [record for record in book.read(records) if record["minutes"]]
-    for kind in dict.fromkeys(map(rate_key, done)):
-        alike = [record for record in done if rate_key(record) == kind]
-        found = next((r for r in alike if (runs / of_record(r).title).exists()), None)
-        if found is not None:
-            per_s = frames_per_s(runs / of_record(found).title, split(data, found["set"]))
-            tell(f"{kind}: {per_s:,.0f} frames/s")
-            for record in alike:
-                book.add(records, asdict(of_record(record)), {**record, "frames_per_s": per_s})
+    parts = {name: split(data, name) for name in SETS}
+    measured = {
+        rate_key(reference(name, data_set)): method_rates(see, scan)
+        for name, see in methods().items()
+        for data_set, scan in parts.items()
+    }
+    for record in book.read(records):
+        run = runs / of_record(record).title if record["minutes"] else None
+        if run is not None and rate_key(record) not in measured and run.exists():
+            measured[rate_key(record)] = network_rates(run, parts[record["set"]])
+    book.rewrite(records, lambda record: record | measured.get(rate_key(record), {}))
+    tell(json.dumps(measured))
 
 
 @app.command("page")
@@ -159,7 +175,7 @@ def write_page(records: Path, markdown: Path, svg: Path) -> None:
 @DATA
 @click.argument("run", type=PATH)
 @click.argument("png", type=PATH)
-@click.option("--peer", type=PATH, help="Interpreter of an environment with pty-chi.")
+@PEER
 def noise(data: Path, run: Path, png: Path, peer: Path | None) -> None:
     """Picture of network, solver and pty-chi beside the truth at 1e4 photons."""
     torch.set_num_threads(1)

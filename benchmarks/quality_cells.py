@@ -1,6 +1,6 @@
-"""The grid: every (network, input, loss, head) that makes sense, and the recipe of the predecessor."""
+"""The grid: every (network, input, loss, head) that makes sense, and recipes that differ from the default."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ptychoscope.train.config import TrainConfig
@@ -14,10 +14,18 @@ LOSSES = ("poisson", "mae")
 HEADS = ("real_imag", "amplitude_phase")
 MINUTES = (1.0, 2.0, 5.0, 10.0)
 
-PREDECESSOR: dict[str, Any] = {
-    "optimizer": "adamw", "learning_rate": 1e-3, "schedule": "flat", "group_size": 4, "alone": 0.0
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "predecessor": {
+        "optimizer": "adamw", "learning_rate": 1e-3, "schedule": "flat", "group_size": 4, "alone": 0.0
+    },
+    "no average": {"ema": 0.0},
+    "adamw": {"optimizer": "adamw"},
+    "adamw, no average": {"optimizer": "adamw", "ema": 0.0},
 }  # fmt: skip
-"""How PtychoPINN trains its network: AdamW at a flat rate, groups of 2 x 2."""
+"""What is trained otherwise than by default. `predecessor`: how PtychoPINN trains, AdamW at a flat rate and
+groups of 2 x 2. `average`: of the weights (`ema`)."""
+OPTIMISERS = tuple(name for name in RECIPES if name != "predecessor")
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,10 @@ class Cell:
         """What is trained: the defaults but for what the cell names."""
         values = asdict(self)
         named = {key: values[key] for key in ("network", "input", "loss", "head", "seed")}
-        further = PREDECESSOR if self.recipe == "predecessor" else {}
-        return TrainConfig.from_dict({**named, **further, "max_cpu_time_s": 60 * self.minutes, "threads": 1})
+        budget_s = round(60 * self.minutes, 1)
+        return TrainConfig.from_dict(
+            {**named, **RECIPES[self.recipe], "max_cpu_time_s": budget_s, "threads": 1}
+        )
 
     @property
     def title(self) -> str:
@@ -51,12 +61,23 @@ def of_record(record: dict[str, Any]) -> Cell:
     return Cell(**{field.name: record[field.name] for field in fields(Cell)})
 
 
+def cell_of_run(config: dict[str, Any], data_set: str) -> Cell:
+    """The cell that a training by default belongs to which `ptychoscope bench quality` made."""
+    minutes = float(f"{config['max_cpu_time_s'] / 60:.5g}")
+    reads = config["input"] or INPUTS[config["network"]][0]
+    return Cell(
+        config["network"], reads, config["loss"], config["head"], data_set, minutes, seed=config["seed"]
+    )
+
+
 def ships(cell: Cell) -> bool:
     """Whether the cell is a network as it ships, or the predecessor's recipe."""
+    return cell.recipe == "predecessor" or (cell.recipe == "default" and _by_default(cell))
+
+
+def _by_default(cell: Cell) -> bool:
     defaults = ("backprojection", "poisson", "real_imag")
-    return cell.recipe == "predecessor" or (
-        cell.network != "pinn_cnn" and (cell.input, cell.loss, cell.head) == defaults
-    )
+    return cell.network != "pinn_cnn" and (cell.input, cell.loss, cell.head) == defaults
 
 
 _OLDER = {"sparse": 0.0, "judging": 0.0, "choose_passes": False}
@@ -66,15 +87,19 @@ _OLDER = {"sparse": 0.0, "judging": 0.0, "choose_passes": False}
 def is_stale(record: dict[str, Any]) -> bool:
     """Whether the defaults are no longer those that the record was trained with."""
     cell = of_record(record)
-    now, then = _settled(cell), _OLDER | record["config"]
+    now, then = settled(cell.config().to_dict(), cell), settled(_OLDER | record["config"], cell)
     passes = {"choose_passes"} if cell.network != "unrolled" else set()  # one pass: nothing to choose
     return any(then[name] != value for name, value in now.items() if name in then and name not in passes)
 
 
-def _settled(cell: Cell) -> dict[str, Any]:
-    """The cell's configuration with what the data decide, on scans as bright as those of the grid."""
-    config = cell.config().to_dict()
-    decided = {"group_size": 16, "judging": 0.0, "sparse": 0.5 if cell.network == "unrolled" else 0.0}
+def settled(config: dict[str, Any], cell: Cell) -> dict[str, Any]:
+    """A configuration with what the data of the cell's set decide, where it leaves that to them."""
+    dim, unrolled = cell.set == "1e4", cell.network == "unrolled"
+    decided = {
+        "group_size": 32 if dim else 16,
+        "judging": 0.15 if dim else 0.0,
+        "sparse": 0.5 if unrolled and not dim else 0.0,
+    }
     return config | {name: value for name, value in decided.items() if config[name] is None}
 
 
@@ -91,3 +116,13 @@ def grid(data_set: str, minutes: float, *, shipped: bool, seed: int = 0) -> list
     cells.append(Cell(*recipe, data_set, minutes, recipe="predecessor", seed=seed))
     first = [cell for cell in cells if ships(cell)]
     return first if shipped else first + [cell for cell in cells if not ships(cell)]
+
+
+def optimisers(data_set: str, minutes: float, *, seed: int = 0) -> list[Cell]:
+    """Networks as they ship, with each optimiser, with and without the average of the weights."""
+    return [
+        replace(cell, recipe=recipe)
+        for cell in grid(data_set, minutes, shipped=True, seed=seed)
+        if cell.recipe == "default"
+        for recipe in OPTIMISERS
+    ]

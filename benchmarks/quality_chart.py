@@ -1,15 +1,18 @@
 """Records of `quality.py` as one SVG: quality against training time, and against the rate of the result."""
 
+from statistics import fmean
 from typing import Any
 
 from quality_cells import is_stale, of_record, ships
+from quality_inference import compared
 
 from ptychoscope.train.plot import HEIGHT, WIDTH, Curve, plot
 
 Record = dict[str, Any]
 NETWORKS = {"fast": "fast", "unrolled": "unrolled", "pinn_cnn": "predecessor"}
-SOLVERS = ("projection", "with momentum", "refine")
+SOLVERS = ("projection", "with momentum", "refine", "pty-chi")
 _GAP = 20
+_NOTHING = 0.1
 
 
 def chart(records: list[Record]) -> str:
@@ -19,7 +22,7 @@ def chart(records: list[Record]) -> str:
         over_minutes(records, "mix", "nrmse", "Simulated: error after training"),
         over_rate(records, "mix", "whole", "nrmse", "Simulated, whole scan: error against rate", rates),
         over_rate(records, "mix", "chunks", "nrmse", "Simulated, chunks of 24 frames", rates),
-        over_rate(records, "star", "whole", "phase_ssim", "Siemens star, right side", rates),
+        over_rate(records, "star", "whole", "phase_ssim", "Siemens star, without the predecessor", rates),
     ]
     width, height = 2 * WIDTH + _GAP, 2 * HEIGHT + _GAP
     parts = [f'<svg viewBox="0 0 {width} {height}" width="{width}" xmlns="http://www.w3.org/2000/svg">']
@@ -44,18 +47,24 @@ def over_minutes(records: list[Record], data_set: str, figure: str, title: str) 
 
 
 def over_rate(records: list[Record], data_set: str, mode: str, figure: str, title: str, x_label: str) -> str:
-    """Every network as it ships after its longest training, beside methods without a network."""
-    chosen = [r for r in records if r["set"] == data_set and r["minutes"] == 0] + longest(records, data_set)
-    points = [(r["frames_per_s"], r["scores"].get(mode, r["scores"]["whole"])[figure]) for r in chosen]
-    curves = []
-    for family in (*NETWORKS, *SOLVERS):
-        here = [k for k, r in enumerate(chosen) if _family(r) == family]
-        x, y = [points[k][0] for k in here], [points[k][1] for k in here]
-        labels = [_label(chosen[k]) for k in here]
-        curves.append(Curve(NETWORKS.get(family, family), x, y, marks=True, line=False, labels=labels))
-    log = figure == "nrmse"
-    curves.append(front(points, less_is_better=log))
-    return plot(curves, title=title, x_label=x_label, y_label=figure.replace("_", " "), log_x=True, log_y=log)
+    """The rows of the table of inference: networks as they ship beside methods without one.
+
+    What learnt nothing of the phase is left out, since the others would be drawn on top of each other.
+    """
+    rate = "chunk_frames_per_s" if mode == "chunks" else "frames_per_s"
+    curves, points = {name: ([], [], []) for name in (*NETWORKS.values(), *SOLVERS)}, []
+    for group in compared(records, data_set):
+        x = fmean(r.get(rate, r["frames_per_s"]) for r in group)
+        y = fmean(r["scores"].get(mode, r["scores"]["whole"])[figure] for r in group)
+        if figure == "phase_ssim" and y < _NOTHING:
+            continue
+        points.append((x, y))
+        for values, value in zip(curves[_family(group[0])], (x, y, _label(group[0])), strict=True):
+            values.append(value)
+    less = figure == "nrmse"
+    drawn = [Curve(n, x, y, marks=True, line=False, labels=said) for n, (x, y, said) in curves.items()]
+    drawn.append(front(points, less_is_better=less))
+    return plot(drawn, title=title, x_label=x_label, y_label=figure.replace("_", " "), log_x=True, log_y=less)
 
 
 def front(points: list[tuple[float, float]], *, less_is_better: bool) -> Curve:
@@ -67,28 +76,22 @@ def front(points: list[tuple[float, float]], *, less_is_better: bool) -> Curve:
 
 
 def shipping(records: list[Record], data_set: str) -> list[Record]:
-    """Networks as they ship, and the predecessor's recipe."""
-    return [r for r in records if r["set"] == data_set and r["minutes"] > 0 and ships(of_record(r))]
-
-
-def longest(records: list[Record], data_set: str) -> list[Record]:
-    """Of every network as it ships, the record with the largest budget."""
-    best: dict[str, Record] = {}
-    for record in sorted(shipping(records, data_set), key=_minutes):
-        best[record["network"]] = record
-    return list(best.values())
+    """Networks as they ship, and the predecessor's recipe; the first seed."""
+    here = [r for r in records if r["set"] == data_set and r["seed"] == 0]
+    return [r for r in here if r["minutes"] > 0 and ships(of_record(r))]
 
 
 def _family(record: Record) -> str:
     name = record["network"].partition(",")[0]
-    return "with momentum" if "momentum" in record["network"] else name
+    momentum = "with momentum" if "momentum" in record["network"] else name.removesuffix(" LSQML")
+    return NETWORKS.get(name, momentum)
 
 
 def _label(record: Record) -> str:
-    """Minutes of training, or passes or sweeps without one."""
+    """CPU seconds of training, or passes, sweeps or epochs without one."""
     if record["minutes"]:
-        return f"{record['minutes']:g} min" + (" *" if is_stale(record) else "")
-    return record["network"].split(", ")[1].removesuffix(" passes")
+        return f"{60 * record['minutes']:.0f} s" + (" *" if is_stale(record) else "")
+    return record["network"].split(", ")[1].removesuffix(" passes").removesuffix(" epochs")
 
 
 def _minutes(record: Record) -> float:

@@ -1,6 +1,7 @@
 """Records of `quality.py`: a JSON list, one record a line, replaced whole whenever one is added."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,16 @@ def add(path: Path, key: Record, facts: Record) -> None:
     records = read(path)
     before = find(records, key)
     kept = [record for record in records if record is not before]
-    lines = [json.dumps(_rounded(record)) for record in [*kept, {**key, **facts}]]
+    _write(path, [*kept, {**key, **facts}])
+
+
+def rewrite(path: Path, change: Callable[[Record], Record]) -> None:
+    """Put what `change` makes of it in the place of every record."""
+    _write(path, [change(record) for record in read(path)])
+
+
+def _write(path: Path, records: list[Record]) -> None:
+    lines = [json.dumps(_rounded(record)) for record in records]
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         partial.write_text("[\n" + ",\n".join(lines) + "\n]\n")

@@ -1,9 +1,10 @@
 """Figures of one trained network, exported and run as a user runs it; and of methods without a network."""
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,15 @@ from ptychoscope.export import export_bundle
 from quality_sets import Split
 
 from ptychoscope.metrics import compare
-from ptychoscope.model import load_model
+from ptychoscope.model import Model, load_model
 from ptychoscope.offline import reconstruct
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.train import Prediction
+from ptychoscope.scan import Scan
+from ptychoscope.train import Prediction, load_module
 from ptychoscope.train.prediction import join
 
-CHUNK = 24
-"""Frames of the chunks: a raster row of the simulated scans."""
+CHUNKS = {"chunks": 24, "chunks of 48": 48, "chunks of 96": 96}
+"""Frames that know each other: one, two and four raster rows of the simulated scans."""
 FIGURES = (
     "amplitude_ssim",
     "amplitude_psnr_db",
@@ -28,33 +30,72 @@ FIGURES = (
     "frc50",
     "frc_half_bit",
 )
-_ROUNDS = 3
+_ROUNDS, _LONG_S = 3, 1.0
+
+See = Callable[[Scan], Reconstruction]
+"""A method that makes an image of a scan."""
 
 
 def exported(run: Path, data: Split) -> dict[str, Any]:
     """Scores of the run's bundle, patches taken as the network gives them, and its frames/s.
 
-    `whole`: neighbours are all frames of the scan; `chunks`: those of 24 consecutive frames; `single`: none;
-    `aligned`: as `whole`, with the patches' constant phases solved, which is what `ptychoscope run` does.
+    `whole`: neighbours are all frames of the scan; `chunks`: those of so many consecutive frames; `single`:
+    none; `aligned`: as `whole`, with the patches' constant phases solved, as `ptychoscope run` does.
     """
-    model = load_model(export_bundle(run, run / "bundle", scan=data.learn), threads=1)
+    model = loaded(run, data)
     calls: dict[str, Callable[[], Reconstruction]] = {
         "whole": lambda: reconstruct(data.test, model, align="none"),
         "aligned": lambda: reconstruct(data.test, model),
     }
     if model.passes > 1:
-        calls["chunks"] = lambda: reconstruct(data.test, model, align="none", merge="batch", batch=CHUNK)
+        for name, frames in CHUNKS.items():
+            calls[name] = partial(reconstruct, data.test, model, align="none", merge="batch", batch=frames)
         calls["single"] = lambda: reconstruct(data.test, model, align="none", merge="none")
     scores = {name: figures(call(), data) for name, call in calls.items()}
-    return {"scores": scores, "frames_per_s": _rate(calls["whole"], len(data.test))}
+    return {"scores": scores, "passes": model.passes, **rates_of(calls["whole"], calls.get("chunks"), data)}
 
 
-def frames_per_s(run: Path, data: Split) -> float:
-    """Rate of the run's network, exported as it would be now."""
-    with TemporaryDirectory() as folder:
-        model = load_model(export_bundle(run, Path(folder, "bundle"), scan=data.learn), threads=1)
-        reconstruct(data.test, model, align="none")
-        return _rate(lambda: reconstruct(data.test, model, align="none"), len(data.test))
+def trained(run: Path) -> dict[str, Any]:
+    """What a run folder tells of its training."""
+    facts = json.loads((run / "training.json").read_text())
+    history = json.loads((run / "history.json").read_text())
+    deviance = [record["val_deviance"] for record in history if "val_deviance" in record]
+    return {
+        "steps": facts["steps"],
+        "cpu_s": facts["cpu_seconds"],
+        "parameters": sum(p.numel() for p in load_module(run).network.parameters()),
+        "deviance_best": min(deviance),
+        "deviance_last": deviance[-1],
+    }
+
+
+def loaded(run: Path, data: Split) -> Model:
+    """The run's network as the product runs it, exported unless it has been."""
+    bundle = run / "bundle"
+    return load_model(bundle if bundle.exists() else export_bundle(run, bundle, scan=data.learn), threads=1)
+
+
+def network_rates(run: Path, data: Split) -> dict[str, float]:
+    """`rates_of` the run's network."""
+    model = loaded(run, data)
+    whole = partial(reconstruct, data.test, model, align="none")
+    whole()
+    return rates_of(whole, partial(whole, merge="batch", batch=24) if model.passes > 1 else None, data)
+
+
+def method_rates(see: See, data: Split) -> dict[str, float]:
+    """`rates_of` a method without a network."""
+    return rates_of(lambda: see(data.test), lambda: [see(part) for part in chunks(data, 24)], data)
+
+
+def rates_of(
+    whole: Callable[[], object], in_chunks: Callable[[], object] | None, data: Split
+) -> dict[str, float]:
+    """Frames per CPU second over the whole scan, and in chunks of 24 frames where these differ."""
+    found = {"frames_per_s": _rate(whole, len(data.test))}
+    if in_chunks is not None:
+        found["chunk_frames_per_s"] = _rate(in_chunks, len(data.test))
+    return found
 
 
 def figures(seen: Reconstruction, data: Split) -> dict[str, float]:
@@ -63,31 +104,22 @@ def figures(seen: Reconstruction, data: Split) -> dict[str, float]:
     return {name: float(found[name]) for name in FIGURES}
 
 
-def untrained(see: Callable[[Any], Prediction | Reconstruction], data: Split) -> dict[str, Any]:
-    """The same for a method that needs no training; its chunks are joined by their coverage."""
-    began = time.process_time()
-    whole = see(data.test)
-    spent = time.process_time() - began
-    parts = [see(data.test.select(slice(k, k + CHUNK))) for k in range(0, len(data.test), CHUNK)]
-    chunks = join([_as_prediction(part) for part in parts])
-    scores = {name: figures(_as_reconstruction(seen, data), data)
-              for name, seen in (("whole", whole), ("chunks", chunks))}  # fmt: skip
-    return {"scores": scores, "frames_per_s": len(data.test) / spent, "parameters": 0}
+def untrained(see: See, data: Split) -> dict[str, Any]:
+    """Scores of a method that needs no training; the images of its chunks are joined by their coverage."""
+    scores = {"whole": figures(see(data.test), data)}
+    for name, frames in {**CHUNKS, "single": 1}.items():
+        scores[name] = figures(joined([see(part) for part in chunks(data, frames)], data), data)
+    return {"scores": scores, "parameters": 0, **method_rates(see, data)}
 
 
-def _rate(call: Callable[[], object], frames: int) -> float:
-    return frames / float(np.median([_cpu_s(call) for _ in range(_ROUNDS)]))
+def chunks(data: Split, frames: int) -> list[Scan]:
+    """The test scan in parts of so many consecutive frames."""
+    return [data.test.select(slice(k, k + frames)) for k in range(0, len(data.test), frames)]
 
 
-def _cpu_s(call: Callable[[], object]) -> float:
-    began = time.process_time()
-    call()
-    return time.process_time() - began
-
-
-def _as_reconstruction(seen: Prediction | Reconstruction, data: Split) -> Reconstruction:
-    if isinstance(seen, Reconstruction):
-        return seen
+def joined(parts: Sequence[Reconstruction], data: Split) -> Reconstruction:
+    """One image of several."""
+    seen = join([_as_prediction(part) for part in parts])
     return Reconstruction(
         object=seen.object,
         coverage=seen.coverage,
@@ -98,8 +130,20 @@ def _as_reconstruction(seen: Prediction | Reconstruction, data: Split) -> Recons
     )
 
 
-def _as_prediction(seen: Prediction | Reconstruction) -> Prediction:
-    if isinstance(seen, Prediction):
-        return seen
+def _rate(call: Callable[[], object], frames: int) -> float:
+    """The median of some calls; of one alone where it takes long."""
+    spent = [_cpu_s(call)]
+    while len(spent) < _ROUNDS and sum(spent) < _LONG_S:
+        spent.append(_cpu_s(call))
+    return frames / float(np.median(spent))
+
+
+def _cpu_s(call: Callable[[], object]) -> float:
+    began = time.process_time()
+    call()
+    return time.process_time() - began
+
+
+def _as_prediction(seen: Reconstruction) -> Prediction:
     none = np.zeros((0, 0, 0), np.complex64)
     return Prediction(none, seen.object, seen.coverage, seen.spread, seen.origin_px)

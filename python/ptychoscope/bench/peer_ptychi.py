@@ -1,6 +1,6 @@
-"""pty-chi's LSQML on one scan, run by pty-chi's own interpreter (`ptychoscope bench refine --peer PYTHON`).
+"""pty-chi's LSQML on scans, run by pty-chi's own interpreter (`ptychoscope bench refine --peer PYTHON`).
 
-    python peer_ptychi.py scan.npz out.npz fourier|bilinear EPOCHS...
+    python peer_ptychi.py fourier|bilinear EPOCHS,EPOCHS... scan.npz out.npz [scan.npz out.npz ...]
 
 scan.npz: counts (n, P, P) with zero frequency in the middle, positions (n, 2) of index P // 2 in pixels of
 the object, probe (m, P, P), shape (2,). out.npz: the object after each number of epochs and its CPU seconds
@@ -72,22 +72,27 @@ def reconstruct(
     return np.asarray(task.get_data_to_cpu("object", as_numpy=True))[0], ready - began, done - ready
 
 
-def main(scan_path: str, out_path: str, interpolation: str, *epochs: str) -> None:
-    """Reconstruct once per number of epochs; write what was found."""
+def main(interpolation: str, epochs: str, *paths: str) -> None:
+    """Reconstruct every scan once per number of epochs; write what was found."""
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    with np.load(scan_path, allow_pickle=False) as file:
-        scan = dict(file)
-    reconstruct(scan, 1, interpolation)  # imports and first calls, charged to nobody
-    counts = [int(n) for n in epochs]
-    results = [reconstruct(scan, n, interpolation) for n in counts]
-    np.savez(
-        out_path,
-        epochs=counts,
-        objects=np.stack([found for found, _, _ in results]),
-        setup_cpu_s=[setup for _, setup, _ in results],
-        cpu_s=[spent for _, _, spent in results],
-    )
+    counts = [int(n) for n in epochs.split(",")]
+    reconstruct(_read(paths[0]), 1, interpolation)  # imports and first calls, charged to nobody
+    for scan_path, out_path in zip(paths[::2], paths[1::2], strict=True):
+        scan = _read(scan_path)
+        results = [reconstruct(scan, n, interpolation) for n in counts]
+        np.savez(
+            out_path,
+            epochs=counts,
+            objects=np.stack([found for found, _, _ in results]),
+            setup_cpu_s=[setup for _, setup, _ in results],
+            cpu_s=[spent for _, _, spent in results],
+        )
+
+
+def _read(path: str) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
 
 
 if __name__ == "__main__":

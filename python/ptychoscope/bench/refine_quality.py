@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.geometry import canvas_frame
+from ptychoscope.geometry import CanvasFrame, canvas_frame
 from ptychoscope.metrics import compare
 from ptychoscope.preprocess import matched_probe
 from ptychoscope.reconstruction import Reconstruction
@@ -63,22 +63,42 @@ def peer_images(
 
     Raises `ConfigError` when the interpreter `python` cannot run pty-chi.
     """
-    frame = canvas_frame(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=8)
+    return peer_parts([scan], python, interpolation, epochs)[0]
+
+
+def peer_parts(
+    scans: Sequence[Scan], python: Path, interpolation: str, epochs: Sequence[int]
+) -> list[list[tuple[int, float, Reconstruction]]]:
+    """`peer_images` of several scans, one after the other in one process."""
     with tempfile.TemporaryDirectory() as folder:
-        given, found = Path(folder, "scan.npz"), Path(folder, "found.npz")
-        np.savez(
-            given,
-            counts=scan.counts(),
-            positions=frame.to_canvas(scan.positions_px),
-            probe=matched_probe(scan),
-            shape=np.array(frame.shape),
-        )
-        command = [str(python), str(_PEER_SCRIPT), str(given), str(found), interpolation]
-        done = subprocess.run([*command, *map(str, epochs)], capture_output=True, text=True, check=False)
+        command = [str(python), str(_PEER_SCRIPT), interpolation, ",".join(map(str, epochs))]
+        outs = []
+        for k, scan in enumerate(scans):
+            given, found = Path(folder, f"scan{k}.npz"), Path(folder, f"found{k}.npz")
+            frame = _peer_frame(scan)
+            np.savez(
+                given,
+                counts=scan.counts(),
+                positions=frame.to_canvas(scan.positions_px),
+                probe=matched_probe(scan),
+                shape=np.array(frame.shape),
+            )
+            command += [str(given), str(found)]
+            outs.append(found)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ConfigError(f"{python} could not run pty-chi: {done.stderr.strip()[-400:]}")
-        with np.load(found, allow_pickle=False) as file:
-            objects, spent = file["objects"], file["cpu_s"]
+        return [_peer_results(scan, path) for scan, path in zip(scans, outs, strict=True)]
+
+
+def _peer_frame(scan: Scan) -> CanvasFrame:
+    return canvas_frame(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=8)
+
+
+def _peer_results(scan: Scan, path: Path) -> list[tuple[int, float, Reconstruction]]:
+    with np.load(path, allow_pickle=False) as file:
+        epochs, objects, spent = file["epochs"], file["objects"], file["cpu_s"]
+    frame = _peer_frame(scan)
     coverage = _coverage(scan, frame.origin_px, frame.shape)
     images = [
         Reconstruction(
@@ -91,7 +111,7 @@ def peer_images(
         )
         for image in objects
     ]
-    return [(n, float(s), image) for n, s, image in zip(epochs, spent, images, strict=True)]
+    return [(int(n), float(s), image) for n, s, image in zip(epochs, spent, images, strict=True)]
 
 
 def _coverage(scan: Scan, origin: tuple[int, int], shape: tuple[int, int]) -> np.ndarray[Any, Any]:

@@ -12,7 +12,7 @@ from ptychoscope.train.axes import Axis, linear, logarithmic
 WIDTH, HEIGHT = 600, 340
 """Pixels of a drawing."""
 _LEFT, _RIGHT, _ABOVE, _BELOW = 74, 16, 48, 50
-_INKS = ("#1f6f8b", "#c2571a", "#5b8c3a", "#7a4f9a", "#5a6270", "#b0892b", "#b9bfc8")
+_INKS = ("#1f6f8b", "#c2571a", "#5b8c3a", "#7a4f9a", "#5a6270", "#b0892b", "#c0396b", "#b9bfc8")
 _GRID, _RIM = "#e3e6ea", "#8d949e"
 
 

@@ -1,0 +1,151 @@
+"""What inference buys: networks beside methods without one, by CPU time per frame."""
+
+import math
+from collections.abc import Callable
+from statistics import fmean, stdev
+from typing import Any
+
+from quality_cells import of_record, ships
+
+Record = dict[str, Any]
+Figure = Callable[[Record], float]
+
+MODES = {
+    "whole": "whole scan",
+    "chunks": "24",
+    "chunks of 48": "48",
+    "chunks of 96": "96",
+    "single": "single",
+}
+"""Frames that know each other, as the records and as the tables name them."""
+METRICS = {
+    "amplitude_ssim": ("amplitude SSIM", 3),
+    "phase_ssim": ("phase SSIM", 3),
+    "amplitude_psnr_db": ("amplitude PSNR, dB", 1),
+    "phase_psnr_db": ("phase PSNR, dB", 1),
+    "frc50": ("FRC 1/2", 2),
+}
+"""Of the whole scan; more is better. The nrmse, of which less is better, is shown for every mode."""
+LONGEST = 4.0
+"""CPU minutes of training of the networks that are compared, at most."""
+
+
+def inference(records: list[Record], data_set: str) -> str:
+    """A table of networks as they ship, the predecessor's recipe and methods without a network."""
+    head = ["method", "training, CPU-s", "CPU-ms per frame, whole scan", "in chunks of 24"]
+    head += [label for label, _ in METRICS.values()]
+    head += [f"nrmse, {name}" for name in MODES.values()]
+    rows = [_row(group) for group in compared(records, data_set)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
+
+
+def compared(records: list[Record], data_set: str) -> list[list[Record]]:
+    """Records that make a row each: those without a network, and the seeds of every network.
+
+    Of a network's budgets up to `LONGEST` the one with the most seeds, then the longest.
+    """
+    here = [r for r in records if r["set"] == data_set]
+    found = [[r] for r in here if not r["minutes"]]
+    for network in ("fast", "unrolled", "pinn_cnn"):
+        budgets: dict[float, list[Record]] = {}
+        for record in here:
+            if record["network"] == network and 0 < record["minutes"] <= LONGEST and ships(of_record(record)):
+                budgets.setdefault(record["minutes"], []).append(record)
+        if budgets:
+            found.append(max(budgets.items(), key=lambda item: (len(item[1]), item[0]))[1])
+    return found
+
+
+def verdicts(records: list[Record], data_set: str) -> list[str]:
+    """What the table says of networks against the predecessor's recipe, in words."""
+    groups = {group[0]["network"]: group for group in compared(records, data_set)}
+    lines = []
+    before = groups.get("pinn_cnn")
+    for name in ("fast", "unrolled"):
+        if before is not None and name in groups:
+            worse = [label for label, is_better in _against(groups[name], before) if not is_better]
+            where = "every figure of the table" + (f" but {', '.join(worse)}" if worse else "")
+            lines.append(f"`{name}` beats the predecessor's recipe in {where}.")
+    return lines
+
+
+def equal_cost(records: list[Record], data_set: str) -> str:
+    """`unrolled` beside the best method without a network that takes no more CPU time per frame."""
+    groups = {group[0]["network"]: group for group in compared(records, data_set)}
+    network = groups.get("unrolled")
+    if network is None:
+        return ""
+    rows = []
+    for mode, name in MODES.items():
+        rivals = [group for group in groups.values() if _is_rival(group[0], network, mode)]
+        best = min(rivals, key=lambda group: _nrmse(mode)(group[0]), default=None)
+        label = {"whole": "whole scan", "single": "single frames"}.get(mode, f"chunks of {name}")
+        theirs = [_cell(best, _nrmse(mode), 3), best[0]["network"]] if best else ["", "nothing costs less"]
+        rows.append([label, _cell(network, _nrmse(mode), 3), *theirs])
+    head = ["nrmse", "`unrolled`", "the best at no more CPU time", "which is"]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * 4, *rows))
+
+
+def _is_rival(record: Record, network: list[Record], mode: str) -> bool:
+    affordable = _ms(mode)(record) <= _mean(network, _ms(mode))
+    return not record["minutes"] and affordable and math.isfinite(_nrmse(mode)(record))
+
+
+def _against(group: list[Record], before: list[Record]) -> list[tuple[str, bool]]:
+    pairs = [(label, _mean(group, _metric(name)) > _mean(before, _metric(name)))
+             for name, (label, _) in METRICS.items()]  # fmt: skip
+    errors = [(f"nrmse, {name}", _mean(group, _nrmse(mode)) < _mean(before, _nrmse(mode)))
+              for mode, name in MODES.items()]  # fmt: skip
+    return pairs + errors
+
+
+def _row(group: list[Record]) -> list[str]:
+    record = group[0]
+    minutes = record["minutes"]
+    name = "predecessor's recipe (`pinn_cnn`)" if record["network"] == "pinn_cnn" else record["network"]
+    seeds = f", {len(group)} seeds" if len(group) > 1 else ""
+    row = [f"**{name}**{seeds}" if minutes else name, f"{60 * minutes:.0f}" if minutes else "-"]
+    timed = "chunk_frames_per_s" in record or record["scores"].keys().isdisjoint(("chunks",))
+    row += [_cell(group, _ms("whole"), 2), _cell(group, _ms("chunks"), 2) if timed else ""]
+    row += [_cell(group, _metric(key), digits) for key, (_, digits) in METRICS.items()]
+    return row + [_cell(group, _nrmse(mode), 3) for mode in MODES]
+
+
+def _metric(name: str) -> Figure:
+    return lambda record: record["scores"]["whole"][name]
+
+
+def _nrmse(mode: str) -> Figure:
+    """Frames that are seen alone make the same image in chunks; nan where it was not measured."""
+
+    def figure(record: Record) -> float:
+        scores = record["scores"]
+        alone = "chunks" not in scores
+        return scores["whole"]["nrmse"] if alone else scores.get(mode, {}).get("nrmse", math.nan)
+
+    return figure
+
+
+def _ms(mode: str) -> Figure:
+    """CPU milliseconds per frame; in chunks of any size what it takes in chunks of 24."""
+    whole = mode == "whole"
+    return lambda r: 1e3 / (r["frames_per_s"] if whole else r.get("chunk_frames_per_s", r["frames_per_s"]))
+
+
+def _mean(group: list[Record], figure: Figure) -> float:
+    return fmean(map(figure, group))
+
+
+def _cell(group: list[Record], figure: Figure, digits: int) -> str:
+    """Mean over seeds, and their standard deviation where it can be seen."""
+    text = short(_mean(group, figure), digits)
+    spread = round(stdev(map(figure, group)), digits) if len(group) > 1 else 0.0
+    return f"{text} ± {short(spread, digits)}" if spread else text
+
+
+def short(value: float, digits: int) -> str:
+    """Without the zero before the point; nothing for nan."""
+    if math.isnan(value):
+        return ""
+    text = f"{value:.{digits}f}"
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text

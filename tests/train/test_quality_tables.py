@@ -1,0 +1,173 @@
+"""Tables of quality: which records make which row, what is claimed of them, and the projection in them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from optics import make_scan
+
+pytest.importorskip("lightning")
+pytest.importorskip("onnx")
+
+from quality_cells import MINUTES, OPTIMISERS, Cell, cell_of_run, grid, is_stale, optimisers
+from quality_grid import grid_table, optimiser_table, ran, rate_key
+from quality_inference import METRICS, MODES, compared, equal_cost, inference, short, verdicts
+from quality_project import project as by_canvas
+from quality_score import chunks, joined
+from quality_sets import Split
+
+from ptychoscope.train import project as by_torch
+from ptychoscope.train.data import settled
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+@pytest.mark.parametrize("modes", [1, 2])
+@pytest.mark.parametrize("passes", [1, 4])
+def test_both_projections_are_the_same(
+    rng: np.random.Generator, momentum: float, modes: int, passes: int
+) -> None:
+    scan = make_scan(rng, modes=modes)
+    ours, torchs = (
+        by_canvas(scan, passes=passes, momentum=momentum),
+        by_torch(scan, passes=passes, momentum=momentum),
+    )
+    y, x = np.subtract(torchs.origin_px, ours.origin_px)
+    height, width = torchs.object.shape
+    ours_there = ours.object[y : y + height, x : x + width]
+    lit = torchs.coverage > 1e-3 * torchs.coverage.max()
+    assert np.abs(ours_there - torchs.object)[lit].max() <= 2e-3
+
+
+@pytest.mark.parametrize("frames", [1, 5, 36, 40])
+def test_chunks_hold_every_frame_once_and_join_to_the_scan(rng: np.random.Generator, frames: int) -> None:
+    scan = make_scan(rng)
+    data = Split(scan, scan)
+    parts = chunks(data, frames)
+    assert np.array_equal(np.concatenate([part.positions_px for part in parts]), scan.positions_px)
+    once = by_canvas(scan, passes=1)
+    image = joined([by_canvas(part, passes=1) for part in parts], data)
+    lit = once.coverage > 1e-3 * once.coverage.max()
+    assert image.object.shape == once.object.shape
+    np.testing.assert_allclose(image.object[lit], once.object[lit], rtol=1e-3)
+
+
+def figures(nrmse: float, better: float = 0.5) -> dict[str, float]:
+    return dict.fromkeys(METRICS, better) | {"nrmse": nrmse}
+
+
+def method(name: str, nrmse: float, per_s: float, **modes: float) -> dict:
+    scores = {"whole": figures(nrmse)} | {mode: figures(value) for mode, value in modes.items()}
+    return {"network": name, "set": "mix", "minutes": 0.0, "seed": 0, "scores": scores,
+            "frames_per_s": per_s, "chunk_frames_per_s": per_s / 2, "parameters": 0}  # fmt: skip
+
+
+def training(network: str, nrmse: float, *, better: float = 0.6, **fields: object) -> dict:
+    loss, head = ("mae", "amplitude_phase") if network == "pinn_cnn" else ("poisson", "real_imag")
+    reads = "amplitude" if network == "pinn_cnn" else "backprojection"
+    recipe = "predecessor" if network == "pinn_cnn" else "default"
+    cell = {"network": network, "input": reads, "loss": loss, "head": head, "set": "mix", "minutes": 2.0,
+            "recipe": recipe, "seed": 0} | fields  # fmt: skip
+    scores = {"whole": figures(nrmse, better)}
+    if network == "unrolled":
+        scores |= {mode: figures(nrmse) for mode in ("chunks", "chunks of 48", "chunks of 96", "single")}
+    made = Cell(**cell).config().to_dict()
+    return cell | {"scores": scores, "frames_per_s": 100.0, "parameters": 7, "config": made}
+
+
+def test_a_network_is_shown_with_the_budget_of_the_most_seeds() -> None:
+    records = [
+        training("unrolled", 0.5),
+        *(training("unrolled", 0.1 * k, minutes=1.8333, seed=k) for k in range(1, 4)),
+        training("unrolled", 0.4, minutes=10.0),
+        training("unrolled", 0.3, recipe="adamw"),
+        training("pinn_cnn", 0.9, minutes=1.0),
+        training("pinn_cnn", 0.8, minutes=4.0),
+    ]
+    shown = {
+        group[0]["network"]: [r["scores"]["whole"]["nrmse"] for r in group]
+        for group in compared(records, "mix")
+    }
+    assert shown == {"unrolled": pytest.approx([0.1, 0.2, 0.3]), "pinn_cnn": [0.8]}
+    row = next(line for line in inference(records, "mix").splitlines() if "unrolled" in line)
+    assert "**unrolled**, 3 seeds | 110 |" in row
+    assert row.count(".200 ± .100") == len(MODES)
+
+
+@pytest.mark.parametrize(("better", "nrmse", "said"), [
+    (0.6, 0.1, "in every figure of the table."),
+    (0.5, 0.1, "in every figure of the table but amplitude SSIM, phase SSIM,"),
+    (0.6, 0.2, "in every figure of the table but nrmse, whole scan, nrmse, 24,"),
+])  # fmt: skip
+def test_nothing_is_claimed_that_the_figures_do_not_say(better: float, nrmse: float, said: str) -> None:
+    records = [training("pinn_cnn", 0.2, better=0.5), training("fast", nrmse, better=better)]
+    assert verdicts(records, "mix")[0].startswith(f"`fast` beats the predecessor's recipe {said}")
+
+
+def test_rivals_are_those_that_cost_no_more() -> None:
+    records = [
+        method("dear", 0.01, 99.0, chunks=0.01, single=0.01),
+        method("cheap", 0.02, 300.0, chunks=0.03, single=0.04),
+        method("bad", 0.05, 1000.0, chunks=0.06),
+        training("unrolled", 0.025),
+    ]
+    rows = equal_cost(records, "mix").splitlines()[2:]
+    assert rows == [
+        "| whole scan | .025 | .020 | cheap |",
+        "| chunks of 24 | .025 | .030 | cheap |",
+        "| chunks of 48 | .025 |  | nothing costs less |",
+        "| chunks of 96 | .025 |  | nothing costs less |",
+        "| single frames | .025 | .040 | cheap |",
+    ]
+
+
+def test_optimisers_and_grid_do_not_mix() -> None:
+    records = [training("fast", 0.1 + 0.1 * k, recipe=recipe) for k, recipe in enumerate(OPTIMISERS)]
+    rows = optimiser_table(records).splitlines()[2:]
+    assert [row.split("|")[7].strip() for row in rows] == [".100", ".200", ".300", ".400"]
+    assert len(grid_table(records, "mix").splitlines()) == 3
+    assert (
+        f"1 of {sum(len(grid(s, m, shipped=False)) for s in ('mix', 'star') for m in MINUTES)} cells"
+        in ran(records)
+    )
+
+
+def test_optimisers_are_what_their_names_say() -> None:
+    seen = {c.recipe: (c.config().optimizer, c.config().ema > 0) for c in optimisers("mix", 2.0)}
+    assert seen == {
+        "default": ("muon", True), "no average": ("muon", False),
+        "adamw": ("adamw", True), "adamw, no average": ("adamw", False),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("network", ["fast", "unrolled", "pinn_cnn"])
+def test_a_record_is_stale_when_a_default_has_changed(rng: np.random.Generator, network: str) -> None:
+    record = training(network, 0.1)
+    assert not is_stale(record)
+    bright = make_scan(rng, modes=1)
+    cell = Cell(**{name: record[name] for name in Cell.__dataclass_fields__})
+    by_data = settled(cell.config(), [bright]).to_dict()
+    assert is_stale(record | {"config": by_data | {"learning_rate": 1.0}})
+    assert is_stale(record | {"config": by_data | {"group_size": 5}})
+
+
+@pytest.mark.parametrize("budget_s", [60.0, 110.0, 240.0])
+def test_a_run_of_the_product_is_a_cell_with_its_budget(budget_s: float) -> None:
+    made = Cell("unrolled", "backprojection", "poisson", "real_imag", "mix", 1.0, seed=2).config().to_dict()
+    cell = cell_of_run(made | {"max_cpu_time_s": budget_s, "input": None}, "mix")
+    assert (cell.config().max_cpu_time_s, cell.seed, cell.input) == (budget_s, 2, "backprojection")
+
+
+def test_rates_are_kept_apart_by_what_costs_time() -> None:
+    one, more = training("unrolled", 0.1) | {"passes": 4}, training("unrolled", 0.1) | {"passes": 6}
+    assert rate_key(one) != rate_key(more)
+    assert rate_key(one) == rate_key(one | {"minutes": 5.0, "loss": "mae"})
+    assert rate_key(method("a", 0.1, 1.0)) != rate_key(method("a", 0.1, 1.0) | {"set": "star"})
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(0.0204, 3, ".020"), (-0.5, 1, "-.5"), (12.34, 1, "12.3"), (10.0, 2, "10.00"), (math.nan, 3, "")],
+)
+def test_numbers_without_their_zero(value: float, digits: int, text: str) -> None:
+    assert short(value, digits) == text
