@@ -14,7 +14,7 @@ from ptychoscope._canvas_base import Values
 from ptychoscope.config import ModelConfig
 from ptychoscope.errors import BundleError
 from ptychoscope.grouping import group_frames
-from ptychoscope.passes import Passes, merge_weight, merged, place
+from ptychoscope.passes import HeavyBall, Passes, merge_weight, merged, place
 from ptychoscope.scan import Domain
 from ptychoscope.session import Session
 from ptychoscope.signature import tensor_shape
@@ -127,8 +127,10 @@ class PassesFront:
     name = "passes"
     values: Values = "real_imag"
 
-    def __init__(self, passes: Passes, probe: NDArray[np.complex64]) -> None:
+    def __init__(self, passes: Passes, probe: NDArray[np.complex64], *, projections: int = 0) -> None:
         self.passes = passes
+        self.stages: tuple[int | None, ...] = (*range(len(passes)), *([None] * projections))
+        """Numbers of the passes, and None for every projection that follows where neighbours are merged."""
         self.weight = merge_weight(probe)
         """(P, P) float32: what a patch's pixels count in a merge."""
         self._projector = passes.projector(probe)
@@ -149,9 +151,12 @@ class PassesFront:
         whole, fractions = place(positions_px)
         modulus = self._amplitudes(patterns, domain)
         planes = self.passes.step(0, self._projector, None, modulus, fractions)
-        for number in range(1, len(self.passes)):
+        onward = HeavyBall()
+        for number in self.stages[1:] if merge else range(1, len(self.passes)):
             if merge:
                 planes = merged(planes, whole, self.weight)
+            if number is None:
+                planes = onward(planes)
             planes = self.passes.step(number, self._projector, planes, modulus, fractions)
         return Placed(planes, "real_imag", whole)
 
@@ -165,13 +170,13 @@ class PassesFront:
 
     def step(
         self,
-        number: int,
+        number: int | None,
         patches: NDArray[np.float32] | None,
         patterns: NDArray[Any],
         domain: Domain,
         fractions: NDArray[np.int32],
     ) -> NDArray[np.float32]:
-        """One pass, for a caller that merges with frames elsewhere."""
+        """One of the `stages`, for a caller that merges with frames elsewhere."""
         modulus = self._amplitudes(patterns, domain)
         return self.passes.step(number, self._projector, patches, modulus, fractions)
 

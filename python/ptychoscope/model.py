@@ -69,17 +69,22 @@ class Model:
         where = f"{self.session.provider}, {self.threads} thread(s)"
         return f"Model({self.path.name}, {self.digest[:12]}, {self.pattern_px} -> {self.patch_px}, {where})"
 
-    def front(self, probe: NDArray[Any] | None = None, *, kind: FrontKind = "auto") -> Front:
+    def front(
+        self, probe: NDArray[Any] | None = None, *, kind: FrontKind = "auto", projections: int = 0
+    ) -> Front:
         """What runs the network with `probe` (m, P, P), None for the model's own.
 
         `auto` takes the passes where the model has them, since they are faster, and the graph elsewhere.
+        Where neighbours are merged, `projections` follow the passes; a model without passes has none.
         """
         if probe is not None and not self.takes_probe:
             raise ScanError("this model takes no probe: leave it out")
         own = self.probe
         chosen = own if probe is None or own is None else checked_probe(probe, own)
         if self._passes is not None and chosen is not None and kind != "graph":
-            return PassesFront(self._passes, chosen)
+            return PassesFront(self._passes, chosen, projections=projections)
+        if projections:
+            raise ConfigError(f"{self.path.name} runs without passes and a probe: leave projections out")
         if kind == "passes":
             raise ConfigError(f"{self.path.name} was exported without its passes: use the graph")
         return GraphFront(self.session, self.config, chosen if self.takes_probe else None)

@@ -37,6 +37,7 @@ def reconstruct(  # noqa: PLR0913
     threads: int = 1,
     workers: int = 1,
     merge: Merge | None = None,
+    projections: int = 0,
     align: Align = ALIGN,
     interpolation: Interpolation | None = None,
     window: WindowKind | NDArray[Any] | None = None,
@@ -56,6 +57,9 @@ def reconstruct(  # noqa: PLR0913
     merge
         What a network of several passes takes for neighbours between them: all frames of the `scan`, those of
         the same `batch`, or `none`. None: the scan, where the network has several passes.
+    projections
+        Parallel projections, with the neighbours merged and with momentum, that follow the network: some
+        ten bring the image closer to the measurement. Needs a model with passes and a probe.
     align
         The constant phase that a pattern does not tell of its patch: `none` takes it as the network gives it;
         `sequential` turns each patch, in its turn, to the phase of the image under it; `global` keeps all
@@ -92,8 +96,9 @@ def reconstruct(  # noqa: PLR0913
         crop_px=model.config.stitch.inner_crop_px,
     )
     target = Gathered(len(scan)) if align == "global" else canvas
-    slot = ModelSlot(model, probe=lit if model.takes_probe else None)
-    source, chosen = ScanSource(scan, batch=batch), _merge(merge, model)
+    chosen = _merge(merge, model, projections)
+    slot = ModelSlot(model, probe=lit if model.takes_probe else None, projections=projections)
+    source = ScanSource(scan, batch=batch)
     if chosen == "scan":
         report = run_merged(source, slot.running, target, frame, workers=workers, progress=progress)
     else:
@@ -103,6 +108,7 @@ def reconstruct(  # noqa: PLR0913
     settings: dict[str, str | int | float] = {
         "front": slot.running.front.name,
         "merge": chosen,
+        "projections": projections,
         "align": align,
         "batch": batch,
         "interpolation": mode,
@@ -123,10 +129,15 @@ def reconstruct(  # noqa: PLR0913
     )
 
 
-def _merge(merge: Merge | None, model: Model) -> Merge:
+def _merge(merge: Merge | None, model: Model, projections: int) -> Merge:
     if merge not in (None, "scan", "batch", "none"):
         raise ConfigError(f'merge must be "scan", "batch" or "none", got {merge!r}')
-    if model.passes > 1:
+    if projections < 0 or (projections and merge == "none"):
+        raise ConfigError(
+            f'projections must be at least 0, and 0 with merge="none", got {projections}: frames on their '
+            "own are not determined by what was measured"
+        )
+    if model.passes > 1 or (model.passes and projections):
         return merge or "scan"
     if merge in ("scan", "batch"):
         raise ConfigError(

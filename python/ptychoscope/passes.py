@@ -19,6 +19,8 @@ from ptychoscope.session import Session
 PATCH, RESIDUAL, OBJECT = "patch", "residual", "object"
 FRACTIONS = 8
 """Steps of a pixel that the probe is moved by, from -1/2."""
+MOMENTUM = 0.8
+"""Part of the last move that goes on top of a projection."""
 _FLOOR = 1e-6
 """Weight of an unlit pixel in a merge, relative to the brightest: a mean is defined everywhere."""
 
@@ -55,13 +57,20 @@ class Passes:
 
     def step(
         self,
-        number: int,
+        number: int | None,
         projector: _core.Projector,
         patches: NDArray[np.float32] | None,
         amplitudes: NDArray[np.float32],
         fractions: NDArray[np.int32],
     ) -> NDArray[Any]:
-        """Pass `number` on patches (n, 2, P, P), None for patches of 1; amplitudes (n, P, P)."""
+        """Pass `number` on patches (n, 2, P, P), None for patches of 1; amplitudes (n, P, P).
+
+        Without a number: the projection alone, patch + residual.
+        """
+        if number is None and patches is not None:
+            return patches + projector.residual(patches, amplitudes, fractions)
+        if number is None:
+            raise ValueError("a projection needs patches to begin with")
         return self.sessions[number].run(OBJECT, self.feeds(projector, patches, amplitudes, fractions))
 
     @staticmethod
@@ -77,6 +86,23 @@ class Passes:
             patches = np.zeros_like(residual)
             patches[:, 0] = 1
         return {PATCH: patches, RESIDUAL: residual}
+
+
+class HeavyBall:
+    """What is merged moves on by `MOMENTUM` times its last move, beginning at rest (Polyak, 1964)."""
+
+    def __init__(self) -> None:
+        self._last: NDArray[Any] | None = None
+        self._move: NDArray[Any] | None = None
+
+    def __call__(self, merged: NDArray[Any]) -> NDArray[Any]:
+        """Where the next projection begins, from the merge of the last one; of the same shape and type."""
+        if self._move is not None:
+            merged = merged + self._move * np.float32(MOMENTUM)
+        if self._last is not None:
+            self._move = merged - self._last
+        self._last = merged
+        return merged
 
 
 def merge_weight(probe: NDArray[np.complex64]) -> NDArray[np.float32]:

@@ -19,8 +19,15 @@ class Running(NamedTuple):
 class ModelSlot:
     """Holds one model at a time. A batch is done by the model that is here once the batch was read."""
 
-    def __init__(self, model: Model, *, probe: NDArray[Any] | None = None, front: FrontKind = "auto") -> None:
-        self._probe, self._front = probe, front
+    def __init__(
+        self,
+        model: Model,
+        *,
+        probe: NDArray[Any] | None = None,
+        front: FrontKind = "auto",
+        projections: int = 0,
+    ) -> None:
+        self._probe, self._front, self._projections = probe, front, projections
         self._shapes = (model.pattern_px, model.patch_px)
         self._running = self._ready(model)
 
@@ -44,4 +51,4 @@ class ModelSlot:
 
     def _ready(self, model: Model) -> Running:
         probe = self._probe if model.takes_probe else None
-        return Running(model.digest, model.front(probe, kind=self._front))
+        return Running(model.digest, model.front(probe, kind=self._front, projections=self._projections))

@@ -1,6 +1,6 @@
-"""Whole-scan merging: every pass sees all frames before the next begins.
+"""Whole-scan merging: every stage sees all frames before the next begins.
 
-The merge is a canvas: pass k places its patches, pass k + 1 cuts its input out of what lies there. Patches
+The merge is a canvas: one stage places its patches, the next cuts its input out of what lies there. Patches
 are never kept, so memory does not grow with the scan.
 """
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ptychoscope.canvas import Canvas
 from ptychoscope.fronts import PassesFront, Placed
 from ptychoscope.geometry import CanvasFrame
-from ptychoscope.passes import cut_out, place
+from ptychoscope.passes import HeavyBall, cut_out, place
 from ptychoscope.pipeline import Done, Progress, Report, Target, flow
 from ptychoscope.slot import Running
 from ptychoscope.sources import Batch, Source
@@ -27,18 +27,19 @@ def run_merged(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Report:
-    """Send `source`, which is read once per pass, through all passes; the last one is placed on `canvas`.
+    """Send `source`, which is read once per stage, through all stages; the last one is placed on `canvas`.
 
     `frame` must leave a margin of one pixel around the patches, as `canvas_frame` does.
     """
     front = running.front
     if not isinstance(front, PassesFront):
         raise TypeError("only a network in passes can be merged between them")
-    report, image = Report(), None
-    last = len(front.passes) - 1
-    for number in range(last + 1):
-        between = Canvas(frame.shape, front.weight, "nearest", spread=False) if number < last else None
-        work = _Pass(number, running.digest, front, frame, image)
+    report, image, onward = Report(), None, HeavyBall()
+    for left, number in zip(reversed(range(len(front.stages))), front.stages, strict=True):
+        between = Canvas(frame.shape, front.weight, "nearest", spread=False) if left else None
+        if number is None and image is not None:
+            image = onward(image)
+        work = _Stage(number, running.digest, front, frame, image)
         report.frames, report.models = 0, []
         flow(
             source,
@@ -47,18 +48,18 @@ def run_merged(
             frame,
             report,
             workers=workers,
-            progress=progress if number == last else None,
+            progress=None if left else progress,
         )
         image = None if between is None else between.image()
     return report
 
 
-class _Pass:
-    """One pass over a batch whose patches so far lie on `image`."""
+class _Stage:
+    """One pass or projection of a batch whose patches so far lie on `image`."""
 
     def __init__(
         self,
-        number: int,
+        number: int | None,
         digest: str,
         front: PassesFront,
         frame: CanvasFrame,

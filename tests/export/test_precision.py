@@ -21,6 +21,7 @@ from optics import make_scan  # noqa: E402
 from ptychoscope.bundle import read_bundle  # noqa: E402
 from ptychoscope.errors import ConfigError, ExportError  # noqa: E402
 from ptychoscope.geometry import canvas_frame  # noqa: E402
+from ptychoscope.metrics import diffraction_r_factor  # noqa: E402
 from ptychoscope.model import load_model  # noqa: E402
 from ptychoscope.offline import reconstruct  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
@@ -80,8 +81,11 @@ def test_the_loss_is_recorded(bundle: Path) -> None:
     assert measured == {"onnx_torch_max_difference"} | lost
 
 
-def merged_by_torch(network: Unrolled, scan: Scan) -> np.ndarray:
-    """The object of a scan on whole pixels, all frames merged between the passes as in training."""
+def merged_by_torch(network: Unrolled, scan: Scan, projections: int = 0) -> np.ndarray:
+    """The object of a scan on whole pixels, all frames merged between the passes as in training.
+
+    Projections follow: y_k+1 = merge(y_k + residual(y_k)) + 0.8 (y_k - y_k-1).
+    """
     frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
     corner = torch.from_numpy(frame.to_canvas(scan.positions_px).astype(np.int64) - SIDE // 2)
     placement = Placement(corner, torch.zeros(len(scan), dtype=torch.int64), (1, *frame.shape))
@@ -89,7 +93,12 @@ def merged_by_torch(network: Unrolled, scan: Scan) -> np.ndarray:
     with torch.inference_mode():
         amplitude = torch.from_numpy(scan.amplitude())[:, None]
         probe = torch.from_numpy(graph_probe(scan.probe))
-        patches = network(amplitude, probe, lambda p: merge(p, weight, placement)).numpy()
+        patches, starts = network(amplitude, probe, lambda p: merge(p, weight, placement)), []
+        for _ in range(projections):
+            start = merge(patches, weight, placement)
+            starts.append(start if len(starts) < 2 else start + 0.8 * (starts[-1] - starts[-2]))
+            patches = starts[-1] + network.physics.residual(starts[-1], amplitude, probe)
+        patches = patches.numpy()
     total, weights = np.zeros(frame.shape, complex), np.zeros(frame.shape)
     for (y, x), (re, im) in zip(corner.numpy(), patches, strict=True):
         total[y : y + SIDE, x : x + SIDE] += weight.numpy()[0, 0] * (re + 1j * im)
@@ -97,18 +106,33 @@ def merged_by_torch(network: Unrolled, scan: Scan) -> np.ndarray:
     return np.where(weights > 0, total / np.maximum(weights, 1e-30), 0)
 
 
+@pytest.mark.parametrize("projections", [0, 5])
 @pytest.mark.parametrize(("choice", "batch"), [("scan", 7), ("scan", 64), ("batch", 64), (None, 5)])
 def test_neighbours_are_merged_as_in_training(
-    bundle: Path, network: Unrolled, scan: Scan, choice: str | None, batch: int
+    bundle: Path, network: Unrolled, scan: Scan, choice: str | None, batch: int, projections: int
 ) -> None:
     model = load_model(bundle, threads=1)
-    result = reconstruct(scan, model, merge=choice, batch=batch, workers=2, align="none")
-    expected = merged_by_torch(network, scan)
+    options = {"merge": choice, "batch": batch, "projections": projections}
+    result = reconstruct(scan, model, workers=2, align="none", **options)
+    expected = merged_by_torch(network, scan, projections)
     assert result.provenance["merge"] == (choice or "scan")
     lit = result.coverage > 0.01 * result.coverage.max()
     assert relative_rms(result.object[lit], expected[lit]) < 2 * ALLOWED[model.config.precision]
+    assert result.provenance["projections"] == projections
     alone = reconstruct(scan, model, merge="none", align="none")
     assert relative_rms(alone.object[lit], expected[lit]) > 1e-3
+
+
+def test_projections_bring_the_image_closer_to_what_was_measured(
+    network: Unrolled, scan: Scan, tmp_path: Path
+) -> None:
+    """One pass is enough for them; its patches are merged then."""
+    path = write_bundle(network, scan.probe, scan.counts(), tmp_path / "bundle", passes=tuple(network.passes))
+    model = load_model(path, threads=1)
+    factors = [
+        diffraction_r_factor(reconstruct(scan, model, align="none", projections=n), scan) for n in (0, 4, 20)
+    ]
+    assert factors[2] < 0.8 * factors[1] < 0.64 * factors[0]
 
 
 def test_half_precision(scan: Scan, tmp_path: Path) -> None:

@@ -176,6 +176,8 @@ def test_progress_and_report(model: Model, scan: Scan) -> None:
         ({"workers": 0}, "workers"),
         ({"merge": "all"}, "merge must be"),
         ({"merge": "scan"}, "several passes"),
+        ({"projections": -1}, "at least 0"),
+        ({"projections": 2, "merge": "none"}, "not determined"),
     ],
 )
 def test_impossible_options_are_refused(model: Model, scan: Scan, options: dict, message: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from ptychoscope.cli.console import frames_bar, json_option
-from ptychoscope.cli.options import AT_LEAST_ONE, PATH, argument, choice, command, option
+from ptychoscope.cli.options import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
 from ptychoscope.cli.reading import Reading, reading_options
 from ptychoscope.cli.solver import Solver, solver_options
 
@@ -57,6 +57,12 @@ ProbeOf = Literal["scan", "model"]
     about="Neighbours of a network of several passes; without, the whole scan.",
 )
 @option(
+    "--projections",
+    type=AT_LEAST_ZERO,
+    default=0,
+    about="Parallel projections after the network, with merged neighbours and momentum.",
+)
+@option(
     "--align",
     type=choice(Align),
     about="Constant phases of patches: as they are, fitted one by one, or solved together.",
@@ -78,6 +84,7 @@ def run(
     interpolation: Interpolation | None,
     window: Window | None,
     merge: Merge | None,
+    projections: int,
     align: Align | None,
     probe: ProbeOf | None,
     solver: Solver,
@@ -102,6 +109,7 @@ def run(
                 threads=count,
                 workers=workers,
                 merge=merge,
+                projections=projections,
                 align=align or ALIGN,
                 interpolation=interpolation,
                 window=window,
