@@ -64,6 +64,8 @@ class GraphFront:
         meaning = config.object.meaning
         plain = plain and config.group.size == 1 and self._object.dtype == "float32"
         self.values: Values = "complex" if not plain or meaning == "phase" else meaning
+        self.dense: bool = self.values != "complex" and config.batch != "fixed"
+        """Whether the output is the patches of any number of patterns as the stitcher reads them."""
 
     @property
     def output(self) -> str:
@@ -109,10 +111,14 @@ class GraphFront:
 
     def _run(self, patterns: NDArray[Any], domain: Domain) -> NDArray[Any]:
         output = self.session.run(self.output, self.feeds(patterns, domain))
-        expected = tensor_shape(self._object, len(patterns) // self._config.group.size)
+        expected = self.expected(len(patterns))
         if output.shape != expected:
             raise BundleError(f"the graph gave {output.shape} for {len(patterns)} frames, not {expected}")
         return object_patches(output, self._config) if self.values == "complex" else output
+
+    def expected(self, count: int) -> tuple[int, ...]:
+        """The shape of the output for so many patterns."""
+        return tensor_shape(self._object, count // self._config.group.size)
 
     def _empty(self) -> NDArray[Any]:
         height, width = self._object.size_px

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope._canvas_base import Values
-from ptychoscope.canvas import Canvas
-from ptychoscope.pipeline import Report
+from ptychoscope.pipeline import Report, Target
 
 
 class Gathered:
@@ -36,7 +35,7 @@ class Gathered:
         self._patches[place], self._positions[place] = patches, positions
         self._kept = place.stop
 
-    def place(self, canvas: Canvas, report: Report) -> None:
+    def place(self, canvas: Target, report: Report) -> None:
         """Add all patches to `canvas` in one call; the time goes to the stitching of `report`."""
         began, mark = perf_counter(), thread_time()
         if self._patches is not None:

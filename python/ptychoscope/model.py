@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.bundle import Bundle, read_bundle
 from ptychoscope.config import ModelConfig
+from ptychoscope.device_front import DeviceFront
 from ptychoscope.errors import BundleError, ConfigError, ScanError
 from ptychoscope.fronts import Front, GraphFront, PassesFront, complex_patches
 from ptychoscope.golden import check_golden
@@ -77,17 +78,21 @@ class Model:
         `auto` takes the passes where the model has them, since they are faster, and the graph elsewhere.
         Where neighbours are merged, `projections` follow the passes; a model without passes has none.
         """
-        if probe is not None and not self.takes_probe:
-            raise ScanError("this model takes no probe: leave it out")
-        own = self.probe
-        chosen = own if probe is None or own is None else checked_probe(probe, own)
+        chosen = self._probe_for(probe)
         if self._passes is not None and chosen is not None and kind != "graph":
             return PassesFront(self._passes, chosen, projections=projections)
         if projections:
             raise ConfigError(f"{self.path.name} runs without passes and a probe: leave projections out")
         if kind == "passes":
             raise ConfigError(f"{self.path.name} was exported without its passes: use the graph")
-        return GraphFront(self.session, self.config, chosen if self.takes_probe else None)
+        return self._graph_front(chosen)
+
+    def device_front(self, probe: NDArray[Any] | None = None) -> DeviceFront:
+        """The self-contained graph with `probe`; its patches stay on the device, for a `CudaCanvas`.
+
+        Raises `ConfigError` where patches would first have to be rearranged, `ScanError` as `front` does.
+        """
+        return DeviceFront(self._graph_front(self._probe_for(probe)))
 
     def predict(
         self,
@@ -113,6 +118,15 @@ class Model:
             part = slice(start, start + step)
             patches[part] = complex_patches(running.patches(patterns[part], domain), running.values)
         return patches
+
+    def _probe_for(self, probe: NDArray[Any] | None) -> NDArray[np.complex64] | None:
+        if probe is not None and not self.takes_probe:
+            raise ScanError("this model takes no probe: leave it out")
+        own = self.probe
+        return own if probe is None or own is None else checked_probe(probe, own)
+
+    def _graph_front(self, probe: NDArray[np.complex64] | None) -> GraphFront:
+        return GraphFront(self.session, self.config, probe if self.takes_probe else None)
 
     @classmethod
     def load(cls, bundle: Path | str, *, device: str = "cpu", threads: int | None = None) -> Self:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from ptychoscope.canvas import Align, Canvas
 from ptychoscope.config import Interpolation
+from ptychoscope.cuda_canvas import CudaCanvas
+from ptychoscope.device_front import check_device_stitching
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.gathered import Gathered
 from ptychoscope.geometry import canvas_frame
@@ -16,6 +18,7 @@ from ptychoscope.pipeline import Progress, Report, run
 from ptychoscope.preprocess import matched_probe
 from ptychoscope.reconstruction import Reconstruction, load_reconstruction
 from ptychoscope.scan import Scan
+from ptychoscope.session import parse_device
 from ptychoscope.slot import ModelSlot
 from ptychoscope.sources import ScanSource
 from ptychoscope.whole import run_merged
@@ -25,8 +28,7 @@ __all__ = ["Reconstruction", "load_reconstruction", "reconstruct"]
 
 ProbeChoice = Literal["scan", "model"]
 Merge = Literal["scan", "batch", "none"]
-ALIGN: Align = "global"
-"""What is done about the constant phases of patches, unless the caller says otherwise."""
+Stitch = Literal["host", "device"]
 
 
 def reconstruct(  # noqa: PLR0913
@@ -38,7 +40,8 @@ def reconstruct(  # noqa: PLR0913
     workers: int = 1,
     merge: Merge | None = None,
     projections: int = 0,
-    align: Align = ALIGN,
+    align: Align | None = None,
+    stitch: Stitch = "host",
     interpolation: Interpolation | None = None,
     window: WindowKind | NDArray[Any] | None = None,
     probe: ProbeChoice | None = None,
@@ -63,7 +66,11 @@ def reconstruct(  # noqa: PLR0913
     align
         The constant phase that a pattern does not tell of its patch: `none` takes it as the network gives it;
         `sequential` turns each patch, in its turn, to the phase of the image under it; `global` keeps all
-        patches until the last one came and solves their phases together (`phases.py`).
+        patches until the last one came and solves their phases together (`phases.py`). None: `global`, and
+        `none` on a device.
+    stitch
+        `device` stitches patches on the CUDA device that computed them, without copying them to the host;
+        for networks in one graph, phases as they are.
     interpolation
         How patches are put between pixels (`Canvas`); None: as the model says.
     window
@@ -87,29 +94,40 @@ def reconstruct(  # noqa: PLR0913
     weights = _window(window, lit, model)
     mode = interpolation or model.config.stitch.interpolation
     frame = canvas_frame(scan.positions_px, model.patch_px)
-    canvas = Canvas(
-        frame.shape,
-        weights,
-        mode,
-        threads=threads,
-        align=align,
-        crop_px=model.config.stitch.inner_crop_px,
-    )
-    target = Gathered(len(scan)) if align == "global" else canvas
     chosen = _merge(merge, model, projections)
-    slot = ModelSlot(model, probe=lit if model.takes_probe else None, projections=projections)
+    if stitch not in ("host", "device"):
+        raise ConfigError(f'stitch must be "host" or "device", got {stitch!r}')
+    on_device = stitch == "device"
+    if on_device:
+        check_device_stitching(model.config, model.device, chosen, align)
+    align = align or ("none" if on_device else "global")
+    canvas: Canvas | CudaCanvas
+    if on_device:
+        canvas = CudaCanvas(frame.shape, weights, mode, device=parse_device(model.device)[1])
+    else:
+        crop_px = model.config.stitch.inner_crop_px
+        canvas = Canvas(frame.shape, weights, mode, threads=threads, align=align, crop_px=crop_px)
+    gathered = Gathered(len(scan)) if align == "global" else None
+    target = gathered or canvas
+    slot = ModelSlot(
+        model,
+        probe=lit if model.takes_probe else None,
+        front="device" if on_device else "auto",
+        projections=projections,
+    )
     source = ScanSource(scan, batch=batch)
     if chosen == "scan":
         report = run_merged(source, slot.running, target, frame, workers=workers, progress=progress)
     else:
         report = run(source, slot, target, frame, workers=workers, merge=chosen == "batch", progress=progress)
-    if isinstance(target, Gathered):
-        target.place(canvas, report)
+    if gathered is not None:
+        gathered.place(canvas, report)
     settings: dict[str, str | int | float] = {
         "front": slot.running.front.name,
         "merge": chosen,
         "projections": projections,
         "align": align,
+        "stitch": stitch,
         "batch": batch,
         "interpolation": mode,
         "stitch_threads": threads,

@@ -8,11 +8,13 @@ must be the one that was requested.
 import logging
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import BundleError, ConfigError, DeviceError, MissingExtraError
@@ -59,6 +61,7 @@ class Session:
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
     _ort: Any
+    _value: Callable[[NDArray[Any]], Any]
     _failures: tuple[type[Exception], ...]
 
     def run(self, output: str, feeds: dict[str, NDArray[Any]]) -> NDArray[Any]:
@@ -67,6 +70,19 @@ class Session:
             return self._ort.run([output], feeds)[0]  # type: ignore[no-any-return]
         except self._failures as error:
             raise BundleError(f"onnxruntime could not run the graph on {self.provider}: {error}") from error
+
+    def run_there(self, output: str, feeds: dict[str, NDArray[Any]]) -> Any:
+        """The same as an `OrtValue` in the memory of the session's device, complete when this returns."""
+        kind, index = parse_device(self.device)
+        binding = self._ort.io_binding()
+        try:
+            for name, array in feeds.items():
+                binding.bind_ortvalue_input(name, self._value(np.ascontiguousarray(array)))
+            binding.bind_output(output, "cuda" if kind in ("cuda", "tensorrt") else "cpu", index)
+            self._ort.run_with_iobinding(binding)
+        except self._failures as error:
+            raise BundleError(f"onnxruntime could not run the graph on {self.provider}: {error}") from error
+        return binding.get_outputs()[0]
 
 
 def open_session(graph: bytes, *, device: str = "cpu", threads: int | None = None) -> Session:
@@ -77,7 +93,7 @@ def open_session(graph: bytes, *, device: str = "cpu", threads: int | None = Non
     that this process may use; they do not spin while they wait, so that other work on these cores goes on.
     Raises `ConfigError`, `DeviceError`, `MissingExtraError` or `BundleError`.
     """
-    kind, index = _parse(device)
+    kind, index = parse_device(device)
     if threads is not None and threads < 1:
         raise ConfigError(f"threads must be at least 1, got {threads}")
     count = threads or len(os.sched_getaffinity(0))
@@ -94,7 +110,8 @@ def open_session(graph: bytes, *, device: str = "cpu", threads: int | None = Non
     return _open(ort, graph, kind, index, count)
 
 
-def _parse(device: str) -> tuple[str, int]:
+def parse_device(device: str) -> tuple[str, int]:
+    """The kind of a device and its number; raises `ConfigError`."""
     match = re.fullmatch(r"(cpu|openvino|auto)|(cuda|tensorrt)(?::(\d{1,3}))?", device)
     if match is None:
         raise ConfigError(
@@ -137,7 +154,9 @@ def _open(ort: ModuleType, graph: bytes, kind: str, index: int, threads: int) ->
             f"device {device!r} was requested and onnxruntime took {used} instead: its libraries or the "
             f"driver could not be loaded; {_CURES[kind]}"
         )
-    return Session(device, used, threads, *_signature(session), session, failures)
+    return Session(
+        device, used, threads, *_signature(session), session, ort.OrtValue.ortvalue_from_numpy, failures
+    )
 
 
 def _options(ort: ModuleType, kind: str, threads: int) -> Any:

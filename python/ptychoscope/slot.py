@@ -1,9 +1,10 @@
 """ModelSlot: the model that a pipeline uses now, which may be replaced while it runs."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from numpy.typing import NDArray
 
+from ptychoscope.device_front import DeviceFront
 from ptychoscope.errors import BundleError
 from ptychoscope.fronts import Front
 from ptychoscope.model import FrontKind, Model
@@ -13,7 +14,7 @@ class Running(NamedTuple):
     """A model made ready with its probe."""
 
     digest: str
-    front: Front
+    front: Front | DeviceFront
 
 
 class ModelSlot:
@@ -24,7 +25,7 @@ class ModelSlot:
         model: Model,
         *,
         probe: NDArray[Any] | None = None,
-        front: FrontKind = "auto",
+        front: FrontKind | Literal["device"] = "auto",
         projections: int = 0,
     ) -> None:
         self._probe, self._front, self._projections = probe, front, projections
@@ -51,4 +52,6 @@ class ModelSlot:
 
     def _ready(self, model: Model) -> Running:
         probe = self._probe if model.takes_probe else None
+        if self._front == "device":
+            return Running(model.digest, model.device_front(probe))
         return Running(model.digest, model.front(probe, kind=self._front, projections=self._projections))

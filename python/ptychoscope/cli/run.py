@@ -21,6 +21,7 @@ Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
 Window = Literal["probe", "none", "hann", "box"]
 Merge = Literal["scan", "batch", "none"]
 Align = Literal["none", "sequential", "global"]
+Stitch = Literal["host", "device"]
 ProbeOf = Literal["scan", "model"]
 
 
@@ -67,6 +68,12 @@ ProbeOf = Literal["scan", "model"]
     type=choice(Align),
     about="Constant phases of patches: as they are, fitted one by one, or solved together.",
 )
+@option(
+    "--stitch",
+    type=choice(Stitch),
+    default="host",
+    about="Stitch on the host, or on the CUDA device that computed the patches.",
+)
 @option("--probe", type=choice(ProbeOf), about="Whose probe to use; without, the scan's when it has one.")
 @solver_options
 @reading_options
@@ -86,13 +93,14 @@ def run(
     merge: Merge | None,
     projections: int,
     align: Align | None,
+    stitch: Stitch,
     probe: ProbeOf | None,
     solver: Solver,
     reading: Reading,
     as_json: bool,
 ) -> None:
     """Reconstruct a scan without torch: every frame once through the network, then sweeps if asked for."""
-    from ptychoscope.offline import ALIGN, reconstruct
+    from ptychoscope.offline import reconstruct
 
     solver.check(model)
     loaded = reading.scan(scan)
@@ -110,7 +118,8 @@ def run(
                 workers=workers,
                 merge=merge,
                 projections=projections,
-                align=align or ALIGN,
+                align=align,
+                stitch=stitch,
                 interpolation=interpolation,
                 window=window,
                 probe=probe,
