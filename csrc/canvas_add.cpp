@@ -2,7 +2,8 @@
 //
 // Threads share patches while looking (is it finite, where does it lie), and rows while placing: a band of
 // canvas rows belongs to one thread, which walks all patches in their order, so no sum depends on who
-// computes it. With one thread a chunk is a single patch, which is still in a near cache when it is placed.
+// computes it. One thread looks at a few patches, which streams them into the second cache at the speed of
+// memory, and then walks bands so narrow that the canvas under them stays in the first one.
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
@@ -17,18 +18,22 @@ namespace {
 
 constexpr std::int64_t kParallelPixels = 1 << 18;  // below this, waking threads costs more than it brings
 constexpr std::int64_t kChunkPixels = 1 << 20;  // several threads: looked at, then placed from a shared cache
-constexpr std::int64_t kBufferFloats =
-    1100;  // new staged rows, per plane: little, so that what is read ahead can stay
+constexpr std::int64_t kNearPixels = 1 << 15;   // one thread: looked at, then placed from its second cache
+constexpr std::int64_t kNearPatches = 8;
+constexpr std::int64_t kBandBytes = 23 << 10;  // of the canvas under a patch: half of a first cache
+constexpr std::int64_t kBufferFloats = 1100;   // new staged rows, per plane
 
-/// The next patch, when it lies in memory in one piece: spread over the rows of the present placement, so
-/// that it arrives while that is worked on.
-Ahead reading_ahead(const PatchView& next, const Box& placed) {
-    const std::int64_t row = next.width * next.column_stride, plane = next.height * row;
+/// Patches [start, start + count), when they lie in memory in one piece: spread over `rows` rows of others.
+Ahead reading_ahead(const PatchBatch& b, std::int64_t start, std::int64_t count, std::int64_t rows) {
+    if (count <= 0 || rows <= 0) return {};
+    const PatchView next = view_of(b, start);
+    const std::int64_t row = b.width * b.column_stride, plane = b.height * row;
     const std::int64_t gap = next.second - next.first;
-    const bool interleaved = gap > 0 && gap < next.column_stride;
-    if (row <= 0 || next.row_stride != row || !(interleaved || gap == plane) || placed.empty()) return {};
-    const std::int64_t bytes = interleaved ? plane : 2 * plane, rows = placed.row1 - placed.row0;
-    return {next.first, (bytes / rows + 63) / 64 * 64};
+    const bool interleaved = gap > 0 && gap < b.column_stride;
+    if (row <= 0 || b.row_stride != row || !(interleaved || gap == plane) ||
+        b.patch_stride != (interleaved ? plane : 2 * plane))
+        return {};
+    return {next.first, (count * b.patch_stride / rows + 63) / 64 * 64};
 }
 
 }  // namespace
@@ -87,8 +92,8 @@ std::vector<std::int64_t> Canvas::State::bands(const std::vector<Job>& jobs) con
     return cuts;
 }
 
-void Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high,
-                               const Staged& buffer, Ahead ahead) {
+Ahead Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high,
+                                const Staged& buffer, Ahead ahead) {
     const auto add_rows =
         kernels->place[static_cast<int>(options.interpolation)][static_cast<int>(options.accumulate)];
     const Staged* weights = window_height > 0 ? &window.view() : nullptr;
@@ -96,14 +101,31 @@ void Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, s
     for (const Job& job : jobs) {
         const std::int64_t row0 = std::max(low, job.placement.box.row0);
         const std::int64_t row1 = std::min(high, job.placement.box.row1);
-        if (job.fate == Fate::place && row0 < row1)
-            add_rows(job.placement.from(origin.row0, origin.column0), job.patch, buffer, weights,
-                     planes.sums(), row0 - origin.row0, row1 - origin.row0, ahead);
+        if (job.fate != Fate::place || row0 >= row1) continue;
+        add_rows(job.placement.from(origin.row0, origin.column0), job.patch, buffer, weights, planes.sums(),
+                 row0 - origin.row0, row1 - origin.row0, ahead);
+        ahead.from += (row1 - row0) * ahead.bytes_per_row;
+    }
+    return ahead;
+}
+
+void Canvas::State::place_in_narrow_bands(const std::vector<Job>& jobs, Ahead ahead) {
+    const std::int64_t width = jobs.empty() ? 1 : jobs[0].patch.width;
+    const std::int64_t step =
+        std::max<std::int64_t>(8, kBandBytes / (planes.bytes_per_pixel() * (width + kMaxLanes)));
+    for (std::int64_t row = extent.row0;; row += step) {
+        std::int64_t next = extent.row1;
+        for (const Job& job : jobs)
+            if (job.fate == Fate::place && job.placement.box.row1 > row)
+                next = std::min(next, std::max(row, job.placement.box.row0));
+        if (next == extent.row1) return;
+        row = next;
+        ahead = place_band(jobs, row, row + step, buffers[0].view(), ahead);
     }
 }
 
 void Canvas::State::place(const std::vector<Job>& jobs, bool parallel, Ahead ahead) {
-    if (!parallel) return place_band(jobs, extent.row0, extent.row1, buffers[0].view(), ahead);
+    if (!parallel) return place_in_narrow_bands(jobs, ahead);
     const std::vector<std::int64_t> cuts = bands(jobs);
     pool.run(options.threads, [&](int i) { place_band(jobs, cuts[i], cuts[i + 1], buffers[i].view(), {}); });
 }
@@ -126,6 +148,13 @@ std::complex<double> Canvas::State::correlate(const Job& job) const {
                window_height > 0 ? &window.view() : nullptr, planes.sums());
 }
 
+std::int64_t Canvas::State::rows_of(const std::vector<Job>& jobs) {
+    std::int64_t rows = 0;
+    for (const Job& job : jobs)
+        if (job.fate == Fate::place) rows += job.placement.box.row1 - job.placement.box.row0;
+    return rows;
+}
+
 AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align align) {
     State& s = *state_;
     std::lock_guard<std::mutex> lock(s.mutex);
@@ -135,7 +164,10 @@ AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align al
     const std::int64_t pixels = batch.height * batch.width;
     const bool parallel =
         s.pool.threads() > 1 && batch.count * pixels >= kParallelPixels && align == Align::none;
-    const std::int64_t chunk = parallel ? std::max<std::int64_t>(1, kChunkPixels / pixels) : 1;
+    const std::int64_t together = parallel                     ? kChunkPixels / pixels
+                                  : align == Align::sequential ? 1
+                                                               : std::min(kNearPatches, kNearPixels / pixels);
+    const std::int64_t chunk = std::max<std::int64_t>(1, together);
 
     AddReport report;
     std::vector<State::Job> jobs;
@@ -144,19 +176,22 @@ AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align al
         auto look = [&](int i) {
             jobs[i] = s.look_at(view_of(batch, start + i), positions + 2 * (start + i));
         };
+        const int count = static_cast<int>(jobs.size());
         if (parallel)
-            s.pool.run(static_cast<int>(jobs.size()), look);
+            s.pool.run(count, look);
         else
-            look(0);
+            for (int i = 0; i < count; ++i) look(i);
         s.make_room(jobs, start, report);
         if (align == Align::sequential) {
             const std::complex<double> fit = s.correlate(jobs[0]);
             jobs[0].patch.rotation = fit == 0. ? 1 : std::complex<float>(fit / std::abs(fit));
             report.rotations.push_back(jobs[0].patch.rotation);
         }
-        const bool more = !parallel && start + 1 < batch.count;
-        s.place(jobs, parallel,
-                more ? reading_ahead(view_of(batch, start + 1), jobs[0].placement.box) : Ahead{});
+        Ahead ahead;
+        if (!parallel)
+            ahead = reading_ahead(batch, start + count, std::min(chunk, batch.count - start - count),
+                                  State::rows_of(jobs));
+        s.place(jobs, parallel, ahead);
     }
     return report;
 }

@@ -50,6 +50,10 @@ Planes::Planes(const Box& box, Accumulate accumulate, bool spread) : box_(box), 
     sums_.moment = spread ? memory_.get() + 3 * plane : nullptr;
 }
 
+std::int64_t Planes::bytes_per_pixel() const {
+    return 4 * floats_per_element(accumulate_) * (sums_.moment ? 4 : 3);
+}
+
 void Planes::set_quanta(double quantum, double moment_quantum) {
     sums_.quantum = quantum;
     sums_.moment_quantum = moment_quantum;

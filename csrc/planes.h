@@ -29,6 +29,7 @@ class Planes {
         return (row - box_.row0) * sums_.pitch + column - box_.column0;
     }
     std::int64_t elements() const { return (box_.row1 - box_.row0) * sums_.pitch; }  // of one plane
+    std::int64_t bytes_per_pixel() const;                                            // of all planes
     void set_quanta(double quantum, double moment_quantum);
     void clear() { memory_.zero(); }
     /// exact: of all counts, the largest by magnitude.

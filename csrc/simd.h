@@ -58,34 +58,93 @@ inline void store(float* p, vfloat v) { std::memcpy(p, &v, sizeof v); }
 inline void store(double* p, vdouble v) { std::memcpy(p, &v, sizeof v); }
 inline void store(int64_t* p, vlong v) { std::memcpy(p, &v, sizeof v); }
 
-// Loads of some lanes: the others are zero, and their memory is not touched. one_lane_up() moves lane i - 1
-// of `v` to lane i, and the last lane of `before` to lane 0.
+// Some lanes of a vector: load() leaves the memory of the others alone, where there is such an instruction;
+// they are zero.
+inline vint lanes_between(int64_t first, int64_t low, int64_t high) {
+    const vint lane = lane_numbers() + static_cast<int32_t>(first);
+    return (lane >= static_cast<int32_t>(low)) & (lane < static_cast<int32_t>(high));
+}
 #if defined(__AVX512F__)
 #define PTYCHOSCOPE_MASKED_LOADS
 typedef __mmask16 vmask;
 inline vmask lanes_of(vint inside) { return _mm512_movepi32_mask((__m512i)inside); }
 inline vfloat load(const float* p, vmask m) { return _mm512_maskz_loadu_ps(m, p); }
 inline vfloat keep(vfloat v, vmask m) { return _mm512_maskz_mov_ps(m, v); }
-inline vfloat one_lane_up(vfloat before, vfloat v) {
-    return (vfloat)_mm512_maskz_alignr_epi32(0xffff, (__m512i)v, (__m512i)before, 15);
-}
-#elif defined(__AVX2__)
-#define PTYCHOSCOPE_MASKED_LOADS
+inline bool any(vmask m) { return m != 0; }
+#else
 typedef vint vmask;
 inline vmask lanes_of(vint inside) { return inside; }
-inline vfloat load(const float* p, vmask m) { return _mm256_maskload_ps(p, (__m256i)m); }
 inline vfloat keep(vfloat v, vmask m) { return (vfloat)((vint)v & m); }
-inline vfloat one_lane_up(vfloat before, vfloat v) {
-    const __m256i high_low = _mm256_permute2x128_si256((__m256i)before, (__m256i)v, 0x21);
-    return (vfloat)_mm256_alignr_epi8((__m256i)v, high_low, 12);
-}
+inline bool any(vmask m) {
+#if defined(__AVX2__)
+    return !_mm256_testz_si256((__m256i)m, (__m256i)m);
+#elif defined(__x86_64__)
+    return !_mm_testz_si128((__m128i)m, (__m128i)m);
+#else
+    return vmaxvq_u32((uint32x4_t)m) != 0;
 #endif
-#if defined(PTYCHOSCOPE_MASKED_LOADS)
+}
+#if defined(__AVX2__)
+#define PTYCHOSCOPE_MASKED_LOADS
+inline vfloat load(const float* p, vmask m) { return _mm256_maskload_ps(p, (__m256i)m); }
+#endif
+#endif
 /// The lanes whose number, counted from `first`, is in [low, high).
 inline vmask lanes_in(int64_t first, int64_t low, int64_t high) {
-    const vint lane = lane_numbers() + static_cast<int32_t>(first);
-    return lanes_of((lane >= static_cast<int32_t>(low)) & (lane < static_cast<int32_t>(high)));
+    return lanes_of(lanes_between(first, low, high));
 }
+
+/// Lanes K, K + 1, ... of `low` followed by `high`, 0 < K < kLanes.
+template <int K>
+vfloat joined(vfloat low, vfloat high) {
+#if defined(__AVX512F__)
+    return (vfloat)_mm512_maskz_alignr_epi32(0xffff, (__m512i)high, (__m512i)low, K);
+#elif defined(__AVX2__)
+    const __m256i middle = _mm256_permute2x128_si256((__m256i)low, (__m256i)high, 0x21);
+    if constexpr (K == 4)
+        return (vfloat)middle;
+    else if constexpr (K < 4)
+        return (vfloat)_mm256_alignr_epi8(middle, (__m256i)low, 4 * K);
+    else
+        return (vfloat)_mm256_alignr_epi8((__m256i)high, middle, 4 * K - 16);
+#elif defined(__x86_64__)
+    return (vfloat)_mm_alignr_epi8((__m128i)high, (__m128i)low, 4 * K);
+#else
+    return (vfloat)vextq_f32((float32x4_t)low, (float32x4_t)high, K);
+#endif
+}
+
+/// Moves a row of vectors `count` lanes up, 0 <= count < kLanes: the one at v becomes
+/// shift.join(shift.turn(the one before), shift.turn(v), mask of the lanes to keep).
+#if defined(__AVX512F__)
+struct LaneShift {
+    __m512i from;  // of the 32 lanes of two vectors
+    explicit LaneShift(int count) : from((__m512i)(lane_numbers() + (kLanes - count))) {}
+    vfloat turn(vfloat v) const { return v; }
+    vfloat join(vfloat before, vfloat v, vmask m) const {
+        return _mm512_maskz_permutex2var_ps(m, before, from, v);
+    }
+};
+#else
+struct LaneShift {
+    vint from, ours;
+    explicit LaneShift(int count)
+        : from((lane_numbers() - count) & (kLanes - 1)), ours(lane_numbers() >= count) {
+#if !defined(__AVX2__)
+        from = from * 0x04040404 + 0x03020100;  // bytes
+#endif
+    }
+    vfloat turn(vfloat v) const {
+#if defined(__AVX2__)
+        return _mm256_permutevar8x32_ps(v, (__m256i)from);
+#elif defined(__x86_64__)
+        return (vfloat)_mm_shuffle_epi8((__m128i)v, (__m128i)from);
+#else
+        return (vfloat)vqtbl1q_u8((uint8x16_t)v, (uint8x16_t)from);
+#endif
+    }
+    vfloat join(vfloat before, vfloat v, vmask m) const { return keep(ours ? v : before, m); }
+};
 #endif
 
 // The two halves of a vector, widened.

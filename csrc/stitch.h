@@ -13,7 +13,7 @@ namespace ptychoscope {
 constexpr int kMaxLanes = 16;
 constexpr int kInterpolations = 4, kAccumulates = 3;
 
-/// Memory that is read next: for every row of a placement, bytes_per_row of it are fetched into a near cache.
+/// Memory that is read next: with every row that is placed, bytes_per_row more of it are fetched.
 struct Ahead {
     const char* from = nullptr;
     std::int64_t bytes_per_row = 0;
@@ -74,8 +74,7 @@ struct StitchKernels {
     /// The largest |real| or |imaginary| part, or amplitude; infinite when a value is not finite.
     float (*largest)(const PatchView& patch);
     /// Adds rows [row0, row1) of a placement by way of `buffer`. `window` (nullptr for none) is a whole
-    /// staged plane with one row of zeros above. Meanwhile `next` (nullptr for none), the patch that comes
-    /// next, is fetched from memory.
+    /// staged plane with one row of zeros above. Where that pays, memory is fetched ahead meanwhile.
     void (*place[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
                                                  const Staged& buffer, const Staged* window, const Sums&,
                                                  std::int64_t row0, std::int64_t row1, Ahead ahead);

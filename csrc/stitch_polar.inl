@@ -44,9 +44,7 @@ inline void polar_vector(vfloat& first, vfloat& second) {
 inline void polar_to_planes(float* __restrict first, float* __restrict second, int64_t width) {
     for (int64_t c = 0; c < width; c += kLanes) {
         vfloat a = load(first + c), b = load(second + c);
-        bool large = false;
-        for (int l = 0; l < kLanes; ++l) large |= std::fabs(second[c + l]) >= 8192;
-        if (large)
+        if (any(lanes_of(((vint)b & 0x7fffffff) >= 0x46000000)))  // 8192, or no number
             for (int64_t l = c; l < std::min(width, c + kLanes); ++l) {
                 const double phase = second[l];
                 a[l - c] = first[l] * static_cast<float>(std::cos(phase));
