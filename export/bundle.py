@@ -18,10 +18,7 @@ from .draft import Draft, Precision
 from .files import bundle_directory
 from .graph import InputDtype, onnx_graph, pass_graph
 from .lower import loss, lowered
-
-LARGEST_DIFFERENCE = 5e-5
-"""Between torch and onnxruntime, in real and imaginary part of the object (modulus about 1), for every pass:
-what one rounds, the next reads."""
+from .rounding import LARGEST_DIFFERENCE, MARGIN, rounding
 
 
 def write_bundle(
@@ -58,6 +55,7 @@ def write_bundle(
         probe=probe,
         counts=counts,
         expected=expected,
+        rounding=rounding(network, counts, planes, expected),
         dtype=dtype,
         pixel_size_m=pixel_size_m,
     )
@@ -81,7 +79,7 @@ def _write(draft: Draft, folder: Path, provenance: Provenance, precision: Precis
         model = draft.write(folder, provenance)
     except BundleError as error:
         raise ExportError(f"the exported graph differs from torch, nothing was written: {error}") from error
-    measured = {"onnx_torch_max_difference": _verify(draft, model)}
+    measured = {"onnx_torch_max_difference": _verify(draft, model), "float32_rounding": draft.rounding}
     if precision != "fp32":
         reference = draft
         draft = lowered(draft, model, precision)
@@ -93,7 +91,7 @@ def _write(draft: Draft, folder: Path, provenance: Provenance, precision: Precis
 def _verify(draft: Draft, model: Model) -> float:
     """The largest difference from torch by any front; `ExportError` when it is more than is allowed."""
     fronts: tuple[FrontKind, ...] = ("graph", "passes") if model.passes else ("graph",)
-    largest, allowed = 0.0, LARGEST_DIFFERENCE * max(1, len(draft.passes))
+    largest, allowed = 0.0, max(LARGEST_DIFFERENCE, MARGIN * draft.rounding)
     for front in fronts:
         got = model.predict(draft.counts, domain="counts", front=front)
         difference = float(np.abs((got - draft.expected).view(np.float32)).max())

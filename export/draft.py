@@ -25,6 +25,7 @@ from ptychoscope.train.physics import DARK, REGULARISATION
 
 from .files import file_spec, npy_bytes, npz_bytes
 from .graph import INPUT, OUTPUT, PROBE, InputDtype, with_sidecar
+from .rounding import MARGIN
 
 Precision = Literal["fp32", "fp16", "int8"]
 GOLDEN_TOLERANCE = {"fp32": 5e-4, "fp16": 2e-2, "int8": 0.2}
@@ -45,6 +46,8 @@ class Draft:
     """(k, P, P)"""
     expected: NDArray[np.complex64]
     """(k, H, W): what these graphs must make of `counts`."""
+    rounding: float
+    """How far rounding alone moves these patches."""
     dtype: InputDtype
     pixel_size_m: float | None
     precision: Precision = "fp32"
@@ -68,7 +71,7 @@ class Draft:
         """The sidecar for these files."""
         side, patch = self.counts.shape[1:], self.expected.shape[1:]
         graphs = tuple(file_spec(f"pass{k}.onnx", files[f"pass{k}.onnx"]) for k in range(len(self.passes)))
-        tolerance = GOLDEN_TOLERANCE[self.precision]
+        tolerance = max(GOLDEN_TOLERANCE[self.precision], MARGIN * self.rounding)
         digest = hashlib.sha256(files["golden.npz"]).hexdigest()
         return ModelConfig(
             graph=graph,

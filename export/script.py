@@ -18,9 +18,9 @@ from ptychoscope.tensors import graph_probe
 from .draft import Draft
 from .files import bundle_directory, file_spec
 from .graph import FromCounts
+from .rounding import LARGEST_DIFFERENCE, MARGIN, rounding
 
 GRAPH = "model.ts"
-LARGEST_DIFFERENCE = 5e-5
 
 
 def write_torchscript(
@@ -43,10 +43,12 @@ def write_torchscript(
     frames = torch.from_numpy(np.ascontiguousarray(counts, np.float32))[:, None]
     data = _traced(network, frames[:2], planes)
     difference = _difference(data, frames, planes, expected)
-    if not difference <= LARGEST_DIFFERENCE:
+    rounded = rounding(network, counts, graph_probe(probe), expected)
+    allowed = max(LARGEST_DIFFERENCE, MARGIN * rounded)
+    if not difference <= allowed:
         raise ExportError(
-            f"the TorchScript graph differs from torch by {difference:.3g}, allowed are "
-            f"{LARGEST_DIFFERENCE:.3g}: nothing was written"
+            f"the TorchScript graph differs from torch by {difference:.3g}, allowed are {allowed:.3g}: "
+            "nothing was written"
         )
     draft = Draft(
         graph=onnx.ModelProto(),
@@ -54,6 +56,7 @@ def write_torchscript(
         probe=probe,
         counts=counts,
         expected=expected,
+        rounding=rounded,
         dtype="float32",
         pixel_size_m=pixel_size_m,
     )

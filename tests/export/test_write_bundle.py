@@ -123,6 +123,33 @@ def test_a_graph_that_differs_from_torch_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+class Amplifying(nn.Module):
+    """Makes `times` as much of every rounding, and half a radian of phase at most."""
+
+    def __init__(self, times: float) -> None:
+        super().__init__()
+        self.inner, self.times = TinyNetwork(SIDE), times
+
+    def forward(self, amplitude: torch.Tensor, probe: torch.Tensor) -> torch.Tensor:
+        return torch.sin(self.times * self.inner(amplitude, probe)) / 2
+
+
+def test_a_graph_may_differ_as_much_as_rounding_makes_of_it(
+    tmp_path: Path, probe: np.ndarray, counts: np.ndarray
+) -> None:
+    path = write_bundle(Amplifying(2e3), probe, counts, tmp_path / "bundle")
+    metrics = read_bundle(path).config.provenance.metrics
+    assert 5e-5 < metrics["onnx_torch_max_difference"] <= 4 * metrics["float32_rounding"]
+
+
+def test_a_network_that_computes_nothing_but_rounding_is_refused(
+    tmp_path: Path, probe: np.ndarray, counts: np.ndarray
+) -> None:
+    with pytest.raises(ExportError, match="rounding to float32 alone"):
+        write_bundle(Amplifying(1e6), probe, counts, tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
 class Broken(TinyNetwork):
     """Makes NaN of every frame."""
 
