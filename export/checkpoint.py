@@ -19,7 +19,7 @@ class Trained(NamedTuple):
     probe: NDArray[np.complex64]
     """(M, P, P)"""
     passes: tuple[nn.Module, ...]
-    """(patch, residual) -> patch, all (B, 2, P, P), where the network is made of such."""
+    """(patch, residual) or (patch, residual, coverage) -> patch, where the network is made of such."""
     config: dict[str, Any]
     """The training configuration."""
     data_sha256: str

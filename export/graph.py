@@ -15,7 +15,7 @@ from torch import nn
 from ptychoscope.config import ModelConfig
 from ptychoscope.errors import ExportError
 from ptychoscope.graphfile import METADATA_KEY
-from ptychoscope.passes import PATCH, RESIDUAL
+from ptychoscope.passes import COVERAGE, PATCH, RESIDUAL
 
 from .rewrite import depth_to_space, space_to_depth
 
@@ -60,9 +60,15 @@ def plain_graph(network: nn.Module, example: torch.Tensor, name: str) -> onnx.Mo
 
 
 def pass_graph(step: nn.Module, side: int) -> onnx.ModelProto:
-    """The graph of one pass, (patch, residual) -> object, all (B, 2, P, P) float32. Raises `ExportError`."""
+    """The graph of one pass, (patch, residual) -> object, all (B, 2, P, P) float32. Raises `ExportError`.
+
+    A pass that is `doubting` also reads the coverage (B, 1, P, P).
+    """
     planes = torch.zeros(_EXAMPLE_BATCH, 2, side, side)
-    model = _export(step, (planes, planes.clone()), (PATCH, RESIDUAL), (True, True))
+    inputs = {PATCH: planes, RESIDUAL: planes.clone()}
+    if getattr(step, "doubting", False):
+        inputs[COVERAGE] = planes[:, :1].clone()
+    model = _export(step, tuple(inputs.values()), tuple(inputs), (True,) * len(inputs))
     onnx.checker.check_model(model, full_check=True)
     return model
 

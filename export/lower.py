@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ExportError
 from ptychoscope.fronts import GraphFront, PassesFront, complex_patches
 from ptychoscope.model import Model
+from ptychoscope.passes import COVERAGE
 from ptychoscope.session import open_session
 
 from .draft import Draft, Precision, graph_bytes
@@ -18,6 +19,8 @@ LARGEST_LOSS = {"fp16": 1e-2, "int8": 5e-2}
 """Relative rms of the complex patches against float32, above which a bundle is not written."""
 _CALIBRATED, _MEASURED = slice(0, None, 2), slice(1, None, 2)
 _PER_CALL = 8
+_MERGED = 30
+"""Frames that light a pixel of a merged patch: half of the calibration is for those."""
 
 
 def lowered(draft: Draft, model: Model, precision: Precision) -> Draft:
@@ -67,7 +70,11 @@ def _pass_feeds(draft: Draft, model: Model, number: int) -> Iterator[Feeds]:
     front = model.front(kind="passes")
     assert isinstance(front, PassesFront)  # noqa: S101
     for counts in _parts(draft):
-        yield dict(front.feeds(number, counts, "counts"))
+        feeds = dict(front.feeds(number, counts, "counts"))
+        if COVERAGE in feeds:
+            alternating = np.where(np.arange(len(counts)) % 2, _MERGED, 1).astype(np.float32)
+            feeds[COVERAGE] = feeds[COVERAGE] * alternating[:, None, None, None]
+        yield feeds
 
 
 def _parts(draft: Draft) -> Iterator[NDArray[np.float32]]:

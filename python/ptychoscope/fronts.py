@@ -14,7 +14,7 @@ from ptychoscope._canvas_base import Values
 from ptychoscope.config import ModelConfig
 from ptychoscope.errors import BundleError
 from ptychoscope.grouping import group_frames
-from ptychoscope.passes import HeavyBall, Passes, merge_weight, merged, place
+from ptychoscope.passes import HeavyBall, Passes, Start, merge_weight, merged, own_light, place
 from ptychoscope.scan import Domain
 from ptychoscope.session import Session
 from ptychoscope.signature import tensor_shape
@@ -139,6 +139,8 @@ class PassesFront:
         """Numbers of the passes, and None for every projection that follows where neighbours are merged."""
         self.weight = merge_weight(probe)
         """(P, P) float32: what a patch's pixels count in a merge."""
+        self.alone = Start(None, own_light(probe))
+        """What frames that know no neighbours begin with."""
         self._projector = passes.projector(probe)
 
     def patches(self, patterns: NDArray[Any], domain: Domain) -> NDArray[np.float32]:
@@ -156,35 +158,37 @@ class PassesFront:
         """The patches on whole pixels; with `merge` these frames are each other's neighbours."""
         whole, fractions = place(positions_px)
         modulus = self._amplitudes(patterns, domain)
-        planes = self.passes.step(0, self._projector, None, modulus, fractions)
+        planes = self.passes.step(0, self._projector, self.alone, modulus, fractions)
         onward = HeavyBall()
         for number in self.stages[1:] if merge else range(1, len(self.passes)):
+            covered = self.alone.coverage
             if merge:
-                planes = merged(planes, whole, self.weight)
+                planes, covered = merged(planes, whole, self.weight)
             if number is None:
                 planes = onward(planes)
-            planes = self.passes.step(number, self._projector, planes, modulus, fractions)
+            planes = self.passes.step(number, self._projector, Start(planes, covered), modulus, fractions)
         return Placed(planes, "real_imag", whole)
 
     def feeds(self, number: int, patterns: NDArray[Any], domain: Domain) -> dict[str, NDArray[np.float32]]:
         """The inputs of pass `number` for frames on whole pixels that know no neighbours."""
         fractions, modulus = place(np.zeros((len(patterns), 2))).fractions, self._amplitudes(patterns, domain)
-        planes = None
+        start = self.alone
         for before in range(number):
-            planes = self.passes.step(before, self._projector, planes, modulus, fractions)
-        return self.passes.feeds(self._projector, planes, modulus, fractions)
+            planes = self.passes.step(before, self._projector, start, modulus, fractions)
+            start = start._replace(patches=planes)
+        return self.passes.feeds(number, self._projector, start, modulus, fractions)
 
     def step(
         self,
         number: int | None,
-        patches: NDArray[np.float32] | None,
+        start: Start,
         patterns: NDArray[Any],
         domain: Domain,
         fractions: NDArray[np.int32],
     ) -> NDArray[np.float32]:
         """One of the `stages`, for a caller that merges with frames elsewhere."""
         modulus = self._amplitudes(patterns, domain)
-        return self.passes.step(number, self._projector, patches, modulus, fractions)
+        return self.passes.step(number, self._projector, start, modulus, fractions)
 
     def _amplitudes(self, patterns: NDArray[Any], domain: Domain) -> NDArray[np.float32]:
         values = np.asarray(checked_patterns(patterns, self.weight.shape, domain), dtype=np.float32)

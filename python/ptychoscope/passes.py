@@ -16,7 +16,7 @@ from ptychoscope.canvas import Canvas
 from ptychoscope.config import PassesSpec
 from ptychoscope.session import Session
 
-PATCH, RESIDUAL, OBJECT = "patch", "residual", "object"
+PATCH, RESIDUAL, COVERAGE, OBJECT = "patch", "residual", "coverage", "object"
 FRACTIONS = 8
 """Steps of a pixel that the probe is moved by, from -1/2."""
 MOMENTUM = 0.8
@@ -41,6 +41,15 @@ def place(positions_px: NDArray[np.float64]) -> Place:
     return Place(whole, (steps - whole * FRACTIONS + FRACTIONS // 2).astype(np.int32))
 
 
+class Start(NamedTuple):
+    """What a pass begins with."""
+
+    patches: NDArray[np.float32] | None
+    """(n, 2, P, P); None for patches of 1."""
+    coverage: NDArray[np.float32]
+    """(n, 1, P, P), or (1, 1, P, P) for all: the photons that each pixel has seen."""
+
+
 class Passes:
     """The graphs of the passes, and the projection of a probe between them. Thread-safe."""
 
@@ -59,33 +68,39 @@ class Passes:
         self,
         number: int | None,
         projector: _core.Projector,
-        patches: NDArray[np.float32] | None,
+        start: Start,
         amplitudes: NDArray[np.float32],
         fractions: NDArray[np.int32],
     ) -> NDArray[Any]:
-        """Pass `number` on patches (n, 2, P, P), None for patches of 1; amplitudes (n, P, P).
+        """Pass `number` on amplitudes (n, P, P): better patches (n, 2, P, P).
 
         Without a number: the projection alone, patch + residual.
         """
-        if number is None and patches is not None:
-            return patches + projector.residual(patches, amplitudes, fractions)
-        if number is None:
+        if number is not None:
+            feeds = self.feeds(number, projector, start, amplitudes, fractions)
+            return self.sessions[number].run(OBJECT, feeds)
+        if start.patches is None:
             raise ValueError("a projection needs patches to begin with")
-        return self.sessions[number].run(OBJECT, self.feeds(projector, patches, amplitudes, fractions))
+        return start.patches + projector.residual(start.patches, amplitudes, fractions)
 
-    @staticmethod
     def feeds(
+        self,
+        number: int,
         projector: _core.Projector,
-        patches: NDArray[np.float32] | None,
+        start: Start,
         amplitudes: NDArray[np.float32],
         fractions: NDArray[np.int32],
     ) -> dict[str, NDArray[np.float32]]:
-        """The inputs of a pass."""
-        residual = projector.residual(patches, amplitudes, fractions)
+        """The inputs of pass `number`; the coverage only where its graph reads one."""
+        patches, residual = start.patches, projector.residual(start.patches, amplitudes, fractions)
         if patches is None:
             patches = np.zeros_like(residual)
             patches[:, 0] = 1
-        return {PATCH: patches, RESIDUAL: residual}
+        feeds = {PATCH: patches, RESIDUAL: residual}
+        if COVERAGE in self.sessions[number].inputs:
+            shape = (len(residual), 1, *residual.shape[2:])
+            feeds[COVERAGE] = np.ascontiguousarray(np.broadcast_to(start.coverage, shape))
+        return feeds
 
 
 class HeavyBall:
@@ -105,31 +120,47 @@ class HeavyBall:
         return merged
 
 
+def own_light(probe: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """(1, 1, P, P) float32: the photons that the pixels of a frame on its own see."""
+    lit: NDArray[np.float32] = np.square(np.abs(probe)).sum(axis=0, dtype=np.float32)
+    return lit[None, None]
+
+
 def merge_weight(probe: NDArray[np.complex64]) -> NDArray[np.float32]:
     """(P, P) float32: how much a patch's pixels count in a merge, the probe's summed intensity."""
-    lit = np.square(np.abs(probe)).sum(axis=0)
-    weight: NDArray[np.float32] = (lit + _FLOOR * lit.max()).astype(np.float32)
+    lit = own_light(probe)[0, 0]
+    weight: NDArray[np.float32] = lit + np.float32(_FLOOR) * lit.max()
     return weight
 
 
 def cut_out(image: NDArray[np.complex64], whole_px: NDArray[Any], side: int) -> NDArray[np.float32]:
     """Patches (n, 2, P, P) of `image` centred (index P // 2) on whole canvas pixels (n, 2), all inside it."""
-    corner = whole_px.astype(np.intp) - side // 2
-    patches = np.empty((len(corner), 2, side, side), np.float32)
-    for patch, (y, x) in zip(patches, corner, strict=True):
+    patches = np.empty((len(whole_px), 2, side, side), np.float32)
+    for patch, (y, x) in zip(patches, whole_px.astype(np.intp) - side // 2, strict=True):
         window = image[y : y + side, x : x + side]
         patch[0], patch[1] = window.real, window.imag
     return patches
 
 
+def cut_coverage(coverage: NDArray[np.float32], whole_px: NDArray[Any], side: int) -> NDArray[np.float32]:
+    """(n, 1, P, P) of a canvas' coverage, as `cut_out` cuts its image."""
+    cut = np.empty((len(whole_px), 1, side, side), np.float32)
+    for patch, (y, x) in zip(cut, whole_px.astype(np.intp) - side // 2, strict=True):
+        patch[0] = coverage[y : y + side, x : x + side]
+    return cut
+
+
 def merged(
     planes: NDArray[np.float32], whole_px: NDArray[np.float64], weight: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Patches (n, 2, P, P) on whole pixels, each replaced by the weighted mean of those that overlap it."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Patches (n, 2, P, P) on whole pixels, each replaced by the weighted mean of those that overlap it.
+
+    And the summed weight there, (n, 1, P, P).
+    """
     side = weight.shape[0]
     low = whole_px.min(axis=0)
     shape = (whole_px.max(axis=0) - low).astype(int) + side
     inside = whole_px - low + side // 2
     canvas = Canvas((int(shape[0]), int(shape[1])), weight, "nearest", spread=False)
     canvas.add(planes, inside, values="real_imag")
-    return cut_out(canvas.image(), inside, side)
+    return cut_out(canvas.image(), inside, side), cut_coverage(canvas.coverage(), inside, side)

@@ -60,13 +60,16 @@ def _check_batch(config: ModelConfig, tensor: Tensor) -> None:
 
 
 def checked_passes(sessions: tuple[Session, ...]) -> tuple[Session, ...]:
-    """The sessions of the passes when each maps patch and residual to object; `BundleError` otherwise."""
+    """The sessions of the passes when each maps patch and residual to object; `BundleError` otherwise.
+
+    A pass may also read the coverage.
+    """
     for number, session in enumerate(sessions):
-        names = (set(session.inputs), set(session.outputs))
-        if names != ({"patch", "residual"}, {"object"}):
+        reads, makes = set(session.inputs), set(session.outputs)
+        if reads - {"coverage"} != {"patch", "residual"} or makes != {"object"}:
             raise BundleError(
-                f"pass {number} maps {sorted(names[0])} to {sorted(names[1])}, not patch and residual to "
-                "object: export again"
+                f"pass {number} maps {sorted(reads)} to {sorted(makes)}, not patch, residual and, where it "
+                "reads one, coverage to object: export again"
             )
     return sessions
 

@@ -5,6 +5,7 @@ are never kept, so memory does not grow with the scan.
 """
 
 from time import thread_time
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from ptychoscope.canvas import Canvas
 from ptychoscope.fronts import PassesFront, Placed
 from ptychoscope.geometry import CanvasFrame
-from ptychoscope.passes import HeavyBall, cut_out, place
+from ptychoscope.passes import HeavyBall, Start, cut_coverage, cut_out, place
 from ptychoscope.pipeline import Done, Progress, Report, Target, flow
 from ptychoscope.slot import Running
 from ptychoscope.sources import Batch, Source
@@ -34,12 +35,13 @@ def run_merged(
     front = running.front
     if not isinstance(front, PassesFront):
         raise TypeError("only a network in passes can be merged between them")
-    report, image, onward = Report(), None, HeavyBall()
+    report, onward = Report(), HeavyBall()
+    lies: _Lies | None = None
     for left, number in zip(reversed(range(len(front.stages))), front.stages, strict=True):
         between = Canvas(frame.shape, front.weight, "nearest", spread=False) if left else None
-        if number is None and image is not None:
-            image = onward(image)
-        work = _Stage(number, running.digest, front, frame, image)
+        if number is None and lies is not None:
+            lies = lies._replace(image=onward(lies.image))
+        work = _Stage(number, running.digest, front, frame, lies)
         report.frames, report.models = 0, []
         flow(
             source,
@@ -50,12 +52,19 @@ def run_merged(
             workers=workers,
             progress=None if left else progress,
         )
-        image = None if between is None else between.image()
+        lies = None if between is None else _Lies(between.image(), between.coverage())
     return report
 
 
+class _Lies(NamedTuple):
+    """What all patches of a stage have made, (H, W) each."""
+
+    image: NDArray[np.complex64]
+    coverage: NDArray[np.float32]
+
+
 class _Stage:
-    """One pass or projection of a batch whose patches so far lie on `image`."""
+    """One pass or projection of a batch; `lies` is what the stage before made of all frames."""
 
     def __init__(
         self,
@@ -63,16 +72,17 @@ class _Stage:
         digest: str,
         front: PassesFront,
         frame: CanvasFrame,
-        image: NDArray[np.complex64] | None,
+        lies: _Lies | None,
     ) -> None:
-        self.number, self.digest, self.front, self.frame, self.image = number, digest, front, frame, image
+        self.number, self.digest, self.front, self.frame, self.lies = number, digest, front, frame, lies
 
     def __call__(self, batch: Batch) -> Done:
         began = thread_time()
         whole, fractions = place(batch.positions_px)
-        patches = None
-        if self.image is not None:
-            side = self.front.weight.shape[0]
-            patches = cut_out(self.image, self.frame.to_canvas(whole), side)
-        planes = self.front.step(self.number, patches, batch.patterns, batch.domain, fractions)
+        start = self.front.alone
+        if self.lies is not None:
+            side, inside = self.front.weight.shape[0], self.frame.to_canvas(whole)
+            covered = cut_coverage(self.lies.coverage, inside, side)
+            start = Start(cut_out(self.lies.image, inside, side), covered)
+        planes = self.front.step(self.number, start, batch.patterns, batch.domain, fractions)
         return Done(Placed(planes, "real_imag", whole), self.digest, thread_time() - began)

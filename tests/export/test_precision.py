@@ -29,7 +29,7 @@ from ptychoscope.session import open_session  # noqa: E402
 from ptychoscope.tensors import graph_probe  # noqa: E402
 from ptychoscope.train.networks.unet import UNet  # noqa: E402
 from ptychoscope.train.networks.unrolled import Pass, Unrolled  # noqa: E402
-from ptychoscope.train.overlap import Placement, merge  # noqa: E402
+from ptychoscope.train.overlap import Placement, coverage, merge  # noqa: E402
 
 from .networks import TinyNetwork  # noqa: E402
 
@@ -45,7 +45,8 @@ def scan() -> Scan:
 def network() -> Unrolled:
     """Two passes with weights that do something."""
     torch.manual_seed(3)
-    made = Unrolled([Pass(UNet(4, 2, 4, levels=2), "real_imag") for _ in range(2)], SIDE).eval()
+    steps = [Pass(UNet(5, 2, 4, levels=2), "real_imag", doubting=True) for _ in range(2)]
+    made = Unrolled(steps, SIDE).eval()
     for parameter in made.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     return made
@@ -93,7 +94,8 @@ def merged_by_torch(network: Unrolled, scan: Scan, projections: int = 0) -> np.n
     with torch.inference_mode():
         amplitude = torch.from_numpy(scan.amplitude())[:, None]
         probe = torch.from_numpy(graph_probe(scan.probe))
-        patches, starts = network(amplitude, probe, lambda p: merge(p, weight, placement)), []
+        covered = coverage(weight, placement)
+        patches, starts = network(amplitude, probe, lambda p: merge(p, weight, placement), covered), []
         for _ in range(projections):
             start = merge(patches, weight, placement)
             starts.append(start if len(starts) < 2 else start + 0.8 * (starts[-1] - starts[-2]))

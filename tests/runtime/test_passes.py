@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from optics import far_field, lit_probe
 from ptychoscope._core import Projector
-from ptychoscope.passes import cut_out, merge_weight, merged, place
+from ptychoscope.passes import cut_coverage, cut_out, merge_weight, merged, own_light, place
 
 REGULARISATION = 0.05
 
@@ -111,16 +111,23 @@ def test_merge_is_the_weighted_mean(rng: np.random.Generator, side: int) -> None
         weights[where] += weight
     with np.errstate(invalid="ignore"):
         mean = total / weights
-    expected = planes(np.stack([mean[where] for where in slices]))
-    np.testing.assert_allclose(merged(planes(patches), whole, weight), expected, atol=2e-5)
+    got, coverage = merged(planes(patches), whole, weight)
+    np.testing.assert_allclose(got, planes(np.stack([mean[where] for where in slices])), atol=2e-5)
+    np.testing.assert_allclose(coverage[:, 0], [weights[where] for where in slices], rtol=1e-5)
 
 
 def test_a_frame_alone_comes_back_as_it_was(rng: np.random.Generator) -> None:
     patches = rng.normal(size=(1, 2, 8, 8)).astype(np.float32)
     weight = merge_weight(lit_probe(8, 1e6).astype(np.complex64))
-    np.testing.assert_allclose(
-        merged(patches, np.array([[3.0, -7.0]]), weight), patches, rtol=1e-5, atol=1e-6
-    )
+    got, coverage = merged(patches, np.array([[3.0, -7.0]]), weight)
+    np.testing.assert_allclose(got, patches, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(coverage, weight[None, None])
+
+
+def test_the_light_of_a_frame_is_that_of_all_modes() -> None:
+    probe = lit_probe(8, 1e6, 3).astype(np.complex64)
+    assert own_light(probe).shape == (1, 1, 8, 8)
+    np.testing.assert_allclose(own_light(probe).sum(), 1e6, rtol=1e-5)
 
 
 def test_cut_out_is_what_lies_there(rng: np.random.Generator) -> None:
@@ -128,3 +135,5 @@ def test_cut_out_is_what_lies_there(rng: np.random.Generator) -> None:
     got = cut_out(image, np.array([[4.0, 3.0], [15.0, 9.0]]), 7)
     np.testing.assert_array_equal(got[0, 0] + 1j * got[0, 1], image[1:8, 0:7])
     np.testing.assert_array_equal(got[1, 0] + 1j * got[1, 1], image[12:19, 6:13])
+    coverage = cut_coverage(image.real.copy(), np.array([[4.0, 3.0], [15.0, 9.0]]), 7)
+    np.testing.assert_array_equal(coverage, got[:, :1])

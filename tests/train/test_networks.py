@@ -11,6 +11,8 @@ torch = pytest.importorskip("torch")
 from ptychoscope.train.config import TrainConfig  # noqa: E402
 from ptychoscope.train.networks import NETWORKS, build  # noqa: E402
 from ptychoscope.train.networks.base import Network, copy_weights  # noqa: E402
+from ptychoscope.train.networks.unrolled import doubt  # noqa: E402
+from ptychoscope.train.physics import illumination  # noqa: E402
 
 
 def network(name: str = "unrolled", side: int = 16, **options: object) -> Network:
@@ -45,13 +47,15 @@ def test_patches_are_finite_planes_and_frames_independent(
     torch.testing.assert_close(patches, per_frame, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", sorted(NETWORKS))
-def test_the_scale_of_the_counts_does_not_matter(rng: np.random.Generator, name: str) -> None:
+@pytest.mark.parametrize(("name", "matters"), [("fast", False), ("pinn_cnn", False), ("unrolled", True)])
+def test_only_passes_that_doubt_are_told_how_many_photons_there_were(
+    rng: np.random.Generator, name: str, matters: bool
+) -> None:
     amplitude, probe = inputs(rng)
     built = network(name)
     with torch.no_grad():
         bright, dim = built(amplitude, probe), built(amplitude / 30, probe / 30)
-    torch.testing.assert_close(bright, dim, rtol=1e-3, atol=1e-3)
+    assert torch.allclose(bright, dim, rtol=1e-3, atol=1e-3) is not matters
 
 
 @pytest.mark.parametrize("name", ["fast", "unrolled"])
@@ -85,9 +89,9 @@ def test_the_kept_network_repeats_the_middle_pass(rng: np.random.Generator) -> N
         parameter.data += 0.05 * torch.randn_like(parameter)
     copy_weights(learner, kept)
     amplitude, probe = inputs(rng)
-    patch = learner.empty
+    patch, light = learner.empty, illumination(probe)[None]
     for k in (0, 1, 1, 1, 1, 3):
-        patch = learner.step(k, patch, amplitude, probe)
+        patch = learner.step(k, patch, amplitude, probe, light)
     torch.testing.assert_close(kept(amplitude, probe), patch)
     assert build(TrainConfig(network="unrolled", run_passes=9), 16, kept=True).count == 9
     assert build(TrainConfig(network="unrolled", passes=2), 16, kept=True).count == 2
@@ -106,11 +110,21 @@ def test_a_merge_comes_between_the_passes_and_not_after_the_last(rng: np.random.
         return patches.mean(0, keepdim=True).expand_as(patches)
 
     built = network(passes=3)
-    merged = built(amplitude, probe, merge)
+    for parameter in built.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    coverage = 30 * torch.rand_like(amplitude)
+    merged = built(amplitude, probe, merge, coverage)
     assert len(seen) == 2
     assert not torch.equal(merged[0], merged[1])
-    expected = built.step(2, merge(seen[1]), amplitude, probe)
-    torch.testing.assert_close(merged, expected)
+    torch.testing.assert_close(merged, built.step(2, merge(seen[1]), amplitude, probe, coverage))
+    torch.testing.assert_close(
+        seen[0], built.step(0, built.empty, amplitude, probe, illumination(probe)[None])
+    )
+    assert not torch.allclose(merged, built.step(2, merge(seen[1]), amplitude, probe, 4 * coverage))
+
+
+def test_doubt_falls_with_the_photons() -> None:
+    assert doubt(torch.tensor([0.0, 1.0, 15.0, 255.0, 1e9])).tolist() == [1, 7 / 8, 1 / 2, 0, 0]
 
 
 @pytest.mark.parametrize("reads", ["amplitude", "backprojection"])

@@ -15,7 +15,7 @@ from ptychoscope.train.config import TrainConfig  # noqa: E402
 from ptychoscope.train.fourier import Fourier, dft_matrix  # noqa: E402
 from ptychoscope.train.light import Light  # noqa: E402
 from ptychoscope.train.losses import LOSSES, poisson_deviance, total_variation  # noqa: E402
-from ptychoscope.train.overlap import Placement, merge  # noqa: E402
+from ptychoscope.train.overlap import Placement, coverage, merge  # noqa: E402
 from ptychoscope.train.physics import Physics, illumination  # noqa: E402
 from ptychoscope.train.symmetry import turn_planes  # noqa: E402
 
@@ -111,6 +111,9 @@ def test_merge_is_the_weighted_mean_on_a_canvas(rng: np.random.Generator) -> Non
     placement = Placement(torch.from_numpy(corner), torch.from_numpy(canvas), (2, 12, 12))
     got = merge(planes(patch), torch.from_numpy(weight)[:, None], placement)
     np.testing.assert_allclose(as_complex(got), expected, atol=1e-5)
+    covered = coverage(torch.from_numpy(weight)[:, None], placement)
+    laid = [norm[c, a : a + 6, b : b + 6] for c, (a, b) in zip(canvas, corner, strict=True)]
+    np.testing.assert_allclose(covered[:, 0], laid, rtol=1e-4)
 
 
 def test_a_frame_alone_or_in_the_dark_keeps_its_patch(rng: np.random.Generator) -> None:

@@ -17,7 +17,7 @@ from ptychoscope.train.losses import LOSSES, patch_distance, poisson_deviance, t
 from ptychoscope.train.networks import build
 from ptychoscope.train.networks.base import Backbone, Network, copy_weights
 from ptychoscope.train.optim import MuonAdamW, make_optimizer
-from ptychoscope.train.overlap import merge
+from ptychoscope.train.overlap import coverage, merge
 from ptychoscope.train.physics import Physics, illumination
 
 
@@ -85,9 +85,12 @@ class PtychoModule(pl.LightningModule):
         def agree(patches: Tensor) -> Tensor:
             return merge(patches, weight, batch.placement)
 
-        seen = probe if batch.judged is None else probe * math.sqrt(1 - batch.judging)
-        patches: Tensor = network(batch.amplitude, seen, None if batch.alone else agree)
-        return agree(patches), probe
+        shown = 1.0 if batch.judged is None else 1 - batch.judging
+        seen = probe * math.sqrt(shown)
+        if batch.alone:
+            return agree(network(batch.amplitude, seen)), probe
+        covered = shown * coverage(weight, batch.placement)
+        return agree(network(batch.amplitude, seen, agree, covered)), probe
 
     def compared(self, patches: Tensor, probe: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Predicted counts and measured amplitude, of the photons that the network is judged by."""

@@ -47,13 +47,26 @@ def merge(patches: Tensor, weight: Tensor, placement: Placement) -> Tensor:
     Returns:
         (B, 2, P, P); a pixel that no frame lit keeps the patch's own value.
     """
-    batch, channels, side, _ = patches.shape
-    index = pixel_index(placement, side)
-    size = math.prod(placement.shape)
-    weight = weight.expand(batch, 1, side, side)
-    # A floor keeps the quotient finite where every probe is dark; it is far below the dimmest lit pixel.
-    weight = weight + 1e-6 * weight.amax()
-    total = lay(torch.cat([patches * weight, weight], 1), index, size)
+    channels = patches.shape[1]
+    index = pixel_index(placement, patches.shape[-1])
+    weight = _floored(weight, len(patches))
+    total = lay(torch.cat([patches * weight, weight], 1), index, math.prod(placement.shape))
     mean = total[:channels] / total[channels:].clamp_min(torch.finfo(total.dtype).tiny)
-    cut = mean.index_select(1, index.reshape(-1))
-    return cut.reshape(channels, batch, side, side).transpose(0, 1)
+    return _cut(mean, index, patches.shape[-1])
+
+
+def coverage(weight: Tensor, placement: Placement) -> Tensor:
+    """Summed weight (B, 1, P, P) of all frames that `merge` takes together; arguments as there."""
+    frames, side = len(placement.corner_px), weight.shape[-1]
+    index = pixel_index(placement, side)
+    return _cut(lay(_floored(weight, frames), index, math.prod(placement.shape)), index, side)
+
+
+def _floored(weight: Tensor, frames: int) -> Tensor:
+    """A floor keeps the quotient finite where every probe is dark; it is far below the dimmest lit pixel."""
+    return (weight + 1e-6 * weight.amax()).expand(frames, 1, *weight.shape[-2:])
+
+
+def _cut(canvas: Tensor, index: Tensor, side: int) -> Tensor:
+    cut = canvas.index_select(1, index.reshape(-1))
+    return cut.reshape(len(canvas), len(index), side, side).transpose(0, 1)

@@ -100,8 +100,10 @@ def run_network(
             moved = network.physics.shift(light, torch.from_numpy(fraction[frames]).to(device))
             measured = torch.from_numpy(scan.amplitude(frames)[:, None]).to(device)
             before = canvas.cut(frames) if merge else patches[frames].to(device)
-            after = network.step(k, before, measured, moved)
-            canvas.add(frames, after, illumination(moved))
+            lit = illumination(moved)
+            covered = canvas.covered(frames) if merge and k > 0 else lit
+            after = network.step(k, before, measured, moved, covered)
+            canvas.add(frames, after, lit)
             patches[frames] = after.cpu()
     image, coverage, spread = canvas.image()
     corner_px = (int(origin[0]), int(origin[1]))
@@ -138,6 +140,7 @@ class _Canvas:
         self.read = torch.zeros_like(self.sums[:2])
         self.read[0] = 1
         self.velocity = torch.zeros_like(self.read)
+        self.coverage = torch.zeros_like(self.sums[2])
 
     def _index(self, frames: NDArray[np.intp]) -> Tensor:
         corner = self.corner[torch.from_numpy(frames).to(self.device)]
@@ -150,6 +153,7 @@ class _Canvas:
         mean = torch.where(lit, self.sums[:2] / self.sums[2].clamp_min(1e-30), self.read)
         self.velocity = momentum * self.velocity + (mean - self.read)
         self.read = self.read + self.velocity
+        self.coverage = self.sums[2]
         self.sums = torch.zeros_like(self.sums)
 
     def add(self, frames: NDArray[np.intp], patches: Tensor, weight: Tensor) -> None:
@@ -157,8 +161,14 @@ class _Canvas:
         self.sums += lay(weighted, self._index(frames), self.sums.shape[1])
 
     def cut(self, frames: NDArray[np.intp]) -> Tensor:
+        return self._cut(self.read, frames)
+
+    def covered(self, frames: NDArray[np.intp]) -> Tensor:
+        return self._cut(self.coverage[None], frames)
+
+    def _cut(self, planes: Tensor, frames: NDArray[np.intp]) -> Tensor:
         index = self._index(frames).reshape(-1)
-        cut = self.read.index_select(1, index).reshape(2, len(frames), self.side, self.side)
+        cut = planes.index_select(1, index).reshape(len(planes), len(frames), self.side, self.side)
         return cut.transpose(0, 1).float()
 
     def image(self) -> tuple[Tensor, NDArray[np.float32], NDArray[np.float32]]:

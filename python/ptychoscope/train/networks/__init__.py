@@ -70,8 +70,10 @@ def passes_to_choose_from(config: TrainConfig) -> range:
 def _chain(config: TrainConfig, side: int, passes: int) -> Network:
     """A first and a last pass, and between them one that is repeated with the same weights."""
 
+    doubting = passes > 1
+
     def one() -> Pass:
-        return Pass(UNet(4, 2, config.width), config.head)
+        return Pass(UNet(4 + doubting, 2, config.width), config.head, doubting=doubting)
 
     if passes == 1:
         return Unrolled([one()], side)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.train.physics import Physics
+from ptychoscope.train.physics import Physics, illumination
 
 Merge = Callable[[Tensor], Tensor]
 """Patches (B, 2, P, P) -> the same patches, replaced by the weighted mean of those that overlap."""
@@ -35,23 +35,32 @@ class Network(nn.Module):
         empty = torch.stack([torch.ones(side, side), torch.zeros(side, side)])
         self.register_buffer("empty", empty[None], persistent=False)
 
-    def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:
-        """Pass `k`: better patches (B, 2, P, P) from `patch` (B | 1, 2, P, P); arguments as in `forward`."""
+    def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor, coverage: Tensor) -> Tensor:
+        """Pass `k`: better patches (B, 2, P, P) from `patch` (B | 1, 2, P, P).
+
+        `coverage` (B | 1, 1, P, P): the photons that a pixel of `patch` has seen; others as in `forward`.
+        """
         raise NotImplementedError
 
-    def forward(self, amplitude: Tensor, probe: Tensor, merge: Merge | None = None) -> Tensor:
+    def forward(
+        self, amplitude: Tensor, probe: Tensor, merge: Merge | None = None, coverage: Tensor | None = None
+    ) -> Tensor:
         """Object patches (B, 2, P, P), real and imaginary, of diffraction patterns.
 
         Args:
             amplitude: (B, 1, P, P) float32, square root of the counts, unscaled.
             probe: (M, 2, P, P) for all frames, or (B, M, 2, P, P); on the scale of the counts.
             merge: Makes overlapping patches agree between the passes; None for frames on their own.
+            coverage: (B, 1, P, P), with `merge`: the photons of all frames that are merged at a pixel.
         """
-        patch = self.empty
+        patch, seen = self.empty, illumination(probe)
+        if seen.ndim == self.empty.ndim - 1:
+            seen = seen[None]
         for k in range(self.count):
             if k > 0 and merge is not None:
                 patch = merge(patch)
-            patch = self.step(k, patch, amplitude, probe)
+                seen = seen if coverage is None else coverage
+            patch = self.step(k, patch, amplitude, probe, seen)
         return patch
 
 

@@ -17,6 +17,13 @@ class Projection(Network):
         super().__init__(side, count)
         self.momentum = momentum
 
-    def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:  # noqa: ARG002
+    def step(
+        self,
+        k: int,  # noqa: ARG002
+        patch: Tensor,
+        amplitude: Tensor,
+        probe: Tensor,
+        coverage: Tensor,  # noqa: ARG002
+    ) -> Tensor:
         """Take the measured modulus."""
         return patch + self.physics.residual(patch, amplitude, probe)

@@ -1,7 +1,9 @@
 """Unrolled projections: every pass sees the patch, and what the measurement still asks of it.
 
-o_0 = 1; pass k: r = residual(o_k), o_{k+1} = o_k + g_k r + U_k(o_k - 1, r). One pass is the network of a
-single back-projection. The passes read real planes and hold no probe: projection and merge stay outside.
+o_0 = 1; pass k: r = residual(o_k), o_{k+1} = o_k + g_k r + U_k(o_k - 1, r, d). One pass is the network of a
+single back-projection. Of several, each also sees the doubt d of every pixel, 1 where no light was, 0 where
+there was much: how far a value is to be believed depends on the photons behind it, and those on how many
+frames were merged. The passes read real planes and hold no probe: projection and merge stay outside.
 """
 
 from __future__ import annotations
@@ -15,19 +17,26 @@ from ptychoscope.train.networks.unet import UNet
 
 
 class Pass(nn.Module):
-    """(patch, residual), both (B, 2, P, P) real and imaginary -> the better patch (B, 2, P, P)."""
+    """(patch, residual), both (B, 2, P, P) real and imaginary -> the better patch (B, 2, P, P).
 
-    def __init__(self, unet: UNet, head: Head) -> None:
+    With `doubting` also of the coverage (B, 1, P, P): the photons that every pixel of the patch has seen.
+    """
+
+    def __init__(self, unet: UNet, head: Head, *, doubting: bool = False) -> None:
         super().__init__()
         self.unet = unet
+        self.doubting = doubting
         self.polar = head == "amplitude_phase"
         self.gain = nn.Parameter(torch.tensor(0.5))
 
-    def forward(self, patch: Tensor, residual: Tensor) -> Tensor:
-        """Take the step along the residual and add what the U-Net makes of both."""
+    def forward(self, patch: Tensor, residual: Tensor, coverage: Tensor | None = None) -> Tensor:
+        """Take the step along the residual and add what the U-Net makes of all."""
         patch = patch.expand_as(residual)
         real, imag = patch[:, :1], patch[:, 1:]
-        step: Tensor = self.unet(torch.cat([real - 1, imag, residual], 1))
+        planes = [real - 1, imag, residual]
+        if self.doubting and coverage is not None:
+            planes.append(doubt(coverage).expand_as(real))
+        step: Tensor = self.unet(torch.cat(planes, 1))
         moved = patch + self.gain * residual
         if not self.polar:
             return moved + step
@@ -44,7 +53,13 @@ class Unrolled(Network):
         super().__init__(side, len(passes))
         self.passes = nn.ModuleList(passes)
 
-    def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:
-        """Project, then let the pass see the patch and what the projection asks for."""
-        better: Tensor = self.passes[k](patch, self.physics.residual(patch, amplitude, probe))
+    def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor, coverage: Tensor) -> Tensor:
+        """Project, then let the pass see the patch, what the projection asks for, and the light behind it."""
+        residual = self.physics.residual(patch, amplitude, probe)
+        better: Tensor = self.passes[k](patch, residual, coverage)
         return better
+
+
+def doubt(coverage: Tensor) -> Tensor:
+    """Of pixels that have seen so many photons: 1 for none, 0 for 255 and more; the logarithm in between."""
+    return 1 - torch.log2(1 + coverage.clamp_max(255)) / 8
