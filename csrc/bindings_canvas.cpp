@@ -26,15 +26,16 @@ void register_canvas(py::module_& m) {
     py::class_<ps::Canvas> canvas(m, "Canvas", "The C++ canvas; ptychoscope.Canvas is its Python face.");
     canvas.def(py::init([](std::int64_t height, std::int64_t width, const std::optional<Window>& window,
                            const std::string& interpolation, const std::string& accumulate, int threads,
-                           bool spread, double bound, bool grow, std::int64_t max_pixels) {
+                           bool spread, bool coverage, double bound, bool grow, std::int64_t max_pixels) {
                    ps::CanvasOptions options;
+                   options.coverage = coverage;
                    ps::bindings::set_options(options, interpolation, accumulate, threads, spread, bound, grow,
                                              max_pixels);
                    return ps::bindings::make_canvas<ps::Canvas>(height, width, window, options);
                }),
                py::kw_only(), py::arg("height"), py::arg("width"), py::arg("window"),
                py::arg("interpolation"), py::arg("accumulate"), py::arg("threads"), py::arg("spread"),
-               py::arg("bound"), py::arg("grow"), py::arg("max_pixels"));
+               py::arg("coverage"), py::arg("bound"), py::arg("grow"), py::arg("max_pixels"));
     canvas.def(
         "add",
         [](ps::Canvas& self, const py::array& first, const py::array& second, const std::string& values,
@@ -59,5 +60,6 @@ void register_canvas(py::module_& m) {
             return out;
         },
         py::arg("first"), py::arg("second"), py::arg("values"), py::arg("positions"));
+    ps::bindings::define_read<ps::Canvas, std::complex<float>>(canvas, "sum", &ps::Canvas::sum);
     ps::bindings::define_canvas(canvas);
 }

@@ -26,7 +26,7 @@ Canvas::State::State(std::int64_t height, std::int64_t width, const CanvasOption
       kernels(&stitch_kernels(active_isa())),
       pool(o.threads),
       extent{0, height, 0, width},
-      planes(extent, o.accumulate, o.spread),
+      planes(extent, o.accumulate, kept_of(o)),
       buffers(static_cast<std::size_t>(o.threads)) {}
 
 void Canvas::State::set_window(const float* values, std::int64_t height, std::int64_t width) {

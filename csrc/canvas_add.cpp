@@ -159,6 +159,7 @@ AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align al
     State& s = *state_;
     std::lock_guard<std::mutex> lock(s.mutex);
     check_batch(batch, positions, s.options.interpolation, s.window_height, s.window_width);
+    if (align == Align::sequential) require_coverage(s.options);
     if (batch.count == 0) return {};
     s.reserve_buffers(batch);
     const std::int64_t pixels = batch.height * batch.width;
@@ -200,6 +201,7 @@ void Canvas::correlate(const PatchBatch& batch, const double* positions, std::co
     State& s = *state_;
     std::lock_guard<std::mutex> lock(s.mutex);
     check_batch(batch, positions, s.options.interpolation, s.window_height, s.window_width);
+    require_coverage(s.options);
     if (s.blank) {
         std::fill_n(out, batch.count, 0);
         return;

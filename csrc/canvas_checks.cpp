@@ -36,6 +36,8 @@ void check_canvas(std::int64_t height, std::int64_t width, const CanvasOptions& 
     require(height * width <= options.max_pixels,
             "a canvas of " + size_text(height, width) +
                 " pixels has more than max_pixels=" + std::to_string(options.max_pixels));
+    require(options.coverage || !options.spread,
+            "the spread needs the coverage: give spread=false with coverage=false");
     require(options.bound > 0 && options.bound <= 1e9,
             "bound must be above 0 and at most 1e9, got " + std::to_string(options.bound));
 }
@@ -67,10 +69,16 @@ void check_batch(const PatchBatch& b, const double* positions, Interpolation int
                 size_text(kMaxPatchSide, kMaxPatchSide));
 }
 
+void require_coverage(const CanvasOptions& options) {
+    require(options.coverage,
+            "this canvas was made with coverage=false: read the sum and divide it by the coverage that you "
+            "know, or make the canvas with coverage=true");
+}
+
 void check_merge(const CanvasOptions& to, const Box& to_extent, double to_quantum, const CanvasOptions& from,
                  const Box& from_extent, double from_quantum) {
-    require(to.accumulate == from.accumulate && to.spread == from.spread,
-            "canvases with different accumulate or spread cannot be merged");
+    require(to.accumulate == from.accumulate && to.spread == from.spread && to.coverage == from.coverage,
+            "canvases with different accumulate, spread or coverage cannot be merged");
     require(to_quantum == from_quantum,
             "exact canvases with different bounds or largest weights cannot be merged");
     require(to.grow || contains(to_extent, from_extent),

@@ -21,6 +21,9 @@ double check_window(const float* values, std::int64_t height, std::int64_t width
 void check_batch(const PatchBatch& batch, const double* positions, Interpolation interpolation,
                  std::int64_t window_height, std::int64_t window_width);
 
+/// What reads or uses the image needs the coverage.
+void require_coverage(const CanvasOptions& options);
+
 void check_merge(const CanvasOptions& to, const Box& to_extent, double to_quantum, const CanvasOptions& from,
                  const Box& from_extent, double from_quantum);
 

@@ -1,4 +1,4 @@
-// Reading a canvas: image, coverage and spread of a box.
+// Reading a canvas: weighted sum, image, coverage and spread of a box.
 #include <algorithm>
 #include <stdexcept>
 
@@ -31,8 +31,17 @@ void Canvas::State::read_rows(const Box& box, Row row) const {
     });
 }
 
+void Canvas::sum(const Box& box, std::complex<float>* out) const {
+    const State& s = *state_;
+    const auto read = s.kernels->sum[static_cast<int>(s.options.accumulate)];
+    s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
+        read(s.planes.sums(), at, count, out + to);
+    });
+}
+
 void Canvas::image(const Box& box, std::complex<float>* out) const {
     const State& s = *state_;
+    require_coverage(s.options);
     const auto read = s.kernels->image[static_cast<int>(s.options.accumulate)];
     s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
         read(s.planes.sums(), at, count, out + to);
@@ -41,6 +50,7 @@ void Canvas::image(const Box& box, std::complex<float>* out) const {
 
 void Canvas::coverage(const Box& box, float* out) const {
     const State& s = *state_;
+    require_coverage(s.options);
     const auto read = s.kernels->coverage[static_cast<int>(s.options.accumulate)];
     s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
         read(s.planes.sums(), at, count, out + to);

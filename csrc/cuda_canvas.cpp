@@ -71,6 +71,7 @@ CudaCanvas::CudaCanvas(std::int64_t height, std::int64_t width, const float* win
                        std::int64_t window_height, std::int64_t window_width,
                        const CudaCanvasOptions& options) {
     check_canvas(height, width, options);
+    require(options.coverage, "a canvas on a device keeps the coverage: coverage=false is for Canvas alone");
     require(!options.atomics || !options.spread || options.accumulate == Accumulate::exact,
             "atomics=true adds in no order, and the spread of float sums depends on it: use "
             "accumulate=\"exact\", or spread=false");

@@ -38,21 +38,20 @@ Box intersection(const Box& a, const Box& b) {
             std::min(a.column1, b.column1)};
 }
 
-Planes::Planes(const Box& box, Accumulate accumulate, bool spread) : box_(box), accumulate_(accumulate) {
+Planes::Planes(const Box& box, Accumulate accumulate, Kept kept)
+    : box_(box), accumulate_(accumulate), kept_(kept) {
     const std::int64_t floats = floats_per_element(accumulate);
     const std::int64_t width = (box.column1 - box.column0 + kMaxLanes - 1) / kMaxLanes * kMaxLanes;
     sums_.pitch = odd_lines(width * floats) / floats;
     const std::int64_t plane = (box.row1 - box.row0) * sums_.pitch * floats + 8 * kLine;
-    memory_ = AlignedFloats(static_cast<std::size_t>(plane * (spread ? 4 : 3)));
+    memory_ = AlignedFloats(static_cast<std::size_t>(plane * count()));
     sums_.re = memory_.get();
     sums_.im = memory_.get() + plane;
-    sums_.weight = memory_.get() + 2 * plane;
-    sums_.moment = spread ? memory_.get() + 3 * plane : nullptr;
+    if (kept != Kept::sum) sums_.weight = memory_.get() + 2 * plane;
+    if (kept == Kept::spread) sums_.moment = memory_.get() + 3 * plane;
 }
 
-std::int64_t Planes::bytes_per_pixel() const {
-    return 4 * floats_per_element(accumulate_) * (sums_.moment ? 4 : 3);
-}
+std::int64_t Planes::bytes_per_pixel() const { return 4 * floats_per_element(accumulate_) * count(); }
 
 void Planes::set_quanta(double quantum, double moment_quantum) {
     sums_.quantum = quantum;
@@ -60,13 +59,13 @@ void Planes::set_quanta(double quantum, double moment_quantum) {
 }
 
 Planes Planes::grown(const Box& box) const {
-    Planes larger(box, accumulate_, sums_.moment != nullptr);
+    Planes larger(box, accumulate_, kept_);
     larger.set_quanta(sums_.quantum, sums_.moment_quantum);
     const std::int64_t size = 4 * floats_per_element(accumulate_);
     const std::size_t bytes = static_cast<std::size_t>((box_.column1 - box_.column0) * size);
     const void* from[] = {sums_.re, sums_.im, sums_.weight, sums_.moment};
     void* to[] = {larger.sums_.re, larger.sums_.im, larger.sums_.weight, larger.sums_.moment};
-    for (int plane = 0; plane < (sums_.moment ? 4 : 3); ++plane)
+    for (int plane = 0; plane < count(); ++plane)
         for (std::int64_t row = box_.row0; row < box_.row1; ++row)
             std::memcpy(static_cast<char*>(to[plane]) + larger.at(row, box_.column0) * size,
                         static_cast<const char*>(from[plane]) + at(row, box_.column0) * size, bytes);
@@ -75,9 +74,8 @@ Planes Planes::grown(const Box& box) const {
 
 LargestCounts Planes::largest_counts() const {
     const std::int64_t n = elements();
-    return {
-        std::max({largest_count(sums_.re, n), largest_count(sums_.im, n), largest_count(sums_.weight, n)}),
-        sums_.moment ? largest_count(sums_.moment, n) : 0};
+    const auto largest = [n](const void* plane) { return plane ? largest_count(plane, n) : 0; };
+    return {std::max({largest(sums_.re), largest(sums_.im), largest(sums_.weight)}), largest(sums_.moment)};
 }
 
 void StagedRows::reserve(std::int64_t rows, std::int64_t width) {

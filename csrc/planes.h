@@ -18,10 +18,10 @@ Box union_of(const Box& a, const Box& b);
 /// What both hold; may be empty.
 Box intersection(const Box& a, const Box& b);
 
-/// Planes re, im, weight and, when wanted, moment over a box of canvas pixels. Rows start at a cache line.
+/// Planes re, im and, when kept, weight and moment over a box of canvas pixels. Rows start at a cache line.
 class Planes {
   public:
-    Planes(const Box& box, Accumulate accumulate, bool spread);
+    Planes(const Box& box, Accumulate accumulate, Kept kept);
     const Box& box() const { return box_; }
     Sums sums() const { return sums_; }
     /// Element of a canvas pixel in each plane.
@@ -38,8 +38,10 @@ class Planes {
     Planes grown(const Box& box) const;
 
   private:
+    int count() const { return 2 + static_cast<int>(kept_); }  // of planes
     Box box_;
     Accumulate accumulate_;
+    Kept kept_;
     AlignedFloats memory_;
     Sums sums_;
 };

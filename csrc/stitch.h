@@ -29,12 +29,18 @@ struct Staged {
 };
 constexpr int kPadColumns = 32;
 
+/// What a canvas keeps of the patches: the sum of w g; the coverage with it; the second moment with both.
+enum class Kept { sum, coverage, spread };
+inline Kept kept_of(const CanvasOptions& o) {
+    return o.spread ? Kept::spread : o.coverage ? Kept::coverage : Kept::sum;
+}
+
 /// The canvas' sums as planes of float, double or int64 (see Accumulate), addressed by row * pitch + column.
 struct Sums {
     void* re = nullptr;
     void* im = nullptr;
-    void* weight = nullptr;
-    void* moment = nullptr;  // nullptr: no spread is wanted
+    void* weight = nullptr;  // nullptr: not kept
+    void* moment = nullptr;  // nullptr: not kept
     std::int64_t pitch = 0;
     double quantum = 0, moment_quantum = 0;  // exact: what one count of re, im, weight; of moment is worth
 };
@@ -85,7 +91,8 @@ struct StitchKernels {
     /// Adds the sums of `count` pixels to those of others.
     void (*merge[kAccumulates])(const Sums& to, std::int64_t to_at, const Sums& from, std::int64_t from_at,
                                 std::int64_t count);
-    /// Reads `count` pixels of the planes from element `at` on.
+    /// Reads `count` pixels of the planes from element `at` on; sum, the weighted sum, needs re and im alone.
+    void (*sum[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, std::complex<float>* out);
     void (*image[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, std::complex<float>* out);
     void (*coverage[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, float* out);
     void (*spread[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, float* out);

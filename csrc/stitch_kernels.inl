@@ -17,6 +17,7 @@ const StitchKernels stitch_kernels = {
      {correlate<4, SumFloat32>, correlate<4, SumFloat64>, correlate<4, SumExact>},
      {correlate<6, SumFloat32>, correlate<6, SumFloat64>, correlate<6, SumExact>}},
     {merge<SumFloat32>, merge<SumFloat64>, merge<SumExact>},
+    {read_sum<SumFloat32>, read_sum<SumFloat64>, read_sum<SumExact>},
     {read_image<SumFloat32>, read_image<SumFloat64>, read_image<SumExact>},
     {read_coverage<SumFloat32>, read_coverage<SumFloat64>, read_coverage<SumExact>},
     {read_spread<SumFloat32>, read_spread<SumFloat64>, read_spread<SumExact>},

@@ -1,6 +1,8 @@
 // Placing a patch: strip by strip, from where it lies or by way of a buffer.
 #pragma once
 
+#include <type_traits>
+
 #include "simd.h"
 #include "stitch.h"
 #include "stitch_stage.inl"
@@ -20,18 +22,18 @@ inline bool reads_directly([[maybe_unused]] const PatchView& p) {
 #endif
 }
 
-template <int Taps, bool Windowed, bool Spread, class Sum>
+template <int Taps, bool Windowed, Kept kept, class Sum>
 void place_strips(Job job, const Sum& sum) {
     constexpr int wide = Taps <= 2 ? 4 : Taps == 4 ? 2 : 1;
     int64_t start = (job.p.box.column0 - job.p.left) / kLanes * kLanes;
     const int64_t end = job.p.box.column1 - job.p.left;
     for (; start + (wide - 1) * kLanes < end; start += wide * kLanes, job.ahead = {})
-        place_strip<Taps, wide, Windowed, Spread>(job, sum, start);
+        place_strip<Taps, wide, Windowed, kept>(job, sum, start);
     for (; start < end; start += kLanes, job.ahead = {})
-        place_strip<Taps, 1, Windowed, Spread>(job, sum, start);
+        place_strip<Taps, 1, Windowed, kept>(job, sum, start);
 }
 
-template <int Taps, bool Windowed, bool Spread, class Sum>
+template <int Taps, bool Windowed, Kept kept, class Sum>
 void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
                 const Sum& sum, int64_t row0, int64_t row1, Ahead ahead) {
     Job job = {p, {}, {}, {}, patch.width, p.top, row0, row1, ahead};
@@ -39,7 +41,7 @@ void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer
     if (reads_directly(patch)) {
         job.re = {reinterpret_cast<const float*>(patch.first), patch.row_stride / 4, patch.height};
         job.im = {reinterpret_cast<const float*>(patch.second), patch.row_stride / 4, patch.height};
-        return place_strips<Taps, Windowed, Spread>(job, sum);
+        return place_strips<Taps, Windowed, kept>(job, sum);
     }
     const int64_t step = buffer.rows - (Taps - 1);
     for (int64_t low = row0; low < row1; low += step) {
@@ -50,7 +52,7 @@ void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer
         stage_rows(patch, job.first_row - p.top, job.row1 - low + Taps - 1, buffer);
         job.re = {buffer.first, buffer.pitch, buffer.rows};
         job.im = {buffer.second, buffer.pitch, buffer.rows};
-        place_strips<Taps, Windowed, Spread>(job, sum);
+        place_strips<Taps, Windowed, kept>(job, sum);
     }
 }
 
@@ -58,14 +60,15 @@ template <int Taps, class Sum>
 void place(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
            const Sums& sums, int64_t row0, int64_t row1, Ahead ahead) {
     const Sum sum(sums);
-    if (window && sums.moment)
-        place_rows<Taps, true, true>(p, patch, buffer, window, sum, row0, row1, ahead);
-    else if (window)
-        place_rows<Taps, true, false>(p, patch, buffer, window, sum, row0, row1, ahead);
-    else if (sums.moment)
-        place_rows<Taps, false, true>(p, patch, buffer, window, sum, row0, row1, ahead);
-    else
-        place_rows<Taps, false, false>(p, patch, buffer, window, sum, row0, row1, ahead);
+    const auto place_windowed = [&](auto windowed) {
+        if (sums.moment)
+            place_rows<Taps, windowed, Kept::spread>(p, patch, buffer, window, sum, row0, row1, ahead);
+        else if (sums.weight)
+            place_rows<Taps, windowed, Kept::coverage>(p, patch, buffer, window, sum, row0, row1, ahead);
+        else
+            place_rows<Taps, windowed, Kept::sum>(p, patch, buffer, window, sum, row0, row1, ahead);
+    };
+    window ? place_windowed(std::true_type()) : place_windowed(std::false_type());
 }
 
 /// Takes the place of sums: looks at the image where a patch would be added, and adds nothing.
@@ -75,7 +78,7 @@ struct Correlation {
     int64_t pitch;
     std::complex<double>* total;
 
-    template <bool Spread>
+    template <Kept>
     void add(int64_t i, vfloat re, vfloat im, vfloat w) const {
         for (int l = 0; l < kLanes; ++l) {
             if (w[l] == 0) continue;
@@ -92,9 +95,9 @@ std::complex<double> correlate(const Placement& p, const PatchView& patch, const
     std::complex<double> total = 0;
     const Correlation<Sum> sum = {Sum(sums), sums.pitch, &total};
     if (window)
-        place_rows<Taps, true, false>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, {});
+        place_rows<Taps, true, Kept::coverage>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, {});
     else
-        place_rows<Taps, false, false>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, {});
+        place_rows<Taps, false, Kept::coverage>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, {});
     return total;
 }
 

@@ -144,7 +144,7 @@ struct Job {
 };
 
 /// Places the blocks from column `start` of the patch on.
-template <int Taps, int Blocks, bool Windowed, bool Spread, class Sum>
+template <int Taps, int Blocks, bool Windowed, Kept kept, class Sum>
 void place_strip(const Job job, const Sum sum, int64_t start) {
     constexpr int window_taps = Taps == 1 ? 1 : 2, lead = lead_of(Taps);
     const Placement& p = job.p;
@@ -193,11 +193,11 @@ void place_strip(const Job job, const Sum sum, int64_t start) {
                 if constexpr (Windowed) w_now = lanes.turn(w.predict(columns, w_row, b, window_weights));
             }
             weight = Windowed ? lanes.join(w_before, w_now, reached[b]) : keep(weight, reached[b]);
-            sum.template add<Spread>(at + (b == 0        ? begin
-                                           : b == Blocks ? end
-                                                         : b * kLanes),
-                                     lanes.join(re_before, re_now, reached[b]),
-                                     lanes.join(im_before, im_now, reached[b]), weight);
+            sum.template add<kept>(at + (b == 0        ? begin
+                                         : b == Blocks ? end
+                                                       : b * kLanes),
+                                   lanes.join(re_before, re_now, reached[b]),
+                                   lanes.join(im_before, im_now, reached[b]), weight);
             re_before = re_now;
             im_before = im_now;
             w_before = w_now;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <limits>
 
 #include "simd.h"
@@ -35,11 +36,11 @@ struct FloatSums {
           moment(static_cast<T*>(s.moment)),
           pitch(s.pitch) {}
 
-    template <bool Spread>
+    template <Kept kept>
     void add_vector(int64_t i, V r, V m, V w) const {
-        const V old_re = load(re + i), old_im = load(im + i), old_weight = load(weight + i);
-        const V new_weight = old_weight + w;
-        if constexpr (Spread) {
+        const V old_re = load(re + i), old_im = load(im + i);
+        const V old_weight = kept == Kept::sum ? V{} : load(weight + i), new_weight = old_weight + w;
+        if constexpr (kept == Kept::spread) {
             const V off_re = fma(old_weight, r, -old_re), off_im = fma(old_weight, m, -old_im);
             const V off = fma(off_re, off_re, off_im * off_im);
             const V scale = at_least(old_weight * new_weight, std::numeric_limits<T>::min());
@@ -47,24 +48,30 @@ struct FloatSums {
         }
         store(re + i, fma(w, r, old_re));
         store(im + i, fma(w, m, old_im));
-        store(weight + i, new_weight);
+        if constexpr (kept != Kept::sum) store(weight + i, new_weight);
+    }
+
+    void merge(int64_t i, const FloatSums& other, int64_t j) const {
+        if (moment) merge_moment(i, other, j);
+        re[i] += other.re[j];
+        im[i] += other.im[j];
+        if (weight) weight[i] += other.weight[j];
     }
 
     /// Chan, Golub and LeVeque (1979), for one pixel.
-    void merge(int64_t i, const FloatSums& other, int64_t j) const {
+    void merge_moment(int64_t i, const FloatSums& other, int64_t j) const {
         const T a = weight[i], b = other.weight[j];
         if (b == 0) return;
-        if (moment && a > 0) {
+        if (a > 0) {
             const T off_re = other.re[j] / b - re[i] / a, off_im = other.im[j] / b - im[i] / a;
             moment[i] += other.moment[j] + (off_re * off_re + off_im * off_im) * (a / (a + b) * b);
-        } else if (moment) {
+        } else {
             moment[i] = other.moment[j];
         }
-        re[i] += other.re[j];
-        im[i] += other.im[j];
-        weight[i] += b;
     }
 
+    /// Of the weighted values.
+    std::complex<T> read_sum(int64_t i) const { return {re[i], im[i]}; }
     struct Pixel {
         T re, im, weight;
     };
@@ -77,18 +84,18 @@ struct FloatSums {
 
 struct SumFloat32 : FloatSums<float, vfloat> {
     using FloatSums::FloatSums;
-    template <bool Spread>
+    template <Kept kept>
     void add(int64_t i, vfloat r, vfloat m, vfloat w) const {
-        add_vector<Spread>(i, r, m, w);
+        add_vector<kept>(i, r, m, w);
     }
 };
 
 struct SumFloat64 : FloatSums<double, vdouble> {
     using FloatSums::FloatSums;
-    template <bool Spread>
+    template <Kept kept>
     void add(int64_t i, vfloat r, vfloat m, vfloat w) const {
-        add_vector<Spread>(i, widen_low(r), widen_low(m), widen_low(w));
-        add_vector<Spread>(i + kLanes / 2, widen_high(r), widen_high(m), widen_high(w));
+        add_vector<kept>(i, widen_low(r), widen_low(m), widen_low(w));
+        add_vector<kept>(i + kLanes / 2, widen_high(r), widen_high(m), widen_high(w));
     }
 };
 
@@ -114,28 +121,31 @@ struct SumExact {
         store(sum, load(sum) + ((vlong)shifted - (vlong)magic));
     }
 
-    template <bool Spread>
+    template <Kept kept>
     void add_half(int64_t i, vdouble r, vdouble m, vdouble w) const {
         const vdouble wr = w * r, wm = w * m;  // exact: 24 bits times 24 bits
         add_rounded(re + i, wr, magic);
         add_rounded(im + i, wm, magic);
-        add_rounded(weight + i, w, magic);
-        if constexpr (Spread) add_rounded(moment + i, fma(wr, r, wm * m), moment_magic);
+        if constexpr (kept != Kept::sum) add_rounded(weight + i, w, magic);
+        if constexpr (kept == Kept::spread) add_rounded(moment + i, fma(wr, r, wm * m), moment_magic);
     }
 
-    template <bool Spread>
+    template <Kept kept>
     void add(int64_t i, vfloat r, vfloat m, vfloat w) const {
-        add_half<Spread>(i, widen_low(r), widen_low(m), widen_low(w));
-        add_half<Spread>(i + kLanes / 2, widen_high(r), widen_high(m), widen_high(w));
+        add_half<kept>(i, widen_low(r), widen_low(m), widen_low(w));
+        add_half<kept>(i + kLanes / 2, widen_high(r), widen_high(m), widen_high(w));
     }
 
     void merge(int64_t i, const SumExact& other, int64_t j) const {
         re[i] += other.re[j];
         im[i] += other.im[j];
-        weight[i] += other.weight[j];
+        if (weight) weight[i] += other.weight[j];
         if (moment) moment[i] += other.moment[j];
     }
 
+    std::complex<double> read_sum(int64_t i) const {
+        return {static_cast<double>(re[i]) * quantum, static_cast<double>(im[i]) * quantum};
+    }
     struct Pixel {
         double re, im, weight;
     };
@@ -156,6 +166,12 @@ template <class Sum>
 void merge(const Sums& to, int64_t to_at, const Sums& from, int64_t from_at, int64_t count) {
     const Sum sum(to), other(from);
     for (int64_t i = 0; i < count; ++i) sum.merge(to_at + i, other, from_at + i);
+}
+
+template <class Sum>
+void read_sum(const Sums& sums, int64_t at, int64_t count, std::complex<float>* out) {
+    const Sum sum(sums);
+    for (int64_t i = 0; i < count; ++i) out[i] = std::complex<float>(sum.read_sum(at + i));
 }
 
 template <class Sum>

@@ -70,6 +70,7 @@ class Canvas:
         accumulate: str,
         threads: typing.SupportsInt | typing.SupportsIndex,
         spread: bool,
+        coverage: bool,
         bound: typing.SupportsFloat | typing.SupportsIndex,
         grow: bool,
         max_pixels: typing.SupportsInt | typing.SupportsIndex,
@@ -120,6 +121,15 @@ class Canvas:
             typing.SupportsInt | typing.SupportsIndex,
         ],
     ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def sum(
+        self,
+        region: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+    ) -> numpy.typing.NDArray[numpy.complex64]: ...
     def take_dirty(self) -> tuple[int, int, int, int]: ...
 
 class CudaCanvas:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope import _core
 from ptychoscope._canvas_arguments import as_planes, as_positions, as_shape, as_window, one_of
-from ptychoscope._canvas_base import Accumulate, AddReport, CanvasBase, Values
+from ptychoscope._canvas_base import Accumulate, AddReport, CanvasBase, Region, Values
 from ptychoscope.config import Interpolation
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.phases import solve_phases
@@ -37,6 +37,8 @@ class Canvas(CanvasBase):
         accumulate: what the sums are held in. `exact` holds 64-bit integers, whose sum has no order.
         threads: 1 to 256. With one there is no thread pool.
         spread: keep what `spread()` needs; without it, patches are added faster.
+        coverage: keep the summed weights. Without them, and without the spread, there is `sum()` alone, and
+            patches are added faster still: for who knows the coverage, as the positions are the same again.
         bound: largest modulus of a patch pixel that `exact` must hold; larger ones are an error.
         crop_px: pixels at each edge of a patch (and of the window) that are never read.
         align: what is done about the constant phase that each patch of a network may carry. `sequential`
@@ -58,6 +60,7 @@ class Canvas(CanvasBase):
         threads: int = 1,
         *,
         spread: bool = True,
+        coverage: bool = True,
         bound: float = 64.0,
         crop_px: int = 0,
         align: Align = "none",
@@ -75,6 +78,7 @@ class Canvas(CanvasBase):
             "accumulate": one_of("accumulate", accumulate, Accumulate),
             "threads": int(threads),
             "spread": bool(spread),
+            "coverage": bool(coverage),
             "bound": float(bound),
             "grow": bool(grow),
             "max_pixels": int(max_pixels),
@@ -84,6 +88,8 @@ class Canvas(CanvasBase):
         except (ValueError, MemoryError) as error:
             raise ConfigError(f"Canvas: {error or f'no memory for {height} x {width} pixels'}") from error
         self.align = one_of("align", align, Align)
+        if align != "none" and not coverage:
+            raise ConfigError(f'align="{align}" fits patches to the image, which needs coverage=True')
         self.crop_px = int(crop_px)
 
     def add(
@@ -116,6 +122,10 @@ class Canvas(CanvasBase):
         except (ValueError, OverflowError, MemoryError) as error:
             raise ScanError(f"Canvas.add: {error or 'no memory to grow'}") from error
         return self._take_note(report, len(first), warn)
+
+    def sum(self, region: Region | None = None) -> NDArray[np.complex64]:
+        """The sum of weight times prediction, (H, W) complex64, of `region` or of all: image * coverage."""
+        return self._read(self._core.sum, region)
 
     def _solve_phases(
         self, first: NDArray[Any], second: NDArray[Any], values: str, centres: NDArray[np.float64]

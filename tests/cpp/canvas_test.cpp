@@ -21,20 +21,26 @@ constexpr Interpolation kInterpolations[] = {Interpolation::nearest, Interpolati
                                              Interpolation::cubic, Interpolation::lanczos3};
 constexpr Accumulate kAccumulates[] = {Accumulate::float32, Accumulate::float64, Accumulate::exact};
 
+template <class T>
+bool same(const std::vector<T>& a, const std::vector<T>& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof a[0]) == 0;
+}
+
 struct Shown {
-    std::vector<std::complex<float>> image;
+    std::vector<std::complex<float>> sum, image;
     std::vector<float> coverage, spread;
     bool operator==(const Shown& o) const {  // bits, not values
-        auto same = [](const auto& a, const auto& b) {
-            return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof a[0]) == 0;
-        };
-        return same(image, o.image) && same(coverage, o.coverage) && same(spread, o.spread);
+        return same(sum, o.sum) && same(image, o.image) && same(coverage, o.coverage) &&
+               same(spread, o.spread);
     }
 };
 
 Shown show(const Canvas& canvas, const Box& box) {
     const auto n = static_cast<std::size_t>((box.row1 - box.row0) * (box.column1 - box.column0));
-    Shown shown = {std::vector<std::complex<float>>(n), std::vector<float>(n), std::vector<float>(n)};
+    using Complex = std::vector<std::complex<float>>;
+    Shown shown = {Complex(n), Complex(n), std::vector<float>(n), std::vector<float>(n)};
+    canvas.sum(box, shown.sum.data());
+    if (!canvas.options().coverage) return shown;
     canvas.image(box, shown.image.data());
     canvas.coverage(box, shown.coverage.data());
     if (canvas.options().spread) canvas.spread(box, shown.spread.data());
@@ -91,6 +97,11 @@ void threads_growth_and_merges_keep_the_bits() {
         scan.add_to(*second, 30, Scan::kCount);
         second->merge(*first);
         if (accumulate == Accumulate::exact) CHECK(show(*second, all) == expected);
+
+        options.spread = options.coverage = false;
+        Canvas alone(1, 1, scan.window.data(), Scan::kSide, Scan::kSide, options);
+        for (std::int64_t i = 0; i < Scan::kCount; i += 36) scan.add_to(alone, i, i + 36);
+        CHECK(same(show(alone, all).sum, expected.sum));
     }
 }
 
@@ -179,6 +190,7 @@ void whatever_is_handed_in(std::uint64_t seed) {
     options.accumulate = kAccumulates[draw.whole(0, 2)];
     options.threads = static_cast<int>(draw.whole(1, 3));
     options.spread = draw.coin();
+    options.coverage = options.spread || draw.coin();
     options.grow = draw.coin();
     options.max_pixels = 10000;
     const std::int64_t height = draw.whole(1, 70), width = draw.whole(1, 70);
@@ -192,8 +204,8 @@ void whatever_is_handed_in(std::uint64_t seed) {
         const std::vector<double> positions = draw.positions(layout.batch.count, -40, 110, 110);
         try {
             canvas.add(layout.batch, positions.data(), draw.coin() ? Align::none : Align::sequential);
-        } catch (const std::invalid_argument&) {  // smaller than the kernel
-            CHECK(patch_height < 6 || patch_width < 6);
+        } catch (const std::invalid_argument&) {  // smaller than the kernel, or no image to align with
+            CHECK(patch_height < 6 || patch_width < 6 || !options.coverage);
         } catch (const std::overflow_error&) {  // grown too large, or beyond the bound of exact
             CHECK(options.grow || options.accumulate == Accumulate::exact);
         }

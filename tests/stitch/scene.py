@@ -59,6 +59,10 @@ def make_scene(
     )
 
 
+SUM_ALONE = {"spread": False, "coverage": False}
+"""Options of a canvas that keeps the weighted sum and nothing else."""
+
+
 def image_tolerance(accumulate: str, n: int) -> float:
     """Of the largest modulus. Sums in float32 age as they grow; the others carry the products' rounding."""
     if accumulate != "float32":

@@ -25,6 +25,8 @@ POSITIONS = np.full((3, 2), 10.0)
         ({"window": np.full((8, 8), np.nan)}, "nan"),
         ({"window": np.ones(8)}, r"\(8,\)"),
         ({"bound": 0}, "bound"),
+        ({"coverage": False}, "give spread=false with coverage=false"),
+        ({"coverage": False, "spread": False, "align": "global"}, 'align="global".*needs coverage=True'),
         ({"crop_px": -1}, "crop_px must not be negative, got -1"),
         ({"crop_px": 4, "window": np.ones((8, 8))}, "crop_px=4 leaves nothing of 8 x 8"),
         ({"max_pixels": 300}, "20 x 20 pixels has more than max_pixels=300"),
@@ -73,7 +75,8 @@ def test_merge_needs_equals() -> None:
     for other, message in (
         (canvas, "itself"),
         (Canvas((20, 20), accumulate="exact"), "different accumulate"),
-        (Canvas((20, 20), spread=False), "different accumulate or spread"),
+        (Canvas((20, 20), spread=False), "different accumulate, spread or coverage"),
+        (Canvas((20, 20), spread=False, coverage=False), "different accumulate, spread or coverage"),
         (Canvas((20, 21)), "reaches beyond"),
     ):
         with pytest.raises(ConfigError, match=message):
@@ -92,6 +95,18 @@ def test_exact_refuses_what_it_cannot_hold() -> None:
     with pytest.raises(ScanError, match=r"patch 2 has a value of 5\.0.*give a larger bound"):
         canvas.add(PATCHES * np.array([1, 4, 5])[:, None, None], POSITIONS)
     assert canvas.coverage().max() == 2
+
+
+def test_without_the_coverage_there_is_the_sum_alone() -> None:
+    canvas = Canvas((20, 20), spread=False, coverage=False)
+    canvas.add(PATCHES, POSITIONS)
+    for read in (canvas.image, canvas.coverage):
+        with pytest.raises(ConfigError, match="made with coverage=false: read the sum and divide"):
+            read()
+    canvas.align = "sequential"
+    with pytest.raises(ScanError, match="coverage=true"):
+        canvas.add(PATCHES, POSITIONS)
+    assert canvas.sum((10, 11, 10, 11)) == 3
 
 
 def test_spread_must_be_asked_for() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope import Canvas, _core
-from stitch.scene import make_scene, planes
+from stitch.scene import SUM_ALONE, make_scene, planes
 
 LARGE = make_scene(0, n=300, patch_shape=(64, 64), shape=(200, 260), beyond_px=20.0)
 
@@ -19,8 +19,11 @@ def test_threads_and_batches(
     """Also over how patches are handed out: what follows is compared with complex64, one thread, one call."""
     monkeypatch.setenv("PTYCHOSCOPE_ISA", isa)
     expected = planes(LARGE.canvas(interpolation, accumulate))
+    expected_sum = LARGE.canvas(interpolation, accumulate).sum().tobytes()
     for threads in (1, 2, 3, 7):
         assert planes(LARGE.canvas(interpolation, accumulate, threads, values)) == expected
+        alone = LARGE.canvas(interpolation, accumulate, threads, values, **SUM_ALONE)
+        assert alone.sum().tobytes() == expected_sum
     patches = LARGE.patches if values == "complex" else LARGE.planes
     for batch in (1, 7, 64):
         canvas = Canvas(LARGE.shape, LARGE.window, interpolation, accumulate)

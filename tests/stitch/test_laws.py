@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptychoscope import Canvas, _core
-from stitch.scene import Scene, make_scene, planes
+from stitch.scene import SUM_ALONE, Scene, make_scene, planes
 
 SCENES = st.builds(
     make_scene,
@@ -77,6 +77,31 @@ def test_exact_knows_no_order(scene, interpolation, isa, random) -> None:
         assert planes(total) == expected
 
 
+@settings(max_examples=60, deadline=None)
+@given(SCENES, INTERPOLATIONS, ACCUMULATES, ISAS, st.lists(st.integers(0, 30), max_size=5))
+def test_sums_alone_keep_the_bits(scene, interpolation, accumulate, isa, cuts) -> None:
+    """Batches, growing, reading a part, starting anew; for exact sums also merging."""
+    with on_isa(isa):
+        small = Canvas((1, 1), scene.window, interpolation, accumulate, grow=True, **SUM_ALONE)
+        row0, row1, column0, column1 = in_parts(scene, small, cuts).extent
+        large = Canvas((row1 - row0, column1 - column0), scene.window, interpolation, accumulate, **SUM_ALONE)
+        for _ in range(2):
+            large.reset()
+            large.add(scene.patches, scene.positions - [row0, column0])
+            assert large.sum().tobytes() == small.sum().tobytes()
+        region = small.take_dirty() or small.extent
+        r, c = slice(region[0] - row0, region[1] - row0), slice(region[2] - column0, region[3] - column0)
+        assert small.sum(region).tobytes() == large.sum()[r, c].tobytes()
+        if accumulate == "exact":
+            first, second = (
+                Canvas(scene.shape, scene.window, interpolation, "exact", **SUM_ALONE) for _ in "12"
+            )
+            first.add(scene.patches[::2], scene.positions[::2])
+            second.add(scene.patches[1::2], scene.positions[1::2])
+            second.merge(first)
+            assert second.sum().tobytes() == scene.canvas(interpolation, "exact").sum().tobytes()
+
+
 @settings(max_examples=40, deadline=None)
 @given(SCENES, INTERPOLATIONS, st.sampled_from(["float32", "float64"]))
 def test_merging_floats_is_adding_to_rounding(scene, interpolation, accumulate) -> None:
@@ -88,6 +113,7 @@ def test_merging_floats_is_adding_to_rounding(scene, interpolation, accumulate) 
     whole = scene.canvas(interpolation, accumulate)
     trusted = whole.coverage() > 1e-3
     np.testing.assert_allclose(first.coverage(), whole.coverage(), rtol=2e-6)
+    np.testing.assert_allclose(first.sum(), whole.sum(), rtol=0, atol=3e-5)
     np.testing.assert_allclose(first.image()[trusted], whole.image()[trusted], atol=1e-5)
     np.testing.assert_allclose(first.spread()[trusted], whole.spread()[trusted], rtol=1e-4, atol=3e-5)
 

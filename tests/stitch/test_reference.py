@@ -5,7 +5,7 @@ import pytest
 
 from ptychoscope import Canvas, _core
 from ptychoscope._canvas_base import CanvasBase
-from stitch.scene import Scene, image_tolerance, make_scene
+from stitch.scene import SUM_ALONE, Scene, image_tolerance, make_scene
 
 INTERPOLATIONS = ["nearest", "bilinear", "cubic", "lanczos3"]
 ACCUMULATES = ["float32", "float64", "exact"]
@@ -67,6 +67,23 @@ def test_canvas_is_the_reference(
 ) -> None:
     monkeypatch.setenv("PTYCHOSCOPE_ISA", isa)
     check_against_reference(scene.canvas(interpolation, accumulate), scene, interpolation, accumulate)
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+@pytest.mark.parametrize("accumulate", ACCUMULATES)
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())
+def test_the_sum_is_the_numerator(
+    scene: Scene, interpolation: str, accumulate: str, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the bit the same whether it is kept alone, with the coverage or with the spread."""
+    monkeypatch.setenv("PTYCHOSCOPE_ISA", isa)
+    alone = scene.canvas(interpolation, accumulate, **SUM_ALONE).sum()
+    numerator = scene.reference(interpolation).numerator.numpy()
+    assert alone.dtype == np.complex64
+    assert np.abs(alone - numerator).max() <= NEAR_SUMS * max(np.abs(numerator).max(), 1e-30)
+    for spread in (False, True):
+        assert scene.canvas(interpolation, accumulate, spread=spread).sum().tobytes() == alone.tobytes()
 
 
 @pytest.mark.parametrize("isa", _core.available_isas())

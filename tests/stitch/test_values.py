@@ -6,7 +6,7 @@ import pytest
 from ptychoscope import Canvas, _core
 from ptychoscope.errors import ConfigError
 from ptychoscope.windows import make_window
-from stitch.scene import make_scene, planes
+from stitch.scene import SUM_ALONE, make_scene, planes
 
 SCENE = make_scene(30, n=30, patch_shape=(16, 20))
 PARTS = SCENE.planes
@@ -45,6 +45,9 @@ def test_half_precision_is_read_exactly(values, lay_out, isa, monkeypatch) -> No
     expected.add(half.astype(np.float32), SCENE.positions, values=values)
     canvas.add(lay_out(half), SCENE.positions, values=values)
     assert planes(canvas) == planes(expected)
+    alone = Canvas(SCENE.shape, SCENE.window, **SUM_ALONE)
+    alone.add(lay_out(half), SCENE.positions, values=values)
+    assert alone.sum().tobytes() == expected.sum().tobytes()
     half[3, 1, 2, 2] = np.inf
     assert canvas.add(half, SCENE.positions, values=values, warn=False).bad_patches == (3,)
 

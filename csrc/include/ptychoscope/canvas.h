@@ -38,8 +38,12 @@ struct CanvasOptions {
     Accumulate accumulate = Accumulate::float32;
     int threads = 1;     ///< 1 to 256; with one there is no thread pool
     bool spread = true;  ///< keep the second moment; without it spread() throws
-    double bound = 64;   ///< exact: largest modulus of a patch pixel; a larger one is an error
-    bool grow = false;   ///< extend the canvas when a patch leaves it, instead of clipping
+    /// Keep sum_i w_i. Without it, and without the spread, there is sum() alone: for callers who know the
+    /// coverage because the positions are the same again. image(), coverage(), spread(), correlate() and
+    /// Align::sequential then throw std::invalid_argument.
+    bool coverage = true;
+    double bound = 64;  ///< exact: largest modulus of a patch pixel; a larger one is an error
+    bool grow = false;  ///< extend the canvas when a patch leaves it, instead of clipping
     std::int64_t max_pixels = 1LL << 28;  ///< a canvas that would need more is an error
 };
 
@@ -110,13 +114,14 @@ class Canvas {
     void reset();
 
     /// Adds what another canvas holds, as if its patches had been added here (exact: bit for bit). Both need
-    /// the same accumulate and spread, exact canvases the same quantum (bound and largest weight), and this
-    /// one must hold or grow to the other's extent. Throws std::invalid_argument, std::length_error,
+    /// the same accumulate, spread and coverage, exact canvases the same quantum (bound and largest weight),
+    /// and this one must hold or grow to the other's extent. Throws std::invalid_argument, std::length_error,
     /// std::overflow_error.
     void merge(const Canvas& other);
 
-    /// Reads a box, row by row, into an array of its shape. Throws std::out_of_range for a box that leaves
-    /// the canvas.
+    /// Reads a box, row by row, into an array of its shape; sum is sum_i w_i g_i. Throws std::out_of_range
+    /// for a box that leaves the canvas.
+    void sum(const Box& box, std::complex<float>* out) const;
     void image(const Box& box, std::complex<float>* out) const;
     void coverage(const Box& box, float* out) const;
     void spread(const Box& box, float* out) const;
