@@ -12,7 +12,8 @@ void naive_stitch(const std::complex<float>* patches, const float* window, const
                   std::int64_t n, std::int64_t side, std::int64_t height, std::int64_t width,
                   std::complex<float>* image);
 
-/// Bytes per second of CPU time at which one thread reads `bytes` of memory, the best of `repeats`.
+/// Bytes per second of CPU time at which one thread reads `bytes` of memory, the best of `repeats`, with the
+/// instruction set in use.
 double read_bandwidth(std::int64_t bytes, int repeats);
 
 }  // namespace ptychoscope

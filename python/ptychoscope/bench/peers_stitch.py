@@ -8,6 +8,7 @@ the canvas are left out), and `torch scatter_add`, the same sums with as little 
 import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -36,64 +37,71 @@ def peer_tasks(
     torch.set_num_threads(1)
     values, weights, places = torch.from_numpy(patches), torch.from_numpy(window), torch.from_numpy(positions)
     tasks: dict[str, Callable[[], object]] = {
-        "torch scatter_add": lambda: _scatter(values, weights, places, canvas_px),
-        "PtychoPINN's form": lambda: _scatter_every_pixel(values, weights, places, canvas_px),
+        name: partial(_stitch_in_batches, add, values, weights, places, canvas_px)
+        for name, add in (("torch scatter_add", _add_lean), ("PtychoPINN's form", _add_every_pixel))
     }
     if find_spec("numba") is not None:
         tasks["naive numba"] = _numba_loop(patches, window, positions - patches.shape[1] // 2, canvas_px)
     return tasks
 
 
-def _scatter(values: Any, weights: Any, positions: Any, canvas_px: int) -> Any:
-    """Four scattered additions of value and weight, in batches."""
-    import torch
+class _Sums:
+    """The canvas of both forms."""
 
-    side = values.shape[-1]
-    image = torch.zeros(canvas_px * canvas_px, dtype=torch.complex64)
-    total = torch.zeros(canvas_px * canvas_px)
-    grid = torch.arange(side)
+    def __init__(self, canvas_px: int) -> None:
+        import torch
+
+        self.image = torch.zeros(canvas_px * canvas_px, dtype=torch.complex64)
+        self.total = torch.zeros(canvas_px * canvas_px)
+
+    def add(self, at: Any, value: Any, weight: Any) -> None:
+        self.image.scatter_add_(0, at.reshape(-1), value.reshape(-1))
+        self.total.scatter_add_(0, at.reshape(-1), weight.reshape(-1))
+
+
+def _stitch_in_batches(
+    add: Callable[..., None], values: Any, weights: Any, positions: Any, canvas_px: int
+) -> Any:
+    """Zero, `add` batch by batch, normalise."""
+    sums = _Sums(canvas_px)
+    corners = positions - values.shape[-1] // 2
     for start in range(0, len(values), TORCH_BATCH):
         part = slice(start, start + TORCH_BATCH)
-        corner = positions[part] - side // 2
-        whole = corner.floor()
-        fraction = (corner - whole).float()
-        rows = whole[:, 0].long()[:, None, None] + grid[None, :, None]
-        index = rows * canvas_px + whole[:, 1].long()[:, None, None] + grid[None, None, :]
-        weighted = values[part] * weights
-        for dy in (0, 1):
-            for dx in (0, 1):
-                y = fraction[:, 0] if dy else 1 - fraction[:, 0]
-                x = fraction[:, 1] if dx else 1 - fraction[:, 1]
-                tap = (y * x)[:, None, None]
-                at = (index + dy * canvas_px + dx).reshape(-1)
-                image.scatter_add_(0, at, (tap * weighted).reshape(-1))
-                total.scatter_add_(0, at, (tap * weights).reshape(-1))
-    return image / (total + 1e-12)
+        add(sums, values[part], weights, corners[part], canvas_px)
+    return sums.image / (sums.total + 1e-12)
 
 
-def _scatter_every_pixel(values: Any, weights: Any, positions: Any, canvas_px: int) -> Any:
+def _add_lean(sums: _Sums, values: Any, weights: Any, corners: Any, canvas_px: int) -> None:
+    """Four scattered additions of value and weight; what taps share is computed once."""
+    import torch
+
+    grid = torch.arange(values.shape[-1])
+    whole = corners.floor()
+    fy, fx = ((corners - whole).float()[:, axis, None, None] for axis in (0, 1))
+    rows = whole[:, 0].long()[:, None, None] + grid[None, :, None]
+    index = rows * canvas_px + whole[:, 1].long()[:, None, None] + grid[None, None, :]
+    weighted = values * weights
+    for dy, dx in product((0, 1), (0, 1)):
+        tap = (fy if dy else 1 - fy) * (fx if dx else 1 - fx)
+        sums.add(index + dy * canvas_px + dx, tap * weighted, tap * weights)
+
+
+def _add_every_pixel(sums: _Sums, values: Any, weights: Any, corners: Any, canvas_px: int) -> None:
     """Coordinates, taps and indices of every pixel are written out before they are scattered."""
     import torch
 
     side = values.shape[-1]
-    image = torch.zeros(canvas_px * canvas_px, dtype=torch.complex64)
-    total = torch.zeros(canvas_px * canvas_px)
     grid = torch.arange(side)
-    for start in range(0, len(values), TORCH_BATCH):
-        patches = values[start : start + TORCH_BATCH]
-        corner = positions[start : start + TORCH_BATCH].float() - side // 2
-        whole = corner.floor().long()
-        inside = ((whole >= 0) & (whole + side < canvas_px)).all(dim=1)
-        corner, whole, patches = corner[inside], whole[inside], patches[inside]
-        fy, fx = ((corner - whole)[:, axis, None, None] for axis in (0, 1))
-        y = (whole[:, 0, None, None] + grid[None, :, None]).expand(patches.shape).reshape(len(patches), -1)
-        x = (whole[:, 1, None, None] + grid[None, None, :]).expand(patches.shape).reshape(len(patches), -1)
-        for dy, dx in product((0, 1), (0, 1)):
-            tap = (fy if dy else 1 - fy) * (fx if dx else 1 - fx) * weights
-            at = ((y + dy) * canvas_px + x + dx).reshape(-1)
-            image.scatter_add_(0, at, (patches * tap).reshape(-1))
-            total.scatter_add_(0, at, tap.reshape(-1))
-    return image / (total + 1e-12)
+    corners = corners.float()
+    whole = corners.floor().long()
+    inside = ((whole >= 0) & (whole + side < canvas_px)).all(dim=1)
+    corners, whole, values = corners[inside], whole[inside], values[inside]
+    fy, fx = ((corners - whole)[:, axis, None, None] for axis in (0, 1))
+    y = (whole[:, 0, None, None] + grid[None, :, None]).expand(values.shape).reshape(len(values), -1)
+    x = (whole[:, 1, None, None] + grid[None, None, :]).expand(values.shape).reshape(len(values), -1)
+    for dy, dx in product((0, 1), (0, 1)):
+        tap = (fy if dy else 1 - fy) * (fx if dx else 1 - fx) * weights
+        sums.add((y + dy) * canvas_px + x + dx, values * tap, tap)
 
 
 def _numba_loop(patches: Any, window: Any, corners: Any, canvas_px: int) -> Callable[[], object]:

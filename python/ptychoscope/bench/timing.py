@@ -6,18 +6,24 @@ from collections.abc import Callable, Mapping
 
 
 def cpu_seconds(
-    tasks: Mapping[str, Callable[[], object]], *, rounds: int = 7, least_s: float = 0.0
+    tasks: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int = 7,
+    least_s: float = 0.0,
+    before: Callable[[], object] | None = None,
 ) -> dict[str, float]:
     """Median CPU seconds (all threads of this process) of each task, taken in turns after one warm-up.
 
     In its turn a task is repeated until `least_s` is spent: a short one, run once, is timed with the caches
-    that the task before it left.
+    that the task before it left, or `before`, which is called before every turn.
     """
     spent: dict[str, list[float]] = {name: [] for name in tasks}
     for task in tasks.values():
         task()
     for _ in range(rounds):
         for name, task in tasks.items():
+            if before is not None:
+                before()
             calls, began = 0, time.process_time()
             while calls == 0 or time.process_time() - began < least_s:
                 task()

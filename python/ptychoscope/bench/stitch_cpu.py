@@ -1,0 +1,158 @@
+"""Patches per second on the CPU, beside the loop that one writes first, torch and pty-chi, and the share of
+the speed at which memory can be read.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ptychoscope import _core
+from ptychoscope.bench.peers_stitch import peer_tasks, ptychi_seconds
+from ptychoscope.bench.raster import Raster, raster_scan, values_of
+from ptychoscope.bench.timing import cpu_seconds
+from ptychoscope.canvas import Canvas
+from ptychoscope.errors import ConfigError
+
+MAX_BYTES = 2**31
+CACHE_BYTES = 2**27
+"""More than the caches of one core hold."""
+MAX_PEER_PIXELS = 2**24
+"""Peers take seconds where a canvas takes milliseconds."""
+NAIVE = "naive C++"
+
+
+class Mode(NamedTuple):
+    """One way to stitch."""
+
+    name: str
+    values: str = "real_imag"
+    windowed: bool = True
+    interpolation: str = "bilinear"
+    accumulate: str = "float32"
+    spread: bool = False
+    coverage: bool = True
+    offset_bytes: int = 0
+    """From a cache line to the first patch."""
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Of a patch, as it lies in memory."""
+        return 4 if self.values == "float16" else 8
+
+
+MODES = [
+    Mode("real_imag"),
+    Mode("real_imag, unaligned", offset_bytes=16),
+    Mode("real_imag, no window", windowed=False),
+    Mode("real_imag, no window, sum alone", windowed=False, coverage=False),
+    Mode("complex64", "complex"),
+    Mode("float16", "float16"),
+    Mode("amplitude_phase", "amplitude_phase"),
+    Mode("nearest", interpolation="nearest"),
+    Mode("cubic", interpolation="cubic"),
+    Mode("lanczos3", interpolation="lanczos3"),
+    Mode("float64", accumulate="float64"),
+    Mode("exact", accumulate="exact"),
+    Mode("spread", spread=True),
+    Mode("exact, spread", accumulate="exact", spread=True),
+]
+
+
+def measure(
+    side_px: int,
+    n: int,
+    canvas_px: int,
+    *,
+    threads: int,
+    rounds: int,
+    peers: bool,
+    peer: Path | None,
+    bandwidth: float,
+) -> list[dict[str, Any]]:
+    """Rows of one size: every mode beside the naive loop, the first mode beside the peers as well.
+
+    Patches come from memory, which the floor is about: caches are emptied before every turn.
+
+    Raises:
+        ConfigError: the patches need more memory than 2 GB, the canvas is too small, or pty-chi failed.
+    """
+    if side_px**2 * n * 8 > MAX_BYTES or canvas_px < side_px + 16:
+        raise ConfigError(
+            f"{n} patches of {side_px} pixels on a canvas of {canvas_px} pixels: "
+            f"more than {MAX_BYTES} bytes, or a canvas too small"
+        )
+    scan = raster_scan(side_px, n, canvas_px)
+    tasks = {mode.name: _complete(mode, scan, canvas_px, threads) for mode in MODES}
+    corners = scan.positions - side_px // 2
+    patches = values_of(scan, "complex")
+    others: dict[str, Callable[[], object]] = {
+        NAIVE: lambda: _core.naive_stitch(patches, scan.window, corners, canvas_px, canvas_px)
+    }
+    slow = side_px**2 * n > MAX_PEER_PIXELS
+    if peers and not slow:
+        others |= peer_tasks(patches, scan.window, scan.positions, canvas_px)
+    spent = cpu_seconds(tasks | others, rounds=rounds, before=_empty_caches)
+    if peer is not None and not slow:
+        spent |= ptychi_seconds(peer, patches, scan.window, scan.positions, canvas_px, min(rounds, 3))
+    pairs = [(mode, NAIVE) for mode in MODES]
+    pairs += [(MODES[0], name) for name in sorted(spent.keys() - tasks.keys() - {NAIVE})]
+    return [
+        {
+            "mode": mode.name,
+            "isa": _core.active_isa(),
+            "threads": threads,
+            "patch_px": side_px,
+            "n": n,
+            "canvas_px": canvas_px,
+            "caches": "cold",
+            "patches_per_s": n / spent[mode.name],
+            "floor_fraction": mode.pixel_bytes * side_px**2 * n / spent[mode.name] / bandwidth,
+            "baseline": baseline,
+            "baseline_patches_per_s": n / spent[baseline],
+            "ratio": spent[baseline] / spent[mode.name],
+        }
+        for mode, baseline in pairs
+    ]
+
+
+def _complete(mode: Mode, scan: Raster, canvas_px: int, threads: int) -> Callable[[], object]:
+    """Zero, add all, read."""
+    canvas = Canvas(
+        (canvas_px, canvas_px),
+        scan.window if mode.windowed else None,
+        mode.interpolation,  # type: ignore[arg-type]
+        mode.accumulate,  # type: ignore[arg-type]
+        threads,
+        spread=mode.spread,
+        coverage=mode.coverage,
+    )
+    patches = values_of(scan, mode.values, offset_bytes=mode.offset_bytes)
+    values: Any = "real_imag" if mode.values == "float16" else mode.values
+    read = canvas.image if mode.coverage else canvas.sum
+
+    def run() -> None:
+        canvas.reset()
+        canvas.add(patches, scan.positions, values=values)
+        read()
+
+    return run
+
+
+def _empty_caches() -> None:
+    _core.read_bandwidth(CACHE_BYTES, 1)
+
+
+@contextmanager
+def instruction_set(name: str) -> Iterator[None]:
+    """Make new canvases use an instruction set."""
+    before = os.environ.get("PTYCHOSCOPE_ISA")
+    os.environ["PTYCHOSCOPE_ISA"] = name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PTYCHOSCOPE_ISA"]
+        else:
+            os.environ["PTYCHOSCOPE_ISA"] = before
