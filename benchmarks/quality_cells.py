@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ptychoscope.train.config import TrainConfig
+from ptychoscope.train.networks import build
 
 INPUTS = {
     "fast": ("backprojection", "amplitude"),
@@ -13,6 +14,7 @@ INPUTS = {
 LOSSES = ("poisson", "mae")
 HEADS = ("real_imag", "amplitude_phase")
 MINUTES = (1.0, 2.0, 5.0, 10.0)
+_PATCH_PX = 64
 
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -85,8 +87,11 @@ _OLDER = {"sparse": 0.0, "judging": 0.0, "choose_passes": False}
 
 
 def is_stale(record: dict[str, Any]) -> bool:
-    """Whether the defaults are no longer those that the record was trained with."""
+    """Whether the defaults, or the network itself, are no longer those that the record was trained with."""
     cell = of_record(record)
+    network = build(cell.config(), _PATCH_PX)
+    if sum(p.numel() for p in network.parameters()) != record["parameters"]:
+        return True
     now, then = settled(cell.config().to_dict(), cell), settled(_OLDER | record["config"], cell)
     passes = {"choose_passes"} if cell.network != "unrolled" else set()  # one pass: nothing to choose
     return any(then[name] != value for name, value in now.items() if name in then and name not in passes)

@@ -52,8 +52,18 @@ def compared(records: list[Record], data_set: str) -> list[list[Record]]:
             if record["network"] == network and 0 < record["minutes"] <= LONGEST and ships(of_record(record)):
                 budgets.setdefault(record["minutes"], []).append(record)
         if budgets:
-            found.append(max(budgets.items(), key=lambda item: (len(item[1]), item[0]))[1])
+            group = max(budgets.items(), key=lambda item: (len(item[1]), item[0]))[1]
+            found += [group, *_projected(group)]
     return found
+
+
+def _projected(group: list[Record]) -> list[list[Record]]:
+    """The same networks with projections after them, a group for every number."""
+    numbers = sorted(set.intersection(*(set(r.get("projected", {})) for r in group)), key=int)
+    return [
+        [r | r["projected"][n] | {"network": f"{r['network']}, {n} projections"} for r in group]
+        for n in numbers
+    ]
 
 
 def verdicts(records: list[Record], data_set: str) -> list[str]:
@@ -70,20 +80,28 @@ def verdicts(records: list[Record], data_set: str) -> list[str]:
 
 
 def equal_cost(records: list[Record], data_set: str) -> str:
-    """`unrolled` beside the best method without a network that takes no more CPU time per frame."""
-    groups = {group[0]["network"]: group for group in compared(records, data_set)}
-    network = groups.get("unrolled")
-    if network is None:
-        return ""
+    """`unrolled` beside the best method without a network that takes no more CPU time per frame.
+
+    With and without projections after it.
+    """
+    groups = compared(records, data_set)
+    networks = [group for group in groups if group[0]["network"].split(",")[0] == "unrolled"]
     rows = []
     for mode, name in MODES.items():
-        rivals = [group for group in groups.values() if _is_rival(group[0], network, mode)]
-        best = min(rivals, key=lambda group: _nrmse(mode)(group[0]), default=None)
         label = {"whole": "whole scan", "single": "single frames"}.get(mode, f"chunks of {name}")
-        theirs = [_cell(best, _nrmse(mode), 3), best[0]["network"]] if best else ["", "nothing costs less"]
-        rows.append([label, _cell(network, _nrmse(mode), 3), *theirs])
-    head = ["nrmse", "`unrolled`", "the best at no more CPU time", "which is"]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * 4, *rows))
+        for network in networks:
+            if math.isnan(_mean(network, _nrmse(mode))):
+                continue
+            rivals = [group for group in groups if _is_rival(group[0], network, mode)]
+            best = min(rivals, key=lambda group: _nrmse(mode)(group[0]), default=None)
+            theirs = (
+                [_cell(best, _nrmse(mode), 3), best[0]["network"]] if best else ["", "nothing costs less"]
+            )
+            rows.append([label, network[0]["network"], _cell(network, _nrmse(mode), 3), *theirs])
+    if not rows:
+        return ""
+    head = ["frames that know each other", "network", "nrmse", "the best at no more CPU time", "which is"]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
 
 
 def _is_rival(record: Record, network: list[Record], mode: str) -> bool:

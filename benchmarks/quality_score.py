@@ -30,6 +30,8 @@ FIGURES = (
     "frc50",
     "frc_half_bit",
 )
+PROJECTIONS = (10, 40)
+"""Projections with momentum after a network that merges neighbours."""
 _ROUNDS, _LONG_S = 3, 1.0
 
 See = Callable[[Scan], Reconstruction]
@@ -41,18 +43,29 @@ def exported(run: Path, data: Split) -> dict[str, Any]:
 
     `whole`: neighbours are all frames of the scan; `chunks`: those of so many consecutive frames; `single`:
     none; `aligned`: as `whole`, with the patches' constant phases solved, as `ptychoscope run` does.
+    `projected`: the same by the number of projections that follow.
     """
     model = loaded(run, data)
-    calls: dict[str, Callable[[], Reconstruction]] = {
-        "whole": lambda: reconstruct(data.test, model, align="none"),
-        "aligned": lambda: reconstruct(data.test, model),
-    }
+    found: dict[str, Any] = {"passes": model.passes}
     if model.passes > 1:
-        for name, frames in CHUNKS.items():
-            calls[name] = partial(reconstruct, data.test, model, align="none", merge="batch", batch=frames)
-        calls["single"] = lambda: reconstruct(data.test, model, align="none", merge="none")
+        found["projected"] = {str(n): _measured(_merging(model, data, n), data) for n in PROJECTIONS}
+    calls = _merging(model, data, 0) if model.passes > 1 else {}
+    calls["whole"] = partial(reconstruct, data.test, model, align="none")
+    calls["aligned"] = partial(reconstruct, data.test, model)
+    if model.passes > 1:
+        calls["single"] = partial(reconstruct, data.test, model, align="none", merge="none")
+    return {**found, **_measured(calls, data)}
+
+
+def _merging(model: Model, data: Split, projections: int) -> dict[str, Callable[[], Reconstruction]]:
+    see = partial(reconstruct, data.test, model, align="none", projections=projections)
+    chunked = {name: partial(see, merge="batch", batch=frames) for name, frames in CHUNKS.items()}
+    return {"whole": see, **chunked}
+
+
+def _measured(calls: dict[str, Callable[[], Reconstruction]], data: Split) -> dict[str, Any]:
     scores = {name: figures(call(), data) for name, call in calls.items()}
-    return {"scores": scores, "passes": model.passes, **rates_of(calls["whole"], calls.get("chunks"), data)}
+    return {"scores": scores, **rates_of(calls["whole"], calls.get("chunks"), data)}
 
 
 def trained(run: Path) -> dict[str, Any]:
