@@ -32,7 +32,7 @@ def noise_figure(scan: Scan, bundle: Path, peer: Path | None, out: Path) -> list
     """Write the PNG; names and nrmse of what it shows."""
     model = load_model(bundle, threads=1)
     images = {"network": reconstruct(scan, model)}
-    images["network + 3 sweeps"] = refine_scan(scan, sweeps=3, start=images["network"])
+    images["network + 10 projections"] = reconstruct(scan, model, projections=10)
     images["refine, 10 sweeps"] = refine_scan(scan, sweeps=10)
     if peer is not None:
         images["pty-chi, 10 epochs"] = peer_images(scan, peer, "fourier", [10])[0][2]

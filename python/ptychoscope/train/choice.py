@@ -15,10 +15,6 @@ from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks import passes_to_choose_from
 from ptychoscope.train.networks.base import copy_weights
 
-_AS_GOOD = 1.002
-"""A deviance up to this many times the least counts as equal: then more passes are taken, since the slow
-structure that they settle hardly shows in it."""
-
 
 def with_passes(module: PtychoModule, passes: int) -> PtychoModule:
     """The same weights in a network that runs `passes` passes; its configuration says so."""
@@ -46,17 +42,12 @@ def deviances(module: PtychoModule, batches: Sequence[Batch]) -> dict[int, float
     return {n: value / max(frames, 1) for n, value in total.items()}
 
 
-def most(found: dict[int, float]) -> int:
-    """The largest number of passes whose deviance is as good as the least."""
-    least = min(found.values())
-    return max(n for n, value in found.items() if value <= _AS_GOOD * least)
-
-
 def choose_passes(module: PtychoModule, batches: Sequence[Batch]) -> PtychoModule:
     """`module` with as many passes as `batches` ask for; itself where nothing is to be chosen."""
     if not passes_to_choose_from(module.config):
         return module
-    return with_passes(module, most(deviances(module, batches)))
+    found = deviances(module, batches)
+    return with_passes(module, min(found, key=found.__getitem__))
 
 
 def store(module: PtychoModule, checkpoint: Path) -> None:
