@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-LEFT, BAR, GAP, SCALE = 190, 16, 8, 420
+LEFT, BAR, GAP, SCALE = 225, 16, 8, 420
 CANVAS, NARROW, PEER = "#2a6f97", "#89b6cf", "#9a9a9a"
 
 
