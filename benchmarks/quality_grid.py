@@ -3,7 +3,7 @@
 from typing import Any
 
 from quality_cells import MINUTES, OPTIMISERS, grid, is_stale, of_record, ships
-from quality_inference import compared, short
+from quality_inference import compared, short, title
 
 Record = dict[str, Any]
 
@@ -71,7 +71,7 @@ def star_table(records: list[Record]) -> str:
     shown = [group[0] for group in compared(records, "star")]
     rows = [
         [
-            names(r)[0],
+            title(r) if "projections" in r else names(r)[0],
             f"{60 * r['minutes']:.0f}" if r["minutes"] else "-",
             _scored(r, "whole", "phase_ssim", 3),
             _scored(r, "whole", "phase_psnr_db", 1),

@@ -60,15 +60,18 @@ def compared(records: list[Record], data_set: str) -> list[list[Record]]:
 def _projected(group: list[Record]) -> list[list[Record]]:
     """The same networks with projections after them, a group for every number."""
     numbers = sorted(set.intersection(*(set(r.get("projected", {})) for r in group)), key=int)
-    return [
-        [r | r["projected"][n] | {"network": f"{r['network']}, {n} projections"} for r in group]
-        for n in numbers
-    ]
+    return [[r | r["projected"][n] | {"projections": n} for r in group] for n in numbers]
+
+
+def title(record: Record) -> str:
+    """The network, and the projections after it."""
+    after = f", {record['projections']} projections" if "projections" in record else ""
+    return str(record["network"]) + after
 
 
 def verdicts(records: list[Record], data_set: str) -> list[str]:
     """What the table says of networks against the predecessor's recipe, in words."""
-    groups = {group[0]["network"]: group for group in compared(records, data_set)}
+    groups = {title(group[0]): group for group in compared(records, data_set)}
     lines = []
     before = groups.get("pinn_cnn")
     for name in ("fast", "unrolled"):
@@ -85,7 +88,7 @@ def equal_cost(records: list[Record], data_set: str) -> str:
     With and without projections after it.
     """
     groups = compared(records, data_set)
-    networks = [group for group in groups if group[0]["network"].split(",")[0] == "unrolled"]
+    networks = [group for group in groups if group[0]["network"] == "unrolled"]
     rows = []
     for mode, name in MODES.items():
         label = {"whole": "whole scan", "single": "single frames"}.get(mode, f"chunks of {name}")
@@ -94,10 +97,9 @@ def equal_cost(records: list[Record], data_set: str) -> str:
                 continue
             rivals = [group for group in groups if _is_rival(group[0], network, mode)]
             best = min(rivals, key=lambda group: _nrmse(mode)(group[0]), default=None)
-            theirs = (
-                [_cell(best, _nrmse(mode), 3), best[0]["network"]] if best else ["", "nothing costs less"]
-            )
-            rows.append([label, network[0]["network"], _cell(network, _nrmse(mode), 3), *theirs])
+            own = [title(network[0]), _cell(network, _nrmse(mode), 3)]
+            theirs = [_cell(best, _nrmse(mode), 3), best[0]["network"]] if best else ["", "none"]
+            rows.append([label, *own, *theirs])
     if not rows:
         return ""
     head = ["frames that know each other", "network", "nrmse", "the best at no more CPU time", "which is"]
@@ -120,7 +122,7 @@ def _against(group: list[Record], before: list[Record]) -> list[tuple[str, bool]
 def _row(group: list[Record]) -> list[str]:
     record = group[0]
     minutes = record["minutes"]
-    name = "predecessor's recipe (`pinn_cnn`)" if record["network"] == "pinn_cnn" else record["network"]
+    name = "predecessor's recipe (`pinn_cnn`)" if record["network"] == "pinn_cnn" else title(record)
     seeds = f", {len(group)} seeds" if len(group) > 1 else ""
     row = [f"**{name}**{seeds}" if minutes else name, f"{60 * minutes:.0f}" if minutes else "-"]
     timed = "chunk_frames_per_s" in record or record["scores"].keys().isdisjoint(("chunks",))
@@ -157,6 +159,8 @@ def _mean(group: list[Record], figure: Figure) -> float:
 def _cell(group: list[Record], figure: Figure, digits: int) -> str:
     """Mean over seeds, and their standard deviation where it can be seen."""
     text = short(_mean(group, figure), digits)
+    if not text:
+        return ""
     spread = round(stdev(map(figure, group)), digits) if len(group) > 1 else 0.0
     return f"{text} ± {short(spread, digits)}" if spread else text
 

@@ -12,8 +12,9 @@ _TOP = """# Quality and cost
 Made by `benchmarks/quality.py page` from [quality.json](quality.json), a record of every training that was
 run. One thread of an AMD EPYC (Zen 5, AVX-512 with bf16); CPU time; one seed unless said: differences under
 .005 nrmse are noise. Every network was exported and run without torch, patches as it gives them (`run` also
-solves their constant phases). Scores are defined in [metrics](metrics.md); no phase ramp is removed. Times
-are of one session, from counts to the image, per frame of 64 x 64; pty-chi's set-up is not counted.
+solves their constant phases); "projections" are those of `run --projections`. Scores are defined in
+[metrics](metrics.md); no phase ramp is removed. Times are from counts to the image, per frame of 64 x 64;
+pty-chi's set-up is not counted.
 
 `mix`: simulated, trained on 2304 frames, scored on 576 frames of an object never seen, at 1e6 or 1e4
 photons per frame. `star`: real frames of a Siemens star, trained on the left 60 %, scored by phase on the
@@ -32,8 +33,9 @@ _CHOICE = """## Which is the default
 
 `fast` is the default: it needs no neighbours, a minute of training is enough for it, and nothing in the grid
 that runs as fast has a smaller error. `unrolled` is for the image: no network has a smaller error, and in
-chunks of 24 to 96 bright frames no method without a network at no more CPU time. Where all frames of a dense
-scan with a known probe are at hand, the projection with momentum and `refine` have less error for less.
+chunks of 24 to 96 bright frames no method without a network at no more CPU time. With ten projections after
+it, that also holds at 1e4 photons, in chunks and on the whole scan. Where all bright frames of a dense scan
+with a known probe are at hand, the projection with momentum and `refine` have as little error for less.
 
 ![Error after training; error against rate, whole scans and chunks; the star](quality.svg)
 
