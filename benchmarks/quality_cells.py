@@ -89,12 +89,16 @@ _OLDER = {"sparse": 0.0, "judging": 0.0, "choose_passes": False}
 def is_stale(record: dict[str, Any]) -> bool:
     """Whether the defaults, or the network itself, are no longer those that the record was trained with."""
     cell = of_record(record)
-    network = build(cell.config(), _PATCH_PX)
-    if sum(p.numel() for p in network.parameters()) != record["parameters"]:
+    if parameters(cell) != record["parameters"]:
         return True
     now, then = settled(cell.config().to_dict(), cell), settled(_OLDER | record["config"], cell)
     passes = {"choose_passes"} if cell.network != "unrolled" else set()  # one pass: nothing to choose
     return any(then[name] != value for name, value in now.items() if name in then and name not in passes)
+
+
+def parameters(cell: Cell) -> int:
+    """Numbers that are trained in the cell's network."""
+    return sum(p.numel() for p in build(cell.config(), _PATCH_PX).parameters())
 
 
 def settled(config: dict[str, Any], cell: Cell) -> dict[str, Any]:

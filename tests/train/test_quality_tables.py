@@ -10,7 +10,7 @@ from optics import make_scan
 pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
-from quality_cells import MINUTES, OPTIMISERS, Cell, cell_of_run, grid, is_stale, optimisers
+from quality_cells import MINUTES, OPTIMISERS, Cell, cell_of_run, grid, is_stale, optimisers, parameters
 from quality_grid import grid_table, optimiser_table, ran, rate_key
 from quality_inference import METRICS, MODES, compared, equal_cost, inference, short, verdicts
 from quality_project import project as by_canvas
@@ -72,7 +72,8 @@ def training(network: str, nrmse: float, *, better: float = 0.6, **fields: objec
     if network == "unrolled":
         scores |= {mode: figures(nrmse) for mode in ("chunks", "chunks of 48", "chunks of 96", "single")}
     made = Cell(**cell).config().to_dict()
-    return cell | {"scores": scores, "frames_per_s": 100.0, "parameters": 7, "config": made}
+    facts = {"frames_per_s": 100.0, "parameters": parameters(Cell(**cell)), "config": made}
+    return cell | {"scores": scores} | facts
 
 
 def test_a_network_is_shown_with_the_budget_of_the_most_seeds() -> None:
@@ -113,12 +114,27 @@ def test_rivals_are_those_that_cost_no_more() -> None:
     ]
     rows = equal_cost(records, "mix").splitlines()[2:]
     assert rows == [
-        "| whole scan | .025 | .020 | cheap |",
-        "| chunks of 24 | .025 | .030 | cheap |",
-        "| chunks of 48 | .025 |  | nothing costs less |",
-        "| chunks of 96 | .025 |  | nothing costs less |",
-        "| single frames | .025 | .040 | cheap |",
+        "| whole scan | unrolled | .025 | .020 | cheap |",
+        "| chunks of 24 | unrolled | .025 | .030 | cheap |",
+        "| chunks of 48 | unrolled | .025 |  | none |",
+        "| chunks of 96 | unrolled | .025 |  | none |",
+        "| single frames | unrolled | .025 | .040 | cheap |",
     ]
+
+
+def test_projections_after_a_network_have_rows_and_rivals_of_their_own() -> None:
+    after = {"scores": {mode: figures(0.015) for mode in MODES if mode != "single"}, "frames_per_s": 90.0}
+    network = training("unrolled", 0.025) | {"projected": {"10": after | {"chunk_frames_per_s": 90.0}}}
+    records = [method("dear", 0.01, 95.0), method("cheap", 0.02, 300.0), network]
+    rows = [row for row in equal_cost(records, "mix").splitlines() if row.startswith("| whole")]
+    assert rows == [
+        "| whole scan | unrolled | .025 | .020 | cheap |",
+        "| whole scan | unrolled, 10 projections | .015 | .010 | dear |",
+    ]
+    shown = [row for row in inference(records, "mix").splitlines() if "unrolled" in row]
+    assert len(shown) == 2
+    assert shown[1].startswith("| **unrolled, 10 projections** | 120 | 11.11 |")
+    assert shown[1].endswith("| .015 | .015 | .015 | .015 |  |")
 
 
 def test_optimisers_and_grid_do_not_mix() -> None:
@@ -149,6 +165,7 @@ def test_a_record_is_stale_when_a_default_has_changed(rng: np.random.Generator, 
     by_data = settled(cell.config(), [bright]).to_dict()
     assert is_stale(record | {"config": by_data | {"learning_rate": 1.0}})
     assert is_stale(record | {"config": by_data | {"group_size": 5}})
+    assert is_stale(record | {"parameters": record["parameters"] - 9})
 
 
 @pytest.mark.parametrize("budget_s", [60.0, 110.0, 240.0])
