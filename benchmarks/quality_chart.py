@@ -88,10 +88,11 @@ def _family(record: Record) -> str:
 
 
 def _label(record: Record) -> str:
-    """CPU seconds of training, or passes, sweeps or epochs without one."""
+    """CPU seconds of training, projections after that, or passes, sweeps or epochs without one."""
+    if "projections" in record:
+        return f"+ {record['projections']}"
     if record["minutes"]:
-        after = f" + {record['projections']}" if "projections" in record else ""
-        return f"{60 * record['minutes']:.0f} s{after}" + (" *" if is_stale(record) else "")
+        return f"{60 * record['minutes']:.0f} s" + (" *" if is_stale(record) else "")
     return record["network"].split(", ")[1].removesuffix(" passes").removesuffix(" epochs")
 
 

@@ -40,7 +40,7 @@ with a known probe are at hand, the projection with momentum and `refine` have a
 ![Error after training; error against rate, whole scans and chunks; the star](quality.svg)
 
 The grey line joins what nothing else beats in rate and quality together; numbers without a unit are passes
-of the projection or epochs of pty-chi.
+of the projection or epochs of pty-chi, those with a plus are projections after the network.
 """
 
 _TITLES = {
