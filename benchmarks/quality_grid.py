@@ -71,7 +71,7 @@ def star_table(records: list[Record]) -> str:
     shown = [group[0] for group in compared(records, "star")]
     rows = [
         [
-            title(r) if "projections" in r else names(r)[0],
+            names(r)[0],
             f"{60 * r['minutes']:.0f}" if r["minutes"] else "-",
             _scored(r, "whole", "phase_ssim", 3),
             _scored(r, "whole", "phase_psnr_db", 1),
@@ -120,7 +120,7 @@ def names(record: Record) -> list[str]:
     if not record["minutes"]:
         return [record["network"], "", "", ""]
     recipe = ", predecessor's recipe" if record["recipe"] == "predecessor" else ""
-    name = f"**{record['network']}**" if ships(of_record(record)) and not recipe else record["network"]
+    name = f"**{title(record)}**" if ships(of_record(record)) and not recipe else title(record)
     return [name + recipe, record["input"], record["loss"], record["head"].replace("_", "/")]
 
 

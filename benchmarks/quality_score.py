@@ -47,14 +47,12 @@ def exported(run: Path, data: Split) -> dict[str, Any]:
     """
     model = loaded(run, data)
     found: dict[str, Any] = {"passes": model.passes}
+    see = partial(reconstruct, data.test, model)
+    calls: dict[str, Callable[[], Reconstruction]] = {"whole": partial(see, align="none"), "aligned": see}
     if model.passes > 1:
+        calls |= _merging(model, data, 0) | {"single": partial(see, align="none", merge="none")}
         found["projected"] = {str(n): _measured(_merging(model, data, n), data) for n in PROJECTIONS}
-    calls = _merging(model, data, 0) if model.passes > 1 else {}
-    calls["whole"] = partial(reconstruct, data.test, model, align="none")
-    calls["aligned"] = partial(reconstruct, data.test, model)
-    if model.passes > 1:
-        calls["single"] = partial(reconstruct, data.test, model, align="none", merge="none")
-    return {**found, **_measured(calls, data)}
+    return found | _measured(calls, data)
 
 
 def _merging(model: Model, data: Split, projections: int) -> dict[str, Callable[[], Reconstruction]]:

@@ -18,7 +18,7 @@ from .draft import Draft, Precision
 from .files import bundle_directory
 from .graph import InputDtype, onnx_graph, pass_graph
 from .lower import loss, lowered
-from .rounding import LARGEST_DIFFERENCE, MARGIN, rounding
+from .rounding import allowed, rounding
 
 
 def write_bundle(
@@ -91,14 +91,14 @@ def _write(draft: Draft, folder: Path, provenance: Provenance, precision: Precis
 def _verify(draft: Draft, model: Model) -> float:
     """The largest difference from torch by any front; `ExportError` when it is more than is allowed."""
     fronts: tuple[FrontKind, ...] = ("graph", "passes") if model.passes else ("graph",)
-    largest, allowed = 0.0, max(LARGEST_DIFFERENCE, MARGIN * draft.rounding)
+    largest, limit = 0.0, allowed(draft.rounding)
     for front in fronts:
         got = model.predict(draft.counts, domain="counts", front=front)
         difference = float(np.abs((got - draft.expected).view(np.float32)).max())
-        if not difference <= allowed:
+        if not difference <= limit:
             raise ExportError(
                 f"by its {front}, the bundle differs from torch by {difference:.3g} on {len(draft.counts)} "
-                f"frames, allowed are {allowed:.3g}: it does not compute what was trained, nothing was "
+                f"frames, allowed are {limit:.3g}: it does not compute what was trained, nothing was "
                 "written"
             )
         largest = max(largest, difference)

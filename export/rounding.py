@@ -22,6 +22,11 @@ _LARGEST = 0.02
 """Of the object's modulus, which is about 1."""
 
 
+def allowed(rounded: float) -> float:
+    """How far a graph may be from torch, whose patches rounding moves by `rounded`."""
+    return max(LARGEST_DIFFERENCE, MARGIN * rounded)
+
+
 def rounding(
     network: nn.Module,
     counts: NDArray[np.float32],

@@ -18,7 +18,7 @@ from ptychoscope.tensors import graph_probe
 from .draft import Draft
 from .files import bundle_directory, file_spec
 from .graph import FromCounts
-from .rounding import LARGEST_DIFFERENCE, MARGIN, rounding
+from .rounding import allowed, rounding
 
 GRAPH = "model.ts"
 
@@ -44,11 +44,10 @@ def write_torchscript(
     data = _traced(network, frames[:2], planes)
     difference = _difference(data, frames, planes, expected)
     rounded = rounding(network, counts, graph_probe(probe), expected)
-    allowed = max(LARGEST_DIFFERENCE, MARGIN * rounded)
-    if not difference <= allowed:
+    if not difference <= allowed(rounded):
         raise ExportError(
-            f"the TorchScript graph differs from torch by {difference:.3g}, allowed are {allowed:.3g}: "
-            "nothing was written"
+            f"the TorchScript graph differs from torch by {difference:.3g}, allowed are "
+            f"{allowed(rounded):.3g}: nothing was written"
         )
     draft = Draft(
         graph=onnx.ModelProto(),

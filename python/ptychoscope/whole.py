@@ -36,12 +36,12 @@ def run_merged(
     if not isinstance(front, PassesFront):
         raise TypeError("only a network in passes can be merged between them")
     report, onward = Report(), HeavyBall()
-    lies: _Lies | None = None
+    merged: _Merged | None = None
     for left, number in zip(reversed(range(len(front.stages))), front.stages, strict=True):
         between = Canvas(frame.shape, front.weight, "nearest", spread=False) if left else None
-        if number is None and lies is not None:
-            lies = lies._replace(image=onward(lies.image))
-        work = _Stage(number, running.digest, front, frame, lies)
+        if number is None and merged is not None:
+            merged = merged._replace(image=onward(merged.image))
+        work = _Stage(number, running.digest, front, frame, merged)
         report.frames, report.models = 0, []
         flow(
             source,
@@ -52,11 +52,11 @@ def run_merged(
             workers=workers,
             progress=None if left else progress,
         )
-        lies = None if between is None else _Lies(between.image(), between.coverage())
+        merged = None if between is None else _Merged(between.image(), between.coverage())
     return report
 
 
-class _Lies(NamedTuple):
+class _Merged(NamedTuple):
     """What all patches of a stage have made, (H, W) each."""
 
     image: NDArray[np.complex64]
@@ -64,7 +64,7 @@ class _Lies(NamedTuple):
 
 
 class _Stage:
-    """One pass or projection of a batch; `lies` is what the stage before made of all frames."""
+    """One pass or projection of a batch; `merged` is what the stage before made of all frames."""
 
     def __init__(
         self,
@@ -72,17 +72,17 @@ class _Stage:
         digest: str,
         front: PassesFront,
         frame: CanvasFrame,
-        lies: _Lies | None,
+        merged: _Merged | None,
     ) -> None:
-        self.number, self.digest, self.front, self.frame, self.lies = number, digest, front, frame, lies
+        self.number, self.digest, self.front, self.frame, self.merged = number, digest, front, frame, merged
 
     def __call__(self, batch: Batch) -> Done:
         began = thread_time()
         whole, fractions = place(batch.positions_px)
         start = self.front.alone
-        if self.lies is not None:
+        if self.merged is not None:
             side, inside = self.front.weight.shape[0], self.frame.to_canvas(whole)
-            covered = cut_coverage(self.lies.coverage, inside, side)
-            start = Start(cut_out(self.lies.image, inside, side), covered)
+            covered = cut_coverage(self.merged.coverage, inside, side)
+            start = Start(cut_out(self.merged.image, inside, side), covered)
         planes = self.front.step(self.number, start, batch.patterns, batch.domain, fractions)
         return Done(Placed(planes, "real_imag", whole), self.digest, thread_time() - began)

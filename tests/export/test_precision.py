@@ -27,6 +27,7 @@ from ptychoscope.offline import reconstruct  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
 from ptychoscope.session import open_session  # noqa: E402
 from ptychoscope.tensors import graph_probe  # noqa: E402
+from ptychoscope.train.networks.base import Neighbours  # noqa: E402
 from ptychoscope.train.networks.unet import UNet  # noqa: E402
 from ptychoscope.train.networks.unrolled import Pass, Unrolled  # noqa: E402
 from ptychoscope.train.overlap import Placement, coverage, merge  # noqa: E402
@@ -94,8 +95,8 @@ def merged_by_torch(network: Unrolled, scan: Scan, projections: int = 0) -> np.n
     with torch.inference_mode():
         amplitude = torch.from_numpy(scan.amplitude())[:, None]
         probe = torch.from_numpy(graph_probe(scan.probe))
-        covered = coverage(weight, placement)
-        patches, starts = network(amplitude, probe, lambda p: merge(p, weight, placement), covered), []
+        neighbours = Neighbours(lambda p: merge(p, weight, placement), coverage(weight, placement))
+        patches, starts = network(amplitude, probe, neighbours), []
         for _ in range(projections):
             start = merge(patches, weight, placement)
             starts.append(start if len(starts) < 2 else start + 0.8 * (starts[-1] - starts[-2]))

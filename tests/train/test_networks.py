@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from ptychoscope.train.config import TrainConfig  # noqa: E402
 from ptychoscope.train.networks import NETWORKS, build  # noqa: E402
-from ptychoscope.train.networks.base import Network, copy_weights  # noqa: E402
+from ptychoscope.train.networks.base import Neighbours, Network, copy_weights  # noqa: E402
 from ptychoscope.train.networks.unrolled import doubt  # noqa: E402
 from ptychoscope.train.physics import illumination  # noqa: E402
 
@@ -113,7 +113,7 @@ def test_a_merge_comes_between_the_passes_and_not_after_the_last(rng: np.random.
     for parameter in built.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     coverage = 30 * torch.rand_like(amplitude)
-    merged = built(amplitude, probe, merge, coverage)
+    merged = built(amplitude, probe, Neighbours(merge, coverage))
     assert len(seen) == 2
     assert not torch.equal(merged[0], merged[1])
     torch.testing.assert_close(merged, built.step(2, merge(seen[1]), amplitude, probe, coverage))

@@ -15,7 +15,7 @@ from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.light import Light
 from ptychoscope.train.losses import LOSSES, patch_distance, poisson_deviance, total_variation
 from ptychoscope.train.networks import build
-from ptychoscope.train.networks.base import Backbone, Network, copy_weights
+from ptychoscope.train.networks.base import Backbone, Neighbours, Network, copy_weights
 from ptychoscope.train.optim import MuonAdamW, make_optimizer
 from ptychoscope.train.overlap import coverage, merge
 from ptychoscope.train.physics import Physics, illumination
@@ -89,8 +89,8 @@ class PtychoModule(pl.LightningModule):
         seen = probe * math.sqrt(shown)
         if batch.alone:
             return agree(network(batch.amplitude, seen)), probe
-        covered = shown * coverage(weight, batch.placement)
-        return agree(network(batch.amplitude, seen, agree, covered)), probe
+        neighbours = Neighbours(agree, shown * coverage(weight, batch.placement))
+        return agree(network(batch.amplitude, seen, neighbours)), probe
 
     def compared(self, patches: Tensor, probe: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Predicted counts and measured amplitude, of the photons that the network is judged by."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import zip_longest
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +13,17 @@ from torch import Tensor, nn
 from ptychoscope.errors import ConfigError
 from ptychoscope.train.physics import Physics, illumination
 
-Merge = Callable[[Tensor], Tensor]
-"""Patches (B, 2, P, P) -> the same patches, replaced by the weighted mean of those that overlap."""
+
+class Neighbours(NamedTuple):
+    """What overlapping frames do to each other's patches."""
+
+    merge: Callable[[Tensor], Tensor]
+    """Patches (B, 2, P, P) -> the same patches, replaced by the weighted mean of those that overlap."""
+    coverage: Tensor
+    """(B, 1, P, P): the photons of all frames that are merged at a pixel."""
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """Patterns to object patches in `count` passes; a subclass defines one pass.
 
     Args:
@@ -35,32 +43,27 @@ class Network(nn.Module):
         empty = torch.stack([torch.ones(side, side), torch.zeros(side, side)])
         self.register_buffer("empty", empty[None], persistent=False)
 
+    @abstractmethod
     def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor, coverage: Tensor) -> Tensor:
         """Pass `k`: better patches (B, 2, P, P) from `patch` (B | 1, 2, P, P).
 
-        `coverage` (B | 1, 1, P, P): the photons that a pixel of `patch` has seen; others as in `forward`.
+        `coverage`, which broadcasts to (B, 1, P, P): the photons that a pixel of `patch` has seen; others as
+        in `forward`.
         """
-        raise NotImplementedError
 
-    def forward(
-        self, amplitude: Tensor, probe: Tensor, merge: Merge | None = None, coverage: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, amplitude: Tensor, probe: Tensor, neighbours: Neighbours | None = None) -> Tensor:
         """Object patches (B, 2, P, P), real and imaginary, of diffraction patterns.
 
         Args:
             amplitude: (B, 1, P, P) float32, square root of the counts, unscaled.
             probe: (M, 2, P, P) for all frames, or (B, M, 2, P, P); on the scale of the counts.
-            merge: Makes overlapping patches agree between the passes; None for frames on their own.
-            coverage: (B, 1, P, P), with `merge`: the photons of all frames that are merged at a pixel.
+            neighbours: With whom patches are merged between the passes; None for frames on their own.
         """
-        patch, seen = self.empty, illumination(probe)
-        if seen.ndim == self.empty.ndim - 1:
-            seen = seen[None]
+        patch, coverage = self.empty, illumination(probe)
         for k in range(self.count):
-            if k > 0 and merge is not None:
-                patch = merge(patch)
-                seen = seen if coverage is None else coverage
-            patch = self.step(k, patch, amplitude, probe, seen)
+            if k > 0 and neighbours is not None:
+                patch, coverage = neighbours.merge(patch), neighbours.coverage
+            patch = self.step(k, patch, amplitude, probe, coverage)
         return patch
 
 
@@ -77,7 +80,7 @@ def copy_weights(source: Network, target: Network) -> None:
             taken.copy_(given)
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """Real planes to real planes; a subclass says how."""
 
     compute_dtype: torch.dtype | None = None
@@ -92,6 +95,6 @@ class Backbone(nn.Module):
             nhwc = planes.contiguous(memory_format=torch.channels_last)
             return self.apply_layers(nhwc).to(planes.dtype)
 
+    @abstractmethod
     def apply_layers(self, planes: Tensor) -> Tensor:
         """The network itself."""
-        raise NotImplementedError

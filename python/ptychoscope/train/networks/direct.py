@@ -29,14 +29,7 @@ class Direct(Network):
         self.reads = reads
         self.polar = head == "amplitude_phase"
 
-    def step(
-        self,
-        k: int,  # noqa: ARG002
-        patch: Tensor,  # noqa: ARG002
-        amplitude: Tensor,
-        probe: Tensor,
-        coverage: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor, coverage: Tensor) -> Tensor:  # noqa: ARG002
         """Represent the pattern, apply the backbone."""
         planes = self.backbone(self._represent(amplitude, probe))
         first, second = 1 + planes[:, :1], planes[:, 1:]

@@ -17,13 +17,6 @@ class Projection(Network):
         super().__init__(side, count)
         self.momentum = momentum
 
-    def step(
-        self,
-        k: int,  # noqa: ARG002
-        patch: Tensor,
-        amplitude: Tensor,
-        probe: Tensor,
-        coverage: Tensor,  # noqa: ARG002
-    ) -> Tensor:
+    def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor, coverage: Tensor) -> Tensor:  # noqa: ARG002
         """Take the measured modulus."""
         return patch + self.physics.residual(patch, amplitude, probe)

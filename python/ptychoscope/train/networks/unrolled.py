@@ -34,7 +34,9 @@ class Pass(nn.Module):
         patch = patch.expand_as(residual)
         real, imag = patch[:, :1], patch[:, 1:]
         planes = [real - 1, imag, residual]
-        if self.doubting and coverage is not None:
+        if self.doubting:
+            if coverage is None:
+                raise ValueError("this pass reads the coverage: give it")
             planes.append(doubt(coverage).expand_as(real))
         step: Tensor = self.unet(torch.cat(planes, 1))
         moved = patch + self.gain * residual
