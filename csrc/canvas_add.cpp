@@ -2,8 +2,9 @@
 //
 // Threads share patches while looking (is it finite, where does it lie), and rows while placing: a band of
 // canvas rows belongs to one thread, which walks all patches in their order, so no sum depends on who
-// computes it. One thread looks at a few patches, which streams them into the second cache at the speed of
-// memory, and then walks bands so narrow that the canvas under them stays in the first one.
+// computes it. One thread looks at a few patches and then walks bands so narrow that the canvas under them
+// stays in the first cache; while it does, it fetches the next few patches into the second one, so that
+// memory is busy all the time.
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
@@ -20,12 +21,12 @@ constexpr std::int64_t kParallelPixels = 1 << 18;  // below this, waking threads
 constexpr std::int64_t kChunkPixels = 1 << 20;  // several threads: looked at, then placed from a shared cache
 constexpr std::int64_t kNearPixels = 1 << 15;   // one thread: looked at, then placed from its second cache
 constexpr std::int64_t kNearPatches = 8;
-constexpr std::int64_t kBandBytes = 23 << 10;  // of the canvas under a patch: half of a first cache
+constexpr std::int64_t kBandBytes = 14 << 10;  // of the canvas: what streams by has the rest of the cache
 constexpr std::int64_t kBufferFloats = 1100;   // new staged rows, per plane
 
-/// Patches [start, start + count), when they lie in memory in one piece: spread over `rows` rows of others.
-Ahead reading_ahead(const PatchBatch& b, std::int64_t start, std::int64_t count, std::int64_t rows) {
-    if (count <= 0 || rows <= 0) return {};
+/// Patches [start, start + count), when they lie in memory in one piece.
+Ahead reading_ahead(const PatchBatch& b, std::int64_t start, std::int64_t count) {
+    if (count <= 0) return {};
     const PatchView next = view_of(b, start);
     const std::int64_t row = b.width * b.column_stride, plane = b.height * row;
     const std::int64_t gap = next.second - next.first;
@@ -33,7 +34,7 @@ Ahead reading_ahead(const PatchBatch& b, std::int64_t start, std::int64_t count,
     if (row <= 0 || b.row_stride != row || !(interleaved || gap == plane) ||
         b.patch_stride != (interleaved ? plane : 2 * plane))
         return {};
-    return {next.first, (count * b.patch_stride / rows + 63) / 64 * 64};
+    return {next.first, next.first + count * b.patch_stride};
 }
 
 }  // namespace
@@ -92,8 +93,8 @@ std::vector<std::int64_t> Canvas::State::bands(const std::vector<Job>& jobs) con
     return cuts;
 }
 
-Ahead Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high,
-                                const Staged& buffer, Ahead ahead) {
+void Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high,
+                               const Staged& buffer, Ahead& ahead) {
     const auto add_rows =
         kernels->place[static_cast<int>(options.interpolation)][static_cast<int>(options.accumulate)];
     const Staged* weights = window_height > 0 ? &window.view() : nullptr;
@@ -104,9 +105,7 @@ Ahead Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, 
         if (job.fate != Fate::place || row0 >= row1) continue;
         add_rows(job.placement.from(origin.row0, origin.column0), job.patch, buffer, weights, planes.sums(),
                  row0 - origin.row0, row1 - origin.row0, ahead);
-        ahead.from += (row1 - row0) * ahead.bytes_per_row;
     }
-    return ahead;
 }
 
 void Canvas::State::place_in_narrow_bands(const std::vector<Job>& jobs, Ahead ahead) {
@@ -120,14 +119,17 @@ void Canvas::State::place_in_narrow_bands(const std::vector<Job>& jobs, Ahead ah
                 next = std::min(next, std::max(row, job.placement.box.row0));
         if (next == extent.row1) return;
         row = next;
-        ahead = place_band(jobs, row, row + step, buffers[0].view(), ahead);
+        place_band(jobs, row, row + step, buffers[0].view(), ahead);
     }
 }
 
 void Canvas::State::place(const std::vector<Job>& jobs, bool parallel, Ahead ahead) {
     if (!parallel) return place_in_narrow_bands(jobs, ahead);
     const std::vector<std::int64_t> cuts = bands(jobs);
-    pool.run(options.threads, [&](int i) { place_band(jobs, cuts[i], cuts[i + 1], buffers[i].view(), {}); });
+    pool.run(options.threads, [&](int i) {
+        Ahead nothing;
+        place_band(jobs, cuts[i], cuts[i + 1], buffers[i].view(), nothing);
+    });
 }
 
 void Canvas::State::reserve_buffers(const PatchBatch& batch) {
@@ -146,13 +148,6 @@ std::complex<double> Canvas::State::correlate(const Job& job) const {
         kernels->correlate[static_cast<int>(options.interpolation)][static_cast<int>(options.accumulate)];
     return sum(p.from(planes.box().row0, planes.box().column0), job.patch, buffers[0].view(),
                window_height > 0 ? &window.view() : nullptr, planes.sums());
-}
-
-std::int64_t Canvas::State::rows_of(const std::vector<Job>& jobs) {
-    std::int64_t rows = 0;
-    for (const Job& job : jobs)
-        if (job.fate == Fate::place) rows += job.placement.box.row1 - job.placement.box.row0;
-    return rows;
 }
 
 AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align align) {
@@ -190,8 +185,7 @@ AddReport Canvas::add(const PatchBatch& batch, const double* positions, Align al
         }
         Ahead ahead;
         if (!parallel)
-            ahead = reading_ahead(batch, start + count, std::min(chunk, batch.count - start - count),
-                                  State::rows_of(jobs));
+            ahead = reading_ahead(batch, start + count, std::min(chunk, batch.count - start - count));
         s.place(jobs, parallel, ahead);
     }
     return report;

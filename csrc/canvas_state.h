@@ -49,10 +49,8 @@ struct Canvas::State {
     void grow_to(const Box& box);
 
     void place(const std::vector<Job>& jobs, bool parallel, Ahead ahead);
-    static std::int64_t rows_of(const std::vector<Job>& jobs);
-    /// Returns what is still to be read ahead.
-    Ahead place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high, const Staged& buffer,
-                     Ahead ahead);
+    void place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high, const Staged& buffer,
+                    Ahead& ahead);
     void place_in_narrow_bands(const std::vector<Job>& jobs, Ahead ahead);
     std::vector<std::int64_t> bands(const std::vector<Job>& jobs) const;
 

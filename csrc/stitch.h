@@ -13,10 +13,17 @@ namespace ptychoscope {
 constexpr int kMaxLanes = 16;
 constexpr int kInterpolations = 4, kAccumulates = 3;
 
-/// Memory that is read next: with every row that is placed, bytes_per_row more of it are fetched.
+/// Memory that is read next, of which a little is fetched with every pixel that is placed.
 struct Ahead {
-    const char* from = nullptr;
-    std::int64_t bytes_per_row = 0;
+    const char* next = nullptr;
+    const char* end = nullptr;
+
+    template <int lines>
+    void fetch() {
+        if (next >= end) return;
+        for (int i = 0; i < lines; ++i) __builtin_prefetch(next + 64 * i);
+        next += 64 * lines;
+    }
 };
 
 /// A few rows of two planes of floats with kPadColumns zeros left and right, so that kernels may read past
@@ -80,10 +87,10 @@ struct StitchKernels {
     /// The largest |real| or |imaginary| part, or amplitude; infinite when a value is not finite.
     float (*largest)(const PatchView& patch);
     /// Adds rows [row0, row1) of a placement by way of `buffer`. `window` (nullptr for none) is a whole
-    /// staged plane with one row of zeros above. Where that pays, memory is fetched ahead meanwhile.
+    /// staged plane with one row of zeros above. As much is fetched ahead as is read.
     void (*place[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
                                                  const Staged& buffer, const Staged* window, const Sums&,
-                                                 std::int64_t row0, std::int64_t row1, Ahead ahead);
+                                                 std::int64_t row0, std::int64_t row1, Ahead& ahead);
     /// The sum over the pixels of a placement of weight * conj(prediction) * image.
     std::complex<double> (*correlate[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
                                                                      const Staged& buffer,

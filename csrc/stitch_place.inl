@@ -27,15 +27,14 @@ void place_strips(Job job, const Sum& sum) {
     constexpr int wide = Taps <= 2 ? 4 : Taps == 4 ? 2 : 1;
     int64_t start = (job.p.box.column0 - job.p.left) / kLanes * kLanes;
     const int64_t end = job.p.box.column1 - job.p.left;
-    for (; start + (wide - 1) * kLanes < end; start += wide * kLanes, job.ahead = {})
+    for (; start + (wide - 1) * kLanes < end; start += wide * kLanes)
         place_strip<Taps, wide, Windowed, kept>(job, sum, start);
-    for (; start < end; start += kLanes, job.ahead = {})
-        place_strip<Taps, 1, Windowed, kept>(job, sum, start);
+    for (; start < end; start += kLanes) place_strip<Taps, 1, Windowed, kept>(job, sum, start);
 }
 
 template <int Taps, bool Windowed, Kept kept, class Sum>
 void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
-                const Sum& sum, int64_t row0, int64_t row1, Ahead ahead) {
+                const Sum& sum, int64_t row0, int64_t row1, Ahead& ahead) {
     Job job = {p, {}, {}, {}, patch.width, p.top, row0, row1, ahead};
     if (Windowed) job.window = {window->first, window->pitch, patch.height};
     if (reads_directly(patch)) {
@@ -46,7 +45,6 @@ void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer
     const int64_t step = buffer.rows - (Taps - 1);
     for (int64_t low = row0; low < row1; low += step) {
         job.row0 = low;
-        job.ahead.from = ahead.from + (low - row0) * ahead.bytes_per_row;
         job.row1 = std::min(low + step, row1);
         job.first_row = low + lead_of(Taps) - (Taps - 1);
         stage_rows(patch, job.first_row - p.top, job.row1 - low + Taps - 1, buffer);
@@ -58,7 +56,7 @@ void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer
 
 template <int Taps, class Sum>
 void place(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
-           const Sums& sums, int64_t row0, int64_t row1, Ahead ahead) {
+           const Sums& sums, int64_t row0, int64_t row1, Ahead& ahead) {
     const Sum sum(sums);
     const auto place_windowed = [&](auto windowed) {
         if (sums.moment)
@@ -94,10 +92,13 @@ std::complex<double> correlate(const Placement& p, const PatchView& patch, const
                                const Staged* window, const Sums& sums) {
     std::complex<double> total = 0;
     const Correlation<Sum> sum = {Sum(sums), sums.pitch, &total};
+    Ahead nothing;
     if (window)
-        place_rows<Taps, true, Kept::coverage>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, {});
+        place_rows<Taps, true, Kept::coverage>(p, patch, buffer, window, sum, p.box.row0, p.box.row1,
+                                               nothing);
     else
-        place_rows<Taps, false, Kept::coverage>(p, patch, buffer, window, sum, p.box.row0, p.box.row1, {});
+        place_rows<Taps, false, Kept::coverage>(p, patch, buffer, window, sum, p.box.row0, p.box.row1,
+                                                nothing);
     return total;
 }
 

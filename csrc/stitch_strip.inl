@@ -133,6 +133,9 @@ struct Rows {
     }
 };
 
+// The lines that a block of two planes fills. Fetched block by block: more at once get lost.
+constexpr int kLinesPerBlock = kLanes > 8 ? kLanes / 8 : 1;
+
 /// What is placed: a patch, or the staged rows of one.
 struct Job {
     const Placement& p;
@@ -140,7 +143,7 @@ struct Job {
     int64_t width;          // of the patch
     int64_t first_row = 0;  // canvas row of row 0 of `re` and `im`
     int64_t row0, row1;     // of the canvas
-    Ahead ahead;
+    Ahead& ahead;
 };
 
 /// Places the blocks from column `start` of the patch on.
@@ -172,15 +175,9 @@ void place_strip(const Job job, const Sum sum, int64_t start) {
         w.fill(columns, job.window, job.row0 - p.top, window_weights);
         w_row = job.window.row(job.row0 - p.top) + start;
     }
-    // Shorter work is faster when the patches are left to the hardware's own fetching.
-    constexpr bool fetch = Taps > 2 || kLanes < 16;
-    constexpr int64_t kLine = 64;
-    const char* ahead = job.ahead.from;
+    Ahead ahead = job.ahead;  // in registers
     int64_t at = job.row0 * sum.pitch + aligned;
     for (int64_t row = job.row0; row < job.row1; ++row, ++r, at += sum.pitch) {
-        if constexpr (fetch)
-            for (const char* until = ahead + job.ahead.bytes_per_row; ahead < until; ahead += kLine)
-                __builtin_prefetch(ahead);
         re.start(columns, re_row);
         im.start(columns, im_row);
         if constexpr (Windowed) w.start(columns, w_row);
@@ -188,6 +185,7 @@ void place_strip(const Job job, const Sum sum, int64_t start) {
         unrolled<Blocks + 1>([&](auto b) PTYCHOSCOPE_INLINE {
             vfloat re_now{}, im_now{}, w_now{}, weight = broadcast(1.0f);
             if constexpr (b < Blocks) {
+                ahead.fetch<kLinesPerBlock>();
                 re_now = lanes.turn(re.predict(columns, re_row, b, weights));
                 im_now = lanes.turn(im.predict(columns, im_row, b, weights));
                 if constexpr (Windowed) w_now = lanes.turn(w.predict(columns, w_row, b, window_weights));
@@ -205,6 +203,7 @@ void place_strip(const Job job, const Sum sum, int64_t start) {
         if (r + 1 < job.re.height) re_row += job.re.pitch, im_row += job.im.pitch;
         if constexpr (Windowed) w_row += job.window.pitch;
     }
+    job.ahead = ahead;
 }
 
 }  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
