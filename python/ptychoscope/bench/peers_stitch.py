@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError, MissingExtraError
 
 TORCH_BATCH = 1000
+NUMBA = "naive numba"
 _PTYCHI_SCRIPT = Path(__file__).with_name("peer_ptychi_stitch.py")
 
 
@@ -41,7 +42,7 @@ def peer_tasks(
         for name, add in (("torch scatter_add", _add_lean), ("PtychoPINN's form", _add_every_pixel))
     }
     if find_spec("numba") is not None:
-        tasks["naive numba"] = _numba_loop(patches, window, positions - patches.shape[1] // 2, canvas_px)
+        tasks[NUMBA] = _numba_loop(patches, window, positions - patches.shape[1] // 2, canvas_px)
     return tasks
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ptychoscope import _core
-from ptychoscope.bench.peers_stitch import peer_tasks, ptychi_seconds
+from ptychoscope.bench.peers_stitch import NUMBA, peer_tasks, ptychi_seconds
 from ptychoscope.bench.raster import Raster, raster_scan, values_of
 from ptychoscope.bench.timing import cpu_seconds
 from ptychoscope.canvas import Canvas
@@ -21,7 +21,7 @@ MAX_BYTES = 2**31
 CACHE_BYTES = 2**27
 """More than the caches of one core hold."""
 MAX_PEER_PIXELS = 2**24
-"""Peers take seconds where a canvas takes milliseconds."""
+"""Peers but numba take seconds where a canvas takes milliseconds."""
 NAIVE = "naive C++"
 
 
@@ -93,8 +93,9 @@ def measure(
         NAIVE: lambda: _core.naive_stitch(patches, scan.window, corners, canvas_px, canvas_px)
     }
     slow = side_px**2 * n > MAX_PEER_PIXELS
-    if peers and not slow:
-        others |= peer_tasks(patches, scan.window, scan.positions, canvas_px)
+    if peers:
+        found = peer_tasks(patches, scan.window, scan.positions, canvas_px)
+        others |= {name: task for name, task in found.items() if name == NUMBA or not slow}
     unrelated = np.ones(CACHE_BYTES, np.uint8)  # read alone: caches are left with nothing to write back
     spent = cpu_seconds(tasks | others, rounds=rounds, before=unrelated.max)
     if peer is not None and not slow:

@@ -15,7 +15,8 @@ def cpu_seconds(
     """Median CPU seconds (all threads of this process) of each task, taken in turns after one warm-up.
 
     In its turn a task is repeated until `least_s` is spent: a short one, run once, is timed with the caches
-    that the task before it left, or `before`, which is called before every turn.
+    that the task before it left, or `before`, if given: every turn then begins with an untimed run, so that no
+    task pays for the memory and the code of the one before it, and a call of `before`.
     """
     spent: dict[str, list[float]] = {name: [] for name in tasks}
     for task in tasks.values():
@@ -23,6 +24,7 @@ def cpu_seconds(
     for _ in range(rounds):
         for name, task in tasks.items():
             if before is not None:
+                task()
                 before()
             calls, began = 0, time.process_time()
             while calls == 0 or time.process_time() - began < least_s:
