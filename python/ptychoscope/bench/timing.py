@@ -15,8 +15,8 @@ def cpu_seconds(
     """Median CPU seconds (all threads of this process) of each task, taken in turns after one warm-up.
 
     In its turn a task is repeated until `least_s` is spent: a short one, run once, is timed with the caches
-    that the task before it left, or `before`, if given: every turn then begins with an untimed run, so that no
-    task pays for the memory and the code of the one before it, and a call of `before`.
+    that the task before it left. With `before` every turn begins with an untimed run, so that no task pays
+    for the memory and the code of the one before it, and a call of `before`.
     """
     spent: dict[str, list[float]] = {name: [] for name in tasks}
     for task in tasks.values():
