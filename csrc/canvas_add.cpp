@@ -21,8 +21,10 @@ constexpr std::int64_t kParallelPixels = 1 << 18;  // below this, waking threads
 constexpr std::int64_t kChunkPixels = 1 << 20;  // several threads: looked at, then placed from a shared cache
 constexpr std::int64_t kNearPixels = 1 << 15;   // one thread: looked at, then placed from its second cache
 constexpr std::int64_t kNearPatches = 8;
-constexpr std::int64_t kBandBytes = 14 << 10;  // of the canvas: what streams by has the rest of the cache
-constexpr std::int64_t kBufferFloats = 1100;   // new staged rows, per plane
+// Of the canvas in the first cache; what streams by has the rest. A band begins by reading taps - 1 rows
+// above it: with many taps, taller ones pay.
+constexpr std::int64_t kBandBytes = 14 << 10, kTallBandBytes = 23 << 10;
+constexpr std::int64_t kBufferFloats = 1100;  // new staged rows, per plane
 
 /// Patches [start, start + count), when they lie in memory in one piece.
 Ahead reading_ahead(const PatchBatch& b, std::int64_t start, std::int64_t count) {
@@ -110,8 +112,9 @@ void Canvas::State::place_band(const std::vector<Job>& jobs, std::int64_t low, s
 
 void Canvas::State::place_in_narrow_bands(const std::vector<Job>& jobs, Ahead ahead) {
     const std::int64_t width = jobs.empty() ? 1 : jobs[0].patch.width;
+    const std::int64_t bytes = taps_of(options.interpolation) > 2 ? kTallBandBytes : kBandBytes;
     const std::int64_t step =
-        std::max<std::int64_t>(8, kBandBytes / (planes.bytes_per_pixel() * (width + kMaxLanes)));
+        std::max<std::int64_t>(8, bytes / (planes.bytes_per_pixel() * (width + kMaxLanes)));
     for (std::int64_t row = extent.row0;; row += step) {
         std::int64_t next = extent.row1;
         for (const Job& job : jobs)
