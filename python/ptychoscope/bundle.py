@@ -122,6 +122,11 @@ def _check_digest(path: Path, spec: FileSpec, digest: str) -> None:
 
 
 def _check_metadata(path: Path, entries: dict[str, bytes], sidecar: bytes) -> None:
+    others = sorted(set(entries) - {METADATA_KEY})
+    if others:
+        raise BundleError(
+            f"the graph in {path} has metadata {others[0]!r}, which no digest covers: export again"
+        )
     inside = entries.get(METADATA_KEY)
     if inside is not None and inside != sidecar:
         raise BundleError(

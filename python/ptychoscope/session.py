@@ -33,6 +33,8 @@ _CURES = {
     "tensorrt": "install TensorRT 10 beside ptychoscope[gpu], or use device='cuda'",
     "openvino": "pip uninstall onnxruntime, then pip install onnxruntime-openvino, or use device='cpu'",
 }
+_NO_FOLDER = "/dev/null/none"
+"""Where onnxruntime, from 1.21 on, looks for tensors outside a graph: nothing can be there."""
 _ONNX_TYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -165,6 +167,8 @@ def _options(ort: ModuleType, kind: str, threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # never guessed from the bytes
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", _NO_FOLDER)
     if kind != "cpu":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptychoscope.errors import BundleError
-from ptychoscope.graphfile import check_graph, graph_digest, metadata
+from ptychoscope.graphfile import _varint, check_graph, graph_digest, metadata
 
 from .conftest import field, varint
 
@@ -24,11 +24,8 @@ def node(domain: bytes = b"", *attributes: bytes) -> bytes:
     return field(1, field(4, b"Conv") + field(7, domain) + b"".join(field(5, a) for a in attributes))
 
 
-def nested(depth: int) -> bytes:
-    graph = b""
-    for _ in range(depth):
-        graph = node(b"", field(6, graph))
-    return graph
+def tensor(body: bytes) -> bytes:
+    return field(5, body)
 
 
 def test_metadata_is_read_and_left_out_of_the_digest() -> None:
@@ -53,10 +50,25 @@ def test_standard_operators_pass(domain: bytes) -> None:
     ("graph", "message"),
     [
         (node(b"evil.ops"), "custom operator of domain 'evil.ops'"),
-        (node(b"", field(6, node(b"evil.ops"))), "custom operator"),
-        (field(5, TENSOR_WITH_FILE), "files outside itself"),
+        (field(1, field(4, b"EPContext")), "compiled for one device"),
+        (node(b"", field(6, b"")), "graphs within the graph"),
+        (node(b"", field(11, b"")), "graphs within the graph"),
+        (tensor(TENSOR_WITH_FILE), "files outside itself"),
+        (tensor(varint(14 << 3) + b"\1"), "files outside itself"),
         (node(b"", field(5, TENSOR_WITH_FILE)), "files outside itself"),
-        (nested(12), "nests more than"),
+        (node(b"", field(10, TENSOR_WITH_FILE)), "files outside itself"),
+        (field(15, b""), "sparse initializer"),
+        (node(b"", field(22, b"")), "sparse constant"),
+        (node(b"", field(23, b"")), "sparse constants"),
+        (tensor(varint(1 << 3) + varint(2**40)), "declares 1099511627776 values"),
+        (tensor(varint(1 << 3) + varint(2**64 - 1)), "declares"),
+        (field(99, b""), "unknown field, 99 in GraphProto"),
+        (node(b"", field(21, b"x")), "unknown field, 21 in AttributeProto"),
+        (tensor(field(3, b"")), "unknown field, 3 in TensorProto"),
+        (varint(1 << 3) + b"\1", "unusual wire type 0"),
+        (tensor(field(1, b"\1\2")), "unusual wire type 2"),
+        (field(2, b"a") + field(2, b"b"), r"GraphProto\.name is there twice"),
+        (varint(1 << 3 | 3) + varint(1 << 3 | 4), "wire type 3"),
     ],
 )
 def test_what_could_run_or_read_elsewhere_is_refused(graph: bytes, message: str) -> None:
@@ -64,10 +76,40 @@ def test_what_could_run_or_read_elsewhere_is_refused(graph: bytes, message: str)
         check_graph(model(graph))
 
 
-@pytest.mark.parametrize("data", [b"", model() + field(7, b"")])
-def test_one_graph_is_expected(data: bytes) -> None:
-    with pytest.raises(BundleError, match="instead of one"):
-        check_graph(data)
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (field(25, b""), "inline_local_functions"),
+        (field(20, b""), "how it was trained"),
+        (field(7, b""), "twice instead of once"),
+    ],
+)
+def test_a_model_is_one_graph_and_nothing_else(extra: bytes, message: str) -> None:
+    with pytest.raises(BundleError, match=message):
+        check_graph(model(node(), extra))
+    with pytest.raises(BundleError, match="no graph instead of one"):
+        check_graph(b"")
+
+
+@pytest.mark.parametrize("number", [0, 1, 127, 128, 2**32, 2**63, 2**64 - 1])
+def test_a_number_has_one_form(number: int) -> None:
+    short = varint(number)
+    assert _varint(memoryview(short), 0) == (number, len(short))
+    for length in range(1, 12 - len(short)):
+        with pytest.raises(BundleError, match=r"unusual form|without end"):
+            _varint(memoryview(short[:-1] + bytes([short[-1] | 0x80, *[0x80] * (length - 1), 0])), 0)
+
+
+def test_a_number_has_64_bits() -> None:
+    for data in (varint(2**64), varint(2**70), b"\x80" * 20):
+        with pytest.raises(BundleError):
+            _varint(memoryview(data), 0)
+
+
+def test_two_entries_of_one_key_are_refused() -> None:
+    entry = field(14, field(1, b"a") + field(2, b"1"))
+    with pytest.raises(BundleError, match="'a' twice"):
+        metadata(model(node()) + entry + entry)
 
 
 @given(st.binary(max_size=200))

@@ -17,7 +17,7 @@ import pytest
 from ptychoscope.bundle import read_bundle
 from ptychoscope.config import FileSpec, GoldenSpec, GroupSpec, ObjectSpec, PatternSpec, TensorSpec
 from ptychoscope.errors import BundleError
-from ptychoscope.graphfile import graph_digest
+from ptychoscope.graphfile import _fields, graph_digest
 from ptychoscope.model import load_model
 
 from .conftest import field
@@ -125,17 +125,11 @@ def python_objects(copy: Path, forge: Forge) -> None:
 def graph_with(copy: Path, forge: Forge, extra: bytes) -> None:
     """The same graph with a field more: protobuf joins what it finds twice."""
     data = (copy / "model.onnx").read_bytes()
-    body = next(data[a:b] for number, _, a, b in fields(data) if number == 7)
+    body = next(data[a:b] for number, _, _, a, b in _fields(memoryview(data)) if number == 7)
     changed = data.replace(field(7, body), field(7, body + extra))
     assert changed != data
     (copy / "model.onnx").write_bytes(changed)
     forge(graph=FileSpec(file="model.onnx", sha256=graph_digest(changed)))
-
-
-def fields(data: bytes) -> list[tuple[int, int, int, int]]:
-    from ptychoscope.graphfile import _fields
-
-    return list(_fields(memoryview(data)))
 
 
 def custom_operator(copy: Path, forge: Forge) -> None:
