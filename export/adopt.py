@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from ptychoscope.bundle import GRAPH_LIMIT_BYTES, read_regular
 from ptychoscope.config import (
     FileSpec,
     GoldenSpec,
@@ -81,9 +82,9 @@ def adopt(graph_file: Path | str, out: Path | str, counts: NDArray[Any], answers
 
 def _read(file: Path) -> onnx.ModelProto:
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ExportError(f"{file} cannot be read: {error.strerror}") from error
+        data = read_regular(file, GRAPH_LIMIT_BYTES, ExportError)
+    except FileNotFoundError as error:
+        raise ExportError(f"{file} cannot be read: it does not exist") from error
     check_graph(data)
     model: onnx.ModelProto = onnx.load_model_from_string(data)
     del model.metadata_props[:]

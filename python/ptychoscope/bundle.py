@@ -7,6 +7,9 @@ probe.npy    (m, P, P) complex64, where the network needs a probe
 """
 
 import hashlib
+import os
+import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,8 @@ from ptychoscope.errors import BundleError
 from ptychoscope.graphfile import METADATA_KEY, check_graph, graph_digest, metadata
 from ptychoscope.npy import read_npy, read_npz
 
-_LIMIT_BYTES = {"model.json": 1 << 20, "graph": 2 << 30, "golden": 256 << 20, "probe": 256 << 20}
+GRAPH_LIMIT_BYTES = 2 << 30
+_LIMIT_BYTES = {"model.json": 1 << 20, "graph": GRAPH_LIMIT_BYTES, "golden": 256 << 20, "probe": 256 << 20}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +61,9 @@ def read_bundle(path: Path | str) -> Bundle:
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"
         raise BundleError(f"a bundle is a directory with model.json, and {path} {what}: name the directory")
-    sidecar = _read(path, "model.json", _LIMIT_BYTES["model.json"])
+    sidecar = read_sidecar(path)
     config = ModelConfig.from_json(sidecar)
-    graph = _read(path, config.graph.file, _LIMIT_BYTES["graph"])
+    graph = _read(path, config.graph.file, "graph")
     if config.format == "onnx":
         _check_digest(path, config.graph, graph_digest(graph))
         _check_metadata(path, metadata(graph), sidecar)
@@ -108,7 +112,7 @@ def _probe(path: Path, config: ModelConfig) -> NDArray[np.complex64] | None:
 
 
 def _read_checked(path: Path, spec: FileSpec, kind: str) -> bytes:
-    data = _read(path, spec.file, _LIMIT_BYTES[kind])
+    data = _read(path, spec.file, kind)
     _check_digest(path, spec, hashlib.sha256(data).hexdigest())
     return data
 
@@ -135,14 +139,40 @@ def _check_metadata(path: Path, entries: dict[str, bytes], sidecar: bytes) -> No
         )
 
 
-def _read(path: Path, name: str, limit_bytes: int) -> bytes:
-    file = path / name
+def read_sidecar(path: Path) -> bytes:
+    """The bytes of model.json in directory `path`; raises `BundleError`."""
+    return _read(path, "model.json", "model.json")
+
+
+def _read(path: Path, name: str, kind: str) -> bytes:
     try:
-        size = file.stat().st_size
-        if size > limit_bytes:
-            raise BundleError(f"{file} has {size} bytes, more than the {limit_bytes} allowed for it")
-        return file.read_bytes()
+        return read_regular(path / name, _LIMIT_BYTES[kind], BundleError)
     except FileNotFoundError as error:
         raise BundleError(f"{path} has no {name}: it is not a bundle, or it was not copied whole") from error
+
+
+def read_regular(file: Path, limit_bytes: int, fail: Callable[[str], Exception]) -> bytes:
+    """The bytes of a regular file; raises `fail(message)` for a larger one, a pipe, a device or a folder.
+
+    Nothing is waited for, and no more is read than the file had when it was opened. Raises
+    `FileNotFoundError`.
+    """
+    try:
+        with open(file, "rb", opener=_without_waiting) as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise fail(f"{file} is not a regular file but a pipe, a device or a folder: name a file")
+            if status.st_size > limit_bytes:
+                raise fail(f"{file} has {status.st_size} bytes, more than the {limit_bytes} allowed for it")
+            data = stream.read(status.st_size + 1)
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        raise BundleError(f"{file} cannot be read: {error.strerror}") from error
+        raise fail(f"{file} cannot be read: {error.strerror}") from error
+    if len(data) != status.st_size:
+        raise fail(f"{file} changed while it was read: read it again when it is whole")
+    return data
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.bounded import memory_limit, run_bounded
 from ptychoscope.bundle import Bundle
 from ptychoscope.errors import BundleError
 from ptychoscope.fronts import GraphFront, complex_patches
 
 if TYPE_CHECKING:
-    from ptychoscope.model import Model
+    from ptychoscope.model import FrontKind, Model
 
 
 def check_golden(model: "Model", bundle: Bundle) -> None:
@@ -21,7 +22,7 @@ def check_golden(model: "Model", bundle: Bundle) -> None:
             f"{model.config.golden.file} has patterns of {sizes[0]} and patches of {sizes[1]}, model.json "
             f"says {model.pattern_px} and {model.patch_px}: export again"
         )
-    got = model.predict(bundle.golden_counts, domain="counts", front="graph")
+    got = _patches(model, bundle, "graph")
     difference = _difference(got, bundle.golden_object)
     tolerance = model.config.golden.tolerance
     if not difference <= tolerance:
@@ -31,13 +32,25 @@ def check_golden(model: "Model", bundle: Bundle) -> None:
             f"{_guess(model, got, bundle, tolerance)}"
         )
     if model.passes:
-        got = model.predict(bundle.golden_counts, domain="counts", front="passes")
+        got = _patches(model, bundle, "passes")
         difference = _difference(got, bundle.golden_object)
         if not difference <= tolerance:
             raise BundleError(
                 f"the passes of {bundle.path} do not compute what its graph does: largest difference "
                 f"{difference:.3g}, allowed {tolerance:.3g}: export again"
             )
+
+
+def _patches(model: "Model", bundle: Bundle, front: "FrontKind") -> NDArray[np.complex64]:
+    """The golden patches as the model makes them now, within the bounds of what a network may take."""
+    sizes = (*model.pattern_px, *model.patch_px)
+    frames = len(bundle.golden_counts) + (bundle.config.batch_size or 0) * bundle.config.group.size
+    most = memory_limit(sum(map(len, (bundle.graph, *bundle.passes))), frames, (max(sizes), max(sizes)))
+    return run_bounded(
+        lambda: model.predict(bundle.golden_counts, domain="counts", front=front),
+        model.sessions,
+        limit_bytes=most,
+    )
 
 
 def _difference(got: NDArray[np.complex64], expected: NDArray[np.complex64]) -> float:

@@ -66,6 +66,11 @@ class Model:
         """Passes that patches may be merged between; 0 when the network was exported as one graph alone."""
         return 0 if self._passes is None else len(self._passes)
 
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The session of the graph, and those of the passes."""
+        return (self.session, *(() if self._passes is None else self._passes.sessions))
+
     def __repr__(self) -> str:
         where = f"{self.session.provider}, {self.threads} thread(s)"
         return f"Model({self.path.name}, {self.digest[:12]}, {self.pattern_px} -> {self.patch_px}, {where})"

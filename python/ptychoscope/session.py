@@ -33,8 +33,15 @@ _CURES = {
     "tensorrt": "install TensorRT 10 beside ptychoscope[gpu], or use device='cuda'",
     "openvino": "pip uninstall onnxruntime, then pip install onnxruntime-openvino, or use device='cpu'",
 }
-_NO_FOLDER = "/dev/null/none"
-"""Where onnxruntime, from 1.21 on, looks for tensors outside a graph: nothing can be there."""
+_CONFIG = {
+    "session.intra_op.allow_spinning": "0",
+    # A graph is ONNX, never onnxruntime's own format by the look of its bytes, and has no tensors in files:
+    # from onnxruntime 1.21 on they are looked for where no folder can be.
+    "session.load_model_format": "ONNX",
+    "session.model_external_initializers_file_folder_path": "/dev/null/none",
+    # A few bytes may unfold to any number of values; they do so in a run, which can be ended.
+    "optimization.disable_specified_optimizers": "ConstantFolding",
+}
 _ONNX_TYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -63,15 +70,20 @@ class Session:
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
     _ort: Any
+    _run_options: Any
     _value: Callable[[NDArray[Any]], Any]
     _failures: tuple[type[Exception], ...]
 
     def run(self, output: str, feeds: dict[str, NDArray[Any]]) -> NDArray[Any]:
         """The tensor `output` for these inputs; `BundleError` when onnxruntime cannot compute it."""
         try:
-            return self._ort.run([output], feeds)[0]  # type: ignore[no-any-return]
+            return self._ort.run([output], feeds, self._run_options)[0]  # type: ignore[no-any-return]
         except self._failures as error:
             raise BundleError(f"onnxruntime could not run the graph on {self.provider}: {error}") from error
+
+    def stop(self) -> None:
+        """End what runs, after the operator at hand, and let nothing run again."""
+        self._run_options.terminate = True
 
     def run_there(self, output: str, feeds: dict[str, NDArray[Any]]) -> Any:
         """The same as an `OrtValue` in the memory of the session's device, complete when this returns."""
@@ -81,7 +93,7 @@ class Session:
             for name, array in feeds.items():
                 binding.bind_ortvalue_input(name, self._value(np.ascontiguousarray(array)))
             binding.bind_output(output, "cuda" if kind in ("cuda", "tensorrt") else "cpu", index)
-            self._ort.run_with_iobinding(binding)
+            self._ort.run_with_iobinding(binding, self._run_options)
         except self._failures as error:
             raise BundleError(f"onnxruntime could not run the graph on {self.provider}: {error}") from error
         return binding.get_outputs()[0]
@@ -157,7 +169,14 @@ def _open(ort: ModuleType, graph: bytes, kind: str, index: int, threads: int) ->
             f"driver could not be loaded; {_CURES[kind]}"
         )
     return Session(
-        device, used, threads, *_signature(session), session, ort.OrtValue.ortvalue_from_numpy, failures
+        device,
+        used,
+        threads,
+        *_signature(session),
+        session,
+        ort.RunOptions(),
+        ort.OrtValue.ortvalue_from_numpy,
+        failures,
     )
 
 
@@ -166,9 +185,8 @@ def _options(ort: ModuleType, kind: str, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # never guessed from the bytes
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", _NO_FOLDER)
+    for key, value in _CONFIG.items():
+        options.add_session_config_entry(key, value)
     if kind != "cpu":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options

@@ -1,6 +1,7 @@
 """A bundle is what it was when it was written, or it is not loaded."""
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from ptychoscope.bundle import bundle_digest, read_bundle
+from ptychoscope.bundle import bundle_digest, read_bundle, read_regular
+from ptychoscope.cli.info import describe
 from ptychoscope.config import FileSpec, ObjectSpec, Provenance, StitchSpec
 from ptychoscope.errors import BundleError
 
@@ -46,6 +48,43 @@ def test_a_cut_file_is_found(tiny_copy: Path, name: str) -> None:
     (tiny_copy / name).write_bytes(data[: len(data) // 2])
     with pytest.raises(BundleError):
         read_bundle(tiny_copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_only_regular_files_are_read(tiny_copy: Path, name: str, kind: str) -> None:
+    """A pipe that nobody writes to waits for ever, and a device never ends."""
+    path = tiny_copy / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(BundleError, match=rf"{name}.*(regular file|Is a directory)"):
+        read_bundle(tiny_copy)
+    if name == "model.json":
+        with pytest.raises(BundleError, match=r"regular file|Is a directory"):
+            describe(tiny_copy)
+
+
+def test_no_more_is_read_than_is_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"12345")
+    assert read_regular(path, 5, BundleError) == b"12345"
+    with pytest.raises(BundleError, match="5 bytes, more than the 4 allowed"):
+        read_regular(path, 4, BundleError)
+    with pytest.raises(BundleError, match="changed while it was read"):
+        read_regular(
+            Path("/proc/self/status"), 1 << 20, BundleError
+        )  # of no size, and yet it holds something
+
+
+def test_a_link_to_a_regular_file_is_followed(tiny_copy: Path, tiny: Path) -> None:
+    (tiny_copy / "golden.npz").unlink()
+    (tiny_copy / "golden.npz").symlink_to(tiny / "golden.npz")
+    read_bundle(tiny_copy)
 
 
 def test_provenance_is_not_part_of_the_digest(tiny: Path) -> None:

@@ -270,6 +270,9 @@ def test_nor_with_its_fields_backwards(tiny_model: ModelProto, way: Callable[[Mo
         check_graph(encoded(forged(way, tiny_model), turn=-1))
 
 
+@pytest.mark.skipif(
+    tuple(map(int, ort.__version__.split(".")[:2])) < (1, 21), reason="older ones know no such session entry"
+)
 @pytest.mark.parametrize(
     "way", [initializer, constant, in_a_function, in_a_branch], ids=lambda way: way.__name__
 )
@@ -281,15 +284,14 @@ def test_onnxruntime_alone_would_read_the_file(
     way: Callable[[ModelProto], None],
     spelling: Spelling,
 ) -> None:
-    """The session refuses it a second time, from onnxruntime 1.21 on."""
+    """And a session of ours refuses it a second time."""
     data = encoded(forged(way, tiny_model), ("external_data",), spelling)
     (weight,) = (tensor for tensor in tiny_model.graph.initializer if tensor.name == WEIGHT)
     (tmp_path / FILE).write_bytes(weight.raw_data)
     monkeypatch.chdir(tmp_path)
     ort.InferenceSession(data, providers=["CPUExecutionProvider"])
-    if tuple(map(int, ort.__version__.split(".")[:2])) >= (1, 21):
-        with pytest.raises(BundleError, match="cannot load"):
-            open_session(data, threads=1)
+    with pytest.raises(BundleError, match="cannot load"):
+        open_session(data, threads=1)
 
 
 def test_a_graph_that_claims_to_be_of_another_format_is_read_as_onnx(tiny_model: ModelProto) -> None:

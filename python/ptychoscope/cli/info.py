@@ -108,14 +108,14 @@ def _result(path: Path) -> dict[str, Any]:
 
 
 def _bundle(path: Path) -> dict[str, Any]:
+    from ptychoscope.bundle import read_sidecar
     from ptychoscope.config import ModelConfig
 
-    sidecar = path / "model.json"
-    if not sidecar.is_file():
+    if not (path / "model.json").exists():
         raise BundleError(
             f"{path} is a folder without model.json, so no bundle: give a scan, a result or a bundle"
         )
-    config = ModelConfig.from_json(sidecar.read_bytes())
+    config = ModelConfig.from_json(read_sidecar(path))
     diffraction = config.tensor("diffraction")
     return {
         "kind": "bundle",
