@@ -16,8 +16,11 @@ SCHEMA_VERSION = 1
 Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
 """How a patch is read between its pixels."""
 
-Positive = Annotated[int, msgspec.Meta(gt=0)]
-NonNegative = Annotated[int, msgspec.Meta(ge=0)]
+Side = Annotated[int, msgspec.Meta(ge=1, le=16384)]
+"""Of a pattern or a patch, in pixels."""
+Channels = Annotated[int, msgspec.Meta(ge=1, le=1024)]
+Channel = Annotated[int, msgspec.Meta(ge=0, lt=1024)]
+BatchSize = Annotated[int, msgspec.Meta(ge=1, le=4096)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=100)]
 """A file beside model.json: a plain name, never a path."""
@@ -42,9 +45,9 @@ class TensorSpec(_Spec, frozen=True, kw_only=True):
     """`diffraction` (B, C, P, P); `probe` (M, 2, P, P) real and imaginary; `object` (B, 2 C, P, P)."""
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     dtype: Literal["float32", "float16", "uint16", "int32"] = "float32"
-    size_px: tuple[Positive, Positive]
+    size_px: tuple[Side, Side]
     """(H, W)"""
-    channels: Positive
+    channels: Channels
     optional: bool = False
     """An input with a default inside the graph (the probe the network was exported with)."""
 
@@ -55,7 +58,7 @@ class PatternSpec(_Spec, frozen=True, kw_only=True):
     domain: Literal["counts", "amplitude"]
     dc: Literal["centre", "corner"] = "centre"
     """Where the zero frequency lies: index P // 2, or index 0."""
-    scale: float = 1.0
+    scale: Annotated[float, msgspec.Meta(ge=1e-12, le=1e12)] = 1.0
     """The input is multiplied by this before the graph sees it."""
 
 
@@ -64,14 +67,14 @@ class ObjectSpec(_Spec, frozen=True, kw_only=True):
 
     meaning: Literal["real_imag", "amplitude_phase", "phase"]
     """`phase` alone: the amplitude is 1."""
-    order: tuple[NonNegative, ...] = (0, 1)
+    order: tuple[Channel, ...] = (0, 1)
     """Channel index of (real, imaginary), of (amplitude, phase), or of (phase,)."""
 
 
 class GroupSpec(_Spec, frozen=True, kw_only=True):
     """How many frames enter the network together."""
 
-    size: Positive = 1
+    size: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     rule: Literal["single", "nearest"] = "single"
 
 
@@ -81,7 +84,7 @@ class StitchSpec(_Spec, frozen=True, kw_only=True):
     window: WindowKind = "probe"
     """See `windows.py`; `probe` is the summed intensity of the probe modes."""
     interpolation: Interpolation = "cubic"
-    inner_crop_px: NonNegative = 0
+    inner_crop_px: Annotated[int, msgspec.Meta(ge=0, lt=8192)] = 0
     """Pixels to leave out on every side of a patch."""
 
 
@@ -93,17 +96,17 @@ class PassesSpec(_Spec, frozen=True, kw_only=True):
     sum |P|^2 + regularisation * max sum |P|^2, with U_m = FFT(P_m o), orthonormal; the first patch is 1.
     """
 
-    graphs: tuple[FileSpec, ...]
-    regularisation: Annotated[float, msgspec.Meta(gt=0)]
-    dark: Annotated[float, msgspec.Meta(ge=0)]
+    graphs: Annotated[tuple[FileSpec, ...], msgspec.Meta(min_length=1, max_length=64)]
+    regularisation: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    dark: Annotated[float, msgspec.Meta(ge=0, le=1)]
     """Relative to the probe's mean counts per pixel."""
 
 
 class GoldenSpec(FileSpec, frozen=True, kw_only=True):
     """Inputs and outputs that the runtime recomputes at load."""
 
-    tolerance: Annotated[float, msgspec.Meta(gt=0)]
-    """Largest allowed absolute difference."""
+    tolerance: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    """Largest allowed absolute difference; the object's modulus is about 1."""
 
 
 class Provenance(_Spec, frozen=True, kw_only=True):
@@ -129,13 +132,14 @@ class ModelConfig(_Spec, frozen=True, kw_only=True):
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     batch: Literal["dynamic", "fixed", "relaxed"] = "dynamic"
-    batch_size: Positive | None = None
+    batch_size: BatchSize | None = None
     """For `fixed` and `relaxed`: the batch the graph was written with."""
     patterns: PatternSpec
     object: ObjectSpec
     group: GroupSpec = GroupSpec()
     stitch: StitchSpec = StitchSpec()
-    pixel_size_m: float | None = None
+    pixel_size_m: Annotated[float, msgspec.Meta(ge=1e-15, le=1e-2)] | None = None
+    """Side of an object pixel."""
     probe: FileSpec | None = None
     passes: PassesSpec | None = None
     golden: GoldenSpec
@@ -150,7 +154,7 @@ class ModelConfig(_Spec, frozen=True, kw_only=True):
         """Read model.json; raises `BundleError` naming the key that is wrong."""
         try:
             version = msgspec.json.decode(text).get("schema_version", SCHEMA_VERSION)
-        except (msgspec.DecodeError, AttributeError) as error:
+        except (msgspec.DecodeError, AttributeError, RecursionError) as error:
             raise BundleError(f"model.json is not a JSON object ({error}): export the model again") from error
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise BundleError(

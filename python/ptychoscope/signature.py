@@ -48,6 +48,12 @@ def _check_meaning(config: ModelConfig, diffraction: TensorSpec, object_: Tensor
             f"model.json: order {order} must name {planes} different channels of {object_.channels} for "
             f"{config.object.meaning} in groups of {group}"
         )
+    crop = config.stitch.inner_crop_px
+    if 2 * crop >= min(object_.size_px):
+        raise BundleError(
+            f"model.json: inner_crop_px {crop} leaves nothing of patches of {object_.size_px} px: export it "
+            "with less"
+        )
 
 
 def _check_batch(config: ModelConfig, tensor: Tensor) -> None:

@@ -15,7 +15,15 @@ import numpy as np
 import pytest
 
 from ptychoscope.bundle import read_bundle
-from ptychoscope.config import FileSpec, GoldenSpec, GroupSpec, ObjectSpec, PatternSpec, TensorSpec
+from ptychoscope.config import (
+    FileSpec,
+    GoldenSpec,
+    GroupSpec,
+    ObjectSpec,
+    PatternSpec,
+    StitchSpec,
+    TensorSpec,
+)
 from ptychoscope.errors import BundleError
 from ptychoscope.graphfile import _fields, graph_digest
 from ptychoscope.model import load_model
@@ -109,7 +117,7 @@ def oversized_array(copy: Path, forge: Forge) -> None:
 
 def oversized_tensor(copy: Path, forge: Forge) -> None:
     inputs = (
-        TensorSpec(name="diffraction", role="diffraction", size_px=(10**9, 10**9), channels=1),
+        TensorSpec(name="diffraction", role="diffraction", size_px=(16384, 16384), channels=1),
         TensorSpec(name="probe", role="probe", size_px=(16, 16), channels=2, optional=True),
     )
     forge(inputs=inputs)
@@ -139,6 +147,10 @@ def custom_operator(copy: Path, forge: Forge) -> None:
 def external_file(copy: Path, forge: Forge) -> None:
     location = field(13, field(1, b"location") + field(2, b"../../secret"))
     graph_with(copy, forge, field(5, field(8, b"w") + location))
+
+
+def nothing_left(copy: Path, forge: Forge) -> None:
+    forge(stitch=StitchSpec(inner_crop_px=8))
 
 
 def unknown_input(copy: Path, forge: Forge) -> None:
@@ -175,6 +187,7 @@ WAYS = {
     python_objects: "Python objects",
     custom_operator: "custom operator of domain 'my.shell'",
     external_file: "files outside itself",
+    nothing_left: "inner_crop_px 8 leaves nothing",
     unknown_input: "does not say what the graph's input 'diffraction' is",
     missing_probe: "needs a probe",
     grouped: "groups of 4",
