@@ -154,7 +154,7 @@ class ModelConfig(_Spec, frozen=True, kw_only=True):
         """Read model.json; raises `BundleError` naming the key that is wrong."""
         try:
             version = msgspec.json.decode(text).get("schema_version", SCHEMA_VERSION)
-        except (msgspec.DecodeError, AttributeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, RecursionError) as error:
             raise BundleError(f"model.json is not a JSON object ({error}): export the model again") from error
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise BundleError(
@@ -163,7 +163,7 @@ class ModelConfig(_Spec, frozen=True, kw_only=True):
             )
         try:
             return msgspec.json.decode(text, type=cls)
-        except msgspec.ValidationError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BundleError(f"model.json: {error}") from error
 
     def tensor(self, role: str) -> TensorSpec:

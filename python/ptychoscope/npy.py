@@ -1,7 +1,10 @@
 """Reading .npy and .npz: no pickle, and every size checked before anything is allocated."""
 
 import io
+import lzma
 import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -11,6 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Fail = Callable[[str], Exception]
+_NO_HEADER = (
+    *(ValueError, KeyError, EOFError, TypeError, SyntaxError),
+    *(tokenize.TokenError, RecursionError, MemoryError),
+)
+"""What numpy raises of a header that is none; the last two of brackets within brackets."""
+_NO_ARCHIVE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(NotImplementedError, RuntimeError, EOFError, ValueError, OSError),
+)
+"""What the standard library raises of a damaged archive."""
+_MOST_AXES, _LONGEST_AXIS = 32, 1 << 48
 
 
 class Header(NamedTuple):
@@ -34,13 +48,15 @@ def read_header(stream: IO[bytes], held: int, name: str, fail: _Fail) -> Header:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, fortran, dtype = read(stream)
-    except (ValueError, KeyError, EOFError, TypeError, SyntaxError) as error:
+    except _NO_HEADER as error:
         raise fail(f"{name} is not a numpy array ({error}): save it with numpy") from error
     if dtype.hasobject:
         raise fail(
             f"{name} holds Python objects, which only pickle loads, and pickle may execute code: "
             "save it as a plain array of numbers"
         )
+    if not dtype.itemsize or len(shape) > _MOST_AXES or max(shape, default=0) > _LONGEST_AXIS:
+        raise fail(f"{name} declares {shape} {dtype}, which is no array: it is damaged, write it again")
     size, rest = math.prod(shape) * dtype.itemsize, held - stream.tell()
     if size != rest or min(shape, default=0) < 0:
         raise fail(
@@ -63,9 +79,10 @@ def read_npz(data: bytes, name: str, fail: _Fail, *, limit_bytes: int) -> dict[s
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             unpacked = sum(member.file_size for member in members)
-            if unpacked > limit_bytes:
-                raise fail(f"{name} unpacks to {unpacked} bytes, more than the {limit_bytes} allowed")
-            raw = {member.filename.removesuffix(".npy"): archive.read(member) for member in members}
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+            fits = unpacked <= limit_bytes
+            raw = {member.filename: archive.read(member) for member in members if fits}
+    except _NO_ARCHIVE as error:
         raise fail(f"{name} is not a .npz file ({error})") from error
-    return {key: read_npy(value, f"{name}: {key}", fail) for key, value in raw.items()}
+    if not fits:
+        raise fail(f"{name} unpacks to {unpacked} bytes, more than the {limit_bytes} allowed")
+    return {key.removesuffix(".npy"): read_npy(value, f"{name}: {key}", fail) for key, value in raw.items()}

@@ -157,7 +157,8 @@ def _open(ort: ModuleType, graph: bytes, kind: str, index: int, threads: int) ->
     failures = _failures(ort)
     providers = [(wanted, _provider_options(kind, index))]
     try:
-        session = ort.InferenceSession(graph, _options(ort, kind, threads), providers=providers)
+        session = _without_fallback(ort)(graph, _options(ort, kind, threads), providers=providers)
+        inputs, outputs = _signature(session)
     except failures as error:
         if kind == "cpu":
             raise BundleError(f"onnxruntime cannot load the graph: {error}") from error
@@ -168,16 +169,14 @@ def _open(ort: ModuleType, graph: bytes, kind: str, index: int, threads: int) ->
             f"device {device!r} was requested and onnxruntime took {used} instead: its libraries or the "
             f"driver could not be loaded; {_CURES[kind]}"
         )
-    return Session(
-        device,
-        used,
-        threads,
-        *_signature(session),
-        session,
-        ort.RunOptions(),
-        ort.OrtValue.ortvalue_from_numpy,
-        failures,
-    )
+    make_value = ort.OrtValue.ortvalue_from_numpy
+    return Session(device, used, threads, inputs, outputs, session, ort.RunOptions(), make_value, failures)
+
+
+def _without_fallback(ort: ModuleType) -> Any:
+    """onnxruntime's class without its own fallback, which prints on stdout and takes the CPU."""
+    never = property(lambda _: False, lambda *_: None)
+    return type("InferenceSession", (ort.InferenceSession,), {"_enable_fallback": never})
 
 
 def _options(ort: ModuleType, kind: str, threads: int) -> Any:
@@ -208,7 +207,8 @@ def _failures(ort: ModuleType) -> tuple[type[Exception], ...]:
         "EPFail", "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel",
         "NotImplemented", "RuntimeException",
     )  # fmt: skip
-    return (*(getattr(state, name) for name in names), RuntimeError)
+    # and what C++ and pybind11 raise: of sizes, of values, of names that are not UTF-8
+    return (*(getattr(state, name) for name in names), RuntimeError, MemoryError, ValueError)
 
 
 def _signature(session: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -42,6 +42,36 @@ def test_truncated_arrays_are_refused(cut: int) -> None:
         read_npy(saved(np.arange(8.0))[:cut], "a.npy", BundleError)
 
 
+def with_header(text: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.filterwarnings("ignore:Reading `.npy`")  # numpy takes it for a header of Python 2
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (",
+        b"(" * 5000,
+        b"[" * 5000,
+        b"-" * 9000 + b"1",
+        b"\xff\xfe",
+        b"'''",
+        b"{'descr': '|S0', 'fortran_order': False, 'shape': (0,), }",
+        b"{'descr': '|V0', 'fortran_order': False, 'shape': (), }",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 9223372036854775807, 9), }",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (" + b"0," * 70 + b"), }",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 0), }",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (1e3,), }",
+        b"{'descr': [('a', '<f4')] * 2, 'fortran_order': False, 'shape': (), }",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (0,), 'x': 1}",
+    ],
+    ids=range(14),
+)
+def test_what_is_no_header_is_refused(header: bytes) -> None:
+    with pytest.raises(BundleError, match=r"a\.npy"):
+        read_npy(with_header(header), "a.npy", BundleError)
+
+
 def test_objects_are_refused() -> None:
     data = saved(np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(BundleError, match="Python objects"):
@@ -76,3 +106,23 @@ def test_an_archive_that_lies_about_its_content_is_refused() -> None:
     data[60] ^= 0xFF
     with pytest.raises(BundleError):
         read_npz(bytes(data), "g.npz", BundleError, limit_bytes=1 << 30)
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_damaged_archives_are_refused(method: int, rng: np.random.Generator) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        for name in ("a.npy", "b.npy"):
+            archive.writestr(name, saved(rng.random(50)))
+    whole, refused = stream.getvalue(), 0
+    for at in range(0, len(whole), 7):
+        flipped = bytearray(whole)
+        flipped[at] ^= 1 << at % 8
+        for data in (bytes(flipped), whole[:at] + whole[at + 3 :]):
+            try:
+                read_npz(data, "g.npz", BundleError, limit_bytes=1 << 20)
+            except BundleError:
+                refused += 1
+    assert refused > len(whole) / 7

@@ -1,0 +1,33 @@
+"""A session is ours or an error of ours, and onnxruntime says nothing on stdout."""
+
+from pathlib import Path
+
+import pytest
+
+from ptychoscope.errors import BundleError
+from ptychoscope.session import open_session
+
+from .conftest import field
+
+
+def without_utf8(data: bytes, name: bytes) -> bytes:
+    """The graph with a name of the same length that is no text."""
+    assert name in data
+    return data.replace(name, b"\xff" * len(name))
+
+
+@pytest.mark.parametrize("name", [b"MatMul", b"diffraction", b"object"], ids=bytes.decode)
+def test_names_that_are_no_text_are_refused_without_a_word_on_stdout(
+    tiny: Path, capfd: pytest.CaptureFixture[str], name: bytes
+) -> None:
+    """onnxruntime's own class would print that it falls back to the CPU, and spoil what --json prints."""
+    with pytest.raises(BundleError, match="cannot load the graph"):
+        open_session(without_utf8((tiny / "model.onnx").read_bytes(), name), threads=1)
+    assert capfd.readouterr().out == ""
+
+
+def test_what_is_no_graph_is_refused_without_a_word_on_stdout(capfd: pytest.CaptureFixture[str]) -> None:
+    for data in (b"", b"\0", b"\xff" * 10, field(7, b"")):
+        with pytest.raises(BundleError, match="cannot load the graph"):
+            open_session(data, threads=1)
+    assert capfd.readouterr().out == ""
