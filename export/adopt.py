@@ -5,13 +5,15 @@ what neither tells must be said: whether it reads counts or amplitudes, and on w
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from ptychoscope.bounded import memory_limit, run_bounded
 from ptychoscope.bundle import GRAPH_LIMIT_BYTES, read_regular
 from ptychoscope.config import (
     FileSpec,
@@ -32,10 +34,13 @@ from ptychoscope.session import Session, open_session
 from .draft import GOLDEN_TOLERANCE, graph_bytes
 from .files import bundle_directory, file_spec, npz_bytes
 from .graph import with_sidecar
-from .looking import Answers, channel_meaning, diffraction_input, object_output
+from .heads import object_heads, with_heads
+from .looking import Answers, channel_meaning, diffraction_input
 from .relax import relaxed
 
 _LEAST_FRAMES = 8
+_MOST_ENTRIES = 4096
+"""Of a fixed batch."""
 
 
 def adopt(graph_file: Path | str, out: Path | str, counts: NDArray[Any], answers: Answers) -> ModelConfig:
@@ -55,16 +60,17 @@ def adopt(graph_file: Path | str, out: Path | str, counts: NDArray[Any], answers
             f"the graph reads patterns of {side[0]} x {side[1]} px: give at least {_LEAST_FRAMES} such "
             f"frames in counts, got {counts.shape}"
         )
-    fixed = session.inputs[name].shape[0]
-    if fixed is not None:
-        model, batch = relaxed(model, session, name, fixed)
-        session = open_session(graph_bytes(model), threads=1)
-    group = diffraction.channels
+    fixed, group = session.inputs[name].shape[0], diffraction.channels
+    if fixed is not None and not 0 < fixed <= _MOST_ENTRIES:
+        raise ExportError(f"the graph takes batches of {fixed}, and from 1 to {_MOST_ENTRIES} are run")
+    model, object_ = with_heads(model, session, object_heads(session, group, answers.outputs))
+    session = open_session(graph_bytes(model), threads=1)
+    chosen = np.ascontiguousarray(counts[: max(_LEAST_FRAMES, group) // group * group], np.float32)
     config = ModelConfig(
-        graph=FileSpec(file="model.onnx", sha256=graph_digest(graph_bytes(model))),
+        graph=FileSpec(file="model.onnx", sha256="0" * 64),
         inputs=(diffraction,),
-        outputs=(object_output(session, group),),
-        batch=batch if fixed is not None else "dynamic",
+        outputs=(object_,),
+        batch="dynamic" if fixed is None else "fixed",
         batch_size=fixed,
         patterns=PatternSpec(domain=answers.domain, dc=answers.dc, scale=answers.scale),
         object=ObjectSpec(meaning="phase", order=tuple(range(group))),
@@ -74,10 +80,48 @@ def adopt(graph_file: Path | str, out: Path | str, counts: NDArray[Any], answers
         golden=GoldenSpec(file="golden.npz", sha256="0" * 64, tolerance=GOLDEN_TOLERANCE["fp32"]),
         provenance=Provenance(licence=answers.licence, training={"network": Path(graph_file).stem}),
     )
-    chosen = counts[: max(_LEAST_FRAMES, group) // group * group]
-    config = msgspec.structs.replace(config, object=channel_meaning(config, session, chosen, answers))
-    _write(Path(out), model, session, config, chosen)
-    return config
+    config = ModelConfig.from_json(config.to_json())  # every number within its bounds
+    sessions = [session]
+    found = run_bounded(
+        lambda: _looked_at(model, sessions, config, chosen, answers),
+        sessions,
+        limit_bytes=memory_limit(model.ByteSize(), (fixed or 0) * group + len(chosen), side),
+    )
+    _write(Path(out), found)
+    return found.config
+
+
+class _Found(NamedTuple):
+    """What is written."""
+
+    model: onnx.ModelProto
+    config: ModelConfig
+    golden: bytes
+
+
+def _looked_at(
+    model: onnx.ModelProto,
+    sessions: list[Session],
+    config: ModelConfig,
+    counts: NDArray[Any],
+    answers: Answers,
+) -> _Found:
+    """The graph, its batch free where it can be, what its channels mean, and golden patches of `counts`."""
+    session = sessions[0]
+    if config.batch_size is not None:
+        model, batch = relaxed(model, sessions, config.inputs[0].name, config.batch_size)
+        session = sessions[-1] if batch == "relaxed" else session
+        config = msgspec.structs.replace(config, batch=batch)
+    config = msgspec.structs.replace(config, object=channel_meaning(config, session, counts, answers))
+    front = GraphFront(session, config)
+    golden = npz_bytes(counts, complex_patches(front.patches(counts, "counts"), front.values))
+    spec = file_spec("golden.npz", golden)
+    config = msgspec.structs.replace(
+        config,
+        graph=FileSpec(file="model.onnx", sha256=graph_digest(graph_bytes(model))),
+        golden=GoldenSpec(file=spec.file, sha256=spec.sha256, tolerance=config.golden.tolerance),
+    )
+    return _Found(model, config, golden)
 
 
 def _read(file: Path) -> onnx.ModelProto:
@@ -86,25 +130,19 @@ def _read(file: Path) -> onnx.ModelProto:
     except FileNotFoundError as error:
         raise ExportError(f"{file} cannot be read: it does not exist") from error
     check_graph(data)
-    model: onnx.ModelProto = onnx.load_model_from_string(data)
+    try:
+        model: onnx.ModelProto = onnx.load_model_from_string(data)
+    except DecodeError as error:
+        raise ExportError(f"{file} cannot be read by onnx ({error}): export it again") from error
     del model.metadata_props[:]
     return model
 
 
-def _write(
-    out: Path, model: onnx.ModelProto, session: Session, config: ModelConfig, counts: NDArray[Any]
-) -> None:
-    front = GraphFront(session, config)
-    counts = np.ascontiguousarray(counts, np.float32)
-    golden = npz_bytes(counts, complex_patches(front.patches(counts, "counts"), front.values))
-    spec = file_spec("golden.npz", golden)
-    config = msgspec.structs.replace(
-        config, golden=GoldenSpec(file=spec.file, sha256=spec.sha256, tolerance=config.golden.tolerance)
-    )
+def _write(out: Path, found: _Found) -> None:
     with bundle_directory(out) as folder:
-        (folder / "golden.npz").write_bytes(golden)
-        (folder / "model.onnx").write_bytes(with_sidecar(model, config))
-        (folder / "model.json").write_bytes(config.to_json())
+        (folder / "golden.npz").write_bytes(found.golden)
+        (folder / "model.onnx").write_bytes(with_sidecar(found.model, found.config))
+        (folder / "model.json").write_bytes(found.config.to_json())
         try:
             load_model(folder, threads=1)
         except BundleError as error:

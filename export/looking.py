@@ -26,6 +26,8 @@ class Answers:
     scale: float = 1.0
     """Patterns in `domain` are multiplied by this."""
     dc: Literal["centre", "corner"] = "centre"
+    outputs: tuple[str, ...] = ()
+    """Names of the one or two outputs that make the object."""
     meaning: Meaning | None = None
     order: tuple[int, ...] | None = None
     inner_crop_px: int = 0
@@ -39,21 +41,11 @@ def diffraction_input(session: Session) -> tuple[str, TensorSpec]:
     if len(needed) != 1:
         raise ExportError(f"the graph must have one input, the diffraction; it has {sorted(needed)}")
     ((name, tensor),) = needed.items()
-    return name, _spec(name, tensor, "diffraction")
+    return name, tensor_spec(name, tensor, "diffraction")
 
 
-def object_output(session: Session, group: int) -> TensorSpec:
-    """The first output that looks like images: one or two planes for every frame of a group."""
-    for name, tensor in session.outputs.items():
-        if len(tensor.shape) == 4:
-            spec = _spec(name, tensor, "object")
-            if spec.channels in (group, 2 * group):
-                return spec
-    shapes = {name: tensor.shape for name, tensor in session.outputs.items()}
-    raise ExportError(f"no output has one or two planes for each of {group} frame(s): {shapes}")
-
-
-def _spec(name: str, tensor: Tensor, role: Literal["diffraction", "object"]) -> TensorSpec:
+def tensor_spec(name: str, tensor: Tensor, role: Literal["diffraction", "object"]) -> TensorSpec:
+    """What a tensor of the graph is, told from its shape and type; `ExportError` when it is no images."""
     shape = tensor.shape
     if len(shape) != 4 or None in shape[1:]:
         raise ExportError(f"{role} {name!r} must have four axes of known size after the batch, got {shape}")
@@ -82,8 +74,9 @@ def channel_meaning(
     group, channels = config.group.size, config.tensor("object").channels
     first, second = tuple(range(group)), tuple(range(group, 2 * group))
     if answers.meaning is not None:
-        natural = first if answers.meaning == "phase" else first + second
-        return ObjectSpec(meaning=answers.meaning, order=answers.order or natural)
+        return _said(answers.meaning, answers.order, group, channels)
+    if answers.order is not None:
+        raise ExportError("the order of the channels says nothing without their meaning: say --meaning too")
     low, high = _ranges(config, session, counts)
     if channels == group:
         if max(-min(low), *high) <= np.pi * 1.001 and max(high) > min(low):
@@ -97,7 +90,21 @@ def channel_meaning(
         if signed == [True, True]:
             return ObjectSpec(meaning="real_imag", order=first + second)
     ranges = ", ".join(f"{k}: {a:.3g} to {b:.3g}" for k, (a, b) in enumerate(zip(low, high, strict=True)))
-    raise ExportError(f"what the output channels mean cannot be told from their ranges ({ranges}): say it")
+    raise ExportError(
+        f"what the output channels mean cannot be told from their ranges ({ranges}): say it with --meaning"
+    )
+
+
+def _said(meaning: Meaning, order: tuple[int, ...] | None, group: int, channels: int) -> ObjectSpec:
+    planes = group * (1 if meaning == "phase" else 2)
+    natural = tuple(range(planes))
+    order = natural if order is None and planes == channels else order
+    if order is None or len(order) != planes or len(set(order) & set(range(channels))) != planes:
+        raise ExportError(
+            f"{meaning} takes {planes} of the output's {channels} channel(s): say which and in which order "
+            f"(--order {','.join(map(str, natural))}), or name another output (--outputs NAME)"
+        )
+    return ObjectSpec(meaning=meaning, order=order)
 
 
 def _ranges(config: ModelConfig, session: Session, counts: NDArray[Any]) -> tuple[list[float], list[float]]:

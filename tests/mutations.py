@@ -7,12 +7,22 @@ import io
 import json
 import random
 import zipfile
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ptychoscope.graphfile import _MESSAGES, METADATA_KEY, _fields, graph_digest
 
+INSIDE = {
+    **{(kind, number): field.message for kind, table in _MESSAGES.items() for number, field in table.items()},
+    **{("GraphProto", number): "ValueInfoProto" for number in (11, 12, 13)},
+    ("ValueInfoProto", 2): "TypeProto",
+    ("TypeProto", 1): "Tensor",
+    ("Tensor", 2): "Shape",
+    ("Shape", 1): "Dim",
+}
+"""The message in a field, of every message that is taken apart."""
 NUMBERS = (0, 1, 2, 3, 7, 16, 255, 2**15, 2**31 - 1, 2**31, 2**32, 2**40, 2**62, 2**63, 2**64 - 1)
 BYTES = (b"", b"\0", b"\xff\xfe", b"a" * 300, b"../../x", b"%n%s", "µ".encode(), b"If", b"Loop", b"Reshape")
 VALUES: tuple[Any, ...] = (
@@ -114,7 +124,7 @@ def parsed(data: bytes, kind: str = "ModelProto") -> list[Node]:
         if wire == 0:
             nodes.append(Node(number, wire, body))
             continue
-        inside = _MESSAGES[kind][number].message if number in _MESSAGES[kind] else ""
+        inside = INSIDE.get((kind, number), "")
         nodes.append(Node(number, wire, body, parsed(body, inside) if inside else None))
     return nodes
 
@@ -132,12 +142,12 @@ def spoil_graph(data: bytes, rng: random.Random) -> bytes:
         if kind == 0:
             del nodes[at]
         elif kind == 1:
-            nodes.insert(rng.randrange(len(nodes) + 1), nodes[at])
+            nodes.insert(rng.randrange(len(nodes) + 1), deepcopy(nodes[at]))
         elif kind == 2:
             nodes.append(nodes.pop(at))
         elif kind == 3:
             other = rng.choice([nodes for nodes in lists if nodes])
-            nodes[at] = rng.choice(other)
+            nodes[at] = deepcopy(rng.choice(other))
         else:
             _spoil_leaf(nodes[at], rng, lists)
     return b"".join(node.encoded() for node in top)

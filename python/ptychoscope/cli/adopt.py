@@ -1,5 +1,6 @@
 """ptychoscope adopt: somebody's ONNX network becomes a bundle."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -7,6 +8,7 @@ import click
 
 from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.options import AT_LEAST_ZERO, PATH, argument, choice, command, option
+from ptychoscope.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from ptychoscope.config import ModelConfig
@@ -38,6 +40,9 @@ Meaning = Literal["real_imag", "amplitude_phase", "phase"]
     default="centre",
     about="Where the network expects the zero frequency.",
 )
+@option(
+    "--outputs", about="Its outputs that make the object, such as amp,phase; without, what looks like it."
+)
 @option("--meaning", type=choice(Meaning), about="What its output is; without, told from its ranges.")
 @option("--order", about="Channels in the order of --meaning, such as 1,0; without, 0,1.")
 @option("--inner-crop-px", type=AT_LEAST_ZERO, default=0, about="Pixels to leave out around a patch.")
@@ -51,6 +56,7 @@ def adopt(
     domain: Domain | None,
     scale: float,
     dc: Centre,
+    outputs: str | None,
     meaning: Meaning | None,
     order: str | None,
     inner_crop_px: int,
@@ -59,7 +65,6 @@ def adopt(
     as_json: bool,
 ) -> None:
     """Describe a network that others trained, so that `run` can use it."""
-    from ptychoscope.errors import MissingExtraError
     from ptychoscope.io import load_scan
 
     try:
@@ -69,13 +74,13 @@ def adopt(
         raise MissingExtraError(
             f'adopt needs onnx: pip install "ptychoscope[train,cpu]" ({error})'
         ) from error
-    said = domain or click.prompt("What was the network trained on, counts or amplitude?")
     answers = Answers(
-        domain="amplitude" if said.startswith("a") else "counts",
+        domain=domain or _asked(),
         scale=scale,
         dc=dc,
         meaning=meaning,
-        order=None if order is None else tuple(int(part) for part in order.split(",")),
+        outputs=() if outputs is None else tuple(outputs.split(",")),
+        order=None if order is None else _channels(order),
         inner_crop_px=inner_crop_px,
         pixel_size_m=pixel_size_m,
         licence=licence,
@@ -85,6 +90,23 @@ def adopt(
         print_json({"bundle": str(output), **_found(config)})
     else:
         print_table(f"{output}", [(key, str(value)) for key, value in _found(config).items()])
+
+
+def _asked() -> Domain:
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "what the network reads stands nowhere in its graph, and nobody is here to be asked: say "
+            "--domain counts or --domain amplitude"
+        )
+    said: str = click.prompt("What was the network trained on?", type=choice(Domain), err=True)
+    return "amplitude" if said == "amplitude" else "counts"
+
+
+def _channels(order: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in order.split(","))
+    except ValueError as error:
+        raise ConfigError(f"--order names channels by their numbers, such as 1,0, got {order!r}") from error
 
 
 def _found(config: "ModelConfig") -> dict[str, object]:
