@@ -42,7 +42,8 @@ class TensorSpec(_Spec, frozen=True, kw_only=True):
 
     name: str
     role: Literal["diffraction", "probe", "object"]
-    """`diffraction` (B, C, P, P); `probe` (M, 2, P, P) real and imaginary; `object` (B, 2 C, P, P)."""
+    """`diffraction` (B, C, P, P); `probe` (M, 2, P, P), of every mode the real and the imaginary part;
+    `object` (B, 2 C, P, P). Probe and object are centred at index P // 2."""
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     dtype: Literal["float32", "float16", "uint16", "int32"] = "float32"
     size_px: tuple[Side, Side]
@@ -121,11 +122,22 @@ class Provenance(_Spec, frozen=True, kw_only=True):
     licence: str = ""
 
 
+_GRAPH = (
+    "The graph. Its sha256 is that of an ONNX file without the fields of its metadata_props, in which these "
+    "very bytes lie; of a TorchScript file and of the graphs of the passes it is that of the whole file."
+)
+_PROBE = (
+    "(M, P, P) complex64, M incoherent modes centred at index P // 2. Its unit is the square root of a "
+    "photon: the sum of |probe|^2 over modes and pixels is the photons of a pattern, and the far field is an "
+    "orthonormal FFT."
+)
+
+
 class ModelConfig(_Spec, frozen=True, kw_only=True):
     """model.json."""
 
     schema_version: Annotated[int, msgspec.Meta(ge=1)] = SCHEMA_VERSION
-    graph: FileSpec
+    graph: Annotated[FileSpec, msgspec.Meta(description=_GRAPH)]
     format: Literal["onnx", "torchscript"] = "onnx"
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     """Of the convolutions; inputs and outputs are as `inputs` and `outputs` say."""
@@ -140,7 +152,7 @@ class ModelConfig(_Spec, frozen=True, kw_only=True):
     stitch: StitchSpec = StitchSpec()
     pixel_size_m: Annotated[float, msgspec.Meta(ge=1e-15, le=1e-2)] | None = None
     """Side of an object pixel."""
-    probe: FileSpec | None = None
+    probe: Annotated[FileSpec | None, msgspec.Meta(description=_PROBE)] = None
     passes: PassesSpec | None = None
     golden: GoldenSpec
     provenance: Provenance = Provenance()

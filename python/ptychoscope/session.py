@@ -202,13 +202,10 @@ def _provider_options(kind: str, index: int) -> dict[str, str]:
 
 
 def _failures(ort: ModuleType) -> tuple[type[Exception], ...]:
-    state = ort.capi.onnxruntime_pybind11_state
-    names = (
-        "EPFail", "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel",
-        "NotImplemented", "RuntimeException",
-    )  # fmt: skip
-    # and what C++ and pybind11 raise: of sizes, of values, of names that are not UTF-8
-    return (*(getattr(state, name) for name in names), RuntimeError, MemoryError, ValueError)
+    """onnxruntime's own errors, and what C++ raises through it: of sizes, values, names that are no text."""
+    known = vars(ort.capi.onnxruntime_pybind11_state).values()
+    own = [kind for kind in known if isinstance(kind, type) and issubclass(kind, Exception)]
+    return (*own, RuntimeError, MemoryError, ValueError)
 
 
 def _signature(session: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

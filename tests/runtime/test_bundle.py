@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -11,8 +12,9 @@ import pytest
 
 from ptychoscope.bundle import bundle_digest, read_bundle, read_regular
 from ptychoscope.cli.info import describe
-from ptychoscope.config import FileSpec, ObjectSpec, Provenance, StitchSpec
+from ptychoscope.config import FileSpec, GoldenSpec, ObjectSpec, Provenance, StitchSpec
 from ptychoscope.errors import BundleError
+from ptychoscope.model import load_model
 
 FILES = ("model.json", "model.onnx", "golden.npz", "probe.npy")
 
@@ -87,6 +89,12 @@ def test_a_link_to_a_regular_file_is_followed(tiny_copy: Path, tiny: Path) -> No
     read_bundle(tiny_copy)
 
 
+def test_info_shows_the_digest_that_results_name(tiny: Path) -> None:
+    facts, bundle = describe(tiny), read_bundle(tiny)
+    assert facts["model_sha256"] == bundle.digest == load_model(tiny, threads=1).digest
+    assert facts["graph_sha256"] == bundle.config.graph.sha256
+
+
 def test_provenance_is_not_part_of_the_digest(tiny: Path) -> None:
     config = read_bundle(tiny).config
     other = msgspec.structs.replace(config, provenance=Provenance(created="later", licence="MIT"))
@@ -114,6 +122,16 @@ def test_the_sidecar_must_be_the_one_inside_the_graph(tiny_copy: Path) -> None:
         read_bundle(tiny_copy)
 
 
+def test_the_digest_of_the_graph_is_that_of_its_bytes_without_metadata(tiny: Path) -> None:
+    """As the schema says, for those who make bundles elsewhere."""
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(tiny / "model.onnx")
+    assert model.metadata_props[0].value == (tiny / "model.json").read_text()
+    model.ClearField("metadata_props")
+    digest = sha256(model.SerializeToString()).hexdigest()
+    assert read_bundle(tiny).config.graph.sha256 == digest
+
+
 @pytest.mark.parametrize("what", ["absent", "file"])
 def test_a_bundle_is_a_directory(tmp_path: Path, what: str) -> None:
     path = tmp_path / "model.onnx"
@@ -134,10 +152,6 @@ def test_a_bundle_is_a_directory(tmp_path: Path, what: str) -> None:
     ],
 )
 def test_golden_frames_are_checked(forge: Callable[..., Path], arrays: dict, message: str) -> None:
-    from hashlib import sha256
-
-    from ptychoscope.config import GoldenSpec
-
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     data = stream.getvalue()

@@ -108,7 +108,7 @@ def _result(path: Path) -> dict[str, Any]:
 
 
 def _bundle(path: Path) -> dict[str, Any]:
-    from ptychoscope.bundle import read_sidecar
+    from ptychoscope.bundle import bundle_digest, read_sidecar
     from ptychoscope.config import ModelConfig
 
     if not (path / "model.json").exists():
@@ -120,7 +120,8 @@ def _bundle(path: Path) -> dict[str, Any]:
     return {
         "kind": "bundle",
         "graph": config.graph.file,
-        "sha256": config.graph.sha256,
+        "model_sha256": bundle_digest(config),
+        "graph_sha256": config.graph.sha256,
         "patch_px": list(diffraction.size_px),
         "domain": config.patterns.domain,
         "output": config.object.meaning,
