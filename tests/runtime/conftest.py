@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mutations import varint
 from ptychoscope.config import ModelConfig
 from ptychoscope.graphfile import METADATA_KEY
 
@@ -42,14 +43,6 @@ def forge(tiny_copy: Path) -> Callable[..., Path]:
         return tiny_copy
 
     return change
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 def field(number: int, payload: bytes) -> bytes:
