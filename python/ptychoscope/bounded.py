@@ -19,6 +19,10 @@ Result = TypeVar("Result")
 
 _SPARE_BYTES = 2 << 30
 _MOST_S = 300.0
+_TOO_LARGE = (
+    "a few frames of this size take more memory than any network for diffraction patterns needs: use another "
+    "graph"
+)
 _LOOK_EVERY_S = 0.02
 
 
@@ -28,8 +32,8 @@ def run_bounded(work: Callable[[], Result], sessions: Iterable[Session], *, limi
     Raises `BundleError` when the process grows by more than `limit_bytes` meanwhile, or after five minutes.
     """
     future: Future[Result] = Future()
-    threading.Thread(target=_fulfil, args=(future, work), name="bounded", daemon=True).start()
     before, began = _resident_bytes(), monotonic()
+    threading.Thread(target=_fulfil, args=(future, work), name="bounded", daemon=True).start()
     try:
         while not wait([future], _LOOK_EVERY_S).done:
             _check(_resident_bytes() - before, limit_bytes, monotonic() - began)
@@ -37,15 +41,15 @@ def run_bounded(work: Callable[[], Result], sessions: Iterable[Session], *, limi
         if not future.done():
             for session in sessions:
                 session.stop()
-    return future.result()
+    try:
+        return future.result()
+    except MemoryError as error:
+        raise BundleError(f"{_TOO_LARGE} ({error})") from error
 
 
 def _check(grown_bytes: int, limit_bytes: int, took_s: float) -> None:
     if grown_bytes > limit_bytes:
-        raise BundleError(
-            f"the graph takes more than {limit_bytes / 2**30:.1f} GiB of memory for a few frames: it is no "
-            "network for diffraction patterns of this size, export another"
-        )
+        raise BundleError(f"{_TOO_LARGE} (more than {limit_bytes / 2**30:.1f} GiB)")
     if took_s > _MOST_S:
         raise BundleError(
             f"the graph takes more than {_MOST_S:.0f} s for a few frames: use more threads or another network"
@@ -53,8 +57,12 @@ def _check(grown_bytes: int, limit_bytes: int, took_s: float) -> None:
 
 
 def memory_limit(graph_bytes: int, frames: int, size_px: tuple[int, int]) -> int:
-    """Bytes that a graph may take for `frames` of this size: 4 KiB a pixel is more than any network needs."""
-    return _SPARE_BYTES + 16 * graph_bytes + (frames * size_px[0] * size_px[1] << 12)
+    """Bytes that a graph may take for `frames` of this size, at most three quarters of this machine's.
+
+    Activations of 4 KiB a pixel are more than any network needs.
+    """
+    needed = _SPARE_BYTES + 16 * graph_bytes + (frames * size_px[0] * size_px[1] << 12)
+    return min(needed, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4)
 
 
 def _fulfil(future: "Future[Result]", work: Callable[[], Result]) -> None:

@@ -25,6 +25,7 @@ from ptychoscope.npy import read_npy, read_npz
 
 GRAPH_LIMIT_BYTES = 2 << 30
 _LIMIT_BYTES = {"model.json": 1 << 20, "graph": GRAPH_LIMIT_BYTES, "golden": 256 << 20, "probe": 256 << 20}
+_MOST_GOLDEN_FRAMES = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,11 @@ def _golden(path: Path, config: ModelConfig) -> tuple[NDArray[Any], NDArray[np.c
         raise BundleError(
             f"{name} must hold counts (k, P, P) float32 or uint16 and object (k, H, W) complex64, it holds "
             f"{counts.shape} {counts.dtype} and {object_.shape} {object_.dtype}: export again"
+        )
+    if len(counts) > _MOST_GOLDEN_FRAMES:
+        raise BundleError(
+            f"{name} holds {len(counts)} frames, at most {_MOST_GOLDEN_FRAMES} are computed again at every "
+            "load: export again"
         )
     return counts, object_
 

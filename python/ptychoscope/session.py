@@ -157,7 +157,9 @@ def _open(ort: ModuleType, graph: bytes, kind: str, index: int, threads: int) ->
     failures = _failures(ort)
     providers = [(wanted, _provider_options(kind, index))]
     try:
-        session = _without_fallback(ort)(graph, _options(ort, kind, threads), providers=providers)
+        options = _options(ort, kind, threads)
+        # whatever the environment says, a graph's metadata sets no options
+        session = _without_fallback(ort)(graph, options, providers=providers, read_config_from_model=0)
         inputs, outputs = _signature(session)
     except failures as error:
         if kind == "cpu":

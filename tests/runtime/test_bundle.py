@@ -148,6 +148,7 @@ def test_a_bundle_is_a_directory(tmp_path: Path, what: str) -> None:
         ({"counts": np.zeros((2, 4, 4), "f8"), "object": np.zeros((2, 4, 4), "c8")}, "golden"),
         ({"counts": np.zeros((2, 4, 4), "f4"), "object": np.zeros((3, 4, 4), "c8")}, "golden"),
         ({"counts": np.zeros((0, 4, 4), "f4"), "object": np.zeros((0, 4, 4), "c8")}, "golden"),
+        ({"counts": np.zeros((300, 4, 4), "f4"), "object": np.zeros((300, 4, 4), "c8")}, "300 frames"),
         ({"counts": np.zeros((2, 4), "f4"), "object": np.zeros((2, 4), "c8")}, "golden"),
     ],
 )
