@@ -6,6 +6,7 @@ from typing import Any
 
 from ptychoscope.cli.console import json_option, number, print_json, print_table
 from ptychoscope.cli.options import AT_LEAST_ONE, PATH, argument, command, option
+from ptychoscope.cli.outputs import check_outputs
 
 FIGURES = {
     "amplitude_ssim": ("amplitude SSIM", 3),
@@ -57,6 +58,10 @@ def quality(
     """
     from ptychoscope.bench.quality_seeds import across, one_seed, with_truth
 
+    check_outputs(
+        reads=[("the scan", path) for path in (learn, *test)],
+        writes=[("--output", output / f"seed-{seed}") for seed in range(seeds)],
+    )
     options: dict[str, Any] = {"max_cpu_time_s": max_cpu_time, "threads": threads}
     if network is not None:
         options["network"] = network

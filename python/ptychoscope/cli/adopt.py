@@ -9,6 +9,7 @@ import click
 from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.options import AT_LEAST_ZERO, PATH, argument, choice, command, option
 from ptychoscope.errors import ConfigError, MissingExtraError
+from ptychoscope.cli.outputs import check_outputs
 
 if TYPE_CHECKING:
     from ptychoscope.config import ModelConfig
@@ -67,6 +68,7 @@ def adopt(
     """Describe a network that others trained, so that `run` can use it."""
     from ptychoscope.io import load_scan
 
+    check_outputs(reads=[("the graph", graph), ("--scan", scan)], writes=[("--output", output)])
     try:
         from ptychoscope.export.adopt import adopt as write
         from ptychoscope.export.looking import Answers

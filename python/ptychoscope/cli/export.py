@@ -8,6 +8,7 @@ import click
 
 from ptychoscope.cli.console import json_option
 from ptychoscope.cli.options import PATH, argument, choice, command, option
+from ptychoscope.cli.outputs import check_outputs, run_files
 
 Dtype = Literal["float32", "uint16"]
 Format = Literal["onnx", "torchscript"]
@@ -56,6 +57,10 @@ def export(
     from ptychoscope.errors import MissingExtraError
     from ptychoscope.io import load_scan
 
+    check_outputs(
+        reads=[("--scan", scan), *(("the training's", file) for file in run_files(source))],
+        writes=[("--output", output)],
+    )
     try:
         from ptychoscope.export import export_bundle
     except ModuleNotFoundError as error:

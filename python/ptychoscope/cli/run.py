@@ -9,6 +9,7 @@ import click
 
 from ptychoscope.cli.console import frames_bar, json_option
 from ptychoscope.cli.options import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
+from ptychoscope.cli.outputs import check_outputs
 from ptychoscope.cli.reading import Reading, reading_options
 from ptychoscope.cli.solver import Solver, solver_options
 
@@ -102,6 +103,11 @@ def run(
     """Reconstruct a scan without torch: every frame once through the network, then sweeps if asked for."""
     from ptychoscope.offline import reconstruct
 
+    picture = None if no_picture else picture or Path(f"{os.path.splitext(output)[0]}.png")
+    check_outputs(
+        reads=[("the scan", scan), ("--model", model)],
+        writes=[("--output", output), ("--picture", picture)],
+    )
     solver.check(model)
     loaded = reading.scan(scan)
     count = threads or len(os.sched_getaffinity(0))
@@ -129,8 +135,8 @@ def run(
         loaded = loaded.with_probe(network.probe)
     result = solver.run(loaded, network, result, batch, count)
     result.save(output)
-    if not no_picture:
-        result.picture(picture or output.with_suffix(".png"))
+    if picture is not None:
+        result.picture(picture)
     figures = _figures(result, output)
     if as_json:
         click.echo(json.dumps(figures))

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.options import PATH, argument, command, option
+from ptychoscope.cli.outputs import check_outputs, run_files
 from ptychoscope.cli.reading import Reading, reading_options
 
 if TYPE_CHECKING:
     from ptychoscope.scan import Scan
 
+_WRITTEN = ("config.json", "checkpoints", "history.json", "training.json", "report.html", "logs", "mlruns")
+"""What a run's folder holds of ours; what else lies there is left alone."""
 _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Machine"
 
 
@@ -77,6 +80,14 @@ def train(
     **options: Any,
 ) -> None:
     """Train a network on diffraction alone, until the first limit is reached."""
+    check_outputs(
+        reads=[
+            *(("the scan", path) for path in scans),
+            ("--test", test),
+            *(("--start", file) for file in run_files(start)),
+        ],
+        writes=[("--output", output / name) for name in _WRITTEN],
+    )
     if gridsize:
         options["group_size"] = gridsize**2
     given = {name: value for name, value in options.items() if value is not None}
