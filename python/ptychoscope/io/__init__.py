@@ -7,6 +7,7 @@ from typing import Any
 
 from ptychoscope.errors import OutputError, ScanError
 from ptychoscope.io import npz
+from ptychoscope.io.limits import open_regular
 from ptychoscope.io.rules import Layout
 from ptychoscope.orientation import Orientation
 from ptychoscope.scan import Domain, Scan
@@ -108,13 +109,8 @@ def _named(arrays: tuple[Any, ...]) -> dict[str, Any]:
 
 def first_bytes(path: Path) -> bytes:
     """What a file begins with, by which its format is told; raises `ScanError` when there is nothing."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except FileNotFoundError as error:
-        raise ScanError(f"there is no file {path}: check the name") from error
-    except OSError as error:
-        raise ScanError(f"cannot read {path}: {error.strerror}; give a file that can be read") from error
+    with open_regular(path, ScanError) as file:
+        head = file.read(16)
     if not head:
         raise ScanError(f"{path} is empty: copy or write it again")
     return head

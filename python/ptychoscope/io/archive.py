@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.limits import require_memory
+from ptychoscope.io.limits import open_regular, require_memory
 from ptychoscope.npy import read_header
 
 
@@ -21,7 +21,7 @@ def read_members(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
     more bytes than the file or the machine has.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             names = [name for name in wanted if name in members]
             return {name: _read(archive, members[name], name, path) for name in names}
@@ -32,7 +32,7 @@ def read_members(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
 def member_names(path: Path) -> list[str]:
     """The names of the arrays in the file."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
     except (zipfile.BadZipFile, OSError) as error:
         raise ScanError(f"{path} is damaged or truncated ({error}): copy or write it again") from error

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ResultError
 from ptychoscope.io.atomic import replacing
-from ptychoscope.io.limits import require_memory
+from ptychoscope.io.hdf5 import Hdf5Array, Hdf5Group, open_hdf5
 from ptychoscope.reconstruction import Reconstruction
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -113,90 +113,92 @@ def read_product(path: str | os.PathLike[str]) -> Reconstruction:
 
     A product of another program has no coverage: it is 1 where its object is not 0, and its spread is 0.
 
-    Raises `ResultError` when the file is absent, damaged or no product.
+    Raises `ResultError` when the file is absent, damaged or no product, when its data lie elsewhere or are
+    more than the file can hold. Whatever is used is looked at before the first number is read.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ResultError(f"there is no file {path}: check the name")
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(file, path)
-    except (OSError, RuntimeError) as error:
-        raise ResultError(f"{path} is damaged or no HDF5 file ({error}): write it again") from error
-
-
-def _read(file: h5py.File, path: Path) -> Reconstruction:
-    image = _first(_values(file, "object", path), 2)
-    attributes = file["object"].attrs
-    pixel = _attribute(attributes, "pixel_width_m", path)
-    if not pixel > 0 or abs(_attribute(attributes, "pixel_height_m", path) / pixel - 1) > 1e-6:
-        raise ResultError(f"{path}: pixels must be square and of positive size, got a width of {pixel} m")
-    centre = [_attribute(attributes, f"center_{axis}_m", path) / pixel for axis in "yx"]
-    corner = np.array(centre) - np.array(image.shape) / 2
-    origin = np.rint(corner)
-    probe = _first(_values(file, "probe", path), 3) if "probe" in file else None
-    extras = file.get("ptychoscope")
+    with open_hdf5(Path(path)) as root:
+        image, probe = _needed(root, "object", 2), root.array("probe")
+        pixel, corner = _pixel_size(image), _corner(image)
+        extras = root.subgroup("ptychoscope")
+        origin = np.rint(corner)
+        if extras is None:
+            positions = _positions(root, pixel) + (origin - corner)  # the anchor is a whole pixel
+            fields: dict[str, Any] = {"pixel_size_m": pixel, "positions_px": positions}
+        else:
+            known = extras.attribute("pixel_size_known") != 0
+            fields = {"pixel_size_m": pixel if known else None, **_extras(extras, image.shape[-2:])}
+        fields |= {"object": image.read(2), "probe": _read_probe(probe)}
     if extras is None:
-        return Reconstruction(
-            object=image,
-            coverage=(image != 0).astype(np.float32),
-            spread=np.zeros(image.shape, np.float32),
-            origin_px=(int(origin[0]), int(origin[1])),
-            pixel_size_m=pixel,
-            positions_px=_positions(file, pixel, path) + (origin - corner),  # the anchor is a whole pixel
-            probe=probe,
-        )
-    return Reconstruction(
-        object=image,
-        coverage=_values(extras, "coverage", path),
-        spread=_values(extras, "spread", path),
-        origin_px=(int(origin[0]), int(origin[1])),
-        pixel_size_m=pixel if extras.attrs.get("pixel_size_known", True) else None,
-        positions_px=_values(extras, "positions_px", path),
-        probe=probe,
-        **{name: _values(extras, name, path) for name in _GIVEN if name in extras},
-        orientation=_json(extras, "orientation", path),
-        provenance=_json(extras, "provenance", path),
-    )
+        seen = (fields["object"] != 0).astype(np.float32)
+        fields |= {"coverage": seen, "spread": np.zeros_like(seen)}
+    return Reconstruction(origin_px=(int(origin[0]), int(origin[1])), **fields)
 
 
-def _positions(file: h5py.File, pixel: float, path: Path) -> NDArray[np.float64]:
-    y, x = (_values(file, f"probe_position_{axis}_m", path) for axis in "yx")
-    if y.ndim != 1 or y.shape != x.shape:
-        raise ResultError(f"{path} has {y.shape} probe_position_y_m but {x.shape} probe_position_x_m")
-    return np.stack([y, x], axis=1) / pixel
+def _needed(group: Hdf5Group, name: str, ndim: int) -> Hdf5Array:
+    """The numbers `name` with at least `ndim` axes."""
+    found = group.array(name)
+    if found is None:
+        raise ResultError(f"{group.path} has no dataset {name}: it is not a ptychodus product")
+    if len(found.shape) < ndim:
+        raise ResultError(f"{found.label} must have {ndim} axes or more, got {found.shape}")
+    return found
 
 
-def _values(group: Any, name: str, path: Path) -> NDArray[Any]:
-    dataset = group.get(name)
-    if not isinstance(dataset, h5py.Dataset):
-        raise ResultError(f"{path} has no dataset {name}: it is not a ptychodus product")
-    if dataset.size is None or dataset.dtype.kind not in "uifc":
-        raise ResultError(f"{name} in {path} must be numbers, got {dataset.shape} {dataset.dtype}")
-    require_memory(f"{name} in {path}", dataset.size * dataset.dtype.itemsize, ResultError)
-    return np.asarray(dataset[()])
-
-
-def _first(array: NDArray[Any], ndim: int) -> NDArray[Any]:
-    """`array` with `ndim` axes: the first of any further ones."""
-    while array.ndim > ndim and len(array) > 0:
-        array = array[0]
-    return array[None] if array.ndim == ndim - 1 else array
-
-
-def _attribute(attributes: Any, name: str, path: Path) -> float:
-    try:
-        return float(attributes[name])
-    except (KeyError, TypeError, ValueError) as error:
+def _pixel_size(image: Hdf5Array) -> float:
+    """Side of a pixel in metres."""
+    height, width = (_number(image, f"pixel_{side}_m") for side in ("height", "width"))
+    if not width > 0 or abs(height / width - 1) > 1e-6:
         raise ResultError(
-            f"{path}: the object has no number {name}: it is not a ptychodus product"
-        ) from error
+            f"{image.label}: pixels must be square and of positive size, got {height} x {width} m"
+        )
+    return width
 
 
-def _json(group: Any, name: str, path: Path) -> dict[str, Any]:
-    if name not in group:
+def _corner(image: Hdf5Array) -> NDArray[np.float64]:
+    """(y, x) of index [0, 0] in pixels."""
+    centre = np.array([_number(image, f"center_{axis}_m") for axis in "yx"])
+    return centre / _pixel_size(image) - np.array(image.shape[-2:]) / 2
+
+
+def _number(image: Hdf5Array, name: str) -> float:
+    value = image.attribute(name)
+    if value is None:
+        raise ResultError(f"{image.label} has no attribute {name}: it is not of a ptychodus product")
+    return value
+
+
+def _positions(root: Hdf5Group, pixel: float) -> NDArray[np.float64]:
+    y, x = (_needed(root, f"probe_position_{axis}_m", 1) for axis in "yx")
+    if len(y.shape) != 1 or y.shape != x.shape:
+        raise ResultError(f"{root.path} has {y.shape} probe_position_y_m but {x.shape} probe_position_x_m")
+    return np.stack([y.read(1), x.read(1)], axis=1) / pixel
+
+
+def _extras(group: Hdf5Group, shape: tuple[int, ...]) -> dict[str, Any]:
+    """What only our own results hold; `shape` is the object's."""
+    arrays = {name: _needed(group, name, 2) for name in ("coverage", "spread", "positions_px")}
+    arrays |= {name: found for name in _GIVEN if (found := group.array(name)) is not None}
+    for name in ("coverage", "spread"):
+        if arrays[name].shape != shape:
+            raise ResultError(
+                f"{name} must have the object's shape {shape}, got {arrays[name].shape} in {group.path}"
+            )
+    texts = {name: _json(group, name) for name in ("orientation", "provenance")}
+    return {name: array.read(len(array.shape)) for name, array in arrays.items()} | texts
+
+
+def _read_probe(probe: Hdf5Array | None) -> NDArray[Any] | None:
+    """(m, P, P): of several coherent modes the first, of a single array one mode."""
+    if probe is None:
+        return None
+    return probe.read(3) if len(probe.shape) > 2 else probe.read(len(probe.shape))[None]
+
+
+def _json(group: Hdf5Group, name: str) -> dict[str, Any]:
+    text = group.text(name)
+    if text is None:
         return {}
     try:
-        return msgspec.json.decode(group[name][()], type=dict[str, Any])
-    except (msgspec.DecodeError, TypeError) as error:
-        raise ResultError(f"ptychoscope/{name} in {path} is not a JSON object ({error})") from error
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ResultError(f"ptychoscope/{name} in {group.path} is not a JSON object ({error})") from error
