@@ -16,7 +16,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5d, h5l, h5o, h5z
+from h5py import h5d, h5l, h5o, h5t, h5z
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ResultError
@@ -37,7 +37,9 @@ def open_hdf5(path: Path) -> Iterator["Hdf5Group"]:
         try:
             with h5py.File(raw, "r") as file:
                 yield Hdf5Group(file, str(path), os.fstat(raw.fileno()).st_size)
-        except (OSError, RuntimeError, KeyError) as error:
+        except ResultError:
+            raise
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise ResultError(f"{path} is damaged or no HDF5 file ({error}): write it again") from error
 
 
@@ -147,13 +149,9 @@ def _check_storage(dataset: h5d.DatasetID, label: str) -> None:
 
 def _shape_and_type(dataset: h5d.DatasetID, label: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     kind = dataset.get_type()
-    try:
-        dtype = kind.dtype
-    except (TypeError, ValueError) as error:
-        raise ResultError(f"{label} has a type that numpy has not ({error}): write it again") from error
     if kind.committed() or dataset.shape is None:
-        raise ResultError(f"{label} must hold its own type and numbers, got {dataset.shape} {dtype}")
-    return dataset.shape, dtype
+        raise ResultError(f"{label} must hold its own type and numbers: write it again")
+    return dataset.shape, _numpy_type(kind, label)
 
 
 def _attribute(owner: h5py.HLObject, name: str, label: str) -> float | None:
@@ -161,6 +159,15 @@ def _attribute(owner: h5py.HLObject, name: str, label: str) -> float | None:
         return None
     attribute = owner.attrs.get_id(name)
     count = attribute.get_space().get_simple_extent_npoints()
-    if count != 1 or attribute.dtype.kind not in "uifb":
-        raise ResultError(f"{name} of {label} must be one number, got {count} of {attribute.dtype}")
+    dtype = _numpy_type(attribute.get_type(), label)
+    if count != 1 or dtype.kind not in "uifb":
+        raise ResultError(f"{name} of {label} must be one number, got {count} of {dtype}")
     return float(np.reshape(owner.attrs[name], ()))
+
+
+def _numpy_type(kind: h5t.TypeID, label: str) -> np.dtype[Any]:
+    try:
+        dtype: np.dtype[Any] = kind.dtype
+    except (TypeError, ValueError) as error:
+        raise ResultError(f"{label} has a type that numpy has not ({error}): write it again") from error
+    return dtype
