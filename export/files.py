@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.config import FileSpec
 from ptychoscope.errors import OutputError
-from ptychoscope.io.atomic import replacing
+from ptychoscope.io.atomic import replacing_folder
 
 
 def npz_bytes(counts: NDArray[np.float32], object_: NDArray[np.complex64]) -> bytes:
@@ -37,14 +36,9 @@ def file_spec(name: str, data: bytes) -> FileSpec:
 @contextmanager
 def bundle_directory(out: Path) -> Iterator[Path]:
     """A folder beside `out` that becomes `out` on success, in place of an older bundle, or vanishes."""
-    if out.is_dir() and any(out.iterdir()) and not (out / "model.json").is_file():
-        raise OutputError(f"{out} is not empty and no bundle: name another directory, or remove it")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot create {out.parent}: {error.strerror}; choose another place") from error
-    with replacing(out) as folder:
-        folder.mkdir()
+    with replacing_folder(out, "model.json") as folder:
         yield folder
-        if out.is_dir():
-            shutil.rmtree(out)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from ptychoscope.errors import OutputError
 
 from .upsample import upsample_by_copies
 
@@ -40,7 +42,7 @@ def quantised(graph: onnx.ModelProto, feeds: Iterable[Feeds]) -> onnx.ModelProto
 
     The convolution that reads the inputs stays in float32: it costs nothing there and a third of the loss.
     """
-    with TemporaryDirectory() as folder, _quiet():
+    with _temporary_folder() as folder, _quiet():
         source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
         onnx.save(graph, source)
         quantize_static(
@@ -84,6 +86,18 @@ def halved(graph: onnx.ModelProto) -> onnx.ModelProto:
 def relative_rms(got: NDArray[np.complex64], reference: NDArray[np.complex64]) -> float:
     """|got - reference| / |reference|, Frobenius."""
     return float(np.linalg.norm(got - reference) / np.linalg.norm(reference))
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[str]:
+    """The quantiser reads and writes files, and keeps its own beside them."""
+    try:
+        with TemporaryDirectory() as folder:
+            yield folder
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {gettempdir()}: {error.strerror or error}; make room there, or set TMPDIR"
+        ) from error
 
 
 @contextmanager

@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="export needs torch")
+onnx = pytest.importorskip("onnx", reason="export needs onnx")
 pytest.importorskip("lightning", reason="export reads what lightning wrote")
 
 from ptychoscope.export import write_bundle  # noqa: E402
 from ptychoscope.export.bundle import torch_patches  # noqa: E402
 from ptychoscope.export.graph import plain_graph  # noqa: E402
-from ptychoscope.export.precision import relative_rms  # noqa: E402
+from ptychoscope.export.precision import quantised, relative_rms  # noqa: E402
 from ptychoscope.export.rewrite import space_to_depth  # noqa: E402
 from torch import nn  # noqa: E402
 
 from optics import make_scan  # noqa: E402
 from ptychoscope.bundle import read_bundle  # noqa: E402
-from ptychoscope.errors import ConfigError, ExportError  # noqa: E402
+from ptychoscope.errors import ConfigError, ExportError, OutputError  # noqa: E402
 from ptychoscope.geometry import canvas_frame  # noqa: E402
 from ptychoscope.metrics import diffraction_r_factor  # noqa: E402
 from ptychoscope.model import load_model  # noqa: E402
@@ -61,6 +62,12 @@ def bundle(
     counts = scan.counts(slice(0, None, 2))
     passes = tuple(network.passes)
     return write_bundle(network, scan.probe, counts, out, passes=passes, precision=request.param)
+
+
+def test_no_room_for_the_files_of_the_quantiser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    with pytest.raises(OutputError, match=r"absent: .*set TMPDIR"):
+        quantised(onnx.ModelProto(), [])
 
 
 ALLOWED = {"fp32": 1e-5, "fp16": 1e-2, "int8": 5e-2}

@@ -101,6 +101,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Reconstruct a scan without torch: every frame once through the network, then sweeps if asked for."""
+    from ptychoscope.io.atomic import check_file
     from ptychoscope.offline import reconstruct
 
     picture = None if no_picture else picture or Path(f"{os.path.splitext(output)[0]}.png")
@@ -108,6 +109,9 @@ def run(
         reads=[("the scan", scan), ("--model", model)],
         writes=[("--output", output), ("--picture", picture)],
     )
+    for file in (output, picture):
+        if file is not None:
+            check_file(file)
     solver.check(model)
     loaded = reading.scan(scan)
     count = threads or len(os.sched_getaffinity(0))

@@ -37,8 +37,10 @@ def simulate(
 ) -> None:
     """Simulate a scan with known object and probe, and Poisson noise."""
     from ptychoscope.io import save_scan
+    from ptychoscope.io.atomic import check_file
     from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
+    check_file(output)
     lens = ProbeConfig(kind=probe, defocus_rad=defocus, modes=modes)
     result = simulate_scan(SimulationConfig(probe=lens, **options))
     save_scan(result, output)
