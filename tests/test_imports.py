@@ -75,6 +75,18 @@ def test_every_public_name_is_itself_whatever_was_imported_before():
     assert not set(ptychoscope.__all__) & {name.split(".")[1] for name in runtime_modules()}
 
 
+@pytest.mark.parametrize(("name", "first"), [("ptychoscope", "Scan"), ("ptychoscope.train", "TrainConfig")])
+def test_tab_completion_shows_the_public_names(name, first):
+    """Before anything is loaded, and when something is."""
+    code = f"import {name} as m; print(*dir(m)); m.{first}; print(*dir(m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after = (line.split() for line in done.stdout.splitlines())
+    public = [entry for entry in before if not entry.startswith("__")]
+    assert public == sorted(import_module(name).__all__)
+    assert before == after
+    assert {"__all__", "__doc__", "__path__"} <= set(before)
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = ptychoscope.no_such_name

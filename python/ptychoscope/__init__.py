@@ -50,3 +50,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'ptychoscope' has no attribute {name!r}")
     return getattr(import_module(f"ptychoscope.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not, and nothing that serves to load them."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
