@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ptychoscope.io import load_scan
+from ptychoscope.io import load_scan, save_reconstruction
 from ptychoscope.reconstruction import Reconstruction
 
 Arguments = list[str]
@@ -114,12 +114,13 @@ def result(**change: Any) -> Case:
 
     def case(folder: Path) -> Arguments:
         truth, path = scan_file(folder), folder / "image.h5"
-        image = load_scan(truth).object
-        plane = np.ones(image.shape)
-        Reconstruction(
-            object=image, coverage=plane, spread=plane, origin_px=(0, 0), pixel_size_m=None,
+        object_ = load_scan(truth).object
+        plane = np.ones(object_.shape)
+        image = Reconstruction(
+            object=object_, coverage=plane, spread=plane, origin_px=(0, 0), pixel_size_m=None,
             positions_px=np.zeros((1, 2)),
-        ).save(path)  # fmt: skip
+        )  # fmt: skip
+        save_reconstruction(image, path)
         with h5py.File(path, "a") as file:
             for name, value in change.items():
                 del file[name]

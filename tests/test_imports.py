@@ -55,6 +55,26 @@ def test_no_chain_of_imports_leads_from_the_runtime_to_torch():
     assert [chain for chain in chains if chain] == []
 
 
+def test_a_reconstruction_knows_neither_files_nor_pictures():
+    """They know it; the other way round would be a circle, also inside functions."""
+    grimp = pytest.importorskip("grimp", reason="import-linter belongs to the group dev")
+    graph = grimp.build_graph("ptychoscope")
+    chains = [
+        graph.find_shortest_chain("ptychoscope.reconstruction", other)
+        for name in ("io", "picture")
+        for other in (f"ptychoscope.{name}", *graph.find_descendants(f"ptychoscope.{name}"))
+    ]
+    assert len(chains) > 5
+    assert not any(chains)
+
+
+def test_reading_a_scan_needs_no_hdf5():
+    loaded = loaded_by("from ptychoscope import load_scan")
+    assert "ptychoscope.io.npz" in loaded
+    assert "h5py" not in loaded
+    assert "h5py" in loaded_by("from ptychoscope import load_reconstruction")
+
+
 def test_importing_ptychoscope_loads_nothing():
     loaded = loaded_by("import ptychoscope")
     assert not loaded & (HEAVY | {"numpy", "h5py", "onnxruntime", "PIL", "click"})
@@ -75,7 +95,9 @@ def test_every_public_name_is_itself_whatever_was_imported_before():
     assert not set(ptychoscope.__all__) & {name.split(".")[1] for name in runtime_modules()}
 
 
-@pytest.mark.parametrize(("name", "first"), [("ptychoscope", "Scan"), ("ptychoscope.train", "TrainConfig")])
+@pytest.mark.parametrize(("name", "first"), [
+    ("ptychoscope", "Scan"), ("ptychoscope.io", "load_reconstruction"), ("ptychoscope.train", "TrainConfig"),
+])  # fmt: skip
 def test_tab_completion_shows_the_public_names(name, first):
     """Before anything is loaded, and when something is."""
     code = f"import {name} as m; print(*dir(m)); m.{first}; print(*dir(m))"

@@ -7,10 +7,11 @@ if TYPE_CHECKING:
     from ptychoscope.canvas import Canvas
     from ptychoscope.cuda_canvas import CudaCanvas
     from ptychoscope.errors import PtychoscopeError
-    from ptychoscope.io import load_scan, save_scan
+    from ptychoscope.io import load_reconstruction, load_scan, save_reconstruction, save_scan
     from ptychoscope.model import Model, load_model
     from ptychoscope.offline import reconstruct
-    from ptychoscope.reconstruction import Reconstruction, load_reconstruction
+    from ptychoscope.picture import save_picture
+    from ptychoscope.reconstruction import Reconstruction
     from ptychoscope.scan import Scan
     from ptychoscope.simulate import simulate_scan
 
@@ -22,9 +23,11 @@ _HOME = {
     "Reconstruction": "reconstruction",
     "Scan": "scan",
     "load_model": "model",
-    "load_reconstruction": "reconstruction",
+    "load_reconstruction": "io",
     "load_scan": "io",
     "reconstruct": "offline",
+    "save_picture": "picture",
+    "save_reconstruction": "io",
     "save_scan": "io",
     "simulate_scan": "simulate",
 }
@@ -40,6 +43,8 @@ __all__ = [
     "load_reconstruction",
     "load_scan",
     "reconstruct",
+    "save_picture",
+    "save_reconstruction",
     "save_scan",
     "simulate_scan",
 ]

@@ -16,15 +16,13 @@ from ptychoscope.geometry import canvas_frame
 from ptychoscope.model import BATCH, Model
 from ptychoscope.pipeline import Progress, Report, run
 from ptychoscope.preprocess import matched_probe
-from ptychoscope.reconstruction import Reconstruction, load_reconstruction
+from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.session import parse_device
 from ptychoscope.slot import ModelSlot
 from ptychoscope.sources import ScanSource
 from ptychoscope.whole import run_merged
 from ptychoscope.windows import WindowKind, make_window
-
-__all__ = ["Reconstruction", "load_reconstruction", "reconstruct"]
 
 ProbeChoice = Literal["scan", "model"]
 Merge = Literal["scan", "batch", "none"]

@@ -1,6 +1,5 @@
 """Reconstruction: the image of a sample, where it may be trusted, and where it came from."""
 
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,25 +65,6 @@ class Reconstruction:
     def __repr__(self) -> str:
         shape = " x ".join(str(side) for side in self.object.shape)
         return f"Reconstruction({shape} px from {len(self.positions_px)} patterns, origin {self.origin_px})"
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a ptychodus product (.h5), whole or not at all; raises `OutputError`."""
-        from ptychoscope.io.product import write_product
-
-        write_product(self, path)
-
-    def picture(self, path: str | os.PathLike[str]) -> None:
-        """Write amplitude, phase, coverage and spread side by side as a PNG; raises `OutputError`."""
-        from ptychoscope.picture import save_picture
-
-        save_picture(self, path)
-
-
-def load_reconstruction(path: str | os.PathLike[str]) -> Reconstruction:
-    """The result in a ptychodus product, ours or another program's; raises `ResultError`."""
-    from ptychoscope.io.product import read_product
-
-    return read_product(path)
 
 
 def _array(name: str, value: NDArray[Any], dtype: Any, ndim: int) -> NDArray[Any]:

@@ -9,8 +9,8 @@ import pytest
 from ptychoscope import cli
 from ptychoscope.cli.reading import parse_slice
 from ptychoscope.errors import ConfigError
-from ptychoscope.io import load_scan
-from ptychoscope.reconstruction import Reconstruction, load_reconstruction
+from ptychoscope.io import load_reconstruction, load_scan, save_reconstruction
+from ptychoscope.reconstruction import Reconstruction
 
 BUNDLE = str(Path(__file__).parents[1] / "data" / "tiny_bundle")
 
@@ -36,14 +36,15 @@ def simulated(ptychoscope):
     ptychoscope("simulate -o scan.npz --patch 16 --rows 8 --columns 9 --step 3 --jitter 1 --sub-pixel")
     scan = load_scan("scan.npz")
     plane = np.ones(scan.object.shape)
-    Reconstruction(
+    truth = Reconstruction(
         object=scan.object[2:, 3:],
         coverage=plane[2:, 3:],
         spread=0 * plane[2:, 3:],
         origin_px=(2, 3),
         pixel_size_m=None,
         positions_px=scan.positions_px,
-    ).save("truth.h5")
+    )
+    save_reconstruction(truth, "truth.h5")
     return scan
 
 

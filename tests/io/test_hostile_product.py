@@ -12,7 +12,7 @@ from h5py import h5d, h5p, h5s, h5t
 from numpy.testing import assert_array_equal
 
 from ptychoscope.errors import ResultError
-from ptychoscope.io.product import read_product, write_product
+from ptychoscope.io import load_reconstruction, save_reconstruction
 from ptychoscope.reconstruction import Reconstruction
 
 SHAPE = (40, 30)
@@ -37,7 +37,7 @@ def product(tmp_path):
         given_probe=np.ones((2, 8, 8)), given_positions_px=np.zeros((5, 2)),
     )  # fmt: skip
     for name in ("object.h5", "other.h5"):
-        write_product(result, tmp_path / name)
+        save_reconstruction(result, tmp_path / name)
     (tmp_path / "numbers.bin").write_bytes(bytes(1 << 16))
     return tmp_path / "object.h5"
 
@@ -162,7 +162,7 @@ def test_data_that_lie_elsewhere_are_refused(product, case, name):
         del file[name]
         change(file, name)
     with pytest.raises(ResultError, match=message):
-        read_product(product)
+        load_reconstruction(product)
 
 
 @pytest.mark.parametrize("link", [h5py.ExternalLink("other.h5", "/ptychoscope"), h5py.SoftLink("/there")])
@@ -171,12 +171,13 @@ def test_a_group_that_lies_elsewhere_is_refused(product, link):
         file.move("ptychoscope", "there")
         file["ptychoscope"] = link
     with pytest.raises(ResultError, match=r"ptychoscope .* is a link to another"):
-        read_product(product)
+        load_reconstruction(product)
 
 
 @pytest.mark.parametrize(("value", "message"), [
-    (None, "has no attribute"), (np.zeros(9), "must be one number"), ("1e-8", "must be one number"),
-    (h5py.Empty("f4"), "must be one number"), (np.nan, "square"), (0.0, "square"), (2e-8, "square"),
+    (None, "must have a number"), (np.zeros(9), "must be one number"), ("1e-8", "must be one number"),
+    (h5py.Empty("f4"), "must be one number"), (np.nan, "must have a number"), (0.0, "square"),
+    (2e-8, "square"),
 ])  # fmt: skip
 def test_attributes_are_single_numbers(product, value, message):
     with h5py.File(product, "a") as file:
@@ -184,7 +185,7 @@ def test_attributes_are_single_numbers(product, value, message):
         if value is not None:
             file["object"].attrs["pixel_width_m"] = value
     with pytest.raises(ResultError, match=message):
-        read_product(product)
+        load_reconstruction(product)
 
 
 def test_shapes_are_compared_before_anything_is_read(product):
@@ -195,7 +196,7 @@ def test_shapes_are_compared_before_anything_is_read(product):
         broken.id.write_direct_chunk((0, 0), bytes(260))
         broken.id.flush()
     with pytest.raises(ResultError, match="must have the object's shape"):
-        read_product(product)
+        load_reconstruction(product)
 
 
 def test_what_is_known_is_read(product):
@@ -212,7 +213,7 @@ def test_what_is_known_is_read(product):
         plist.set_layout(h5d.COMPACT)
         kind = h5t.py_create(modes.dtype)
         h5d.create(file.id, b"probe", kind, space, plist).write(h5s.ALL, h5s.ALL, modes)
-    back = read_product(product)
+    back = load_reconstruction(product)
     assert_array_equal(back.object, layers[0])
     assert_array_equal(back.probe, modes[0])
 
@@ -223,17 +224,16 @@ def test_numbers_that_pack_well_are_no_reason_to_refuse(tmp_path):
         object=zeros, coverage=zeros, spread=zeros, origin_px=(0, 0), pixel_size_m=None,
         positions_px=np.zeros((5, 2)),
     )  # fmt: skip
-    write_product(result, tmp_path / "zeros.h5")
-    assert_array_equal(read_product(tmp_path / "zeros.h5").object, zeros)
+    save_reconstruction(result, tmp_path / "zeros.h5")
+    assert_array_equal(load_reconstruction(tmp_path / "zeros.h5").object, zeros)
 
 
 CHILD = """
 import sys
 from ptychoscope.errors import PtychoscopeError
-from ptychoscope.io import load_scan
-from ptychoscope.io.product import read_product
+from ptychoscope.io import load_reconstruction, load_scan
 for path in sys.argv[1:]:
-    for load in (load_scan, read_product):
+    for load in (load_scan, load_reconstruction):
         try:
             load(path)
         except PtychoscopeError as error:

@@ -9,7 +9,7 @@ from PIL import Image
 from ptychoscope.colours import Colours, paint, table
 from ptychoscope.errors import OutputError
 from ptychoscope.figure import Panel, figure, limits
-from ptychoscope.picture import panels
+from ptychoscope.picture import panels, save_picture
 from ptychoscope.reconstruction import Reconstruction
 
 
@@ -85,12 +85,12 @@ def result():
 
 
 def test_the_picture_is_written_whole(tmp_path, result):
-    result.picture(tmp_path / "object.png")
+    save_picture(result, tmp_path / "object.png")
     with Image.open(tmp_path / "object.png") as image:
         image.load()
         assert image.mode == "RGB"
     with pytest.raises(OutputError, match="no folder"):
-        result.picture(tmp_path / "absent" / "object.png")
+        save_picture(result, tmp_path / "absent" / "object.png")
     assert [p.name for p in tmp_path.iterdir()] == ["object.png"]
 
 
@@ -109,5 +109,5 @@ def test_a_phase_that_goes_round_is_cyclic(result):
 
 def test_an_empty_result_has_a_picture(tmp_path, result):
     empty = {name: 0 * getattr(result, name) for name in ("object", "coverage")}
-    Reconstruction(**{**vars(result), **empty}).picture(tmp_path / "empty.png")
+    save_picture(Reconstruction(**{**vars(result), **empty}), tmp_path / "empty.png")
     assert (tmp_path / "empty.png").stat().st_size > 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ptychoscope import cli
-from ptychoscope.reconstruction import load_reconstruction
+from ptychoscope.io import load_reconstruction
 
 BUNDLE = str(Path(__file__).parents[1] / "data" / "tiny_bundle")
 

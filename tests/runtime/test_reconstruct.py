@@ -14,11 +14,10 @@ from ptychoscope.canvas import Canvas
 from ptychoscope.config import StitchSpec
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.geometry import canvas_frame
-from ptychoscope.io import save_scan
+from ptychoscope.io import load_reconstruction, save_scan
 from ptychoscope.model import Model, load_model
 from ptychoscope.offline import reconstruct
 from ptychoscope.pipeline import run
-from ptychoscope.reconstruction import load_reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.slot import ModelSlot
 from ptychoscope.sources import ScanSource

@@ -45,9 +45,9 @@ def compare(
     Both are brought into one frame by their origins, cut to the largest well-covered rectangle, and the image
     is multiplied by the one complex factor that brings it closest to the truth.
     """
+    from ptychoscope.io import load_reconstruction
     from ptychoscope.metrics import compare as compare_images
     from ptychoscope.metrics import diffraction_deviance, diffraction_r_factor
-    from ptychoscope.reconstruction import load_reconstruction
 
     result = load_reconstruction(image)
     object_, origin, scan = _truth(truth)
@@ -77,9 +77,8 @@ def compare(
 
 def _truth(path: Path) -> tuple[Any, tuple[int, int], Any]:
     """Object, origin and scan (None for a result) of the file to compare with."""
-    from ptychoscope.io import first_bytes, load_scan
+    from ptychoscope.io import first_bytes, load_reconstruction, load_scan
     from ptychoscope.io.product import MAGIC
-    from ptychoscope.reconstruction import load_reconstruction
 
     if first_bytes(path).startswith(MAGIC):
         other = load_reconstruction(path)

@@ -91,7 +91,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def _result(path: Path) -> dict[str, Any]:
-    from ptychoscope.reconstruction import load_reconstruction
+    from ptychoscope.io import load_reconstruction
 
     result = load_reconstruction(path)
     return {

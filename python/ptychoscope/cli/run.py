@@ -101,8 +101,10 @@ def run(
     as_json: bool,
 ) -> None:
     """Reconstruct a scan without torch: every frame once through the network, then sweeps if asked for."""
+    from ptychoscope.io import save_reconstruction
     from ptychoscope.io.atomic import check_file
     from ptychoscope.offline import reconstruct
+    from ptychoscope.picture import save_picture
 
     picture = None if no_picture else picture or Path(f"{os.path.splitext(output)[0]}.png")
     check_outputs(
@@ -138,9 +140,9 @@ def run(
     if network is not None and (probe == "model" or loaded.probe is None):
         loaded = loaded.with_probe(network.probe)
     result = solver.run(loaded, network, result, batch, count)
-    result.save(output)
+    save_reconstruction(result, output)
     if picture is not None:
-        result.picture(picture)
+        save_picture(result, picture)
     figures = _figures(result, output)
     if as_json:
         click.echo(json.dumps(figures))

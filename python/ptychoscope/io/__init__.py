@@ -1,9 +1,9 @@
-"""Reading and writing scans: one file per format, each with `matches`, `read`, `write` and `SUFFIX`."""
+"""Reading and writing results, and scans: a file per format, with `matches`, `read`, `write` and `SUFFIX`."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptychoscope.errors import OutputError, ScanError
 from ptychoscope.io import npz
@@ -12,10 +12,36 @@ from ptychoscope.io.rules import Layout
 from ptychoscope.orientation import Orientation
 from ptychoscope.scan import Domain, Scan
 
+if TYPE_CHECKING:
+    from ptychoscope.io.product import load_reconstruction, save_reconstruction
+
 FORMATS = (npz,)
 ScanSource = Scan | Mapping[str, Any] | tuple[Any, ...] | str | os.PathLike[str]
 
-__all__ = ["FORMATS", "Layout", "ScanSource", "as_scan", "first_bytes", "load_scan", "save_scan"]
+__all__ = [
+    "FORMATS",
+    "Layout",
+    "ScanSource",
+    "as_scan",
+    "first_bytes",
+    "load_reconstruction",
+    "load_scan",
+    "save_reconstruction",
+    "save_scan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs h5py when it is first used: a scan is read without it."""
+    if name not in ("load_reconstruction", "save_reconstruction"):
+        raise AttributeError(f"module 'ptychoscope.io' has no attribute {name!r}")
+    from ptychoscope.io import product
+
+    return getattr(product, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 def load_scan(

@@ -9,6 +9,7 @@ object pixels from the middle of the first one and centres patches at (P - 1) / 
 """
 
 import io
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,11 @@ _ZERO_ATTRIBUTES = (
     "mass_attenuation_m2_kg",
     "tomography_angle_deg",
 )
-
-
 _GIVEN = ("given_positions_px", "given_probe")
 
 
-def write_product(result: Reconstruction, path: str | os.PathLike[str]) -> None:
-    """Write `result` to `path`, whole or not at all; raises `OutputError`."""
+def save_reconstruction(result: Reconstruction, path: str | os.PathLike[str]) -> None:
+    """Write `result` as a ptychodus product (HDF5), whole or not at all; raises `OutputError`."""
     content = io.BytesIO()  # a full disk is then met in one place, as an OSError
     with h5py.File(content, "w") as file:
         _write_attributes(file, result)
@@ -108,11 +107,10 @@ def _pixel(result: Reconstruction) -> float:
     return 1.0 if result.pixel_size_m is None else result.pixel_size_m
 
 
-def read_product(path: str | os.PathLike[str]) -> Reconstruction:
+def load_reconstruction(path: str | os.PathLike[str]) -> Reconstruction:
     """The reconstruction in a ptychodus product; of several layers or coherent modes, the first.
 
     A product of another program has no coverage: it is 1 where its object is not 0, and its spread is 0.
-
     Raises `ResultError` when the file is absent, damaged or no product, when its data lie elsewhere or are
     more than the file can hold. Whatever is used is looked at before the first number is read.
     """
@@ -162,8 +160,8 @@ def _corner(image: Hdf5Array) -> NDArray[np.float64]:
 
 def _number(image: Hdf5Array, name: str) -> float:
     value = image.attribute(name)
-    if value is None:
-        raise ResultError(f"{image.label} has no attribute {name}: it is not of a ptychodus product")
+    if value is None or not math.isfinite(value):
+        raise ResultError(f"{image.label} must have a number as {name}, got {value}: write it again")
     return value
 
 
