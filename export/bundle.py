@@ -18,7 +18,7 @@ from .draft import Draft, Precision
 from .files import bundle_directory
 from .graph import InputDtype, onnx_graph, pass_graph
 from .lower import loss, lowered
-from .rounding import allowed, rounding
+from .rounding import allowed, largest_difference, rounding
 
 
 def write_bundle(
@@ -60,7 +60,12 @@ def write_bundle(
         pixel_size_m=pixel_size_m,
     )
     with bundle_directory(Path(out)) as folder:
-        _write(draft, folder, provenance or Provenance(), precision)
+        try:
+            _write(draft, folder, provenance or Provenance(), precision)
+        except BundleError as error:
+            raise ExportError(
+                f"the exported graph differs from torch, nothing was written: {error}"
+            ) from error
     return Path(out)
 
 
@@ -75,10 +80,7 @@ def torch_patches(
 
 
 def _write(draft: Draft, folder: Path, provenance: Provenance, precision: Precision) -> None:
-    try:
-        model = draft.write(folder, provenance)
-    except BundleError as error:
-        raise ExportError(f"the exported graph differs from torch, nothing was written: {error}") from error
+    model = draft.write(folder, provenance)
     measured = {"onnx_torch_max_difference": _verify(draft, model), "float32_rounding": draft.rounding}
     if precision != "fp32":
         reference = draft
@@ -94,7 +96,7 @@ def _verify(draft: Draft, model: Model) -> float:
     largest, limit = 0.0, allowed(draft.rounding)
     for front in fronts:
         got = model.predict(draft.counts, domain="counts", front=front)
-        difference = float(np.abs((got - draft.expected).view(np.float32)).max())
+        difference = largest_difference(got, draft.expected)
         if not difference <= limit:
             raise ExportError(
                 f"by its {front}, the bundle differs from torch by {difference:.3g} on {len(draft.counts)} "

@@ -16,7 +16,8 @@ def relaxed(
     """`model` with a free batch when every bit of its outputs stays, otherwise `model` itself.
 
     `sessions` holds the one of the original, whose input `name` takes exactly `batch` entries; random ones
-    are tried. The session of the free graph is put behind it.
+    are tried. The session of the free graph is put behind it. Where they all give the same, or no number,
+    nothing was tried, and the batch stays.
     """
     (session,) = sessions
     free = onnx.ModelProto()
@@ -39,5 +40,7 @@ def relaxed(
 def _agree(sessions: list[Session], name: str, output: str, whole: NDArray[np.generic]) -> bool:
     original, free = sessions
     expected = original.run(output, {name: whole})
+    if not (expected != expected[:1]).any() or not np.isfinite(expected).all():
+        return False
     parts = slice(None), slice(0, 1), slice(len(whole) // 2, None)
     return all(free.run(output, {name: whole[part]}).tobytes() == expected[part].tobytes() for part in parts)

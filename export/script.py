@@ -18,7 +18,7 @@ from ptychoscope.tensors import graph_probe
 from .draft import Draft
 from .files import bundle_directory, file_spec
 from .graph import FromCounts
-from .rounding import allowed, rounding
+from .rounding import allowed, largest_difference, rounding
 
 GRAPH = "model.ts"
 
@@ -87,4 +87,4 @@ def _difference(
         graph = torch.jit.load(io.BytesIO(data))  # type: ignore[no-untyped-call]
         parts = [graph(part, planes).numpy() for part in torch.split(frames, max(len(frames) // 2, 1))]
     output = np.concatenate(parts)
-    return float(np.abs((output[:, 0] + 1j * output[:, 1] - expected).view(np.float64)).max())
+    return largest_difference(output[:, 0] + 1j * output[:, 1], expected)

@@ -164,15 +164,23 @@ def test_passes_of_another_network_are_refused(network: Unrolled, scan: Scan, tm
 
 
 class Constant(nn.Module):
-    """The same patch for every frame."""
+    """The same patch for every frame, but for what rounding may do."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
 
     def forward(self, amplitude: torch.Tensor, probe: torch.Tensor) -> torch.Tensor:
-        return torch.cat([0 * amplitude + 1, 0 * amplitude], 1) + 0 * probe.sum()
+        return torch.cat([0 * amplitude + self.value, 1e-9 * (amplitude - 5)], 1) + 0 * probe.sum()
 
 
-def test_a_network_without_contrast_says_nothing_about_precision(scan: Scan, tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [1.0, -1.0])
+def test_a_network_without_contrast_says_nothing_about_precision(
+    scan: Scan, tmp_path: Path, value: float
+) -> None:
+    """At -1, rounding alone turns the phase from pi to -pi."""
     with pytest.raises(ExportError, match="same patch"):
-        write_bundle(Constant(), scan.probe, scan.counts(), tmp_path / "bundle", precision="int8")
+        write_bundle(Constant(value), scan.probe, scan.counts(), tmp_path / "bundle", precision="int8")
 
 
 @pytest.mark.parametrize("block", [2, 4])

@@ -1,0 +1,164 @@
+"""Weights that change between torch and the file: nothing is written, in every format and precision."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="export needs torch")
+onnx = pytest.importorskip("onnx", reason="export needs onnx")
+pytest.importorskip("lightning", reason="the network is one of those that are trained")
+
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from ptychoscope.export import bundle, lower, script, write_bundle  # noqa: E402
+from ptychoscope.export.bundle import torch_patches  # noqa: E402
+from ptychoscope.export.script import write_torchscript  # noqa: E402
+
+from optics import make_scan  # noqa: E402
+from ptychoscope.errors import ExportError  # noqa: E402
+from ptychoscope.tensors import graph_probe  # noqa: E402
+from ptychoscope.train.networks.unet import UNet  # noqa: E402
+from ptychoscope.train.networks.unrolled import Pass, Unrolled  # noqa: E402
+
+SIDE = 16
+LIMIT = 0.5
+"""Of the residual: only frame 5 has more, none of the golden frames."""
+SCAN = make_scan(np.random.default_rng(4))
+COUNTS = SCAN.counts(slice(0, 8))
+
+
+@pytest.fixture(scope="module")
+def network() -> Unrolled:
+    """One pass, in torch, with weights that do something."""
+    torch.manual_seed(3)
+    made = Unrolled([Pass(UNet(4, 2, 4, levels=2), "real_imag")], SIDE).eval()
+    for parameter in made.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    return made
+
+
+@pytest.fixture(scope="module")
+def graphs(network: Unrolled) -> dict[str, onnx.ModelProto]:
+    """The same network in ONNX."""
+    whole = bundle.onnx_graph(network, graph_probe(SCAN.probe), "float32")
+    return {"whole": whole, "pass": bundle.pass_graph(network.passes[0], SIDE)}
+
+
+def spoiled_graph(model: onnx.ModelProto, by: float) -> onnx.ModelProto:
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    kinds = (TensorProto.FLOAT, TensorProto.FLOAT16)
+    named = [t for t in changed.graph.initializer if "head.weight" in t.name and t.data_type in kinds]
+    (tensor,) = named  # the weights, or what 8 bits of them are multiplied by
+    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + by, tensor.name))
+    return changed
+
+
+def spoiled_network(network: Unrolled, by: float) -> Unrolled:
+    changed = copy.deepcopy(network)
+    changed.passes[0].unet.head.weight.data += by
+    return changed
+
+
+def spoiling(
+    monkeypatch: pytest.MonkeyPatch, form: str, precision: str, part: str, spoiled: Callable
+) -> None:
+    """Put `spoiled` between what makes that part of the file and what writes it."""
+    if form == "torchscript":
+        traced = script._traced
+        monkeypatch.setattr(script, "_traced", lambda network, *rest: traced(spoiled(network), *rest))
+    elif precision == "fp32":
+        name = {"whole": "onnx_graph", "pass": "pass_graph"}[part]
+        graph = getattr(bundle, name)()
+        monkeypatch.setattr(bundle, name, lambda *_: spoiled(graph))
+    else:
+        name = {"fp16": "halved", "int8": "quantised"}[precision]
+        make, parts = getattr(lower, name), iter(("whole", "pass"))
+        monkeypatch.setattr(
+            lower, name, lambda *given: spoiled(make(*given)) if next(parts) == part else make(*given)
+        )
+
+
+@pytest.fixture
+def exported(
+    network: Unrolled,
+    graphs: dict[str, onnx.ModelProto],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Callable[[str, str], Path]:
+    """Write a bundle; the graphs in float32 are those that were made before."""
+    monkeypatch.setattr(bundle, "onnx_graph", lambda *_: graphs["whole"])
+    monkeypatch.setattr(bundle, "pass_graph", lambda *_: graphs["pass"])
+
+    def write(form: str, precision: str) -> Path:
+        out, passes = tmp_path / "bundle", tuple(network.passes)
+        if form == "torchscript":
+            expected = torch_patches(network, COUNTS, graph_probe(SCAN.probe))
+            return write_torchscript(network, SCAN.probe, COUNTS, expected, out)
+        return write_bundle(network, SCAN.probe, COUNTS, out, passes=passes, precision=precision)
+
+    return write
+
+
+PARTS = [("onnx", precision, part) for precision in ("fp32", "fp16", "int8") for part in ("whole", "pass")]
+PARTS += [("torchscript", "fp32", "whole")]
+MOVED = {"fp32": 1e-3, "fp16": 3.0, "int8": 3.0}
+REFUSED = "differs from torch|changes the patches"
+
+
+@pytest.mark.parametrize("how", ["not at all", "moved", "no number"])
+@pytest.mark.parametrize(("form", "precision", "part"), PARTS)
+def test_spoiled_weights_are_refused(
+    exported: Callable[[str, str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    form: str,
+    precision: str,
+    part: str,
+    how: str,
+) -> None:
+    by = {"not at all": 0.0, "moved": MOVED[precision], "no number": float("nan")}[how]
+    spoiled = spoiled_network if form == "torchscript" else spoiled_graph
+    spoiling(monkeypatch, form, precision, part, lambda made: spoiled(made, by))
+    if by == 0:
+        assert (exported(form, precision) / "model.json").is_file()
+        return
+    with pytest.raises(ExportError, match=REFUSED):
+        exported(form, precision)
+    assert list(tmp_path.iterdir()) == []
+
+
+def failing_above_the_limit(model: onnx.ModelProto) -> onnx.ModelProto:
+    """object + 0 log(LIMIT - residual): no number where the residual is larger, and the same elsewhere."""
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    graph = changed.graph
+    for node in graph.node:
+        node.output[:] = ["sound" if name == "object" else name for name in node.output]
+    graph.initializer.extend(
+        numpy_helper.from_array(np.float32(value), name) for name, value in {"most": LIMIT, "no": 0}.items()
+    )
+    graph.node.extend(
+        helper.make_node(kind, given, [made])
+        for kind, given, made in [
+            ("Sub", ["most", "residual"], "left"),
+            ("Log", ["left"], "log"),
+            ("Mul", ["log", "no"], "nothing"),
+            ("Add", ["sound", "nothing"], "object"),
+        ]
+    )
+    return changed
+
+
+def test_a_pass_that_fails_on_one_frame_alone_is_refused(
+    exported: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The frame is none of those in the golden file, and the whole graph is right."""
+    spoiling(monkeypatch, "onnx", "fp16", "pass", failing_above_the_limit)
+    with pytest.raises(ExportError, match=r"changes the patches by nan"):
+        exported("onnx", "fp16")
+    assert list(tmp_path.iterdir()) == []
