@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ptychoscope.errors import TrainingError
 from ptychoscope.scan import Scan
 
 torch = pytest.importorskip("torch")
@@ -79,6 +80,12 @@ def test_a_gradient_that_is_not_finite_moves_nothing_and_is_counted(small_scan: 
     assert all(bool(torch.isfinite(value).all()) for value in result.module.state_dict().values())
     said = json.loads((tmp_path / "r" / "history.json").read_text())
     assert [record["skipped_steps"] for record in said] == skipped
+
+
+def test_a_training_without_one_good_gradient_says_so(small_scan: Scan, tmp_path: Path) -> None:
+    scan = dataclasses.replace(small_scan, object=np.full_like(small_scan.object, 1e30))
+    with pytest.raises(TrainingError, match="no step of 4 had a finite gradient"):
+        run(scan, tmp_path / "r", max_steps=4, supervised=0.3)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

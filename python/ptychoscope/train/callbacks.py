@@ -1,28 +1,37 @@
-"""Callbacks: the budget that drives the learning rate and ends the training, and the history."""
+"""Callbacks: the budget that drives the learning rate and ends the training, patience, and the history."""
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
+from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 
 from ptychoscope.train.config import TrainConfig
+from ptychoscope.train.data import GroupData
 from ptychoscope.train.optim import one_cycle
 
 
 class Budget(pl.Callback):
     """Stops at the first limit that is reached; the learning rate follows the part that is used up.
 
-    Time that was spent before a resume counts.
+    Lightning knows no limit: it would stop without looking at the held-back part, and go on from a checkpoint
+    as if it stood in the middle of an epoch. Time that was spent before a resume counts.
     """
 
-    def __init__(self, config: TrainConfig) -> None:
-        self.config = config
+    def __init__(self, config: TrainConfig, data: GroupData) -> None:
+        self.config, self.data = config, data
         self.spent = {"seconds": 0.0, "cpu_seconds": 0.0}
-        self.stopped_by = "max_steps"
+        self.stopped_by = ""
+        self.interrupted = False
         self._start = (0.0, 0.0)
 
     def used(self) -> dict[str, float]:
@@ -35,11 +44,11 @@ class Budget(pl.Callback):
 
     def progress(self, trainer: pl.Trainer) -> tuple[float, str]:
         """The largest part of a limit that is used up, and that limit's name."""
-        config, used = self.config, self.used()
+        config, data, used = self.config, self.data, self.used()
         parts = {}
         if config.max_epochs:
-            steps_per_epoch = max(int(trainer.num_training_batches), 1)
-            parts["max_epochs"] = trainer.global_step / (config.max_epochs * steps_per_epoch)
+            steps = max(data.steps, 1)
+            parts["max_epochs"] = (data.epoch * steps + data.done) / (config.max_epochs * steps)
         if config.step_limit:
             parts["max_steps"] = trainer.global_step / config.step_limit
         if config.max_time_s:
@@ -53,6 +62,11 @@ class Budget(pl.Callback):
         """Start the clocks."""
         self._start = (time.monotonic(), time.process_time())
 
+    def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Make no step when the training that is resumed had reached the limit."""
+        if trainer.global_step:
+            self._stop_at_limit(trainer)
+
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         """Set the learning rate of the step."""
         factor = one_cycle(self.progress(trainer)[0]) if self.config.schedule == "one_cycle" else 1.0
@@ -60,11 +74,44 @@ class Budget(pl.Callback):
             group["lr"] = group["base_lr"] * factor
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Stop when a limit is reached, on every process alike."""
+        """Count the step, and stop when a limit is reached or somebody asks for it."""
+        self.data.count_step()
+        self._stop_at_limit(trainer)
+
+    def _stop_at_limit(self, trainer: pl.Trainer) -> None:
+        """On every process alike; Lightning then validates and ends the epoch."""
         part, name = self.progress(trainer)
         if trainer.strategy.reduce_boolean_decision(part >= 1.0, all=False):
             self.stopped_by = name
             trainer.should_stop = True
+        elif trainer.strategy.reduce_boolean_decision(self.interrupted, all=False):
+            self.interrupted = trainer.should_stop = True
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Meanwhile the first Ctrl-C ends the training after its step, validated and kept; a second at once.
+
+        Not in other threads, which get no signals, nor where the program has a handler of its own.
+        """
+        before = signal.getsignal(signal.SIGINT)
+        main = threading.current_thread() is threading.main_thread()
+        if not main or before is not signal.default_int_handler:
+            yield
+            return
+
+        def interrupt(*_: Any) -> None:
+            self.interrupted = True
+            signal.signal(signal.SIGINT, before)
+
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        except SystemExit as end:  # what Lightning makes of the second Ctrl-C
+            if isinstance(end.__context__, KeyboardInterrupt):
+                raise end.__context__ from None
+            raise
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training must know."""
@@ -75,12 +122,37 @@ class Budget(pl.Callback):
         self.spent = {name: float(state_dict[name]) for name in self.spent}
 
 
+class Patience(EarlyStopping):
+    """Ends a training whose held-back likelihood gets no better; patience is what is asked for now."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        super().__init__("val_deviance", patience=config.patience, check_finite=False)
+
+    @property
+    def over(self) -> bool:
+        """Whether the likelihood was waited for long enough."""
+        return bool(self.wait_count >= self.patience)
+
+    def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Make no step when the training that is resumed had ended so."""
+        trainer.should_stop = trainer.should_stop or self.over
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on waiting."""
+        super().load_state_dict({**state_dict, "patience": self.patience})
+
+
 class History(pl.Callback):
     """One record per epoch: losses, learning rate, steps and time."""
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.records: list[dict[str, float]] = []
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        """Go on counting the skipped steps."""
+        if self.records:
+            pl_module.skipped_steps = int(self.records[-1]["skipped_steps"])  # type: ignore[assignment]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write down the epoch that ends."""
@@ -105,8 +177,19 @@ class History(pl.Callback):
         self.records = list(state_dict["records"])
 
 
-class EpochBar(RichProgressBar):
-    """Lightning's bar; the last epoch is not named, since a budget may end the training before it."""
+class EpochBar(TQDMProgressBar):
+    """Lightning's bar on stderr, one line per epoch, and none for the short look at what is held back."""
 
-    def _get_train_description(self, current_epoch: int) -> str:
-        return f"Epoch {current_epoch}"
+    def init_train_tqdm(self) -> Tqdm:
+        """The bar of an epoch."""
+        return Tqdm(
+            desc=self.train_description,
+            file=sys.stderr,
+            dynamic_ncols=True,
+            smoothing=0,
+            bar_format=self.BAR_FORMAT,
+        )
+
+    def init_validation_tqdm(self) -> Tqdm:
+        """No bar."""
+        return Tqdm(disable=True)

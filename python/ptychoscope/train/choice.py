@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import torch
 
-from ptychoscope.io.atomic import replacing
 from ptychoscope.train.batches import Batch
+from ptychoscope.train.checkpoints import write_checkpoint
 from ptychoscope.train.losses import poisson_deviance
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks import passes_to_choose_from
@@ -55,5 +55,4 @@ def store(module: PtychoModule, checkpoint: Path) -> None:
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     saved["hyper_parameters"] = {**saved["hyper_parameters"], **module.hparams}
     saved["state_dict"] = module.state_dict()
-    with replacing(checkpoint) as partial:
-        torch.save(saved, partial)
+    write_checkpoint(saved, checkpoint)

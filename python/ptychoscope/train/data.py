@@ -79,8 +79,9 @@ def _whole_counts(scan: Scan) -> bool:
 class GroupData(pl.LightningDataModule):
     """Groups of neighbouring frames of one or several scans.
 
-    Batches depend on (seed, epoch) alone, so that a training that was stopped goes on as it would have.
-    Raises `ScanError` when there is nothing to train on or sides differ.
+    Batches depend on (seed, epoch) alone, and which of them were seen is kept in the checkpoint, so that a
+    training that was stopped, in an epoch or after it, goes on as it would have. Raises `ScanError` when
+    there is nothing to train on or sides differ.
     """
 
     def __init__(
@@ -93,6 +94,8 @@ class GroupData(pl.LightningDataModule):
         if len(sides) > 1:
             raise ScanError(f"scans have patterns of different sides {sorted(sides)}: crop or bin them alike")
         self.config = config = settled(config, scans)
+        self.epoch = self.done = self.steps = 0
+        """The epoch that is under way, how many of its steps are done, and how many it has."""
         self.given = [Frames(scan, np.arange(len(scan)), None) for scan in scans]
         if config.simulated or validation:
             parts = [(frames.chosen, frames.chosen[:0]) for frames in self.given]
@@ -130,15 +133,26 @@ class GroupData(pl.LightningDataModule):
         )
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Batches of the coming epoch; each process of a distributed training gets its own."""
-        trainer = self.trainer
-        epoch = trainer.current_epoch if trainer else 0
-        data: GroupBatches | Subset[Batch] = self.batches(epoch)
-        if trainer and trainer.world_size > 1:
-            share = len(data) // trainer.world_size
-            mine = range(trainer.global_rank, share * trainer.world_size, trainer.world_size)
-            data = Subset(data, mine)
-        return DataLoader(data, batch_size=None, shuffle=False, collate_fn=_as_is)
+        """What the epoch still has; each process of a distributed training gets its own batches."""
+        world, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        batches = self.batches(self.epoch)
+        self.steps = len(batches) // world
+        mine = range(self.done * world + rank, self.steps * world, world)
+        return DataLoader(Subset(batches, mine), batch_size=None, shuffle=False, collate_fn=_as_is)
+
+    def count_step(self) -> None:
+        """Take note of a step that was made."""
+        self.done += 1
+        if self.done == self.steps:
+            self.epoch, self.done = self.epoch + 1, 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where a resumed training goes on."""
+        return {"epoch": self.epoch, "done": self.done}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on there."""
+        self.epoch, self.done = int(state_dict["epoch"]), int(state_dict["done"])
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
         """The same held-back groups after every epoch; none when nothing is held back."""

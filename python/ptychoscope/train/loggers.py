@@ -12,14 +12,18 @@ from ptychoscope.train.config import LoggerName
 _NEEDS = {"tensorboard": "tensorboard", "mlflow": "mlflow"}
 
 
-def make_logger(name: LoggerName, run_dir: Path) -> Any:
-    """The Lightning logger, or False for none.
-
-    Raises `MissingExtraError` when its package is not installed, `ConfigError` for an unknown name.
-    """
+def check_logger(name: LoggerName) -> None:
+    """Raise `MissingExtraError` when the logger's package is not installed."""
     package = _NEEDS.get(name)
     if package and find_spec(package) is None:
         raise MissingExtraError(f"logger {name!r} needs the package {package}: pip install {package}")
+
+
+def make_logger(name: LoggerName, run_dir: Path) -> Any:
+    """The Lightning logger, which writes into `run_dir`, or False for none.
+
+    Raises `ConfigError` for an unknown name.
+    """
     if name == "none":
         return False
     if name == "csv":
@@ -33,5 +37,10 @@ def make_logger(name: LoggerName, run_dir: Path) -> Any:
     if name == "mlflow":
         from lightning.pytorch.loggers import MLFlowLogger
 
-        return MLFlowLogger(run_name=run_dir.name, tracking_uri=(run_dir / "mlruns").resolve().as_uri())
+        run_dir = run_dir.resolve()
+        return MLFlowLogger(
+            run_name=run_dir.name,
+            tracking_uri=f"sqlite:///{run_dir / 'mlflow.db'}",  # its folders of files are no longer kept up
+            artifact_location=(run_dir / "mlartifacts").as_uri(),
+        )
     raise ConfigError(f'logger must be "none", "csv", "tensorboard" or "mlflow", got {name!r}')

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-import pickle
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
-from ptychoscope.errors import CheckpointError, ConfigError
+from ptychoscope.errors import CheckpointError, ConfigError, OutputError
+from ptychoscope.train.checkpoints import UNREADABLE
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.record import write_config
@@ -26,7 +29,7 @@ def load_module(run_or_checkpoint: str | os.PathLike[str]) -> PtychoModule:
         raise CheckpointError(f"there is no checkpoint {path}: train first, or give the run folder")
     try:
         module = PtychoModule.load_from_checkpoint(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, KeyError, EOFError, TypeError) as error:
+    except UNREADABLE as error:
         reason = str(error).partition("\n")[0]
         raise CheckpointError(
             f"{path} is no checkpoint of a training, or it is damaged ({reason}): give a run folder"
@@ -34,16 +37,60 @@ def load_module(run_or_checkpoint: str | os.PathLike[str]) -> PtychoModule:
     return module.eval()
 
 
-def claim(run: Path, config: TrainConfig, *, resume: bool) -> Path | None:
-    """Make the run folder this training's; the checkpoint to go on from, if any."""
+_MAY_CHANGE = {
+    *("max_epochs", "max_steps", "max_time_s", "max_cpu_time_s", "patience"),
+    *("logger", "threads", "device"),
+}
+"""What a resumed training may be told anew: when it ends, and where it runs."""
+
+
+@contextmanager
+def claimed(run: Path, config: TrainConfig, *, resume: bool) -> Iterator[Path | None]:
+    """Make the run folder this training's; gives the checkpoint to go on from, if any.
+
+    When the body fails before a checkpoint was kept, folders that were made here are removed. Raises
+    `ConfigError` when the folder is another training's, `OutputError` when it cannot be written to.
+    """
     last = run / "checkpoints" / "last.ckpt"
-    written = run / "config.json"
+    made: list[Path] = []
+    try:
+        _check_owner(run, last, config, resume=resume)
+        made = [folder for folder in (run, *run.parents) if not folder.exists()]
+        run.mkdir(parents=True, exist_ok=True)
+        write_config(run, config)
+        yield last if resume and last.exists() else None
+    except BaseException as error:
+        if made and not any(run.glob("checkpoints/*.ckpt")):
+            shutil.rmtree(run, ignore_errors=True)
+            for parent in made[1:]:
+                with suppress(OSError):  # somebody else uses it by now
+                    parent.rmdir()
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"cannot write to {run}: {error.strerror or error}; check the free space and the permissions "
+                f"of {run.absolute().parent}, or give another folder"
+            ) from error
+        raise
+
+
+def _check_owner(run: Path, last: Path, config: TrainConfig, *, resume: bool) -> None:
     if not resume and last.exists():
         raise ConfigError(f"{run} holds a training already: resume it, or name another folder")
-    if resume and written.exists():
-        before = TrainConfig.from_dict(msgspec.json.decode(written.read_bytes()))
-        if before != config:
-            raise ConfigError(f"{written} holds another configuration: resume with that, or start anew")
-    run.mkdir(parents=True, exist_ok=True)
-    write_config(run, config)
-    return last if resume and last.exists() else None
+    written = run / "config.json"
+    if not resume or not written.exists():
+        return
+    try:
+        before = TrainConfig.from_dict(msgspec.json.decode(written.read_bytes(), type=dict[str, object]))
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{written} is damaged ({error}): start anew in another folder") from error
+    pairs = {name: (getattr(before, name), getattr(config, name)) for name in TrainConfig.__struct_fields__}
+    differ = [
+        f"{name} was {old!r} and is {new!r}"
+        for name, (old, new) in pairs.items()
+        if old != new and name not in _MAY_CHANGE
+    ]
+    if differ:
+        raise ConfigError(
+            f"{run} was begun with another configuration ({'; '.join(differ)}): resume with that, or start "
+            "anew in another folder"
+        )

@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from ptychoscope.errors import TrainingError
 from ptychoscope.preprocess import matched_probe
 from ptychoscope.scan import Scan
-from ptychoscope.train.callbacks import Budget, EpochBar, History
+from ptychoscope.train.callbacks import Budget, EpochBar, History, Patience
+from ptychoscope.train.checkpoints import BestAndLast, WholeFiles
 from ptychoscope.train.choice import choose_passes, store
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data import GroupData
 from ptychoscope.train.device import compute_dtype, torch_settings, trainer_device
-from ptychoscope.train.loggers import make_logger
+from ptychoscope.train.loggers import check_logger, make_logger
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks.base import copy_weights
 from ptychoscope.train.quiet import quiet_lightning
 from ptychoscope.train.record import write_record
 from ptychoscope.train.report import write_report
-from ptychoscope.train.runs import claim, load_module
+from ptychoscope.train.runs import claimed, load_module
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def train(
         run_dir: Folder for config.json, checkpoints/, history.json and training.json.
         validation: Scans to watch the likelihood on; a part of each training scan is held back when None.
         start: Run folder or checkpoint whose weights to begin with.
-        resume: Go on from `checkpoints/last.ckpt` of an interrupted training with the same config.
+        resume: Go on from `checkpoints/last.ckpt` of an interrupted training with the same config; limits,
+            patience, device, threads and logger may be others.
         progress: Show a progress bar.
         report: Write report.html at the end: curves, and what the network sees in the middle of the scan.
 
@@ -73,12 +74,16 @@ def train(
         ScanError: A scan has no probe, or sides differ.
         ConfigError: A value of the config is impossible, or `run_dir` holds another training.
         DeviceError: The device is not there.
-        TrainingError: The loss was never finite.
+        MissingExtraError: The logger's package is not installed.
+        OutputError: `run_dir` cannot be written to.
+        TrainingError: No step had a finite gradient.
+        KeyboardInterrupt: After Ctrl-C; what was learned until then is kept in `run_dir`.
     """
     config = config or TrainConfig()
     chosen = _as_list(scans)
     run = Path(run_dir)
     device = trainer_device(config)
+    check_logger(config.logger)
     data = GroupData(chosen, config, validation=_as_list(validation))
     with torch_settings(config), quiet_lightning():
         module = _module(chosen, config)
@@ -86,32 +91,11 @@ def train(
             given = load_module(start).network
             copy_weights(given, module.learner)
             copy_weights(given, module.network)
-        last = claim(run, config, resume=resume)
         module.set_compute_dtype(compute_dtype(config))
-        budget = Budget(config)
-        history = History(budget)
-        keep = _checkpoint(run, watched=bool(data.held_back))
-        callbacks: list[pl.Callback] = [budget, history, keep]
-        stopper = EarlyStopping("val_deviance", patience=config.patience, check_finite=False)
-        callbacks += [stopper] if data.held_back else []
-        callbacks += [EpochBar(leave=True)] if progress else []
-        device["limit_val_batches"] = None if data.held_back else 0
-        trainer = _trainer(config, run, callbacks, progress=progress, **device)
-        trainer.fit(module, data, ckpt_path=last, weights_only=True)
-        if stopper.stopped_epoch:
-            budget.stopped_by = "early_stop"
-        result = _finish(run, trainer, keep, data, budget, history)
-    if trainer.is_global_zero:
-        facts: dict[str, float | str] = {
-            "stopped_by": result.stopped_by,
-            "steps": result.steps,
-            "seconds": result.seconds,
-            "cpu_seconds": result.cpu_seconds,
-            "passes": result.module.network.count,
-        }
-        write_record(run, chosen, result.history, **facts)
-        if report:
-            write_report(run / "report.html", result.module, chosen[0], result.history, **facts)
+        with claimed(run, config, resume=resume) as last:
+            result, writes = _fit(module, data, run, last, progress=progress, **device)
+            if writes:
+                _record(result, chosen, report=report)
     return result
 
 
@@ -131,16 +115,43 @@ def _module(scans: list[Scan], config: TrainConfig) -> PtychoModule:
     return module
 
 
-def _checkpoint(run: Path, *, watched: bool) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        run / "checkpoints",
-        filename="best",
-        monitor="val_deviance" if watched else None,
-        save_top_k=1,
-        save_last=True,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
+def _fit(
+    module: PtychoModule, data: GroupData, run: Path, last: Path | None, *, progress: bool, **device: Any
+) -> tuple[TrainResult, bool]:
+    """Train, from checkpoint `last` on if there is one; the result, and whether this process writes it."""
+    config, watched = module.config, bool(data.held_back)
+    budget = Budget(config, data)
+    history, patience = History(budget), Patience(config)
+    keep = BestAndLast(run / "checkpoints", watched=watched)
+    callbacks: list[pl.Callback] = [budget, history, keep]
+    callbacks += [patience] if watched else []
+    callbacks += [EpochBar(leave=True)] if progress else []
+    device["limit_val_batches"] = None if watched else 0
+    trainer = _trainer(config, run, callbacks, progress=progress, **device)
+    with budget.interruptible():
+        trainer.fit(module, data, ckpt_path=last, weights_only=True)
+    if budget.interrupted:
+        raise KeyboardInterrupt(f"{run} keeps what was learned until now")
+    if trainer.global_step and module.skipped_steps == trainer.global_step:
+        raise TrainingError(
+            f"no step of {trainer.global_step} had a finite gradient: lower learning_rate, or mend the scan"
+        )
+    kept = load_module(keep.best)
+    if watched and config.choose_passes and config.run_passes is None:
+        batches = data.held_back_batches()
+        kept = choose_passes(kept, [batches[i] for i in range(len(batches))])
+        if trainer.is_global_zero:
+            store(kept, keep.best)
+    result = TrainResult(
+        module=kept,
+        history=history.records,
+        run_dir=run,
+        checkpoint=keep.best,
+        steps=trainer.global_step,
+        stopped_by="early_stop" if watched and patience.over else budget.stopped_by,
+        **budget.used(),
     )
+    return result, trainer.is_global_zero
 
 
 def _trainer(
@@ -150,9 +161,9 @@ def _trainer(
         **device,
         strategy="ddp" if config.devices > 1 else "auto",
         callbacks=callbacks,
+        plugins=[WholeFiles()],
         logger=make_logger(config.logger, run),
-        max_epochs=config.max_epochs or -1,
-        max_steps=config.step_limit or -1,
+        max_epochs=-1,  # the budget knows the limits
         default_root_dir=run,
         enable_progress_bar=progress,
         enable_model_summary=False,
@@ -163,24 +174,15 @@ def _trainer(
     )
 
 
-def _finish(
-    run: Path, trainer: pl.Trainer, keep: ModelCheckpoint, data: GroupData, budget: Budget, history: History
-) -> TrainResult:
-    checkpoint = Path(keep.best_model_path or keep.last_model_path)
-    if not checkpoint.is_file():
-        raise TrainingError(f"training made no finite step in {trainer.global_step}: lower learning_rate")
-    module, config = load_module(checkpoint), data.config
-    if data.held_back and config.choose_passes and config.run_passes is None:
-        batches = data.held_back_batches()
-        module = choose_passes(module, [batches[i] for i in range(len(batches))])
-        if trainer.is_global_zero:
-            store(module, checkpoint)
-    return TrainResult(
-        module=module,
-        history=history.records,
-        run_dir=run,
-        checkpoint=checkpoint,
-        steps=trainer.global_step,
-        stopped_by=budget.stopped_by,
-        **budget.used(),
-    )
+def _record(result: TrainResult, scans: list[Scan], *, report: bool) -> None:
+    """history.json, training.json and the report."""
+    facts: dict[str, float | str] = {
+        "stopped_by": result.stopped_by,
+        "steps": result.steps,
+        "seconds": result.seconds,
+        "cpu_seconds": result.cpu_seconds,
+        "passes": result.module.network.count,
+    }
+    write_record(result.run_dir, scans, result.history, **facts)
+    if report:
+        write_report(result.run_dir / "report.html", result.module, scans[0], result.history, **facts)
