@@ -46,6 +46,6 @@ NODES = {
 def test_only_where_the_entries_are_seen_to_know_nothing_of_each_other(kind: str) -> None:
     given = model(*NODES[kind])
     session = open_session(given.SerializeToString(), threads=1)
-    made, batch = relaxed(given, session, "x", BATCH)
+    made, batch = relaxed(given, [session], "x", BATCH)
     assert batch == ("relaxed" if kind == "frames alone" else "fixed")
     assert (made is given) == (batch == "fixed")

@@ -1,4 +1,7 @@
-"""Scans for the tests of training."""
+"""Scans for the tests of training, and trainings that something happens to."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,8 +9,30 @@ import pytest
 from optics import make_scan
 from ptychoscope.scan import Scan
 
+AtStep = Callable[[int, Callable[[], None]], None]
+
 
 @pytest.fixture
 def small_scan(rng: np.random.Generator) -> Scan:
     """36 frames of 16 px at whole pixels."""
     return make_scan(rng)
+
+
+@pytest.fixture
+def at_step(monkeypatch: pytest.MonkeyPatch) -> AtStep:
+    """Do something in the middle of a step (0, 1, ...), once."""
+    module = pytest.importorskip("ptychoscope.train").PtychoModule
+    made = module.training_step
+
+    def arrange(number: int, action: Callable[[], None]) -> None:
+        left = iter([None] * number)
+
+        def step(self: Any, batch: Any, batch_index: int) -> Any:
+            if next(left, "now") == "now":
+                monkeypatch.setattr(module, "training_step", made)
+                action()
+            return made(self, batch, batch_index)
+
+        monkeypatch.setattr(module, "training_step", step)
+
+    return arrange

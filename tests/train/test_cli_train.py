@@ -1,6 +1,12 @@
 """`ptychoscope train` from a file to a run folder."""
 
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -8,6 +14,8 @@ import pytest
 from ptychoscope import cli
 from ptychoscope.io import save_scan
 from ptychoscope.scan import Scan
+
+from .conftest import AtStep
 
 pytest.importorskip("lightning")
 
@@ -56,3 +64,61 @@ def test_wrong_options_are_named_in_one_line(
     assert message in error
     assert "Traceback" not in error
     assert not (tmp_path / "run").exists()
+
+
+QUICK = "--n-groups 4 --group-size 4 --batch-size 1 --threads 1 --max-steps 8"
+
+
+def test_ctrl_c_says_how_to_go_on(
+    small_scan: Scan, tmp_path: Path, at_step: AtStep, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_scan(small_scan, tmp_path / "scan.npz")
+    line = [tmp_path / "scan.npz", "-o", tmp_path / "run", *QUICK.split()]
+    at_step(1, lambda: signal.raise_signal(signal.SIGINT))
+    assert run(*line) == 130
+    assert "--resume goes on" in capsys.readouterr().err
+    assert run(*line, "--resume", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 8
+
+
+WITHOUT_RICH = """
+import importlib.metadata as metadata, sys
+known = metadata.version
+
+def version(name):
+    if name == "rich":
+        raise metadata.PackageNotFoundError(name)
+    return known(name)
+
+metadata.version, sys.modules["rich"] = version, None
+from ptychoscope import cli
+cli.main(sys.argv[1:])
+"""
+
+
+def test_the_bar_needs_nothing_that_training_does_not_bring(small_scan: Scan, tmp_path: Path) -> None:
+    """On a terminal, where rich, which only tools for development bring, is not there."""
+    save_scan(small_scan, tmp_path / "scan.npz")
+    line = ["train", str(tmp_path / "scan.npz"), "-o", str(tmp_path / "run"), *QUICK.split()]
+    terminal, end = pty.openpty()
+    termios.tcsetwinsize(end, (24, 120))
+    command = [sys.executable, "-c", WITHOUT_RICH, *line]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end, text=True) as child:
+        os.close(end)
+        shown = b""
+        while part := _read(terminal):
+            shown += part
+        printed = child.communicate()[0]
+    os.close(terminal)
+    assert child.returncode == 0, shown.decode()[-2000:]
+    assert "Epoch 1: 100%" in shown.decode()
+    assert "val_deviance" in shown.decode()
+    assert "Epoch" not in printed
+    assert "Trained" in printed
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the other end was closed
+        return b""

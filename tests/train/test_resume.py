@@ -13,42 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optics import make_scan
 from ptychoscope.errors import CheckpointError
 from ptychoscope.scan import Scan
+
+from .conftest import AtStep
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from ptychoscope.train import PtychoModule, TrainConfig, TrainResult, load_module, train  # noqa: E402
+from ptychoscope.train import TrainConfig, TrainResult, load_module, train  # noqa: E402
 
 QUICK = {"width": 4, "threads": 1, "group_size": 4, "batch_size": 2, "groups_per_epoch": 8}
 """Four steps in an epoch."""
-Stopping = Callable[[int, Callable[[], None]], None]
-
-
-@pytest.fixture
-def scan() -> Scan:
-    return make_scan(np.random.default_rng(20261123))
-
-
-@pytest.fixture
-def at_step(monkeypatch: pytest.MonkeyPatch) -> Stopping:
-    """Do something in the middle of a step (0, 1, ...), once."""
-    made = PtychoModule.training_step
-
-    def arrange(number: int, action: Callable[[], None]) -> None:
-        left = iter([None] * number)
-
-        def step(module: PtychoModule, batch: Any, batch_index: int) -> torch.Tensor:
-            if next(left, "now") == "now":
-                monkeypatch.setattr(PtychoModule, "training_step", made)
-                action()
-            return made(module, batch, batch_index)
-
-        monkeypatch.setattr(PtychoModule, "training_step", step)
-
-    return arrange
 
 
 def run(scan: Scan, folder: Path, *, resume: bool = False, **options: object) -> TrainResult:
@@ -83,14 +59,14 @@ def assert_same_end(one: Path, other: Path) -> None:
 @pytest.mark.parametrize("stop", [ctrl_c, power_cut])
 @pytest.mark.parametrize("limits", [{"max_epochs": 3}, {"max_steps": 10}, {"max_epochs": 3, "max_steps": 11}])
 def test_it_ends_where_it_would_have_ended(
-    scan: Scan, tmp_path: Path, at_step: Stopping, stop: Callable[[], None], limits: dict[str, int]
+    small_scan: Scan, tmp_path: Path, at_step: AtStep, stop: Callable[[], None], limits: dict[str, int]
 ) -> None:
-    whole = run(scan, tmp_path / "whole", **limits)
+    whole = run(small_scan, tmp_path / "whole", **limits)
     at_step(5, stop)
     with pytest.raises((KeyboardInterrupt, PowerCutError)):
-        run(scan, tmp_path / "cut", **limits)
+        run(small_scan, tmp_path / "cut", **limits)
     assert last_state(tmp_path / "cut")["global_step"] == (6 if stop is ctrl_c else 4)
-    rest = run(scan, tmp_path / "cut", resume=True, **limits)
+    rest = run(small_scan, tmp_path / "cut", resume=True, **limits)
     assert (rest.steps, rest.stopped_by) == (whole.steps, whole.stopped_by)
     assert_same_end(tmp_path / "whole", tmp_path / "cut")
     seen = [record["step"] for record in whole.history]
@@ -99,12 +75,12 @@ def test_it_ends_where_it_would_have_ended(
 
 
 @pytest.mark.parametrize("limit", ["max_time_s", "max_cpu_time_s"])
-def test_time_that_was_spent_counts(scan: Scan, tmp_path: Path, at_step: Stopping, limit: str) -> None:
+def test_time_that_was_spent_counts(small_scan: Scan, tmp_path: Path, at_step: AtStep, limit: str) -> None:
     at_step(2, ctrl_c)
     with pytest.raises(KeyboardInterrupt):
-        run(scan, tmp_path / "r", **{limit: 3.0})
+        run(small_scan, tmp_path / "r", **{limit: 3.0})
     began = time.monotonic()
-    rest = run(scan, tmp_path / "r", resume=True, **{limit: 3.0})
+    rest = run(small_scan, tmp_path / "r", resume=True, **{limit: 3.0})
     used = "seconds" if limit == "max_time_s" else "cpu_seconds"
     assert rest.stopped_by == limit
     spent = [record[used] for record in rest.history]
@@ -125,9 +101,11 @@ def test_time_that_was_spent_counts(scan: Scan, tmp_path: Path, at_step: Stoppin
         ({"max_epochs": 9, "learning_rate": 1e-30, "patience": 1}, "early_stop"),
     ],
 )
-def test_what_had_ended_ends_again(scan: Scan, tmp_path: Path, options: dict[str, Any], ended: str) -> None:
-    first = run(scan, tmp_path / "r", **options)
-    again = run(scan, tmp_path / "r", resume=True, **options)
+def test_what_had_ended_ends_again(
+    small_scan: Scan, tmp_path: Path, options: dict[str, Any], ended: str
+) -> None:
+    first = run(small_scan, tmp_path / "r", **options)
+    again = run(small_scan, tmp_path / "r", resume=True, **options)
     assert first.stopped_by == again.stopped_by == ended
     assert (again.steps, again.history) == (first.steps, first.history)
     for a, b in zip(first.module.state_dict().values(), again.module.state_dict().values(), strict=True):
@@ -145,81 +123,81 @@ def test_what_had_ended_ends_again(scan: Scan, tmp_path: Path, options: dict[str
     ],
 )
 def test_a_limit_may_be_another(
-    scan: Scan, tmp_path: Path, short: dict[str, Any], long: dict[str, Any]
+    small_scan: Scan, tmp_path: Path, short: dict[str, Any], long: dict[str, Any]
 ) -> None:
     """At one learning rate, which otherwise follows the limit."""
     rate = {"schedule": "flat", "learning_rate": 1e-30 if "patience" in short else 1e-3}
-    first = run(scan, tmp_path / "cut", **rate, **short)
-    rest = run(scan, tmp_path / "cut", resume=True, **rate, **long)
-    whole = run(scan, tmp_path / "whole", **rate, **long)
+    first = run(small_scan, tmp_path / "cut", **rate, **short)
+    rest = run(small_scan, tmp_path / "cut", resume=True, **rate, **long)
+    whole = run(small_scan, tmp_path / "whole", **rate, **long)
     assert rest.steps == whole.steps > first.steps
     assert_same_end(tmp_path / "whole", tmp_path / "cut")
 
 
-def test_a_likelihood_that_gets_worse_is_not_forgotten(scan: Scan, tmp_path: Path) -> None:
+def test_a_likelihood_that_gets_worse_is_not_forgotten(small_scan: Scan, tmp_path: Path) -> None:
     """last.ckpt is of the last epoch and best.ckpt of the best, before and after a resume."""
     steep = {"schedule": "flat", "learning_rate": 2.0, "ema": 0.0}
-    first = run(scan, tmp_path / "r", max_epochs=4, **steep)
+    first = run(small_scan, tmp_path / "r", max_epochs=4, **steep)
     deviances = [record["val_deviance"] for record in first.history]
     best = int(np.argmin(deviances))
     assert best < 3, "the test wants a training that gets worse"
     assert last_state(tmp_path / "r")["global_step"] == 16
-    rest = run(scan, tmp_path / "r", max_epochs=5, resume=True, **steep)
+    rest = run(small_scan, tmp_path / "r", max_epochs=5, resume=True, **steep)
     deviances = [record["val_deviance"] for record in rest.history]
     saved = torch.load(rest.checkpoint, weights_only=True)
     assert saved["global_step"] == rest.history[int(np.argmin(deviances))]["step"]
 
 
 def test_ctrl_c_in_the_first_epoch_keeps_what_was_learned(
-    scan: Scan, tmp_path: Path, at_step: Stopping
+    small_scan: Scan, tmp_path: Path, at_step: AtStep
 ) -> None:
     at_step(1, ctrl_c)
     with pytest.raises(KeyboardInterrupt, match="keeps what was learned"):
-        run(scan, tmp_path / "r", max_epochs=3)
+        run(small_scan, tmp_path / "r", max_epochs=3)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert last_state(tmp_path / "r")["global_step"] == 2
     assert load_module(tmp_path / "r").updates == 2
 
 
-def test_the_second_ctrl_c_stops_at_once(scan: Scan, tmp_path: Path, at_step: Stopping) -> None:
+def test_the_second_ctrl_c_stops_at_once(small_scan: Scan, tmp_path: Path, at_step: AtStep) -> None:
     def twice() -> None:
         ctrl_c()
         ctrl_c()
 
     at_step(1, twice)
     with pytest.raises(KeyboardInterrupt):
-        run(scan, tmp_path / "r", max_epochs=3)
+        run(small_scan, tmp_path / "r", max_epochs=3)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert not (tmp_path / "r").exists(), "nothing was kept"
 
 
 def test_a_handler_of_the_program_stays_its_own(
-    scan: Scan, tmp_path: Path, at_step: Stopping, monkeypatch: pytest.MonkeyPatch
+    small_scan: Scan, tmp_path: Path, at_step: AtStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
     try:
         at_step(1, ctrl_c)
-        assert run(scan, tmp_path / "r", max_steps=3).steps == 3
+        assert run(small_scan, tmp_path / "r", max_steps=3).steps == 3
     finally:
         signal.signal(signal.SIGINT, before)
     assert heard == [signal.SIGINT]
 
 
-def test_other_threads_train_as_well(scan: Scan, tmp_path: Path) -> None:
+def test_other_threads_train_as_well(small_scan: Scan, tmp_path: Path) -> None:
     results: list[TrainResult] = []
-    thread = threading.Thread(target=lambda: results.append(run(scan, tmp_path / "r", max_steps=2)))
+    thread = threading.Thread(target=lambda: results.append(run(small_scan, tmp_path / "r", max_steps=2)))
     thread.start()
     thread.join()
     assert results[0].steps == 2
 
 
-def test_a_damaged_checkpoint_is_named(scan: Scan, tmp_path: Path) -> None:
-    run(scan, tmp_path / "r", max_steps=2)
+def test_a_damaged_checkpoint_is_named(small_scan: Scan, tmp_path: Path) -> None:
+    run(small_scan, tmp_path / "r", max_steps=2)
     last = tmp_path / "r" / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match=r"last\.ckpt is damaged"):
-        run(scan, tmp_path / "r", max_steps=4, resume=True)
+        run(small_scan, tmp_path / "r", max_steps=4, resume=True)
 
 
 CHILD = """
@@ -231,7 +209,7 @@ train(make_scan(np.random.default_rng(20261123)), config, run_dir=sys.argv[1], p
 """
 
 
-def test_a_kill_changes_nothing_either(scan: Scan, tmp_path: Path) -> None:
+def test_a_kill_changes_nothing_either(small_scan: Scan, tmp_path: Path) -> None:
     options = {"max_steps": 60}
     last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
     path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
@@ -242,8 +220,8 @@ def test_a_kill_changes_nothing_either(scan: Scan, tmp_path: Path) -> None:
     child.kill()
     child.wait()
     assert not (tmp_path / "cut" / "training.json").exists(), "the child was to be killed before it ended"
-    whole = run(scan, tmp_path / "whole", **options)
-    rest = run(scan, tmp_path / "cut", resume=True, **options)
+    whole = run(small_scan, tmp_path / "whole", **options)
+    rest = run(small_scan, tmp_path / "cut", resume=True, **options)
     assert [r["train_loss"] for r in rest.history] == [r["train_loss"] for r in whole.history]
     assert_same_end(tmp_path / "whole", tmp_path / "cut")
     for a, b in zip(whole.module.state_dict().values(), rest.module.state_dict().values(), strict=True):

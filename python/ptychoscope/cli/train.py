@@ -1,7 +1,10 @@
 """`ptychoscope train`: train a network on the diffraction of a scan."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.options import PATH, argument, command, option
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 
 _WRITTEN = ("config.json", "checkpoints", "history.json", "training.json", "report.html", "logs", "mlruns")
 """What a run's folder holds of ours; what else lies there is left alone."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Machine"
 
 
@@ -56,7 +61,7 @@ _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Mach
 )
 @option("--patience", type=int, heading=_LIMITS, about="Epochs without a better held-back likelihood.")
 @option("--start", type=PATH, about="Run folder or checkpoint whose weights to begin with.")
-@option("--resume", is_flag=True, about="Go on with an interrupted run.")
+@option("--resume", is_flag=True, about="Go on with an interrupted run; limits and machine may be others.")
 @option("--device", default="cpu", heading=_MACHINE, about="cpu, cuda or cuda:N.")
 @option("--precision", default="auto", heading=_MACHINE, about="auto, float32 or bfloat16.")
 @option("--threads", type=int, heading=_MACHINE, about="CPU threads; all cores when not given.")
@@ -93,8 +98,14 @@ def train(
     given = {name: value for name, value in options.items() if value is not None}
     loaded = [reading.scan(path) for path in scans]
     watched = None if test is None else reading.whole_scan(test)
-    progress = not (quiet or as_json)
-    facts = _train(loaded, watched, given, output, start, resume=resume, progress=progress, report=report)
+    progress = not (quiet or as_json) and sys.stderr.isatty()
+    try:
+        facts = _train(loaded, watched, given, output, start, resume=resume, progress=progress, report=report)
+    except KeyboardInterrupt as error:
+        if str(error):  # the training says what it kept
+            click.echo(f"Stopped: {error}; the same command with --resume goes on", err=True)
+            sys.exit(INTERRUPTED)
+        raise
     if as_json:
         print_json(facts)
     else:

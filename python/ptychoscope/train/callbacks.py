@@ -178,7 +178,7 @@ class History(pl.Callback):
 
 
 class EpochBar(TQDMProgressBar):
-    """Lightning's bar on stderr, one line per epoch, and none for the short look at what is held back."""
+    """Lightning's bar of an epoch, on stderr, and none for the short look at what is held back."""
 
     def init_train_tqdm(self) -> Tqdm:
         """The bar of an epoch."""

@@ -109,8 +109,7 @@ class PtychoModule(pl.LightningModule):
         if batch.truth is not None:
             distance = patch_distance(patches, batch.truth, illumination(probe.detach()))
             loss = loss + self.config.supervised * distance
-        frames = len(batch.amplitude)
-        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=frames, sync_dist=True)
+        self._show("train_loss", loss.detach(), batch, on_step=False, on_epoch=True)
         # The logarithm gives every batch the same say: frames on their own, a dim scan or an early step have
         # losses many times larger, and would steer the momentum of all others.
         return torch.log(loss)
@@ -120,7 +119,12 @@ class PtychoModule(pl.LightningModule):
         patches, probe = self.merged_patches(self.network, batch)
         predicted, measured = self.compared(patches, probe, batch)
         deviance = poisson_deviance(predicted, measured, batch.valid)
-        self.log("val_deviance", deviance, batch_size=len(batch.amplitude), sync_dist=True)
+        self._show("val_deviance", deviance, batch)
+
+    def _show(self, name: str, value: Tensor, batch: Batch, **when: bool) -> None:
+        """To the loggers, the callbacks and the bar."""
+        frames = len(batch.amplitude)
+        self.log(name, value, batch_size=frames, sync_dist=True, prog_bar=True, **when)  # type: ignore[arg-type]
 
     def configure_optimizers(self) -> MuonAdamW:
         """Muon for kernels and AdamW for the rest, as the config says."""

@@ -125,7 +125,7 @@ def _fit(
     keep = BestAndLast(run / "checkpoints", watched=watched)
     callbacks: list[pl.Callback] = [budget, history, keep]
     callbacks += [patience] if watched else []
-    callbacks += [EpochBar(leave=True)] if progress else []
+    callbacks += [EpochBar()] if progress else []
     device["limit_val_batches"] = None if watched else 0
     trainer = _trainer(config, run, callbacks, progress=progress, **device)
     with budget.interruptible():
