@@ -14,7 +14,7 @@
 #include <functional>
 #include <vector>
 
-#include "../csrc/aligned.h"
+#include "cpu/aligned_buffer.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-#include "baseline.h"
+#include "bindings/bench_baseline.h"
 
 namespace py = pybind11;
 

@@ -1,12 +1,12 @@
-#include "baseline.h"
+#include "bindings/bench_baseline.h"
 
 #include <algorithm>
 #include <cmath>
 #include <ctime>
 #include <vector>
 
-#include "aligned.h"
-#include "stitch.h"
+#include "cpu/aligned_buffer.h"
+#include "stitch/stitch_kernel.h"
 
 namespace ptychoscope {
 

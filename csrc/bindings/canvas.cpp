@@ -1,5 +1,5 @@
 // Canvas for Python: views of arrays in, arrays out; the GIL is released while the library works.
-#include "bindings_canvas.h"
+#include "bindings/canvas.h"
 
 #include <pybind11/stl.h>
 

@@ -1,10 +1,11 @@
 // CudaCanvas for Python: addresses and strides in, arrays out.
+#include "ptychoscope/cuda_canvas.h"
+
 #include <pybind11/stl.h>
 
 #include <array>
 
-#include "bindings_canvas.h"
-#include "ptychoscope/cuda_canvas.h"
+#include "bindings/canvas.h"
 
 namespace py = pybind11;
 namespace ps = ptychoscope;

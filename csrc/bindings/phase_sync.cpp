@@ -1,8 +1,9 @@
 // Phase alignment for Python: checks arguments, releases the GIL, calls the library.
+#include "ptychoscope/phase_sync.h"
+
 #include <pybind11/stl.h>
 
-#include "bindings_canvas.h"
-#include "ptychoscope/phases.h"
+#include "bindings/canvas.h"
 
 namespace py = pybind11;
 namespace ps = ptychoscope;

@@ -1,4 +1,6 @@
 // The projector's Python face: checks arguments, releases the GIL, calls the library.
+#include "ptychoscope/projector.h"
+
 #include <pybind11/complex.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -6,8 +8,6 @@
 
 #include <optional>
 #include <stdexcept>
-
-#include "ptychoscope/project.h"
 
 namespace py = pybind11;
 

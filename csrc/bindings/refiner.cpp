@@ -1,4 +1,6 @@
 // The solver's Python face: checks arguments, releases the GIL, calls the library.
+#include "ptychoscope/refiner.h"
+
 #include <pybind11/complex.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -10,7 +12,6 @@
 #include <vector>
 
 #include "ptychoscope/fft.h"
-#include "ptychoscope/refine.h"
 
 namespace py = pybind11;
 

@@ -1,7 +1,7 @@
 // 1 / sqrt(x) of positive floats, to float precision.
 #pragma once
 
-#include "simd.h"
+#include "cpu/simd.h"
 
 #if defined(__SSE4_1__)
 #include <immintrin.h>

@@ -1,7 +1,7 @@
 // Small transforms of 2, 3, 4, 5, 7, 8, 11 and 13 points in registers, one per vector lane.
 #pragma once
 
-#include "simd.h"
+#include "cpu/simd.h"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

@@ -7,9 +7,9 @@
 // are stored.
 #pragma once
 
-#include "fft_butterfly.h"
-#include "fft_kernel.h"
-#include "fft_transpose.h"
+#include "fft/butterfly.h"
+#include "fft/fft_kernel.h"
+#include "fft/transpose.h"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

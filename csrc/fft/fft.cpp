@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "aligned.h"
-#include "fft_kernel.h"
+#include "cpu/aligned_buffer.h"
+#include "fft/fft_kernel.h"
 
 namespace ptychoscope {
 

@@ -1,2 +1,2 @@
 #define PTYCHOSCOPE_ISA_NS avx512
-#include "fft_transform.inl"
+#include "fft/transform_2d.inl"

@@ -1,5 +1,5 @@
 // The two-dimensional transform of one instruction set: columns, transposition, columns.
-#include "fft.inl"
+#include "fft/columns.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

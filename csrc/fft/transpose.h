@@ -7,7 +7,7 @@
 
 #include <utility>
 
-#include "simd.h"
+#include "cpu/simd.h"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

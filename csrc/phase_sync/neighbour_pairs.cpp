@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "overlaps.h"
+#include "phase_sync/overlap_graph.h"
 
 namespace ptychoscope {
 

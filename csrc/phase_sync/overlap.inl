@@ -5,8 +5,8 @@
 // precision along a row and in double precision from row to row. Lanes past the end of a row are masked out
 // of the first patch; what the second has there is padding, or a number that is multiplied by zero.
 
-#include "overlap_kernel.h"
-#include "stitch_stage.inl"
+#include "phase_sync/overlap_kernel.h"
+#include "stitch/stage.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

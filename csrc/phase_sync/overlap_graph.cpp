@@ -1,10 +1,10 @@
-#include "overlaps.h"
+#include "phase_sync/overlap_graph.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "overlap_kernel.h"
-#include "planes.h"
+#include "phase_sync/overlap_kernel.h"
+#include "stitch/accumulator.h"
 
 namespace ptychoscope {
 

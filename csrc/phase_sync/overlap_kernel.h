@@ -1,7 +1,7 @@
 // What overlaps ask of an instruction set. Internal.
 #pragma once
 
-#include "stitch.h"
+#include "stitch/stitch_kernel.h"
 
 namespace ptychoscope {
 

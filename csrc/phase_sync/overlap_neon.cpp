@@ -1,2 +1,2 @@
 #define PTYCHOSCOPE_ISA_NS neon
-#include "overlap.inl"
+#include "phase_sync/overlap.inl"

@@ -1,2 +1,2 @@
 #define PTYCHOSCOPE_ISA_NS sse41
-#include "overlap.inl"
+#include "phase_sync/overlap.inl"

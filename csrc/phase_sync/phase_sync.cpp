@@ -1,11 +1,11 @@
-#include "ptychoscope/phases.h"
+#include "ptychoscope/phase_sync.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
 
-#include "spanning_tree.h"
+#include "phase_sync/spanning_tree.h"
 
 namespace ptychoscope {
 

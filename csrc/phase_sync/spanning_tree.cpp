@@ -1,6 +1,6 @@
 // Prim's tree of the largest overlaps. Where all overlaps agree, phases that agree along a tree agree
 // everywhere: a start that is exact then, however long the scan.
-#include "spanning_tree.h"
+#include "phase_sync/spanning_tree.h"
 
 #include <algorithm>
 #include <queue>

@@ -1,7 +1,7 @@
 // The components of an overlap graph, and a first guess of the phases in each. Internal.
 #pragma once
 
-#include "overlaps.h"
+#include "phase_sync/overlap_graph.h"
 
 namespace ptychoscope {
 

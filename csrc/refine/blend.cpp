@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "refine_state.h"
+#include "refine/refiner_state.h"
 
 namespace ptychoscope {
 

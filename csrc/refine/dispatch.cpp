@@ -1,5 +1,5 @@
 // The kernels of the instruction sets that this build has.
-#include "refine_kernel.h"
+#include "refine/rpie_kernel.h"
 
 namespace ptychoscope {
 

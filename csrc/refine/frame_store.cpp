@@ -1,10 +1,10 @@
-#include "refine_frames.h"
+#include "refine/frame_store.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "refine_probe.h"
+#include "refine/probe_table.h"
 
 namespace ptychoscope {
 

@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "aligned.h"
-#include "ptychoscope/refine.h"
-#include "refine_order.h"
+#include "cpu/aligned_buffer.h"
+#include "ptychoscope/refiner.h"
+#include "refine/visit_order.h"
 
 namespace ptychoscope {
 

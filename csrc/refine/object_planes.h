@@ -3,8 +3,8 @@
 
 #include <complex>
 
-#include "aligned.h"
-#include "refine_kernel.h"
+#include "cpu/aligned_buffer.h"
+#include "refine/rpie_kernel.h"
 
 namespace ptychoscope {
 

@@ -1,4 +1,4 @@
-#include "refine_probe.h"
+#include "refine/probe_table.h"
 
 #include <algorithm>
 #include <cmath>

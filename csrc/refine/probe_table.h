@@ -4,9 +4,9 @@
 #include <complex>
 #include <vector>
 
-#include "aligned.h"
+#include "cpu/aligned_buffer.h"
 #include "ptychoscope/fft.h"
-#include "refine_kernel.h"
+#include "refine/rpie_kernel.h"
 
 namespace ptychoscope {
 

@@ -5,9 +5,9 @@
 // first cache; the planes between the passes are packed panels, transposed on the way.
 #pragma once
 
-#include "fft.inl"
-#include "inverse_root.h"
-#include "refine_kernel.h"
+#include "cpu/rsqrt.h"
+#include "fft/columns.inl"
+#include "refine/rpie_kernel.h"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

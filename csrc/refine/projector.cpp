@@ -1,4 +1,4 @@
-#include "ptychoscope/project.h"
+#include "ptychoscope/projector.h"
 
 #include <algorithm>
 #include <cstring>
@@ -6,8 +6,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "refine_kernel.h"
-#include "refine_probe.h"
+#include "refine/probe_table.h"
+#include "refine/rpie_kernel.h"
 
 namespace ptychoscope {
 

@@ -1,4 +1,4 @@
-#include "ptychoscope/refine.h"
+#include "ptychoscope/refiner.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "refine_state.h"
+#include "refine/refiner_state.h"
 
 namespace ptychoscope {
 

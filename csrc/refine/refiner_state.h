@@ -5,12 +5,12 @@
 #include <mutex>
 #include <vector>
 
-#include "ptychoscope/refine.h"
-#include "refine_frames.h"
-#include "refine_kernel.h"
-#include "refine_object.h"
-#include "refine_probe.h"
-#include "thread_pool.h"
+#include "cpu/thread_pool.h"
+#include "ptychoscope/refiner.h"
+#include "refine/frame_store.h"
+#include "refine/object_planes.h"
+#include "refine/probe_table.h"
+#include "refine/rpie_kernel.h"
 
 namespace ptychoscope {
 

@@ -1,2 +1,2 @@
 #define PTYCHOSCOPE_ISA_NS avx512
-#include "refine_update.inl"
+#include "refine/update.inl"

@@ -6,7 +6,7 @@
 //     packed plane  [J][padded rows][re, im][L]
 #pragma once
 
-#include "fft_kernel.h"
+#include "fft/fft_kernel.h"
 
 namespace ptychoscope {
 

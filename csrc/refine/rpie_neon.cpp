@@ -1,2 +1,2 @@
 #define PTYCHOSCOPE_ISA_NS neon
-#include "refine_update.inl"
+#include "refine/update.inl"

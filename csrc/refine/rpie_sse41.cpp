@@ -1,2 +1,2 @@
 #define PTYCHOSCOPE_ISA_NS sse41
-#include "refine_update.inl"
+#include "refine/update.inl"

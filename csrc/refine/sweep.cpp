@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "refine_state.h"
+#include "refine/refiner_state.h"
 
 namespace ptychoscope {
 

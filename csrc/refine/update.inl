@@ -1,7 +1,7 @@
 // What a projected frame tells: about the object, its own position and the probe.
 #pragma once
 
-#include "refine.inl"
+#include "refine/project.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

@@ -1,4 +1,4 @@
-#include "refine_order.h"
+#include "refine/visit_order.h"
 
 #include <algorithm>
 #include <map>

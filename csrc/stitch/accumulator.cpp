@@ -1,4 +1,4 @@
-#include "planes.h"
+#include "stitch/accumulator.h"
 
 #include <algorithm>
 #include <cmath>

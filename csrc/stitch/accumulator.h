@@ -1,9 +1,9 @@
 // The sums of every canvas pixel, and rows of a patch on their way there. Internal to the canvas.
 #pragma once
 
-#include "aligned.h"
-#include "headroom.h"
-#include "stitch.h"
+#include "cpu/aligned_buffer.h"
+#include "stitch/overflow_guard.h"
+#include "stitch/stitch_kernel.h"
 
 namespace ptychoscope {
 

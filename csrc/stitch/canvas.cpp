@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "canvas_state.h"
+#include "stitch/canvas_state.h"
 
 namespace ptychoscope {
 

@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "canvas_state.h"
-#include "place_patch.h"
+#include "stitch/canvas_state.h"
+#include "stitch/place_patch.h"
 
 namespace ptychoscope {
 

@@ -1,10 +1,10 @@
-#include "canvas_checks.h"
+#include "stitch/canvas_checks.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "placement.h"
-#include "planes.h"
+#include "stitch/accumulator.h"
+#include "stitch/placement.h"
 
 namespace ptychoscope {
 

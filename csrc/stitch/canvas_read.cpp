@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "canvas_state.h"
+#include "stitch/canvas_state.h"
 
 namespace ptychoscope {
 

@@ -6,11 +6,11 @@
 #include <mutex>
 #include <vector>
 
-#include "canvas_checks.h"
-#include "planes.h"
+#include "cpu/thread_pool.h"
 #include "ptychoscope/canvas.h"
-#include "stitch.h"
-#include "thread_pool.h"
+#include "stitch/accumulator.h"
+#include "stitch/canvas_checks.h"
+#include "stitch/stitch_kernel.h"
 
 namespace ptychoscope {
 

@@ -1,7 +1,7 @@
 // The table of one instruction set: every combination of taps and sums.
 #pragma once
 
-#include "stitch_place.inl"
+#include "stitch/place.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

@@ -1,4 +1,4 @@
-#include "headroom.h"
+#include "stitch/overflow_guard.h"
 
 #include <algorithm>
 #include <cmath>

@@ -3,11 +3,11 @@
 
 #include <type_traits>
 
-#include "simd.h"
-#include "stitch.h"
-#include "stitch_stage.inl"
-#include "stitch_strip.inl"
-#include "stitch_sums.inl"
+#include "cpu/simd.h"
+#include "stitch/stage.inl"
+#include "stitch/stitch_kernel.h"
+#include "stitch/strip.inl"
+#include "stitch/sums.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "both.h"
-#include "placement.h"
+#include "stitch/placement.h"
+#include "stitch_cuda/host_device.h"
 
 namespace ptychoscope {
 

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "simd.h"
+#include "cpu/simd.h"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

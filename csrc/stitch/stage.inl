@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "simd.h"
-#include "stitch.h"
-#include "stitch_polar.inl"
+#include "cpu/simd.h"
+#include "stitch/polar.inl"
+#include "stitch/stitch_kernel.h"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

@@ -1,7 +1,7 @@
-#include "stitch.h"
-
 #include <stdexcept>
 #include <string>
+
+#include "stitch/stitch_kernel.h"
 
 namespace ptychoscope {
 

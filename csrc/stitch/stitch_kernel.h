@@ -4,9 +4,9 @@
 #include <complex>
 #include <cstdint>
 
-#include "placement.h"
 #include "ptychoscope/canvas.h"
 #include "ptychoscope/cpu_features.h"
+#include "stitch/placement.h"
 
 namespace ptychoscope {
 

@@ -1,2 +1,2 @@
 #define PTYCHOSCOPE_ISA_NS neon
-#include "stitch_kernels.inl"
+#include "stitch/kernel_table.inl"

@@ -1,2 +1,2 @@
 #define PTYCHOSCOPE_ISA_NS sse41
-#include "stitch_kernels.inl"
+#include "stitch/kernel_table.inl"

@@ -14,8 +14,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "simd.h"
-#include "stitch.h"
+#include "cpu/simd.h"
+#include "stitch/stitch_kernel.h"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

@@ -15,8 +15,8 @@
 #include <complex>
 #include <limits>
 
-#include "simd.h"
-#include "stitch.h"
+#include "cpu/simd.h"
+#include "stitch/stitch_kernel.h"
 
 namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
 

@@ -1,8 +1,8 @@
-#include "device_planes.h"
+#include "stitch_cuda/accumulator.h"
 
 #include <vector>
 
-#include "planes.h"
+#include "stitch/accumulator.h"
 
 namespace ptychoscope {
 

@@ -1,8 +1,8 @@
 // The sums of every pixel of a canvas on a device: what Planes is on the host.
 #pragma once
 
-#include "device.h"
-#include "headroom.h"
+#include "stitch/overflow_guard.h"
+#include "stitch_cuda/device.h"
 
 namespace ptychoscope {
 

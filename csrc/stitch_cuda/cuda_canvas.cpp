@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "cuda_canvas_state.h"
+#include "stitch_cuda/cuda_canvas_state.h"
 
 namespace ptychoscope {
 

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "cuda_canvas_state.h"
+#include "stitch_cuda/cuda_canvas_state.h"
 
 namespace ptychoscope {
 

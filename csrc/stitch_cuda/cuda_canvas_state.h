@@ -5,10 +5,10 @@
 #include <mutex>
 #include <vector>
 
-#include "canvas_checks.h"
-#include "device_planes.h"
-#include "planes.h"
 #include "ptychoscope/cuda_canvas.h"
+#include "stitch/accumulator.h"
+#include "stitch/canvas_checks.h"
+#include "stitch_cuda/accumulator.h"
 
 namespace ptychoscope {
 

@@ -2,8 +2,8 @@
 // thread does.
 #include <cuda_runtime_api.h>
 
-#include "device_kernels.inl"
 #include "ptychoscope/cuda_canvas.h"
+#include "stitch_cuda/launch.inl"
 
 namespace ptychoscope {
 

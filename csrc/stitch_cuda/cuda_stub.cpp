@@ -1,6 +1,6 @@
 // A build without CUDA: there are no devices but the host.
-#include "device.h"
 #include "ptychoscope/cuda_canvas.h"
+#include "stitch_cuda/device.h"
 
 namespace ptychoscope {
 

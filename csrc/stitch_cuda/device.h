@@ -10,9 +10,9 @@
 #include <memory>
 #include <utility>
 
-#include "device_patches.h"
-#include "device_pixels.h"
-#include "gather.h"
+#include "stitch_cuda/patches.h"
+#include "stitch_cuda/pixels.h"
+#include "stitch_cuda/stitch_kernels.h"
 
 namespace ptychoscope {
 

@@ -10,8 +10,8 @@
 #include <random>
 #include <vector>
 
-#include "device_kernels.inl"
-#include "thread_pool.h"
+#include "cpu/thread_pool.h"
+#include "stitch_cuda/launch.inl"
 
 namespace ptychoscope {
 

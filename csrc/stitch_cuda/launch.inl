@@ -2,7 +2,7 @@
 // for every thread of that many blocks of kernel.kColumns x kernel.kRows threads.
 #pragma once
 
-#include "device.h"
+#include "stitch_cuda/device.h"
 
 namespace ptychoscope {
 

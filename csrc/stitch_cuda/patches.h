@@ -8,9 +8,9 @@
 
 #include <cmath>
 
-#include "both.h"
-#include "place_patch.h"
 #include "ptychoscope/canvas.h"
+#include "stitch/place_patch.h"
+#include "stitch_cuda/host_device.h"
 
 namespace ptychoscope {
 

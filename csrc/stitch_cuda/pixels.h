@@ -2,8 +2,8 @@
 // largest count. One thread per pixel.
 #pragma once
 
-#include "both.h"
-#include "device_sums.h"
+#include "stitch_cuda/host_device.h"
+#include "stitch_cuda/sums.h"
 
 namespace ptychoscope {
 

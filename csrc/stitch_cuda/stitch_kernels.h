@@ -12,10 +12,10 @@
 // Every product and sum is rounded by itself or by fmaf(): compile without contraction.
 #pragma once
 
-#include "both.h"
-#include "device_sums.h"
-#include "device_tiles.h"
-#include "placement.h"
+#include "stitch/placement.h"
+#include "stitch_cuda/host_device.h"
+#include "stitch_cuda/sums.h"
+#include "stitch_cuda/tiles.h"
 
 namespace ptychoscope {
 

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "both.h"
 #include "ptychoscope/canvas.h"
-#include "stitch.h"
+#include "stitch/stitch_kernel.h"
+#include "stitch_cuda/host_device.h"
 
 namespace ptychoscope {
 

@@ -6,8 +6,8 @@
 // itself and goes there: lists ascend, whatever the order of the threads was.
 #pragma once
 
-#include "both.h"
-#include "placement.h"
+#include "stitch/placement.h"
+#include "stitch_cuda/host_device.h"
 
 namespace ptychoscope {
 

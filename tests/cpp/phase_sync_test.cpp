@@ -1,11 +1,11 @@
 // Phase alignment under the sanitizers: any batch, any position, and phases that were put in come out.
-#include "ptychoscope/phases.h"
+#include "ptychoscope/phase_sync.h"
 
 #include <algorithm>
 #include <set>
 #include <utility>
 
-#include "../../csrc/overlaps.h"
+#include "phase_sync/overlap_graph.h"
 #include "scene.h"
 
 using namespace ptychoscope;

@@ -1,6 +1,6 @@
 // Transforms, Refiner and Projector under the sanitizers: every size, several threads, frames that are not
 // usable.
-#include "ptychoscope/refine.h"
+#include "ptychoscope/refiner.h"
 
 #include <cmath>
 #include <cstring>
@@ -9,7 +9,7 @@
 
 #include "check.h"
 #include "ptychoscope/fft.h"
-#include "ptychoscope/project.h"
+#include "ptychoscope/projector.h"
 
 using namespace ptychoscope;
 
