@@ -9,7 +9,7 @@
 #include <arm_neon.h>
 #endif
 
-namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
 
 inline vfloat inverse_root(vfloat x) {
 #if defined(__AVX512F__)
@@ -25,4 +25,4 @@ inline vfloat inverse_root(vfloat x) {
 #endif
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA

@@ -2,8 +2,8 @@
 //
 // Written with the compiler's vector extension (GCC, Clang): arithmetic is plain + - *. Where a rounding must
 // not depend on what the compiler fuses, kernels are compiled with -ffp-contract=off and call fma() by name.
-// Every kernel_<isa>.cpp defines PTYCHOSCOPE_ISA_NS and includes the kernel's .inl; the namespace keeps code
-// compiled with different flags apart.
+// A kernel's source is compiled once per instruction set, with PTYCHOSCOPE_KERNEL_ISA defined as its name:
+// the namespace keeps code that was compiled with different flags apart.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@
 #include <arm_neon.h>
 #endif
 
-#ifndef PTYCHOSCOPE_ISA_NS
-#error "define PTYCHOSCOPE_ISA_NS (sse41, avx2, avx512, neon) before including simd.h"
+#ifndef PTYCHOSCOPE_KERNEL_ISA
+#error "for kernels alone: PTYCHOSCOPE_KERNEL_ISA is not defined (sse41, avx2, avx512, neon)"
 #endif
 
-namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
 
 #if defined(__AVX512F__)
 constexpr int kLanes = 16;
@@ -210,4 +210,4 @@ inline vdouble fma(vdouble a, vdouble b, vdouble c) {
 }
 #endif
 
-}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA

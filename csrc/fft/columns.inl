@@ -1,4 +1,4 @@
-// Transforms of columns, one column per vector lane: included by fft_<isa>.cpp and refine_<isa>.cpp.
+// Transforms of columns, one column per vector lane: included by fft_kernel.cpp and rpie_kernel.cpp.
 //
 // A panel is kLanes columns of a plane. Its transform is a row of Stockham stages: stage of radix R with m *
 // R points left and s sub-sequences reads rows q + s (p + m j), transforms over j, turns by w^(p k) and
@@ -11,7 +11,7 @@
 #include "fft/fft_kernel.h"
 #include "fft/transpose.h"
 
-namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
 
 /// kLanes columns: row j at re + j * stride and im + j * stride.
 struct Columns {
@@ -103,4 +103,4 @@ inline void scatter(const FftPlan& plan, const float* panel, float* plane, int c
     }
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA

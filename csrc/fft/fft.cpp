@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cpu/aligned_buffer.h"
+#include "cpu/dispatch.h"
 #include "fft/fft_kernel.h"
 
 namespace ptychoscope {
@@ -50,6 +51,8 @@ FftPlan::FftPlan(int size_, int lanes) : size(size_), padded((size_ + lanes - 1)
         radix[stages++] = r;
     }
 }
+
+PTYCHOSCOPE_DISPATCH(FftKernel, fft_kernel)
 
 struct Fft2d::Work {
     AlignedFloats scratch, panels;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cpu/dispatch.h"
 #include "phase_sync/overlap_kernel.h"
 #include "stitch/accumulator.h"
 
@@ -48,6 +49,8 @@ std::vector<float> weights_of(const float* window, std::int64_t pixels) {
 
 }  // namespace
 
+PTYCHOSCOPE_DISPATCH(OverlapKernels, overlap_kernels)
+
 OverlapGraph overlap_graph(const PatchBatch& patches, const double* positions, const float* window,
                            const std::vector<PatchPair>& pairs) {
     const OverlapKernels& kernels = overlap_kernels(active_isa());
@@ -76,33 +79,5 @@ OverlapGraph overlap_graph(const PatchBatch& patches, const double* positions, c
     }
     return graph;
 }
-
-#if defined(__x86_64__)
-
-namespace sse41 {
-extern const OverlapKernels overlap_kernels;
-}
-namespace avx2 {
-extern const OverlapKernels overlap_kernels;
-}
-namespace avx512 {
-extern const OverlapKernels overlap_kernels;
-}
-
-const OverlapKernels& overlap_kernels(Isa isa) {
-    return isa == Isa::avx512 ? avx512::overlap_kernels
-           : isa == Isa::avx2 ? avx2::overlap_kernels
-                              : sse41::overlap_kernels;
-}
-
-#else
-
-namespace neon {
-extern const OverlapKernels overlap_kernels;
-}
-
-const OverlapKernels& overlap_kernels(Isa) { return neon::overlap_kernels; }
-
-#endif
 
 }  // namespace ptychoscope

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <functional>
 
+#include "cpu/dispatch.h"
+
 namespace ptychoscope {
 
 namespace {
@@ -16,6 +18,8 @@ double fraction_px(int step) { return static_cast<double>(step - kFractions / 2)
 int frequency(int k, int n) { return k < (n + 1) / 2 ? k : k - n; }
 
 }  // namespace
+
+PTYCHOSCOPE_DISPATCH(RefineKernel, refine_kernel)
 
 ProbeTable::ProbeTable(int window, int modes, Isa isa)
     : window_(window), count_(modes), lanes_(refine_kernel(isa).lanes), fft_(window, isa) {

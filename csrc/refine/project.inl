@@ -1,4 +1,4 @@
-// One visit of a frame, in the vectors of one instruction set: included by refine_<isa>.cpp.
+// One visit of a frame, in the vectors of one instruction set: included by rpie_kernel.cpp.
 //
 // The window is walked in panels of kLanes columns. Three passes: exit wave and transform over y; transform
 // over x, modulus, inverse over x; inverse over y and back-projection. A panel and its work space stay in the
@@ -9,7 +9,7 @@
 #include "fft/columns.inl"
 #include "refine/rpie_kernel.h"
 
-namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
 
 constexpr int kRow = 2 * kLanes;
 
@@ -124,4 +124,4 @@ double project(const FrameTask& t, const RefineWork& work) {
     return misfit;
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA

@@ -3,9 +3,12 @@
 
 #include <utility>
 
+#include "cpu/dispatch.h"
 #include "stitch/canvas_state.h"
 
 namespace ptychoscope {
+
+PTYCHOSCOPE_DISPATCH(StitchKernels, stitch_kernels)
 
 PatchBatch PatchBatch::complex64(const std::complex<float>* patches, std::int64_t count, std::int64_t height,
                                  std::int64_t width) {

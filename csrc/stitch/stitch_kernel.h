@@ -107,18 +107,4 @@ struct StitchKernels {
 
 const StitchKernels& stitch_kernels(Isa isa);
 
-// One per translation unit stitch_<isa>.cpp.
-namespace sse41 {
-extern const StitchKernels stitch_kernels;
-}
-namespace avx2 {
-extern const StitchKernels stitch_kernels;
-}
-namespace avx512 {
-extern const StitchKernels stitch_kernels;
-}
-namespace neon {
-extern const StitchKernels stitch_kernels;
-}
-
 }  // namespace ptychoscope

@@ -17,7 +17,7 @@
 #include "cpu/simd.h"
 #include "stitch/stitch_kernel.h"
 
-namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
 
 // Arrays of vectors become registers only where the compiler sees all indices at once.
 #define PTYCHOSCOPE_INLINE __attribute__((always_inline))
@@ -206,4 +206,4 @@ void place_strip(const Job job, const Sum sum, int64_t start) {
     job.ahead = ahead;
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA

@@ -1,9 +1,9 @@
-// What a projected frame tells: about the object, its own position and the probe.
-#pragma once
+// What a projected frame says: about the object, its own position and the probe.
+#include "refine/rpie_kernel.h"
 
 #include "refine/project.inl"
 
-namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
 
 void update_object(const FrameTask& t, const RefineWork& work, float step) {
     const vfloat vstep = broadcast(step);
@@ -94,4 +94,4 @@ void accumulate_probe(const FrameTask& t, const RefineWork& work, const ProbeSum
 extern const RefineKernel refine_kernel;
 const RefineKernel refine_kernel = {kLanes, project, update_object, gather, position_sums, accumulate_probe};
 
-}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA

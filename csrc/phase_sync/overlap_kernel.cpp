@@ -4,11 +4,11 @@
 // everywhere: a vector of such pixels is four loads and fused multiplications away. Sums run in single
 // precision along a row and in double precision from row to row. Lanes past the end of a row are masked out
 // of the first patch; what the second has there is padding, or a number that is multiplied by zero.
-
 #include "phase_sync/overlap_kernel.h"
+
 #include "stitch/stage.inl"
 
-namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
 
 namespace {
 
@@ -91,4 +91,4 @@ std::complex<double> overlap(const Staged& here, const Staged& there, const Over
 extern const OverlapKernels overlap_kernels;
 const OverlapKernels overlap_kernels = {weigh, overlap};
 
-}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA

@@ -1,7 +1,9 @@
 // The two-dimensional transform of one instruction set: columns, transposition, columns.
+#include "fft/fft_kernel.h"
+
 #include "fft/columns.inl"
 
-namespace ptychoscope::PTYCHOSCOPE_ISA_NS {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
 
 void transform(const FftPlan& plan, const float* in_re, const float* in_im, float* out_re, float* out_im,
                float* scratch, float* panels, float scale) {
@@ -19,4 +21,4 @@ void transform(const FftPlan& plan, const float* in_re, const float* in_im, floa
 extern const FftKernel fft_kernel;
 const FftKernel fft_kernel = {kLanes, transform};
 
-}  // namespace ptychoscope::PTYCHOSCOPE_ISA_NS
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA

@@ -1,2 +1,0 @@
-#define PTYCHOSCOPE_ISA_NS neon
-#include "refine/update.inl"
