@@ -33,4 +33,14 @@ struct OverlapGraph {
 OverlapGraph overlap_graph(const PatchBatch& patches, const double* positions, const float* window,
                            const std::vector<PatchPair>& pairs);
 
+/// At least two patches that overlaps hold together.
+struct Component {
+    std::vector<std::int64_t> members;
+    std::vector<Overlap> overlaps;  ///< first and second as indices into `members`
+    std::vector<std::complex<double>>
+        phases;  ///< of the members: agree along the tree of the largest overlaps
+};
+
+std::vector<Component> components(const OverlapGraph& graph);
+
 }  // namespace ptychoscope

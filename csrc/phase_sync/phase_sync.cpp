@@ -5,7 +5,7 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "phase_sync/spanning_tree.h"
+#include "phase_sync/overlap_graph.h"
 
 namespace ptychoscope {
 

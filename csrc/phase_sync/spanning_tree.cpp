@@ -1,10 +1,10 @@
 // Prim's tree of the largest overlaps. Where all overlaps agree, phases that agree along a tree agree
 // everywhere: a start that is exact then, however long the scan.
-#include "phase_sync/spanning_tree.h"
-
 #include <algorithm>
 #include <queue>
 #include <utility>
+
+#include "phase_sync/overlap_graph.h"
 
 namespace ptychoscope {
 

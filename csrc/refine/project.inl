@@ -5,7 +5,7 @@
 // first cache; the planes between the passes are packed panels, transposed on the way.
 #pragma once
 
-#include "cpu/rsqrt.h"
+#include "cpu/simd.h"
 #include "fft/columns.inl"
 #include "refine/rpie_kernel.h"
 
@@ -64,7 +64,7 @@ inline vfloat constrain(const FrameTask& t, float* waves, int j) {
         vfloat intensity = power(at(waves + kx * kRow));
         for (int m = 1; m < t.modes; ++m) intensity += power(at(waves + m * next_mode + kx * kRow));
         const vfloat a = load(amplitude + kx * kLanes);
-        const vfloat inverse = inverse_root(intensity + dark);
+        const vfloat inverse = rsqrt(intensity + dark);
         const vfloat difference = a - intensity * inverse * unit;
         misfit += a >= zero ? difference * difference : zero;
         const vfloat factor = a >= zero ? a * inverse : unit;

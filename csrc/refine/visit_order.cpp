@@ -1,8 +1,8 @@
-#include "refine/visit_order.h"
-
 #include <algorithm>
 #include <map>
 #include <utility>
+
+#include "refine/frame_store.h"
 
 namespace ptychoscope {
 

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "stitch/canvas_state.h"
-#include "stitch/place_patch.h"
+#include "stitch/placement.h"
 
 namespace ptychoscope {
 

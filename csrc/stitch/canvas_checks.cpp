@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "stitch/accumulator.h"
-#include "stitch/placement.h"
+#include "stitch/stitch_kernel.h"
 
 namespace ptychoscope {
 

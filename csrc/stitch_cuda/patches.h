@@ -9,7 +9,7 @@
 #include <cmath>
 
 #include "ptychoscope/canvas.h"
-#include "stitch/place_patch.h"
+#include "stitch/placement.h"
 #include "stitch_cuda/host_device.h"
 
 namespace ptychoscope {

@@ -12,7 +12,7 @@
 // Every product and sum is rounded by itself or by fmaf(): compile without contraction.
 #pragma once
 
-#include "stitch/placement.h"
+#include "stitch/stitch_kernel.h"
 #include "stitch_cuda/host_device.h"
 #include "stitch_cuda/sums.h"
 #include "stitch_cuda/tiles.h"

@@ -6,7 +6,7 @@
 // itself and goes there: lists ascend, whatever the order of the threads was.
 #pragma once
 
-#include "stitch/placement.h"
+#include "stitch/stitch_kernel.h"
 #include "stitch_cuda/host_device.h"
 
 namespace ptychoscope {
