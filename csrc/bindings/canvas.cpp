@@ -67,7 +67,7 @@ void register_canvas(py::module_& m) {
     ps::bindings::define_canvas(canvas);
 }
 
-void register_phases(py::module_& m) {
+void register_phase_sync(py::module_& m) {
     m.def(
         "solve_phases",
         [](const py::array& first, const py::array& second, const std::string& values,

@@ -48,7 +48,7 @@ ps::AddReport add(ps::CudaCanvas& self, std::uintptr_t first, std::uintptr_t sec
 
 }  // namespace
 
-void register_cuda(py::module_& m) {
+void register_cuda_canvas(py::module_& m) {
     m.def("cuda_architectures", &ps::cuda_architectures,
           "What the CUDA kernels were compiled for; empty in a build without them.");
     m.def("cuda_devices", &ps::cuda_devices, "CUDA devices that can be used now.");

@@ -1,7 +1,7 @@
 // What a DLPack capsule says of an array. The layout of the structures is the standard's
 // (https://dmlc.github.io/dlpack/latest/c_api.html), versions 0 and 1.
 //
-// The capsule is looked into, not taken over: whoever holds it keeps the array alive.
+// The capsule is read, not taken over: whoever holds it keeps the array alive.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 

@@ -8,21 +8,21 @@ namespace py = pybind11;
 
 void register_bench(py::module_& m);
 void register_canvas(py::module_& m);
-void register_cuda(py::module_& m);
+void register_cuda_canvas(py::module_& m);
 void register_dlpack(py::module_& m);
-void register_phases(py::module_& m);
-void register_project(py::module_& m);
-void register_refine(py::module_& m);
+void register_phase_sync(py::module_& m);
+void register_projector(py::module_& m);
+void register_refiner(py::module_& m);
 
 PYBIND11_MODULE(_core, m) {
     m.doc() = "Ptychoscope's compiled kernels";
     register_bench(m);
     register_canvas(m);
-    register_cuda(m);
+    register_cuda_canvas(m);
     register_dlpack(m);
-    register_phases(m);
-    register_project(m);
-    register_refine(m);
+    register_phase_sync(m);
+    register_projector(m);
+    register_refiner(m);
     m.def(
         "active_isa", [] { return std::string(ptychoscope::isa_name(ptychoscope::active_isa())); },
         "Instruction set that the kernels use now: the widest, or the one named by PTYCHOSCOPE_ISA.");

@@ -48,10 +48,10 @@ Array<float> residual(Projector& projector, const std::optional<Array<float>>& p
 
 }  // namespace
 
-void register_project(py::module_& m) {
-    py::class_<Projector>(
-        m, "Projector",
-        "The step that a measured pattern asks of a patch; ptychoscope.passes.Passes is its face.")
+void register_projector(py::module_& m) {
+    py::class_<Projector>(m, "Projector",
+                          "The step that a measured pattern asks of an object patch: the modulus projection, "
+                          "divided by the probe.")
         .def(py::init(&make), py::arg("probe"), py::arg("regularisation"), py::arg("dark"))
         .def_property_readonly("window", &Projector::window)
         .def("residual", &residual, py::arg("patches"), py::arg("amplitudes"), py::arg("fractions"),

@@ -124,12 +124,12 @@ py::array_t<std::uint8_t> states(const Refiner& refiner) {
                                      reinterpret_cast<const std::uint8_t*>(found.data()));
 }
 
-void register_refiner(py::module_& m) {
+void define_refiner(py::module_& m) {
     py::enum_<SweepMode>(m, "SweepMode")
         .value("sequential", SweepMode::sequential)
         .value("averaged", SweepMode::averaged)
         .value("examined", SweepMode::examined);
-    py::class_<SweepOptions>(m, "SweepOptions", "How a sweep goes; see the fields of refine.h.")
+    py::class_<SweepOptions>(m, "SweepOptions", "How a sweep goes; see the fields of refiner.h.")
         .def(py::init<>())
         .def_readwrite("regularisation", &SweepOptions::regularisation)
         .def_readwrite("step", &SweepOptions::step)
@@ -165,10 +165,8 @@ void register_refiner(py::module_& m) {
 
 }  // namespace
 
-void register_refine(py::module_& m);
-
-void register_refine(py::module_& m) {
-    register_refiner(m);
+void register_refiner(py::module_& m) {
+    define_refiner(m);
     m.def(
         "fft2", &fft2, py::arg("windows"), py::kw_only(), py::arg("inverse") = false,
         "Orthonormal 2-D DFT of windows (n, 2, N, N) float32, real and imaginary planes, zero frequency at "

@@ -115,12 +115,12 @@ vfloat joined(vfloat low, vfloat high) {
 }
 
 /// Moves a row of vectors `count` lanes up, 0 <= count < kLanes: the one at v becomes
-/// shift.join(shift.turn(the one before), shift.turn(v), mask of the lanes to keep).
+/// shift.join(shift.rotate(the one before), shift.rotate(v), mask of the lanes to keep).
 #if defined(__AVX512F__)
 struct LaneShift {
     __m512i from;  // of the 32 lanes of two vectors
     explicit LaneShift(int count) : from((__m512i)(lane_numbers() + (kLanes - count))) {}
-    vfloat turn(vfloat v) const { return v; }
+    vfloat rotate(vfloat v) const { return v; }
     vfloat join(vfloat before, vfloat v, vmask m) const {
         return _mm512_maskz_permutex2var_ps(m, before, from, v);
     }
@@ -134,7 +134,7 @@ struct LaneShift {
         from = from * 0x04040404 + 0x03020100;  // bytes
 #endif
     }
-    vfloat turn(vfloat v) const {
+    vfloat rotate(vfloat v) const {
 #if defined(__AVX2__)
         return _mm256_permutevar8x32_ps(v, (__m256i)from);
 #elif defined(__x86_64__)

@@ -55,25 +55,25 @@ struct Butterfly<8> {
 
 /// cos and sin of 2 pi k / R for odd R, to float precision.
 template <int R>
-struct Circle;
+struct RootsOfUnity;
 template <>
-struct Circle<3> {
+struct RootsOfUnity<3> {
     static constexpr float cosine[] = {1.f, -0.5f};
     static constexpr float sine[] = {0.f, 0.86602540378443865f};
 };
 template <>
-struct Circle<5> {
+struct RootsOfUnity<5> {
     static constexpr float cosine[] = {1.f, 0.30901699437494742f, -0.80901699437494742f};
     static constexpr float sine[] = {0.f, 0.95105651629515357f, 0.58778525229247313f};
 };
 template <>
-struct Circle<7> {
+struct RootsOfUnity<7> {
     static constexpr float cosine[] = {1.f, 0.62348980185873353f, -0.22252093395631440f,
                                        -0.90096886790241913f};
     static constexpr float sine[] = {0.f, 0.78183148246802981f, 0.97492791218182361f, 0.43388373911755812f};
 };
 template <>
-struct Circle<11> {
+struct RootsOfUnity<11> {
     static constexpr float cosine[] = {1.f,
                                        0.84125353283118117f,
                                        0.41541501300188643f,
@@ -88,7 +88,7 @@ struct Circle<11> {
                                      0.28173255684142970f};
 };
 template <>
-struct Circle<13> {
+struct RootsOfUnity<13> {
     static constexpr float cosine[] = {1.f,
                                        0.88545602565320989f,
                                        0.56806474673115580f,
@@ -125,10 +125,10 @@ struct Butterfly {
             Complex even = x[0], odd = {vfloat{}, vfloat{}};
 #pragma GCC unroll 8
             for (int j = 1; j <= half; ++j) {
-                const int turn = j * k % R;
-                const vfloat c = broadcast(Circle<R>::cosine[turn <= half ? turn : R - turn]);
-                const float sine = Circle<R>::sine[turn <= half ? turn : R - turn];
-                const vfloat s = broadcast(turn <= half ? sine : -sine);
+                const int step = j * k % R;
+                const vfloat c = broadcast(RootsOfUnity<R>::cosine[step <= half ? step : R - step]);
+                const float sine = RootsOfUnity<R>::sine[step <= half ? step : R - step];
+                const vfloat s = broadcast(step <= half ? sine : -sine);
                 even = {even.re + sum[j - 1].re * c, even.im + sum[j - 1].im * c};
                 odd = {odd.re + difference[j - 1].re * s, odd.im + difference[j - 1].im * s};
             }

@@ -1,7 +1,7 @@
 // Transforms of columns, one column per vector lane: included by fft_kernel.cpp and rpie_kernel.cpp.
 //
 // A panel is kLanes columns of a plane. Its transform is a row of Stockham stages: stage of radix R with m *
-// R points left and s sub-sequences reads rows q + s (p + m j), transforms over j, turns by w^(p k) and
+// R points left and s sub-sequences reads rows q + s (p + m j), transforms over j, multiplies by w^(p k) and
 // writes rows q + s (R p + k). The last stage leaves natural order, nothing is ever bit-reversed, and one
 // column never meets another, so no shuffles are needed. Rows become columns by transposing panels as they
 // are stored.
@@ -29,7 +29,7 @@ inline Columns columns_of(const float* re, const float* im, int stride, int colu
     return {const_cast<float*>(re) + column, const_cast<float*>(im) + column, stride};
 }
 
-template <int R, bool Turn>
+template <int R, bool Twiddle>
 inline void butterflies(const Columns& in, const Columns& out, int p, int m, int s, const float* twiddle) {
     for (int q = 0; q < s; ++q) {
         Complex x[R];
@@ -40,7 +40,7 @@ inline void butterflies(const Columns& in, const Columns& out, int p, int m, int
         const int to = (q + s * R * p) * out.stride, to_step = s * out.stride;
 #pragma GCC unroll 16
         for (int k = 0; k < R; ++k) {
-            if (Turn && k > 0) x[k] = rotated(x[k], twiddle[2 * k - 2], twiddle[2 * k - 1]);
+            if (Twiddle && k > 0) x[k] = rotated(x[k], twiddle[2 * k - 2], twiddle[2 * k - 1]);
             store(out.re + to + k * to_step, x[k].re);
             store(out.im + to + k * to_step, x[k].im);
         }

@@ -11,7 +11,7 @@ namespace ptychoscope {
 
 namespace {
 
-struct Seat {
+struct IndexedPosition {
     double y, x;
     std::int64_t patch;
 };
@@ -43,7 +43,8 @@ class Nearest {
     std::vector<Found> found_;
 };
 
-/// Quadrants turn into each other by a quarter of a turn, so that each of two patches is in one of the other.
+/// Quadrants go over into each other by a rotation of 90 degrees, so that each of two patches is in one of
+/// the other.
 std::size_t quadrant(double dy, double dx, bool later) {
     if (dy == 0 && dx == 0) return later ? 0 : 2;
     if (dx > 0 && dy >= 0) return 0;
@@ -51,41 +52,42 @@ std::size_t quadrant(double dy, double dx, bool later) {
     return dx < 0 && dy <= 0 ? 2 : 3;
 }
 
-std::vector<Seat> seated(const double* positions, std::int64_t count) {
-    std::vector<Seat> seats;
+std::vector<IndexedPosition> sorted_by_row(const double* positions, std::int64_t count) {
+    std::vector<IndexedPosition> sorted;
     for (std::int64_t i = 0; i < count; ++i)
         if (std::isfinite(positions[2 * i]) && std::isfinite(positions[2 * i + 1]))
-            seats.push_back({positions[2 * i], positions[2 * i + 1], i});
-    std::stable_sort(seats.begin(), seats.end(), [](const Seat& a, const Seat& b) { return a.y < b.y; });
-    return seats;
+            sorted.push_back({positions[2 * i], positions[2 * i + 1], i});
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const IndexedPosition& a, const IndexedPosition& b) { return a.y < b.y; });
+    return sorted;
 }
 
 class Search {
   public:
-    Search(const std::vector<Seat>& seats, double height, double width, std::int64_t per_quadrant)
-        : seats_(seats), height_(height), width_(width), nearest_(4, Nearest(per_quadrant)) {}
+    Search(const std::vector<IndexedPosition>& sorted, double height, double width, std::int64_t per_quadrant)
+        : sorted_(sorted), height_(height), width_(width), nearest_(4, Nearest(per_quadrant)) {}
 
     const std::vector<Nearest>& around(std::size_t i) {
         for (Nearest& side : nearest_) side.clear();
-        for (std::size_t j = i + 1; j < seats_.size() && look(i, j, 0, 1); ++j) {
+        for (std::size_t j = i + 1; j < sorted_.size() && visit(i, j, 0, 1); ++j) {
         }
-        for (std::size_t j = i; j > 0 && look(i, j - 1, 2, 3); --j) {
+        for (std::size_t j = i; j > 0 && visit(i, j - 1, 2, 3); --j) {
         }
         return nearest_;
     }
 
   private:
     /// False when neither this patch nor any further one belongs to quadrants a and b, where the search goes.
-    bool look(std::size_t i, std::size_t j, std::size_t a, std::size_t b) {
-        const double dy = seats_[j].y - seats_[i].y, dx = seats_[j].x - seats_[i].x;
+    bool visit(std::size_t i, std::size_t j, std::size_t a, std::size_t b) {
+        const double dy = sorted_[j].y - sorted_[i].y, dx = sorted_[j].x - sorted_[i].x;
         if (!(std::abs(dy) < height_)) return false;
         if (dy != 0 && dy * dy >= std::max(nearest_[a].farthest(), nearest_[b].farthest())) return false;
         if (std::abs(dx) < width_)
-            nearest_[quadrant(dy, dx, j > i)].offer(dy * dy + dx * dx, seats_[j].patch);
+            nearest_[quadrant(dy, dx, j > i)].offer(dy * dy + dx * dx, sorted_[j].patch);
         return true;
     }
 
-    const std::vector<Seat>& seats_;
+    const std::vector<IndexedPosition>& sorted_;
     double height_, width_;
     std::vector<Nearest> nearest_;
 };
@@ -94,12 +96,12 @@ class Search {
 
 std::vector<PatchPair> neighbours(const double* positions, std::int64_t count, std::int64_t height,
                                   std::int64_t width, std::int64_t per_quadrant) {
-    const std::vector<Seat> seats = seated(positions, count);
-    Search search(seats, static_cast<double>(height), static_cast<double>(width), per_quadrant);
+    const std::vector<IndexedPosition> sorted = sorted_by_row(positions, count);
+    Search search(sorted, static_cast<double>(height), static_cast<double>(width), per_quadrant);
     std::vector<std::pair<std::int64_t, std::int64_t>> found;
-    for (std::size_t i = 0; i < seats.size(); ++i)
+    for (std::size_t i = 0; i < sorted.size(); ++i)
         for (const Nearest& side : search.around(i))
-            side.each([&](std::int64_t other) { found.push_back(std::minmax(seats[i].patch, other)); });
+            side.each([&](std::int64_t other) { found.push_back(std::minmax(sorted[i].patch, other)); });
     std::sort(found.begin(), found.end());
     found.erase(std::unique(found.begin(), found.end()), found.end());
     std::vector<PatchPair> pairs;

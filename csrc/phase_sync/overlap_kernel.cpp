@@ -55,7 +55,7 @@ double weigh(const PatchView& patch, const float* window, const Staged& out) {
 }
 
 /// Four loads around a pixel, weighted.
-struct Between {
+struct BilinearSample {
     vfloat here, right, below, across;
     int64_t pitch;
     vfloat at(const float* p) const {
@@ -66,8 +66,8 @@ struct Between {
 
 std::complex<double> overlap(const Staged& here, const Staged& there, const Overlay& o) {
     const float y = o.row_part, x = o.column_part;
-    const Between between = {broadcast((1 - y) * (1 - x)), broadcast((1 - y) * x), broadcast(y * (1 - x)),
-                             broadcast(y * x), there.pitch};
+    const BilinearSample sample = {broadcast((1 - y) * (1 - x)), broadcast((1 - y) * x),
+                                   broadcast(y * (1 - x)), broadcast(y * x), there.pitch};
     vdouble real{}, imaginary{};
     for (int64_t r = o.row0; r < o.row1; ++r) {
         const int64_t at = r * here.pitch, other = (r - o.row) * there.pitch - o.column;
@@ -76,7 +76,7 @@ std::complex<double> overlap(const Staged& here, const Staged& there, const Over
             const vint inside = lane_numbers() < static_cast<int32_t>(o.column1 - c);
             const vfloat a = (vfloat)((vint)load(here.first + at + c) & inside);
             const vfloat b = (vfloat)((vint)load(here.second + at + c) & inside);
-            const vfloat p = between.at(there.first + other + c), q = between.at(there.second + other + c);
+            const vfloat p = sample.at(there.first + other + c), q = sample.at(there.second + other + c);
             ap = fma(a, p, ap), bq = fma(b, q, bq), aq = fma(a, q, aq), bp = fma(b, p, bp);
         }
         ap += bq, aq -= bp;

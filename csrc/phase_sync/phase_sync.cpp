@@ -54,7 +54,8 @@ Vector product(const std::vector<Overlap>& entries, const Vector& vector) {
 }
 
 /// The largest eigenvector of a symmetric tridiagonal matrix. Above the largest eigenvalue x - T is positive
-/// definite, which its pivots tell: bisection finds the smallest such x, inverse iteration there the vector.
+/// definite, which shows in its pivots: bisection finds the smallest such x, inverse iteration there the
+/// vector.
 std::vector<double> leading_of_tridiagonal(const std::vector<double>& diagonal,
                                            const std::vector<double>& beside) {
     const std::size_t n = diagonal.size();
@@ -72,7 +73,7 @@ std::vector<double> leading_of_tridiagonal(const std::vector<double>& diagonal,
         (definite(middle) ? high : low) = middle;
     definite(high);
     std::vector<double> vector(n, 1);
-    for (int turn = 0; turn < 3; ++turn) {
+    for (int iteration = 0; iteration < 3; ++iteration) {
         for (std::size_t i = 1; i < n; ++i) vector[i] += vector[i - 1] * beside[i - 1] / pivot[i - 1];
         for (std::size_t i = n; i-- > 0;)
             vector[i] = (vector[i] + (i + 1 < n ? beside[i] * vector[i + 1] : 0)) / pivot[i];

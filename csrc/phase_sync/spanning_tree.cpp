@@ -49,7 +49,7 @@ struct Candidate {
 std::vector<Component> components(const OverlapGraph& graph) {
     const Links links(graph);
     const std::size_t count = graph.energy.size();
-    std::vector<std::int64_t> tree(count, -1), place(count, 0);
+    std::vector<std::int64_t> tree(count, -1), member_index(count, 0);
     std::vector<std::complex<double>> phase(count, 1);
     std::vector<Component> found;
     for (std::size_t root = 0; root < count; ++root) {
@@ -74,14 +74,14 @@ std::vector<Component> components(const OverlapGraph& graph) {
         }
         std::sort(component.members.begin(), component.members.end());
         for (std::size_t i = 0; i < component.members.size(); ++i) {
-            place[index(component.members[i])] = static_cast<std::int64_t>(i);
+            member_index[index(component.members[i])] = static_cast<std::int64_t>(i);
             component.phases.push_back(phase[index(component.members[i])]);
         }
         found.push_back(std::move(component));
     }
     for (const Overlap& o : graph.overlaps)
         found[index(tree[index(o.first)])].overlaps.push_back(
-            {place[index(o.first)], place[index(o.second)], o.value});
+            {member_index[index(o.first)], member_index[index(o.second)], o.value});
     return found;
 }
 

@@ -34,7 +34,7 @@ double FrameStore::pack(const float* amplitude, AlignedFloats& packed) const {
 }
 
 /// Corner and fraction of a frame from its position; false when the window leaves the object.
-bool FrameStore::place(std::size_t frame) {
+bool FrameStore::split_subpixel(std::size_t frame) {
     int corner[2], fraction[2];
     const int side[2] = {height_, width_};
     for (std::size_t axis = 0; axis < 2; ++axis) {
@@ -64,7 +64,7 @@ void FrameStore::add(const float* amplitudes, const double* positions, int count
         visits_.push_back(0);
         FrameState state = FrameState::used;
         if (!(energy_.back() > 0)) state = FrameState::dark;
-        if (!place(first + i)) state = FrameState::outside;
+        if (!split_subpixel(first + i)) state = FrameState::outside;
         if (!std::isfinite(positions[2 * i]) || !std::isfinite(positions[2 * i + 1]))
             state = FrameState::unplaced;
         state_.push_back(state);
@@ -86,7 +86,7 @@ double FrameStore::move(int frame, double dy, double dx, double limit) {
         squared += (next - position) * (next - position);
         position = next;
     }
-    place(at(frame));
+    split_subpixel(at(frame));
     return squared;
 }
 

@@ -40,7 +40,7 @@ class FrameStore {
   private:
     static std::size_t at(int frame) { return static_cast<std::size_t>(frame); }
     double pack(const float* amplitude, AlignedFloats& packed) const;
-    bool place(std::size_t frame);
+    bool split_subpixel(std::size_t frame);
 
     int window_, height_, width_, lanes_;
     std::vector<AlignedFloats> amplitude_;
@@ -52,12 +52,12 @@ class FrameStore {
 
 /// Frames of one tile, visited one after the other.
 using Tile = std::vector<int>;
-/// Tiles whose windows cannot touch: they may run side by side. Phases follow one another.
-using Phase = std::vector<Tile>;
+/// Tiles of one colour, whose windows cannot touch: they may run side by side. Colours follow one another.
+using TileColour = std::vector<Tile>;
 
 /// Every frame of `frames` once. `reach` is the number of pixels that a visit reads or writes along an axis,
 /// `corners` are indexed by frame. The same arguments give the same order on every machine.
-std::vector<Phase> sweep_order(const std::vector<int>& frames, const std::vector<Corner>& corners, int reach,
-                               std::uint64_t seed);
+std::vector<TileColour> sweep_order(const std::vector<int>& frames, const std::vector<Corner>& corners,
+                                    int reach, std::uint64_t seed);
 
 }  // namespace ptychoscope

@@ -19,22 +19,22 @@ int frequency(int k, int n) { return k < (n + 1) / 2 ? k : k - n; }
 
 }  // namespace
 
-PTYCHOSCOPE_DISPATCH(RefineKernel, refine_kernel)
+PTYCHOSCOPE_DISPATCH(RpieKernel, rpie_kernel)
 
 ProbeTable::ProbeTable(int window, int modes, Isa isa)
-    : window_(window), count_(modes), lanes_(refine_kernel(isa).lanes), fft_(window, isa) {
+    : window_(window), count_(modes), lanes_(rpie_kernel(isa).lanes), fft_(window, isa) {
     entries_.resize(kFractions * kFractions);
     work_ = AlignedFloats(3 * plane());
     for (int step = 0; step < kFractions; ++step) {
         const int padded = fft_.padded();
-        AlignedFloats turn(4 * index(padded));
+        AlignedFloats ramp(4 * index(padded));
         for (int k = 0; k < window_; ++k) {
             const double angle = 2 * M_PI * frequency(k, window_) * fraction_px(step) / window_;
             const float c = static_cast<float>(std::cos(angle)), s = static_cast<float>(std::sin(angle));
-            turn.get()[k] = c, turn.get()[padded + k] = s;
-            turn.get()[2 * padded + 2 * k] = c, turn.get()[2 * padded + 2 * k + 1] = s;
+            ramp.get()[k] = c, ramp.get()[padded + k] = s;
+            ramp.get()[2 * padded + 2 * k] = c, ramp.get()[2 * padded + 2 * k + 1] = s;
         }
-        turns_.push_back(std::move(turn));
+        ramps_.push_back(std::move(ramp));
     }
 }
 
@@ -49,8 +49,8 @@ void ProbeTable::set(const std::complex<float>* probe) {
     const std::size_t pixels = index(window_) * index(window_);
     probe_.assign(probe, probe + index(count_) * pixels);
     for (AlignedFloats& entry : entries_) entry = AlignedFloats();
-    const std::vector<float> lit = power();
-    largest_ = *std::max_element(lit.begin(), lit.end());
+    const std::vector<float> intensity = power();
+    largest_ = *std::max_element(intensity.begin(), intensity.end());
     far_.assign(2 * index(count_) * plane(), 0.f);
     for (int m = 0; m < count_; ++m) {
         float *re = far_.data() + 2 * index(m) * plane(), *im = re + plane();
@@ -78,13 +78,13 @@ void ProbeTable::prepare(const std::vector<int>& fractions, float regularisation
 /// One mode moved by a fraction: its far field times exp(-2 pi i k fraction / N), back in near field.
 void ProbeTable::move(int mode, int fraction, float* re, float* im) {
     const int padded = fft_.padded();
-    const float* cos_y = turns_[index(fraction / kFractions)].get();
+    const float* cos_y = ramps_[index(fraction / kFractions)].get();
     const float* sin_y = cos_y + padded;
-    const float* turn_x = turns_[index(fraction % kFractions)].get() + 2 * padded;
+    const float* ramp_x = ramps_[index(fraction % kFractions)].get() + 2 * padded;
     const float* far_re = far_.data() + 2 * index(mode) * plane();
     const float* far_im = far_re + plane();
     for (int kx = 0; kx < window_; ++kx) {
-        const float cos_x = turn_x[2 * kx], sin_x = turn_x[2 * kx + 1];
+        const float cos_x = ramp_x[2 * kx], sin_x = ramp_x[2 * kx + 1];
         for (int ky = 0, k = kx * padded; ky < window_; ++ky, ++k) {
             const float c = cos_y[ky] * cos_x - sin_y[ky] * sin_x, s = cos_y[ky] * sin_x + sin_y[ky] * cos_x;
             re[k] = far_re[k] * c + far_im[k] * s;
@@ -117,25 +117,25 @@ void ProbeTable::build(int fraction) {
     }
     for (int j = 0; j < padded / lanes_; ++j)
         for (int y = 0; y < window_; ++y) {
-            const float* lit = power + y * padded + j * lanes_;
+            const float* intensity = power + y * padded + j * lanes_;
             float* weight = entry.get() + (j * window_ + y) * row + 2 * count_ * lanes_;
             for (int i = 0; i < lanes_; ++i)
-                weight[i] =
-                    1.f / ((1.f - regularisation_) * std::min(lit[i], largest_) + regularisation_ * largest_);
+                weight[i] = 1.f / ((1.f - regularisation_) * std::min(intensity[i], largest_) +
+                                   regularisation_ * largest_);
         }
 }
 
-ProbeGathering ProbeTable::gathering() const {
-    ProbeGathering g;
-    g.numerator = AlignedFloats(2 * index(count_) * plane());
-    g.denominator = AlignedFloats(plane());
-    return g;
+ProbeAccumulator ProbeTable::make_accumulator() const {
+    ProbeAccumulator a;
+    a.numerator = AlignedFloats(2 * index(count_) * plane());
+    a.denominator = AlignedFloats(plane());
+    return a;
 }
 
-ProbeSums ProbeTable::sums(ProbeGathering& gathering, int fraction) const {
-    const float* turn_x = turns_[index(fraction % kFractions)].get() + 2 * fft_.padded();
-    return {gathering.numerator.get(), gathering.denominator.get(),
-            turns_[index(fraction / kFractions)].get(), turn_x};
+ProbeSums ProbeTable::sums(ProbeAccumulator& accumulator, int fraction) const {
+    const float* ramp_x = ramps_[index(fraction % kFractions)].get() + 2 * fft_.padded();
+    return {accumulator.numerator.get(), accumulator.denominator.get(),
+            ramps_[index(fraction / kFractions)].get(), ramp_x};
 }
 
 /// Adds a packed plane [ky panel][kx] to planes [kx][ky].
@@ -149,23 +149,24 @@ void ProbeTable::add_far(const float* packed, float* re, float* im) const {
         }
 }
 
-void ProbeTable::update(const std::vector<ProbeGathering>& gatherings, float step) {
+void ProbeTable::update(const std::vector<ProbeAccumulator>& accumulators, float step) {
     const int padded = fft_.padded();
-    std::vector<float> lit(plane(), 0.f);  // as the kernels lay it: [panel][y][lane]
-    for (const ProbeGathering& g : gatherings)
-        std::transform(lit.begin(), lit.end(), g.denominator.get(), lit.begin(), std::plus<float>());
-    const float most = *std::max_element(lit.begin(), lit.end());
+    std::vector<float> denominator(plane(), 0.f);  // as the kernels lay it: [panel][y][lane]
+    for (const ProbeAccumulator& a : accumulators)
+        std::transform(denominator.begin(), denominator.end(), a.denominator.get(), denominator.begin(),
+                       std::plus<float>());
+    const float most = *std::max_element(denominator.begin(), denominator.end());
     if (!(most > 0)) return;
     std::vector<std::complex<float>> next = probe_;
     float *re = work_.get(), *im = re + plane();
     for (int m = 0; m < count_; ++m) {
         std::fill(re, re + 2 * plane(), 0.f);
-        for (const ProbeGathering& g : gatherings)
-            add_far(g.numerator.get() + 2 * index(m) * plane(), re, im);
+        for (const ProbeAccumulator& a : accumulators)
+            add_far(a.numerator.get() + 2 * index(m) * plane(), re, im);
         fft_.inverse(re, im, re, im, 1.f / static_cast<float>(window_ * window_));
         for (int y = 0; y < window_; ++y)
             for (int x = 0; x < window_; ++x) {
-                const float here = lit[index((x / lanes_ * window_ + y) * lanes_ + x % lanes_)];
+                const float here = denominator[index((x / lanes_ * window_ + y) * lanes_ + x % lanes_)];
                 const std::complex<float> sum(re[y * padded + x], im[y * padded + x]);
                 next[index((m * window_ + y) * window_ + x)] += sum * (step / (0.9f * here + 0.1f * most));
             }

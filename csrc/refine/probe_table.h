@@ -13,8 +13,8 @@ namespace ptychoscope {
 /// Fractions of a pixel that the probe is moved by: steps of 1 / kFractions from -1/2.
 constexpr int kFractions = 8;
 
-/// Numerator, denominator and turns of the probe's least squares, of one strand of frames.
-struct ProbeGathering {
+/// Numerator and denominator of the probe's least squares, of one partition of frames.
+struct ProbeAccumulator {
     AlignedFloats numerator, denominator;
 };
 
@@ -32,10 +32,10 @@ class ProbeTable {
     void prepare(const std::vector<int>& fractions, float regularisation);
     const float* entry(int fraction) const { return entries_[static_cast<std::size_t>(fraction)].get(); }
 
-    ProbeGathering gathering() const;
-    ProbeSums sums(ProbeGathering& gathering, int fraction) const;
-    /// Moves every mode by `step` towards the least squares of all gatherings, added in their order.
-    void update(const std::vector<ProbeGathering>& gatherings, float step);
+    ProbeAccumulator make_accumulator() const;
+    ProbeSums sums(ProbeAccumulator& accumulator, int fraction) const;
+    /// Moves every mode by `step` towards the least squares of all accumulators, added in their order.
+    void update(const std::vector<ProbeAccumulator>& accumulators, float step);
 
   private:
     void build(int fraction);
@@ -54,7 +54,7 @@ class ProbeTable {
     float regularisation_ = 0;
     AlignedFloats work_;
     std::vector<AlignedFloats> entries_;
-    std::vector<AlignedFloats> turns_;  ///< [fraction along an axis]: [cos, sin] padded, then [k][cos, sin]
+    std::vector<AlignedFloats> ramps_;  ///< [fraction along an axis]: [cos, sin] padded, then [k][cos, sin]
 };
 
 }  // namespace ptychoscope

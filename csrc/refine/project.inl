@@ -31,7 +31,9 @@ inline Complex operator*(Complex a, Complex b) {
     return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
 /// conj(a) * b
-inline Complex back(Complex a, Complex b) { return {a.re * b.re + a.im * b.im, a.re * b.im - a.im * b.re}; }
+inline Complex conj_times(Complex a, Complex b) {
+    return {a.re * b.re + a.im * b.im, a.re * b.im - a.im * b.re};
+}
 inline vfloat power(Complex a) { return a.re * a.re + a.im * a.im; }
 
 inline float sum_lanes(vfloat v) {
@@ -41,7 +43,7 @@ inline float sum_lanes(vfloat v) {
 }
 
 /// Exit waves, transformed over y: work.far[m] = [ky panel][x].
-inline void propagate_rows(const FrameTask& t, const RefineWork& work) {
+inline void propagate_rows(const FrameTask& t, const RpieWork& work) {
     const FftPlan& plan = *t.plan;
     float* panel = work.panels + 2 * panel_floats(plan, kLanes);
     for (int j = 0; j < plan.padded / kLanes; ++j)
@@ -78,7 +80,7 @@ inline vfloat constrain(const FrameTask& t, float* waves, int j) {
 }
 
 /// Transform over x, modulus, inverse over x: work.near[m] = [x panel][ky].
-inline double constrain_modulus(const FrameTask& t, const RefineWork& work) {
+inline double constrain_modulus(const FrameTask& t, const RpieWork& work) {
     const FftPlan& plan = *t.plan;
     const int size = panel_floats(plan, kLanes);
     float *panel = work.panels + 2 * size, *waves = work.panels + 3 * size;
@@ -98,7 +100,7 @@ inline double constrain_modulus(const FrameTask& t, const RefineWork& work) {
 }
 
 /// Inverse over y and back-projection: work.back, and work.gradient where it is kept.
-inline void backproject(const FrameTask& t, const RefineWork& work) {
+inline void backproject(const FrameTask& t, const RpieWork& work) {
     const FftPlan& plan = *t.plan;
     const int size = panel_floats(plan, kLanes);
     float* panel = work.panels + 2 * size;
@@ -111,13 +113,13 @@ inline void backproject(const FrameTask& t, const RefineWork& work) {
                 const Complex p = probe_at(probe_row(t, j, y), m), o = object_at(t, j, y);
                 const Complex change = at(panel + y * kRow) - p * o;
                 float* sum = work.back + j * size + y * kRow;
-                put(sum, m == 0 ? back(p, change) : at(sum) + back(p, change));
-                if (t.keep_gradient) put(work.gradient + plane + j * size + y * kRow, back(o, change));
+                put(sum, m == 0 ? conj_times(p, change) : at(sum) + conj_times(p, change));
+                if (t.keep_gradient) put(work.gradient + plane + j * size + y * kRow, conj_times(o, change));
             }
         }
 }
 
-double project(const FrameTask& t, const RefineWork& work) {
+double project(const FrameTask& t, const RpieWork& work) {
     propagate_rows(t, work);
     const double misfit = constrain_modulus(t, work);
     backproject(t, work);

@@ -19,23 +19,23 @@ std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 struct Projector::State {
     State(int window, int count, float regularisation_, float dark_)
-        : kernel(refine_kernel(active_isa())),
+        : kernel(rpie_kernel(active_isa())),
           plan(window, kernel.lanes),
           probe(window, count, active_isa()),
           modes(count),
           dark(dark_ * static_cast<float>(window) * static_cast<float>(window)),
           // The table divides by (1 - a) |P|^2 + a max: the same but for a factor 1 - a.
-          trust(regularisation_ / (1 + regularisation_)) {}
+          table_regularisation(regularisation_ / (1 + regularisation_)) {}
 
     void pack_amplitude(const float* amplitude, float* packed) const;
     void load_patch(const float* patch, float* re, float* im) const;
     void write(const float* back, const float* entry, float* out) const;
 
-    const RefineKernel& kernel;
+    const RpieKernel& kernel;
     FftPlan plan;
     ProbeTable probe;
     int modes;
-    float dark, trust;
+    float dark, table_regularisation;
     std::mutex table;  ///< entries are made when a fraction is first met, and never change
 };
 
@@ -78,7 +78,7 @@ void Projector::State::load_patch(const float* patch, float* re, float* im) cons
 /// Divides by the probe and leaves the packed layout.
 void Projector::State::write(const float* back, const float* entry, float* out) const {
     const int n = plan.size, lanes = kernel.lanes;
-    const float scale = 1 - trust;
+    const float scale = 1 - table_regularisation;
     for (int j = 0; j * lanes < n; ++j) {
         const int columns = std::min(lanes, n - j * lanes);
         for (int y = 0; y < n; ++y) {
@@ -100,13 +100,13 @@ void Projector::residual(const float* patches, const float* amplitudes, const in
     for (int k = 0; k < count; ++k) entries[index(k)] = fractions[2 * k] * kFractions + fractions[2 * k + 1];
     {
         std::lock_guard<std::mutex> lock(s.table);
-        s.probe.prepare(entries, s.trust);
+        s.probe.prepare(entries, s.table_regularisation);
     }
     const std::size_t pixels = index(s.plan.size) * index(s.plan.size);
     const std::size_t plane = index(plane_floats(s.plan)), half = plane / 2, modes = index(s.modes);
     AlignedFloats amplitude(half), object(plane), far(modes * plane), near(modes * plane), back(plane);
     AlignedFloats panels((3 + modes) * index(panel_floats(s.plan, s.kernel.lanes)));
-    RefineWork work;
+    RpieWork work;
     work.far = far.get(), work.near = near.get(), work.back = back.get(), work.panels = panels.get();
     FrameTask task;
     task.plan = &s.plan, task.modes = s.modes, task.dark = s.dark;

@@ -75,7 +75,7 @@ void Refiner::set_probe(const std::complex<float>* probe) {
     const std::size_t count = index(modes()) * index(window()) * index(window());
     require(all_finite(probe, count), "probe has values that are not finite");
     require(std::any_of(probe, probe + count, [](std::complex<float> p) { return std::norm(p) > 0; }),
-            "probe is zero everywhere: nothing would be lit");
+            "probe is zero everywhere: nothing would be illuminated");
     const Lock lock(state_->calls);
     state_->probe.set(probe);
 }
@@ -97,8 +97,8 @@ std::vector<int> Refiner::order(std::uint64_t seed, int first, int last) const {
     const Lock lock(state_->calls);
     require_frames(first, last, state_->frames.count());
     std::vector<int> result;
-    for (const Phase& phase : state_->order(seed, first, last))
-        for (const Tile& tile : phase) result.insert(result.end(), tile.begin(), tile.end());
+    for (const TileColour& colour : state_->order(seed, first, last))
+        for (const Tile& tile : colour) result.insert(result.end(), tile.begin(), tile.end());
     return result;
 }
 

@@ -20,11 +20,11 @@ struct Refiner::State {
 
     SweepReport sweep(const SweepOptions& options, int first, int last);
     void blend(const std::complex<float>* patches, int first, int count);
-    std::vector<Phase> order(std::uint64_t seed, int first, int last) const;
+    std::vector<TileColour> order(std::uint64_t seed, int first, int last) const;
 
     std::mutex calls;  ///< held by every public call that reads or changes what follows
     int window, height, width, modes;
-    const RefineKernel& kernel;
+    const RpieKernel& kernel;
     FftPlan plan;
     ObjectPlanes object;
     ProbeTable probe;
@@ -36,8 +36,8 @@ struct Refiner::State {
     struct Work;
     struct Sweep;
 
-    void run(Sweep& sweep, const Phase& phase);
-    void visit(Sweep& sweep, int strand, int frame, Work& work);
+    void run(Sweep& sweep, const TileColour& colour);
+    void visit(Sweep& sweep, int partition, int frame, Work& work);
     void take_average();
     double move_frames(const Sweep& sweep, const std::vector<int>& visited);
     SweepReport report(const Sweep& sweep, const std::vector<int>& visited) const;

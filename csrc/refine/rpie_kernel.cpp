@@ -5,7 +5,7 @@
 
 namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
 
-void update_object(const FrameTask& t, const RefineWork& work, float step) {
+void update_object(const FrameTask& t, const RpieWork& work, float step) {
     const vfloat vstep = broadcast(step);
     const int size = panel_floats(*t.plan, kLanes);
     for (int j = 0; j < t.plan->padded / kLanes; ++j)
@@ -24,7 +24,7 @@ inline vfloat probe_power(const FrameTask& t, int j, int y) {
     return sum;
 }
 
-void gather(const FrameTask& t, const RefineWork& work, const PatchSums& sums) {
+void accumulate_patch(const FrameTask& t, const RpieWork& work, const PatchSums& sums) {
     const int size = panel_floats(*t.plan, kLanes);
     const vfloat least = broadcast(1e-30f);
     for (int j = 0; j < t.plan->padded / kLanes; ++j)
@@ -40,7 +40,7 @@ void gather(const FrameTask& t, const RefineWork& work, const PatchSums& sums) {
 }
 
 /// The exit wave moves by d * P * gradient(O): least squares of that against psi' - psi.
-PositionSums position_sums(const FrameTask& t, const RefineWork& work) {
+PositionSums position_sums(const FrameTask& t, const RpieWork& work) {
     const int size = panel_floats(*t.plan, kLanes), stride = t.object_stride;
     vfloat yy = {}, yx = {}, xx = {}, by = {}, bx = {};
     for (int j = 0; j < t.plan->padded / kLanes; ++j)
@@ -62,7 +62,7 @@ PositionSums position_sums(const FrameTask& t, const RefineWork& work) {
 }
 
 /// Moves the gradient back by the frame's fraction of a pixel (in far field) and adds it to the sums.
-void accumulate_probe(const FrameTask& t, const RefineWork& work, const ProbeSums& sums) {
+void accumulate_probe(const FrameTask& t, const RpieWork& work, const ProbeSums& sums) {
     const FftPlan& plan = *t.plan;
     const int size = panel_floats(plan, kLanes), panels = plan.padded / kLanes;
     float* panel = work.panels + 2 * size;
@@ -80,18 +80,19 @@ void accumulate_probe(const FrameTask& t, const RefineWork& work, const ProbeSum
         }
         for (int j = 0; j < panels; ++j) {
             transform_columns(plan, packed(work.far + j * size), packed(panel), work.panels);
-            const Complex turn_y = {load(sums.turn_y + j * kLanes),
-                                    load(sums.turn_y + plan.padded + j * kLanes)};
+            const Complex ramp_y = {load(sums.ramp_y + j * kLanes),
+                                    load(sums.ramp_y + plan.padded + j * kLanes)};
             for (int kx = 0; kx < plan.size; ++kx) {
-                const Complex turn = rotated(turn_y, sums.turn_x[2 * kx], sums.turn_x[2 * kx + 1]);
+                const Complex ramp = rotated(ramp_y, sums.ramp_x[2 * kx], sums.ramp_x[2 * kx + 1]);
                 float* to = sums.numerator + m * plane_floats(plan) + j * size + kx * kRow;
-                put(to, at(to) + at(panel + kx * kRow) * turn);
+                put(to, at(to) + at(panel + kx * kRow) * ramp);
             }
         }
     }
 }
 
-extern const RefineKernel refine_kernel;
-const RefineKernel refine_kernel = {kLanes, project, update_object, gather, position_sums, accumulate_probe};
+extern const RpieKernel rpie_kernel;
+const RpieKernel rpie_kernel = {kLanes,           project,       update_object,
+                                accumulate_patch, position_sums, accumulate_probe};
 
 }  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA

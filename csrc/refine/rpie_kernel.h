@@ -23,7 +23,7 @@ struct FrameTask {
 };
 
 /// Packed planes and panels of one thread.
-struct RefineWork {
+struct RpieWork {
     float* far = nullptr;       ///< [modes] planes
     float* near = nullptr;      ///< [modes] planes
     float* back = nullptr;      ///< one plane: sum over modes of conj(P) (psi' - psi)
@@ -31,12 +31,12 @@ struct RefineWork {
     float* panels = nullptr;    ///< 3 + modes panels
 };
 
-/// Where the probe's least squares are gathered.
+/// Where the probe's least squares are accumulated.
 struct ProbeSums {
     float* numerator = nullptr;     ///< [modes] packed planes, far field: [ky panel][kx]
     float* denominator = nullptr;   ///< [J][N rows][L]: sum of |O|^2
-    const float* turn_y = nullptr;  ///< [cos of ky][sin of ky], padded each: exp(2 pi i ky fraction_y / N)
-    const float* turn_x = nullptr;  ///< [kx][cos, sin]
+    const float* ramp_y = nullptr;  ///< [cos of ky][sin of ky], padded each: exp(2 pi i ky fraction_y / N)
+    const float* ramp_x = nullptr;  ///< [kx][cos, sin]
 };
 
 /// Planes that lie like the object, at the window's corner.
@@ -52,16 +52,16 @@ struct PositionSums {
     double yy = 0, yx = 0, xx = 0, y = 0, x = 0;
 };
 
-struct RefineKernel {
+struct RpieKernel {
     int lanes;
     /// Fills work.back (and gradient); returns sum (A - |U|)^2 / N^2 over measured pixels.
-    double (*project)(const FrameTask&, const RefineWork&);
-    void (*update_object)(const FrameTask&, const RefineWork&, float step);
-    void (*gather)(const FrameTask&, const RefineWork&, const PatchSums&);
-    PositionSums (*position_sums)(const FrameTask&, const RefineWork&);
-    void (*accumulate_probe)(const FrameTask&, const RefineWork&, const ProbeSums&);
+    double (*project)(const FrameTask&, const RpieWork&);
+    void (*update_object)(const FrameTask&, const RpieWork&, float step);
+    void (*accumulate_patch)(const FrameTask&, const RpieWork&, const PatchSums&);
+    PositionSums (*position_sums)(const FrameTask&, const RpieWork&);
+    void (*accumulate_probe)(const FrameTask&, const RpieWork&, const ProbeSums&);
 };
 
-const RefineKernel& refine_kernel(Isa isa);
+const RpieKernel& rpie_kernel(Isa isa);
 
 }  // namespace ptychoscope

@@ -7,13 +7,13 @@ namespace ptychoscope {
 
 namespace {
 
-/// Tiles of a phase are dealt to this many strands, whatever the number of threads: what a strand gathers
-/// about the probe is a sum in a fixed order.
-constexpr int kStrands = 16;
+/// Tiles of a colour are dealt to this many partitions, whatever the number of threads: what a partition sums
+/// up about the probe has a fixed order.
+constexpr int kPartitions = 16;
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
-/// Least squares of a displacement, at most half a pixel, and none where the object says nothing.
+/// Least squares of a displacement, at most half a pixel, and none where the object has no gradient.
 void solve(const PositionSums& s, double step, double& dy, double& dx) {
     const double damping = 1e-3 * (s.yy + s.xx) + 1e-30;
     const double yy = s.yy + damping, xx = s.xx + damping, determinant = yy * xx - s.yx * s.yx;
@@ -37,13 +37,13 @@ struct Refiner::State::Work {
           gradient(index(modes) * index(plane_floats(plan))),
           panels(index(3 + modes) * index(panel_floats(plan, lanes))) {}
 
-    RefineWork planes() { return {far.get(), near.get(), back.get(), gradient.get(), panels.get()}; }
+    RpieWork planes() { return {far.get(), near.get(), back.get(), gradient.get(), panels.get()}; }
 };
 
-/// What one sweep gathers besides the object.
+/// What one sweep finds besides the object.
 struct Refiner::State::Sweep {
     SweepOptions options;
-    std::vector<ProbeGathering> probe;        ///< [kStrands]; empty when the probe is kept
+    std::vector<ProbeAccumulator> probe;      ///< [kPartitions]; empty when the probe is kept
     std::vector<PositionSums> displacements;  ///< [frames]; empty when positions are kept
     std::vector<std::uint8_t> rejected;       ///< [frames]
 };
@@ -53,7 +53,7 @@ Refiner::State::State(int window_, int height_, int width_, int modes_, int thre
       height(height_),
       width(width_),
       modes(modes_),
-      kernel(refine_kernel(active_isa())),
+      kernel(rpie_kernel(active_isa())),
       plan(window_, kernel.lanes),
       object(height_, width_),
       probe(window_, modes_, active_isa()),
@@ -77,13 +77,13 @@ void Refiner::State::return_work(std::unique_ptr<Work> work) {
     idle_work_.push_back(std::move(work));
 }
 
-std::vector<Phase> Refiner::State::order(std::uint64_t seed, int first, int last) const {
+std::vector<TileColour> Refiner::State::order(std::uint64_t seed, int first, int last) const {
     return sweep_order(frames.used(first, last), frames.corners(), plan.padded + 2, seed);
 }
 
-void Refiner::State::visit(Sweep& sweep, int strand, int frame, Work& own) {
+void Refiner::State::visit(Sweep& sweep, int partition, int frame, Work& own) {
     const Corner corner = frames.corners()[index(frame)];
-    const RefineWork work = own.planes();
+    const RpieWork work = own.planes();
     FrameTask task;
     task.plan = &plan;
     task.modes = modes;
@@ -101,13 +101,14 @@ void Refiner::State::visit(Sweep& sweep, int strand, int frame, Work& own) {
     }
     if (!sweep.displacements.empty()) sweep.displacements[index(frame)] = kernel.position_sums(task, work);
     if (!sweep.probe.empty())
-        kernel.accumulate_probe(task, work, probe.sums(sweep.probe[index(strand)], frames.fraction(frame)));
+        kernel.accumulate_probe(task, work,
+                                probe.sums(sweep.probe[index(partition)], frames.fraction(frame)));
     const double visits = ++frames.visits(frame);
     if (sweep.options.mode == SweepMode::sequential)
         kernel.update_object(
             task, work, sweep.options.step / static_cast<float>(std::pow(visits, sweep.options.visit_decay)));
     else
-        kernel.gather(task, work, sums->at(corner.y, corner.x));
+        kernel.accumulate_patch(task, work, sums->at(corner.y, corner.x));
 }
 
 /// The mean of the corrected patches, where any was seen.
@@ -121,7 +122,7 @@ void Refiner::State::take_average() {
         }
 }
 
-/// Moves every visited frame by its own displacement less the mean, which the object's place would take up.
+/// Moves every visited frame by its own displacement less the mean, which would only shift the object.
 double Refiner::State::move_frames(const Sweep& sweep, const std::vector<int>& visited) {
     std::vector<double> steps;
     double mean_y = 0, mean_x = 0, squared = 0;
@@ -154,21 +155,22 @@ SweepReport Refiner::State::report(const Sweep& sweep, const std::vector<int>& v
     return result;
 }
 
-/// One phase: its tiles side by side, then the probe's step.
-void Refiner::State::run(Sweep& sweep, const Phase& phase) {
+/// One colour: its tiles side by side, then the probe's step.
+void Refiner::State::run(Sweep& sweep, const TileColour& colour) {
     std::vector<int> fractions;
-    for (const Tile& tile : phase)
+    for (const Tile& tile : colour)
         for (int frame : tile) fractions.push_back(frames.fraction(frame));
     probe.prepare(fractions, sweep.options.regularisation);
-    const int tiles = static_cast<int>(phase.size()), strands = std::min(tiles, kStrands);
+    const int tiles = static_cast<int>(colour.size()), partitions = std::min(tiles, kPartitions);
     if (sweep.options.probe_step > 0) {
         sweep.probe.clear();
-        for (int strand = 0; strand < strands; ++strand) sweep.probe.push_back(probe.gathering());
+        for (int partition = 0; partition < partitions; ++partition)
+            sweep.probe.push_back(probe.make_accumulator());
     }
-    pool_.run(strands, [&](int strand) {
+    pool_.run(partitions, [&](int partition) {
         std::unique_ptr<Work> work = take_work();
-        for (int tile = strand; tile < tiles; tile += kStrands)
-            for (int frame : phase[index(tile)]) visit(sweep, strand, frame, *work);
+        for (int tile = partition; tile < tiles; tile += kPartitions)
+            for (int frame : colour[index(tile)]) visit(sweep, partition, frame, *work);
         return_work(std::move(work));
     });
     if (sweep.options.probe_step > 0) probe.update(sweep.probe, sweep.options.probe_step);
@@ -180,7 +182,7 @@ SweepReport Refiner::State::sweep(const SweepOptions& options, int first, int la
     sweep.rejected.resize(index(frames.count()), 0);
     if (options.position_step > 0) sweep.displacements.resize(index(frames.count()));
     if (options.mode != SweepMode::sequential) sums = std::make_unique<PatchPlanes>(height, width);
-    for (const Phase& phase : order(options.seed, first, last)) run(sweep, phase);
+    for (const TileColour& colour : order(options.seed, first, last)) run(sweep, colour);
     if (options.mode == SweepMode::averaged) take_average();
     const std::vector<int> visited = frames.used(first, last);
     SweepReport result = report(sweep, visited);

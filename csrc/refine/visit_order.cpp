@@ -9,7 +9,7 @@ namespace ptychoscope {
 namespace {
 
 /// A sweep goes through the four colours this many times, with part of each tile's frames: neighbours in
-/// other tiles have their say before a tile is finished, which is nearly as good as a wholly random order.
+/// other tiles are visited before a tile is finished, which is nearly as good as a wholly random order.
 constexpr int kRounds = 4;
 
 /// SplitMix64: small, and the same everywhere, which the standard library's distributions are not.
@@ -39,8 +39,8 @@ int floor_divide(int a, int b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 }  // namespace
 
-std::vector<Phase> sweep_order(const std::vector<int>& frames, const std::vector<Corner>& corners, int reach,
-                               std::uint64_t seed) {
+std::vector<TileColour> sweep_order(const std::vector<int>& frames, const std::vector<Corner>& corners,
+                                    int reach, std::uint64_t seed) {
     Random random(seed);
     const int offset_y = random.below(reach), offset_x = random.below(reach);
     std::map<std::pair<int, int>, Tile> tiles;
@@ -48,26 +48,26 @@ std::vector<Phase> sweep_order(const std::vector<int>& frames, const std::vector
         const Corner& c = corners[static_cast<std::size_t>(frame)];
         tiles[{floor_divide(c.y + offset_y, reach), floor_divide(c.x + offset_x, reach)}].push_back(frame);
     }
-    for (auto& [place, tile] : tiles) random.shuffle(tile);
-    std::vector<Phase> phases;
+    for (auto& [cell, tile] : tiles) random.shuffle(tile);
+    std::vector<TileColour> order;
     std::vector<int> colours = {0, 1, 2, 3};
     for (int round = 0; round < kRounds; ++round) {
         random.shuffle(colours);
         for (int colour : colours) {
-            Phase phase;
-            for (const auto& [place, tile] : tiles) {
-                if ((place.first & 1) * 2 + (place.second & 1) != colour) continue;
+            TileColour visited;
+            for (const auto& [cell, tile] : tiles) {
+                if ((cell.first & 1) * 2 + (cell.second & 1) != colour) continue;
                 const std::size_t rounds = kRounds, r = static_cast<std::size_t>(round), n = tile.size();
                 const auto begin = tile.begin() + static_cast<std::ptrdiff_t>(n * r / rounds);
                 const auto end = tile.begin() + static_cast<std::ptrdiff_t>(n * (r + 1) / rounds);
-                if (begin != end) phase.emplace_back(begin, end);
+                if (begin != end) visited.emplace_back(begin, end);
             }
-            std::stable_sort(phase.begin(), phase.end(),
+            std::stable_sort(visited.begin(), visited.end(),
                              [](const Tile& a, const Tile& b) { return a.size() > b.size(); });
-            if (!phase.empty()) phases.push_back(std::move(phase));
+            if (!visited.empty()) order.push_back(std::move(visited));
         }
     }
-    return phases;
+    return order;
 }
 
 }  // namespace ptychoscope

@@ -38,7 +38,7 @@ Box intersection(const Box& a, const Box& b) {
             std::min(a.column1, b.column1)};
 }
 
-Planes::Planes(const Box& box, Accumulate accumulate, Kept kept)
+Accumulator::Accumulator(const Box& box, Accumulate accumulate, Kept kept)
     : box_(box), accumulate_(accumulate), kept_(kept) {
     const std::int64_t floats = floats_per_element(accumulate);
     const std::int64_t width = (box.column1 - box.column0 + kMaxLanes - 1) / kMaxLanes * kMaxLanes;
@@ -51,15 +51,15 @@ Planes::Planes(const Box& box, Accumulate accumulate, Kept kept)
     if (kept == Kept::spread) sums_.moment = memory_.get() + 3 * plane;
 }
 
-std::int64_t Planes::bytes_per_pixel() const { return 4 * floats_per_element(accumulate_) * count(); }
+std::int64_t Accumulator::bytes_per_pixel() const { return 4 * floats_per_element(accumulate_) * count(); }
 
-void Planes::set_quanta(double quantum, double moment_quantum) {
+void Accumulator::set_quanta(double quantum, double moment_quantum) {
     sums_.quantum = quantum;
     sums_.moment_quantum = moment_quantum;
 }
 
-Planes Planes::grown(const Box& box) const {
-    Planes larger(box, accumulate_, kept_);
+Accumulator Accumulator::grown(const Box& box) const {
+    Accumulator larger(box, accumulate_, kept_);
     larger.set_quanta(sums_.quantum, sums_.moment_quantum);
     const std::int64_t size = 4 * floats_per_element(accumulate_);
     const std::size_t bytes = static_cast<std::size_t>((box_.column1 - box_.column0) * size);
@@ -72,7 +72,7 @@ Planes Planes::grown(const Box& box) const {
     return larger;
 }
 
-LargestCounts Planes::largest_counts() const {
+LargestCounts Accumulator::largest_counts() const {
     const std::int64_t n = elements();
     const auto largest = [n](const void* plane) { return plane ? largest_count(plane, n) : 0; };
     return {std::max({largest(sums_.re), largest(sums_.im), largest(sums_.weight)}), largest(sums_.moment)};

@@ -19,9 +19,9 @@ Box union_of(const Box& a, const Box& b);
 Box intersection(const Box& a, const Box& b);
 
 /// Planes re, im and, when kept, weight and moment over a box of canvas pixels. Rows start at a cache line.
-class Planes {
+class Accumulator {
   public:
-    Planes(const Box& box, Accumulate accumulate, Kept kept);
+    Accumulator(const Box& box, Accumulate accumulate, Kept kept);
     const Box& box() const { return box_; }
     Sums sums() const { return sums_; }
     /// Element of a canvas pixel in each plane.
@@ -35,7 +35,7 @@ class Planes {
     /// exact: of all counts, the largest by magnitude.
     LargestCounts largest_counts() const;
     /// The same sums on a larger box.
-    Planes grown(const Box& box) const;
+    Accumulator grown(const Box& box) const;
 
   private:
     int count() const { return 2 + static_cast<int>(kept_); }  // of planes

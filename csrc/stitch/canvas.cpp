@@ -38,7 +38,7 @@ Canvas::State::State(std::int64_t height, std::int64_t width, const CanvasOption
       kernels(&stitch_kernels(active_isa())),
       pool(o.threads),
       extent{0, height, 0, width},
-      planes(extent, o.accumulate, kept_of(o)),
+      accumulator(extent, o.accumulate, kept_of(o)),
       buffers(static_cast<std::size_t>(o.threads)) {}
 
 void Canvas::State::set_window(const float* values, std::int64_t height, std::int64_t width) {
@@ -56,8 +56,9 @@ Canvas::Canvas(std::int64_t height, std::int64_t width, const float* window, std
     state_ = std::make_unique<State>(height, width, options);
     if (window) state_->set_window(window, window_height, window_width);
     if (options.accumulate == Accumulate::exact) {
-        state_->headroom = Headroom(options.bound, state_->largest_weight);
-        state_->planes.set_quanta(state_->headroom.quantum(), state_->headroom.moment_quantum());
+        state_->overflow_guard = OverflowGuard(options.bound, state_->largest_weight);
+        state_->accumulator.set_quanta(state_->overflow_guard.quantum(),
+                                       state_->overflow_guard.moment_quantum());
     }
 }
 
@@ -77,16 +78,17 @@ Box Canvas::take_dirty() {
 
 void Canvas::reset() {
     std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->planes.clear();
-    state_->headroom.clear();
+    state_->accumulator.clear();
+    state_->overflow_guard.clear();
     state_->dirty = state_->extent;
     state_->blank = true;
 }
 
 /// Makes `box` part of the extent.
 void Canvas::State::grow_to(const Box& box) {
-    const Box wanted = union_of(extent, box), held = roomy_box(planes.box(), wanted, options.max_pixels);
-    if (!contains(planes.box(), held)) planes = planes.grown(held);
+    const Box wanted = union_of(extent, box),
+              held = box_with_margin(accumulator.box(), wanted, options.max_pixels);
+    if (!contains(accumulator.box(), held)) accumulator = accumulator.grown(held);
     extent = wanted;
 }
 
@@ -96,17 +98,17 @@ void Canvas::merge(const Canvas& other) {
     require(&to != &from, "a canvas cannot be merged with itself");
     std::scoped_lock lock(to.mutex, from.mutex);
     const Box& box = from.extent;
-    check_merge(to.options, to.extent, to.planes.sums().quantum, from.options, box,
-                from.planes.sums().quantum);
+    check_merge(to.options, to.extent, to.accumulator.sums().quantum, from.options, box,
+                from.accumulator.sums().quantum);
     to.grow_to(box);
     if (to.options.accumulate == Accumulate::exact)
-        to.headroom.note(
-            from.headroom, [&] { return to.planes.largest_counts(); },
-            [&] { return from.planes.largest_counts(); });
+        to.overflow_guard.note(
+            from.overflow_guard, [&] { return to.accumulator.largest_counts(); },
+            [&] { return from.accumulator.largest_counts(); });
     const auto add = to.kernels->merge[static_cast<int>(to.options.accumulate)];
     for (std::int64_t row = box.row0; row < box.row1; ++row)
-        add(to.planes.sums(), to.planes.at(row, box.column0), from.planes.sums(),
-            from.planes.at(row, box.column0), box.column1 - box.column0);
+        add(to.accumulator.sums(), to.accumulator.at(row, box.column0), from.accumulator.sums(),
+            from.accumulator.at(row, box.column0), box.column1 - box.column0);
     to.dirty = union_of(to.dirty, box);
     to.blank = to.blank && from.blank;
 }
@@ -119,7 +121,7 @@ void Canvas::State::read_rows(const Box& box, Row row) const {
     check_box(box, extent);
     auto read = [&](std::int64_t low, std::int64_t high) {
         for (std::int64_t r = low; r < high; ++r)
-            row(planes.at(r, box.column0), width, (r - box.row0) * width);
+            row(accumulator.at(r, box.column0), width, (r - box.row0) * width);
     };
     if (options.threads == 1 || height * width < kParallelPixels) return read(box.row0, box.row1);
     const std::int64_t tasks = (height + kRowsPerTask - 1) / kRowsPerTask;
@@ -133,7 +135,7 @@ void Canvas::sum(const Box& box, std::complex<float>* out) const {
     const State& s = *state_;
     const auto read = s.kernels->sum[static_cast<int>(s.options.accumulate)];
     s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
-        read(s.planes.sums(), at, count, out + to);
+        read(s.accumulator.sums(), at, count, out + to);
     });
 }
 
@@ -142,7 +144,7 @@ void Canvas::image(const Box& box, std::complex<float>* out) const {
     require_coverage(s.options);
     const auto read = s.kernels->image[static_cast<int>(s.options.accumulate)];
     s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
-        read(s.planes.sums(), at, count, out + to);
+        read(s.accumulator.sums(), at, count, out + to);
     });
 }
 
@@ -151,7 +153,7 @@ void Canvas::coverage(const Box& box, float* out) const {
     require_coverage(s.options);
     const auto read = s.kernels->coverage[static_cast<int>(s.options.accumulate)];
     s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
-        read(s.planes.sums(), at, count, out + to);
+        read(s.accumulator.sums(), at, count, out + to);
     });
 }
 
@@ -160,7 +162,7 @@ void Canvas::spread(const Box& box, float* out) const {
     if (!s.options.spread) throw std::invalid_argument("this canvas was made without the spread");
     const auto read = s.kernels->spread[static_cast<int>(s.options.accumulate)];
     s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
-        read(s.planes.sums(), at, count, out + to);
+        read(s.accumulator.sums(), at, count, out + to);
     });
 }
 

@@ -90,11 +90,11 @@ void check_box(const Box& box, const Box& extent) {
         throw std::out_of_range("the box of " + text(box) + " leaves the canvas of " + text(extent));
 }
 
-Box reach_of(const Box& extent, bool grow) {
+Box placement_limits(const Box& extent, bool grow) {
     return grow ? Box{-kFarthest, kFarthest, -kFarthest, kFarthest} : extent;
 }
 
-Box roomy_box(const Box& held, const Box& wanted, std::int64_t max_pixels) {
+Box box_with_margin(const Box& held, const Box& wanted, std::int64_t max_pixels) {
     const std::int64_t height = wanted.row1 - wanted.row0, width = wanted.column1 - wanted.column0;
     if (height * width > max_pixels)
         throw std::length_error("would grow the canvas to " + size_text(height, width) +

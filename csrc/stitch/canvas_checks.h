@@ -31,10 +31,10 @@ void check_merge(const CanvasOptions& to, const Box& to_extent, double to_quantu
 void check_box(const Box& box, const Box& extent);
 
 /// How far from the canvas a patch may lie: where it is clipped, or where the canvas may grow to.
-Box reach_of(const Box& extent, bool grow);
+Box placement_limits(const Box& extent, bool grow);
 
-/// The pixels to hold memory for so that `wanted` has its place: a quarter of a side more than is needed, so
+/// The pixels to hold memory for for `wanted`: a quarter of a side more than is needed, so
 /// that growing step by step costs no more than a few copies. Throws std::length_error beyond max_pixels.
-Box roomy_box(const Box& held, const Box& wanted, std::int64_t max_pixels);
+Box box_with_margin(const Box& held, const Box& wanted, std::int64_t max_pixels);
 
 }  // namespace ptychoscope

@@ -18,41 +18,41 @@ struct Canvas::State {
     CanvasOptions options;
     const StitchKernels* kernels;
     mutable ThreadPool pool;
-    Box extent;     // what the user sees
-    Planes planes;  // on a box that holds the extent and, when growing, some more
+    Box extent;               // what the user sees
+    Accumulator accumulator;  // on a box that holds the extent and, when growing, some more
     Box dirty;
     bool blank = true;  ///< no patch was placed since it was made or reset
     StagedRows window;
     std::int64_t window_height = 0, window_width = 0;  // 0: no window
     double largest_weight = 1;
-    Headroom headroom;
+    OverflowGuard overflow_guard;
     std::vector<StagedRows> buffers;  // one per thread
     mutable std::mutex mutex;
 
     State(std::int64_t height, std::int64_t width, const CanvasOptions& options);
     void set_window(const float* values, std::int64_t height, std::int64_t width);
 
-    enum class Fate { place, outside, bad_position, bad_patch };
+    enum class PatchStatus { usable, outside, bad_position, bad_patch };
     /// What is known of a patch before it is placed.
-    struct Job {
-        PatchView patch;
+    struct InspectedPatch {
+        PatchView view;
         Placement placement;
         float largest = 0;
-        Fate fate = Fate::place;
+        PatchStatus status = PatchStatus::usable;
     };
     void reserve_buffers(const PatchBatch& batch);
-    std::complex<double> correlate(const Job& job) const;
-    Job look_at(const PatchView& patch, const double* position) const;
+    std::complex<double> correlate(const InspectedPatch& patch) const;
+    InspectedPatch inspect(const PatchView& patch, const double* position) const;
     /// Reports what is left out and makes room for the rest; when there is none, places what comes before and
     /// throws.
-    void make_room(std::vector<Job>& jobs, std::int64_t start, AddReport& report);
+    void make_room(std::vector<InspectedPatch>& patches, std::int64_t start, AddReport& report);
     void grow_to(const Box& box);
 
-    void place(const std::vector<Job>& jobs, bool parallel, Ahead ahead);
-    void place_band(const std::vector<Job>& jobs, std::int64_t low, std::int64_t high, const Staged& buffer,
-                    Ahead& ahead);
-    void place_in_narrow_bands(const std::vector<Job>& jobs, Ahead ahead);
-    std::vector<std::int64_t> bands(const std::vector<Job>& jobs) const;
+    void place(const std::vector<InspectedPatch>& patches, bool parallel, Prefetch prefetch);
+    void place_band(const std::vector<InspectedPatch>& patches, std::int64_t low, std::int64_t high,
+                    const Staged& buffer, Prefetch& prefetch);
+    void place_in_narrow_bands(const std::vector<InspectedPatch>& patches, Prefetch prefetch);
+    std::vector<std::int64_t> bands(const std::vector<InspectedPatch>& patches) const;
 
     template <class Row>
     void read_rows(const Box& box, Row row) const;

@@ -1,5 +1,5 @@
-// Keeps the integers of Accumulate::exact from overflowing, without looking at them after every patch: a
-// bound on all counts grows with every patch, and only when it has become too large are the counts looked at.
+// Keeps the integers of Accumulate::exact from overflowing, without reading them after every patch: a
+// bound on all counts grows with every patch, and only when it has become too large are the counts read.
 #pragma once
 
 #include <functional>
@@ -11,23 +11,23 @@ struct LargestCounts {
     double sums = 0, moments = 0;
 };
 
-class Headroom {
+class OverflowGuard {
   public:
-    using Look = std::function<LargestCounts()>;  // at the true counts of a canvas: slow
+    using ReadCounts = std::function<LargestCounts()>;  // the true ones of a canvas: slow
 
-    Headroom() = default;
-    Headroom(double bound, double largest_weight);
+    OverflowGuard() = default;
+    OverflowGuard(double bound, double largest_weight);
     double quantum() const { return quantum_; }
     double moment_quantum() const { return moment_quantum_; }
     /// Takes note of a patch before it is added; throws when it is beyond the bound (std::invalid_argument)
     /// or a sum might overflow (std::overflow_error).
-    void note(double largest, const Look& look);
+    void note(double largest, const ReadCounts& read);
     /// Takes note of another canvas' sums before they are added; throws std::overflow_error.
-    void note(const Headroom& other, const Look& look, const Look& look_at_other);
+    void note(const OverflowGuard& other, const ReadCounts& read, const ReadCounts& read_other);
     void clear() { used_ = moment_used_ = 0; }
 
   private:
-    void take(double step, double moment_step, const Look& look);
+    void take(double step, double moment_step, const ReadCounts& read);
     double bound_ = 0, largest_weight_ = 0, quantum_ = 0, moment_quantum_ = 0;
     double used_ = 0, moment_used_ = 0;  // no count exceeds these
 };

@@ -12,13 +12,13 @@ namespace ptychoscope {
 // Positions are rounded to this, so that one that is whole but for rounding is whole.
 constexpr double kPositionStep = 0x1p-24;
 
-PTYCHOSCOPE_BOTH double sinc(double x) {
+PTYCHOSCOPE_HOST_DEVICE double sinc(double x) {
     constexpr double pi = 3.14159265358979323846;
     return x == 0 ? 1 : std::sin(pi * x) / (pi * x);
 }
 
 /// The interpolation kernel at distance x, in pixels.
-PTYCHOSCOPE_BOTH double interpolation_kernel(Interpolation interpolation, double x) {
+PTYCHOSCOPE_HOST_DEVICE double interpolation_kernel(Interpolation interpolation, double x) {
     x = std::fabs(x);
     switch (interpolation) {
         case Interpolation::nearest:
@@ -40,9 +40,9 @@ struct PlacedAxis {
 };
 
 /// One axis of place_patch(): `corner` is the canvas position of patch index 0.
-PTYCHOSCOPE_BOTH PlacedAxis place_axis(double corner, std::int64_t size, Interpolation interpolation,
-                                       std::int64_t low, std::int64_t high, float* weights,
-                                       float* window_weights) {
+PTYCHOSCOPE_HOST_DEVICE PlacedAxis place_axis(double corner, std::int64_t size, Interpolation interpolation,
+                                              std::int64_t low, std::int64_t high, float* weights,
+                                              float* window_weights) {
     corner = std::round(corner / kPositionStep) * kPositionStep;
     if (interpolation == Interpolation::nearest) corner = std::floor(corner + 0.5);
     // Beyond these the patch is outside anyway, and integers would not hold the position.
@@ -67,8 +67,8 @@ PTYCHOSCOPE_BOTH PlacedAxis place_axis(double corner, std::int64_t size, Interpo
 
 /// Places a patch of height x width centred on (y, x) on `canvas`; an empty box when it lies outside.
 /// The position must be finite.
-PTYCHOSCOPE_BOTH Placement place_patch(double y, double x, std::int64_t height, std::int64_t width,
-                                       Interpolation interpolation, const Box& canvas) {
+PTYCHOSCOPE_HOST_DEVICE Placement place_patch(double y, double x, std::int64_t height, std::int64_t width,
+                                              Interpolation interpolation, const Box& canvas) {
     Placement p;
     const PlacedAxis rows = place_axis(y - static_cast<double>(height / 2), height, interpolation,
                                        canvas.row0, canvas.row1, p.y, p.window_y);

@@ -22,7 +22,7 @@ inline bool reads_directly([[maybe_unused]] const PatchView& p) {
 }
 
 template <int Taps, bool Windowed, Kept kept, class Sum>
-void place_strips(Job job, const Sum& sum) {
+void place_strips(StripJob job, const Sum& sum) {
     constexpr int wide = Taps <= 2 ? 4 : Taps == 4 ? 2 : 1;
     int64_t start = (job.p.box.column0 - job.p.left) / kLanes * kLanes;
     const int64_t end = job.p.box.column1 - job.p.left;
@@ -33,8 +33,8 @@ void place_strips(Job job, const Sum& sum) {
 
 template <int Taps, bool Windowed, Kept kept, class Sum>
 void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
-                const Sum& sum, int64_t row0, int64_t row1, Ahead& ahead) {
-    Job job = {p, {}, {}, {}, patch.width, p.top, row0, row1, ahead};
+                const Sum& sum, int64_t row0, int64_t row1, Prefetch& prefetch) {
+    StripJob job = {p, {}, {}, {}, patch.width, p.top, row0, row1, prefetch};
     if (Windowed) job.window = {window->first, window->pitch, patch.height};
     if (reads_directly(patch)) {
         job.re = {reinterpret_cast<const float*>(patch.first), patch.row_stride / 4, patch.height};
@@ -55,20 +55,20 @@ void place_rows(const Placement& p, const PatchView& patch, const Staged& buffer
 
 template <int Taps, class Sum>
 void place(const Placement& p, const PatchView& patch, const Staged& buffer, const Staged* window,
-           const Sums& sums, int64_t row0, int64_t row1, Ahead& ahead) {
+           const Sums& sums, int64_t row0, int64_t row1, Prefetch& prefetch) {
     const Sum sum(sums);
     const auto place_windowed = [&](auto windowed) {
         if (sums.moment)
-            place_rows<Taps, windowed, Kept::spread>(p, patch, buffer, window, sum, row0, row1, ahead);
+            place_rows<Taps, windowed, Kept::spread>(p, patch, buffer, window, sum, row0, row1, prefetch);
         else if (sums.weight)
-            place_rows<Taps, windowed, Kept::coverage>(p, patch, buffer, window, sum, row0, row1, ahead);
+            place_rows<Taps, windowed, Kept::coverage>(p, patch, buffer, window, sum, row0, row1, prefetch);
         else
-            place_rows<Taps, windowed, Kept::sum>(p, patch, buffer, window, sum, row0, row1, ahead);
+            place_rows<Taps, windowed, Kept::sum>(p, patch, buffer, window, sum, row0, row1, prefetch);
     };
     window ? place_windowed(std::true_type()) : place_windowed(std::false_type());
 }
 
-/// Takes the place of sums: looks at the image where a patch would be added, and adds nothing.
+/// Stands in for sums: reads the image where a patch would be added, and adds nothing.
 template <class Sum>
 struct Correlation {
     Sum sums;
@@ -91,7 +91,7 @@ std::complex<double> correlate(const Placement& p, const PatchView& patch, const
                                const Staged* window, const Sums& sums) {
     std::complex<double> total = 0;
     const Correlation<Sum> sum = {Sum(sums), sums.pitch, &total};
-    Ahead nothing;
+    Prefetch nothing;
     if (window)
         place_rows<Taps, true, Kept::coverage>(p, patch, buffer, window, sum, p.box.row0, p.box.row1,
                                                nothing);

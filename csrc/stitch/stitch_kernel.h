@@ -41,7 +41,7 @@ constexpr int taps_of(Interpolation i) {
 constexpr int lead_of(int taps) { return taps > 1 ? taps / 2 - 1 : 0; }
 
 /// Memory that is read next, of which a little is fetched with every pixel that is placed.
-struct Ahead {
+struct Prefetch {
     const char* next = nullptr;
     const char* end = nullptr;
 
@@ -117,7 +117,7 @@ struct StitchKernels {
     /// staged plane with one row of zeros above. As much is fetched ahead as is read.
     void (*place[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
                                                  const Staged& buffer, const Staged* window, const Sums&,
-                                                 std::int64_t row0, std::int64_t row1, Ahead& ahead);
+                                                 std::int64_t row0, std::int64_t row1, Prefetch& prefetch);
     /// The sum over the pixels of a placement of weight * conj(prediction) * image.
     std::complex<double> (*correlate[kInterpolations][kAccumulates])(const Placement&, const PatchView& patch,
                                                                      const Staged& buffer,

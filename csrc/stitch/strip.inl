@@ -50,12 +50,12 @@ struct Plane {
 
 /// The columns of a strip, from `start` on; pointers to rows point at `start`.
 template <int Blocks>
-struct Columns {
+struct StripColumns {
     int64_t start;
     bool has_left, has_right;
     vmask last, right;  // columns that the patch has, in the last block and the one after it
 
-    Columns(int64_t from, int64_t width)
+    StripColumns(int64_t from, int64_t width)
         : start(from),
           has_left(from > 0),
           has_right(from + Blocks * kLanes < width),
@@ -91,13 +91,13 @@ struct Rows {
     vfloat kept[Taps > 1 ? Taps - 1 : 1][Blocks];
     vfloat before{}, v{}, after{};
 
-    PTYCHOSCOPE_INLINE void start(const Columns<Blocks>& columns, const float* row) {
+    PTYCHOSCOPE_INLINE void start(const StripColumns<Blocks>& columns, const float* row) {
         before = Taps > 1 ? columns.load_block(row, -1) : vfloat{};
         v = columns.load_block(row, 0);
     }
 
     /// Block b of the row, shifted in x; blocks come in their order.
-    PTYCHOSCOPE_INLINE vfloat shift(const Columns<Blocks>& columns, const float* row, int b,
+    PTYCHOSCOPE_INLINE vfloat shift(const StripColumns<Blocks>& columns, const float* row, int b,
                                     const Weights<Taps>& weights) {
         if (lead > 0 || b + 1 < Blocks) after = columns.load_block(row, b + 1);
         vfloat sum = weights.x[0] * neighbour<-lead>(before, v, after);
@@ -110,7 +110,7 @@ struct Rows {
     }
 
     /// The rows above row r.
-    PTYCHOSCOPE_INLINE void fill(const Columns<Blocks>& columns, const Plane& plane, int64_t r,
+    PTYCHOSCOPE_INLINE void fill(const StripColumns<Blocks>& columns, const Plane& plane, int64_t r,
                                  const Weights<Taps>& weights) {
         unrolled<Taps - 1>([&](auto t) PTYCHOSCOPE_INLINE {
             const float* row = plane.row(r - 1 - t) + columns.start;
@@ -121,7 +121,7 @@ struct Rows {
     }
 
     /// What block b predicts for the canvas.
-    PTYCHOSCOPE_INLINE vfloat predict(const Columns<Blocks>& columns, const float* row, int b,
+    PTYCHOSCOPE_INLINE vfloat predict(const StripColumns<Blocks>& columns, const float* row, int b,
                                       const Weights<Taps>& weights) {
         const vfloat newest = shift(columns, row, b, weights);
         vfloat sum = weights.y[0] * newest;
@@ -137,21 +137,21 @@ struct Rows {
 constexpr int kLinesPerBlock = kLanes > 8 ? kLanes / 8 : 1;
 
 /// What is placed: a patch, or the staged rows of one.
-struct Job {
+struct StripJob {
     const Placement& p;
     Plane re, im, window;   // window.first: nullptr for none
     int64_t width;          // of the patch
     int64_t first_row = 0;  // canvas row of row 0 of `re` and `im`
     int64_t row0, row1;     // of the canvas
-    Ahead& ahead;
+    Prefetch& prefetch;
 };
 
 /// Places the blocks from column `start` of the patch on.
 template <int Taps, int Blocks, bool Windowed, Kept kept, class Sum>
-void place_strip(const Job job, const Sum sum, int64_t start) {
+void place_strip(const StripJob job, const Sum sum, int64_t start) {
     constexpr int window_taps = Taps == 1 ? 1 : 2, lead = lead_of(Taps);
     const Placement& p = job.p;
-    const Columns<Blocks> columns(start, job.width);
+    const StripColumns<Blocks> columns(start, job.width);
     const Weights<Taps> weights(p.y, p.x);
     const Weights<window_taps> window_weights(p.window_y, p.window_x);
 
@@ -175,7 +175,7 @@ void place_strip(const Job job, const Sum sum, int64_t start) {
         w.fill(columns, job.window, job.row0 - p.top, window_weights);
         w_row = job.window.row(job.row0 - p.top) + start;
     }
-    Ahead ahead = job.ahead;  // in registers
+    Prefetch prefetch = job.prefetch;  // in registers
     int64_t at = job.row0 * sum.pitch + aligned;
     for (int64_t row = job.row0; row < job.row1; ++row, ++r, at += sum.pitch) {
         re.start(columns, re_row);
@@ -185,10 +185,10 @@ void place_strip(const Job job, const Sum sum, int64_t start) {
         unrolled<Blocks + 1>([&](auto b) PTYCHOSCOPE_INLINE {
             vfloat re_now{}, im_now{}, w_now{}, weight = broadcast(1.0f);
             if constexpr (b < Blocks) {
-                ahead.fetch<kLinesPerBlock>();
-                re_now = lanes.turn(re.predict(columns, re_row, b, weights));
-                im_now = lanes.turn(im.predict(columns, im_row, b, weights));
-                if constexpr (Windowed) w_now = lanes.turn(w.predict(columns, w_row, b, window_weights));
+                prefetch.fetch<kLinesPerBlock>();
+                re_now = lanes.rotate(re.predict(columns, re_row, b, weights));
+                im_now = lanes.rotate(im.predict(columns, im_row, b, weights));
+                if constexpr (Windowed) w_now = lanes.rotate(w.predict(columns, w_row, b, window_weights));
             }
             weight = Windowed ? lanes.join(w_before, w_now, reached[b]) : keep(weight, reached[b]);
             sum.template add<kept>(at + (b == 0        ? begin
@@ -203,7 +203,7 @@ void place_strip(const Job job, const Sum sum, int64_t start) {
         if (r + 1 < job.re.height) re_row += job.re.pitch, im_row += job.im.pitch;
         if constexpr (Windowed) w_row += job.window.pitch;
     }
-    job.ahead = ahead;
+    job.prefetch = prefetch;
 }
 
 }  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA

@@ -12,7 +12,7 @@ constexpr std::int64_t kRowElements = 32;  // rows start where a warp reads whol
 
 }  // namespace
 
-DevicePlanes::DevicePlanes(Device& device, const Box& box, Accumulate accumulate, bool spread)
+DeviceAccumulator::DeviceAccumulator(Device& device, const Box& box, Accumulate accumulate, bool spread)
     : device_(&device), box_(box), accumulate_(accumulate), memory_(device), largest_(device) {
     sums_.pitch = (box.column1 - box.column0 + kRowElements - 1) / kRowElements * kRowElements;
     const std::int64_t plane = (box.row1 - box.row0) * sums_.pitch * number_bytes();
@@ -23,29 +23,29 @@ DevicePlanes::DevicePlanes(Device& device, const Box& box, Accumulate accumulate
     sums_.moment = spread ? memory + 3 * plane : nullptr;
 }
 
-void DevicePlanes::set_quanta(double quantum, double moment_quantum) {
+void DeviceAccumulator::set_quanta(double quantum, double moment_quantum) {
     sums_.quantum = quantum;
     sums_.moment_quantum = moment_quantum;
 }
 
-std::int64_t DevicePlanes::bytes() const {
+std::int64_t DeviceAccumulator::bytes() const {
     return (box_.row1 - box_.row0) * sums_.pitch * number_bytes() * (sums_.moment ? 4 : 3);
 }
 
-void* DevicePlanes::plane(int i) const {
+void* DeviceAccumulator::plane(int i) const {
     void* const planes[] = {sums_.re, sums_.im, sums_.weight, sums_.moment};
     return planes[i];
 }
 
-void DevicePlanes::clear() { device_->zero(memory_.get(), static_cast<std::size_t>(bytes())); }
+void DeviceAccumulator::clear() { device_->zero(memory_.get(), static_cast<std::size_t>(bytes())); }
 
-Pixels DevicePlanes::pixels(const Box& box) const {
+Pixels DeviceAccumulator::pixels(const Box& box) const {
     return {(box.row0 - box_.row0) * sums_.pitch + box.column0 - box_.column0, box.row1 - box.row0,
             box.column1 - box.column0, sums_.pitch};
 }
 
-void DevicePlanes::grow_to(const Box& box) {
-    DevicePlanes larger(*device_, box, accumulate_, sums_.moment != nullptr);
+void DeviceAccumulator::grow_to(const Box& box) {
+    DeviceAccumulator larger(*device_, box, accumulate_, sums_.moment != nullptr);
     larger.set_quanta(sums_.quantum, sums_.moment_quantum);
     const auto number = static_cast<std::size_t>(number_bytes());
     const auto to_pitch = static_cast<std::size_t>(larger.sums_.pitch) * number;
@@ -61,7 +61,7 @@ void DevicePlanes::grow_to(const Box& box) {
     sums_ = larger.sums_;
 }
 
-void DevicePlanes::read(const Box& box, const Output& output) const {
+void DeviceAccumulator::read(const Box& box, const Output& output) const {
     PixelCall call;
     call.sums = sums_;
     call.pixels = pixels(box);
@@ -69,7 +69,7 @@ void DevicePlanes::read(const Box& box, const Output& output) const {
     device_->read(call, accumulate_);
 }
 
-void DevicePlanes::merge(const DevicePlanes& other, const Box& box) {
+void DeviceAccumulator::merge(const DeviceAccumulator& other, const Box& box) {
     PixelCall call;
     call.sums = sums_;
     call.pixels = pixels(box);
@@ -79,7 +79,7 @@ void DevicePlanes::merge(const DevicePlanes& other, const Box& box) {
     device_->wait();
 }
 
-LargestCounts DevicePlanes::largest_counts() const {
+LargestCounts DeviceAccumulator::largest_counts() const {
     PixelCall call;
     call.sums = sums_;
     call.pixels = pixels(box_);
@@ -90,12 +90,12 @@ LargestCounts DevicePlanes::largest_counts() const {
     return {static_cast<double>(found[0]), static_cast<double>(found[1])};
 }
 
-std::unique_ptr<DevicePlanes> DevicePlanes::copy_on(Device& device) const {
+std::unique_ptr<DeviceAccumulator> DeviceAccumulator::copy_on(Device& device) const {
     std::vector<char> sums(static_cast<std::size_t>(bytes()));
     device_->use();
     memory_.download(sums.data(), bytes());
     device.use();
-    auto copy = std::make_unique<DevicePlanes>(device, box_, accumulate_, sums_.moment != nullptr);
+    auto copy = std::make_unique<DeviceAccumulator>(device, box_, accumulate_, sums_.moment != nullptr);
     copy->set_quanta(sums_.quantum, sums_.moment_quantum);
     copy->memory_.upload(sums.data(), bytes());
     device.wait();

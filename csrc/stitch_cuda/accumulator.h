@@ -1,4 +1,4 @@
-// The sums of every pixel of a canvas on a device: what Planes is on the host.
+// The sums of every pixel of a canvas on a device: what Accumulator is on the host.
 #pragma once
 
 #include "stitch/overflow_guard.h"
@@ -6,10 +6,10 @@
 
 namespace ptychoscope {
 
-class DevicePlanes {
+class DeviceAccumulator {
   public:
     /// Zero everywhere.
-    DevicePlanes(Device& device, const Box& box, Accumulate accumulate, bool spread);
+    DeviceAccumulator(Device& device, const Box& box, Accumulate accumulate, bool spread);
     const Box& box() const { return box_; }
     Sums sums() const { return sums_; }
     void set_quanta(double quantum, double moment_quantum);
@@ -19,11 +19,11 @@ class DevicePlanes {
     /// Extends the box.
     void grow_to(const Box& box);
     void read(const Box& box, const Output& output) const;
-    void merge(const DevicePlanes& other, const Box& box);
+    void merge(const DeviceAccumulator& other, const Box& box);
     /// exact: of all counts, the largest by magnitude.
     LargestCounts largest_counts() const;
     /// The same sums on another device.
-    std::unique_ptr<DevicePlanes> copy_on(Device& device) const;
+    std::unique_ptr<DeviceAccumulator> copy_on(Device& device) const;
 
   private:
     std::int64_t number_bytes() const { return accumulate_ == Accumulate::float32 ? 4 : 8; }

@@ -12,7 +12,7 @@ namespace ptychoscope {
 namespace {
 
 std::unique_ptr<Device> make_device(int number, int threads) {
-    return number == kHostDevice ? make_host_device(threads) : make_cuda_device(number);
+    return number == kHostDevice ? make_emulated_device(threads) : make_cuda_device(number);
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ CudaCanvas::State::State(std::int64_t height, std::int64_t width, const CudaCanv
     : options(o),
       device(make_device(o.device, o.threads)),
       extent{0, height, 0, width},
-      planes(*device, extent, o.accumulate, o.spread),
+      accumulator(*device, extent, o.accumulate, o.spread),
       window(*device),
       buffers(*device),
       reading(*device) {}
@@ -50,8 +50,9 @@ void CudaCanvas::State::set_window(const float* values, std::int64_t height, std
 
 /// Makes `box` part of the extent.
 void CudaCanvas::State::grow_to(const Box& box) {
-    const Box wanted = union_of(extent, box), held = roomy_box(planes.box(), wanted, options.max_pixels);
-    if (!contains(planes.box(), held)) planes.grow_to(held);
+    const Box wanted = union_of(extent, box),
+              held = box_with_margin(accumulator.box(), wanted, options.max_pixels);
+    if (!contains(accumulator.box(), held)) accumulator.grow_to(held);
     extent = wanted;
 }
 
@@ -63,7 +64,7 @@ void CudaCanvas::State::read(const Box& box, float* Output::* part, int numbers,
     const std::int64_t count = numbers * (box.row1 - box.row0) * (box.column1 - box.column0);
     Output output;
     output.*part = reading.reserve(count);
-    planes.read(box, output);
+    accumulator.read(box, output);
     reading.download(out, count);
 }
 
@@ -79,8 +80,9 @@ CudaCanvas::CudaCanvas(std::int64_t height, std::int64_t width, const float* win
     state_ = std::make_unique<State>(height, width, options);
     if (window) state_->set_window(window, window_height, window_width);
     if (options.accumulate == Accumulate::exact) {
-        state_->headroom = Headroom(options.bound, largest_weight);
-        state_->planes.set_quanta(state_->headroom.quantum(), state_->headroom.moment_quantum());
+        state_->overflow_guard = OverflowGuard(options.bound, largest_weight);
+        state_->accumulator.set_quanta(state_->overflow_guard.quantum(),
+                                       state_->overflow_guard.moment_quantum());
     }
 }
 
@@ -108,9 +110,9 @@ Box CudaCanvas::take_dirty() {
 void CudaCanvas::reset() {
     std::lock_guard<std::mutex> lock(state_->mutex);
     state_->device->use();
-    state_->planes.clear();
+    state_->accumulator.clear();
     state_->device->wait();
-    state_->headroom.clear();
+    state_->overflow_guard.clear();
     state_->dirty = state_->extent;
 }
 
@@ -120,17 +122,18 @@ void CudaCanvas::merge(const CudaCanvas& other) {
     require(&to != &from, "a canvas cannot be merged with itself");
     std::scoped_lock lock(to.mutex, from.mutex);
     const Box& box = from.extent;
-    check_merge(to.options, to.extent, to.planes.sums().quantum, from.options, box,
-                from.planes.sums().quantum);
-    std::unique_ptr<DevicePlanes> copy;
-    if (to.options.device != from.options.device) copy = from.planes.copy_on(*to.device);
-    const DevicePlanes& sums = copy ? *copy : from.planes;
+    check_merge(to.options, to.extent, to.accumulator.sums().quantum, from.options, box,
+                from.accumulator.sums().quantum);
+    std::unique_ptr<DeviceAccumulator> copy;
+    if (to.options.device != from.options.device) copy = from.accumulator.copy_on(*to.device);
+    const DeviceAccumulator& sums = copy ? *copy : from.accumulator;
     to.device->use();
     to.grow_to(box);
     if (to.options.accumulate == Accumulate::exact)
-        to.headroom.note(
-            from.headroom, [&] { return to.planes.largest_counts(); }, [&] { return sums.largest_counts(); });
-    to.planes.merge(sums, box);
+        to.overflow_guard.note(
+            from.overflow_guard, [&] { return to.accumulator.largest_counts(); },
+            [&] { return sums.largest_counts(); });
+    to.accumulator.merge(sums, box);
     to.dirty = union_of(to.dirty, box);
 }
 

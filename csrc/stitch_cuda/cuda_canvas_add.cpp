@@ -1,4 +1,4 @@
-// CudaCanvas::add: the device looks at some patches, the host learns where they lie and what is to be left
+// CudaCanvas::add: the device inspects some patches, the host learns where they lie and what is to be left
 // out, and the device adds the rest.
 #include <algorithm>
 #include <cmath>
@@ -13,9 +13,9 @@ namespace ptychoscope {
 namespace {
 
 constexpr std::int64_t kMaxBytes = 1 << 28;    // of buffers
-constexpr std::int64_t kMaxPatches = 1 << 20;  // looked at together
+constexpr std::int64_t kMaxPatches = 1 << 20;  // inspected together
 
-Box box_of(const Reach& r) { return {r.row0, r.row1, r.column0, r.column1}; }
+Box box_of(const PatchSummary& s) { return {s.row0, s.row1, s.column0, s.column1}; }
 
 std::int64_t number_bytes(const PatchBatch& b) { return b.scalar == Scalar::float16 ? 2 : 4; }
 
@@ -64,7 +64,7 @@ std::int64_t CudaCanvas::State::patches_at_once(const PatchBatch& b) const {
     return std::clamp<std::int64_t>(kMaxBytes / each, 1, kMaxPatches);
 }
 
-PatchBatch CudaCanvas::State::bring(const PatchBatch& b) {
+PatchBatch CudaCanvas::State::upload(const PatchBatch& b) {
     PatchBatch there = b;
     if (b.rotations) {
         const float* rotations =
@@ -90,29 +90,30 @@ PatchBatch CudaCanvas::State::bring(const PatchBatch& b) {
     return there;
 }
 
-FloatPlanes CudaCanvas::State::look_at(const PatchBatch& b, const double* positions,
-                                       std::vector<Reach>& reaches) {
-    LookAtPatches look;
-    look.from = b;
-    look.largest = buffers.largest.zeros(b.count);
-    if (needs_conversion(b)) look.converted = buffers.converted.reserve(2 * b.count * b.height * b.width);
-    device->look_at(look, b.count);
+FloatPlanes CudaCanvas::State::inspect(const PatchBatch& b, const double* positions,
+                                       std::vector<PatchSummary>& summaries) {
+    InspectPatches inspection;
+    inspection.from = b;
+    inspection.largest = buffers.largest.zeros(b.count);
+    if (needs_conversion(b))
+        inspection.converted = buffers.converted.reserve(2 * b.count * b.height * b.width);
+    device->inspect(inspection, b.count);
 
-    PlacePatches place;
-    place.positions = buffers.positions.upload(positions, 2 * b.count);
-    place.largest = look.largest;
-    place.count = b.count;
-    place.height = b.height;
-    place.width = b.width;
-    place.interpolation = options.interpolation;
-    place.canvas = reach_of(extent, options.grow);
-    place.placements = buffers.placements.reserve(b.count);
-    place.reaches = buffers.reaches.reserve(b.count);
-    device->place(place);
-    reaches.resize(static_cast<std::size_t>(b.count));
-    buffers.reaches.download(reaches.data(), b.count);
+    PlacePatches placing;
+    placing.positions = buffers.positions.upload(positions, 2 * b.count);
+    placing.largest = inspection.largest;
+    placing.count = b.count;
+    placing.height = b.height;
+    placing.width = b.width;
+    placing.interpolation = options.interpolation;
+    placing.canvas = placement_limits(extent, options.grow);
+    placing.placements = buffers.placements.reserve(b.count);
+    placing.summaries = buffers.summaries.reserve(b.count);
+    device->place(placing);
+    summaries.resize(static_cast<std::size_t>(b.count));
+    buffers.summaries.download(summaries.data(), b.count);
 
-    if (!look.converted)
+    if (!inspection.converted)
         return {static_cast<const char*>(b.first),
                 static_cast<const char*>(b.second),
                 b.height,
@@ -120,14 +121,14 @@ FloatPlanes CudaCanvas::State::look_at(const PatchBatch& b, const double* positi
                 b.patch_stride,
                 b.row_stride,
                 b.column_stride};
-    const char* parts = reinterpret_cast<const char*>(look.converted);
+    const char* parts = reinterpret_cast<const char*>(inspection.converted);
     return {parts, parts + 4, b.height, b.width, 8 * b.height * b.width, 8 * b.width, 8};
 }
 
 TileLists CudaCanvas::State::list(std::int64_t count, const Placement* placements, const FloatPlanes& patches,
                                   const Box& reached) {
     TileLists lists;
-    lists.grid = TileGrid::over(reached, planes.box().row0, planes.box().column0);
+    lists.grid = TileGrid::over(reached, accumulator.box().row0, accumulator.box().column0);
     const std::int64_t tiles = lists.grid.tiles();
     lists.placements = placements;
     lists.count = count;
@@ -157,8 +158,8 @@ void CudaCanvas::State::stitch(const FloatPlanes& patches, std::int64_t from, st
                        0,
                        4 * window_width,
                        4};
-    call.sums = planes.sums();
-    call.planes = planes.box();
+    call.sums = accumulator.sums();
+    call.box = accumulator.box();
     call.placements = buffers.placements.get() + from;
     if (options.atomics) {
         call.patch_rows = (patches.height + kTileSide - 1) / kTileSide;
@@ -166,15 +167,15 @@ void CudaCanvas::State::stitch(const FloatPlanes& patches, std::int64_t from, st
         device->scatter(call, to - from, options.interpolation, options.accumulate);
     } else {
         call.lists = list(to - from, call.placements, patches, reached);
-        device->gather(call, options.interpolation, options.accumulate);
+        device->stitch(call, options.interpolation, options.accumulate);
     }
     dirty = union_of(dirty, reached);
 }
 
 void CudaCanvas::State::add(const PatchBatch& b, const double* positions, std::int64_t start,
                             AddReport& report) {
-    std::vector<Reach> reaches;
-    const FloatPlanes patches = look_at(bring(b), positions, reaches);
+    std::vector<PatchSummary> summaries;
+    const FloatPlanes patches = inspect(upload(b), positions, summaries);
     std::int64_t added = 0;
     Box reached;
     auto add_up_to = [&](std::int64_t i) {
@@ -182,11 +183,11 @@ void CudaCanvas::State::add(const PatchBatch& b, const double* positions, std::i
         added = i;
     };
     for (std::int64_t i = 0; i < b.count; ++i) {
-        const Reach& reach = reaches[static_cast<std::size_t>(i)];
-        const Box box = box_of(reach);
+        const PatchSummary& summary = summaries[static_cast<std::size_t>(i)];
+        const Box box = box_of(summary);
         if (!std::isfinite(positions[2 * i]) || !std::isfinite(positions[2 * i + 1])) {
             report.bad_positions.push_back(start + i);
-        } else if (!std::isfinite(reach.largest)) {
+        } else if (!std::isfinite(summary.largest)) {
             report.bad_patches.push_back(start + i);
         } else if (box.empty()) {
             ++report.outside;
@@ -194,7 +195,8 @@ void CudaCanvas::State::add(const PatchBatch& b, const double* positions, std::i
             try {
                 if (options.grow && !contains(extent, box)) grow_to(box);
                 if (options.accumulate == Accumulate::exact)
-                    headroom.note(reach.largest, [&] { return add_up_to(i), planes.largest_counts(); });
+                    overflow_guard.note(summary.largest,
+                                        [&] { return add_up_to(i), accumulator.largest_counts(); });
             } catch (const std::exception& error) {
                 add_up_to(i);
                 device->wait();

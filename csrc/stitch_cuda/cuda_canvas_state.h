@@ -19,7 +19,7 @@ struct AddBuffers {
     DeviceArray<double> positions;
     DeviceArray<std::uint32_t> largest;
     DeviceArray<Placement> placements;
-    DeviceArray<Reach> reaches;
+    DeviceArray<PatchSummary> summaries;
     DeviceArray<std::int32_t> list_starts, entries;
     explicit AddBuffers(Device& d)
         : first(d),
@@ -29,7 +29,7 @@ struct AddBuffers {
           positions(d),
           largest(d),
           placements(d),
-          reaches(d),
+          summaries(d),
           list_starts(d),
           entries(d) {}
 };
@@ -37,12 +37,12 @@ struct AddBuffers {
 struct CudaCanvas::State {
     CudaCanvasOptions options;
     std::unique_ptr<Device> device;
-    Box extent;           // what the user sees
-    DevicePlanes planes;  // on a box that holds the extent and, when growing, some more
+    Box extent;                     // what the user sees
+    DeviceAccumulator accumulator;  // on a box that holds the extent and, when growing, some more
     Box dirty;
     DeviceArray<float> window;
     std::int64_t window_height = 0, window_width = 0;  // 0: no window
-    Headroom headroom;
+    OverflowGuard overflow_guard;
     AddBuffers buffers;
     double device_seconds = 0;
     mutable DeviceArray<float> reading;
@@ -55,9 +55,10 @@ struct CudaCanvas::State {
     void check(const PatchBatch& batch, const double* positions) const;
     std::int64_t patches_at_once(const PatchBatch& batch) const;
     /// The same patches in memory of the device.
-    PatchBatch bring(const PatchBatch& batch);
-    /// What the patches are added from: the batch itself, or float32 parts in a buffer. Finds their reaches.
-    FloatPlanes look_at(const PatchBatch& batch, const double* positions, std::vector<Reach>& reaches);
+    PatchBatch upload(const PatchBatch& batch);
+    /// What the patches are added from: the batch itself, or float32 parts in a buffer. Summarises each.
+    FloatPlanes inspect(const PatchBatch& batch, const double* positions,
+                        std::vector<PatchSummary>& summaries);
     /// Adds patches start, start + 1, ... of a call.
     void add(const PatchBatch& batch, const double* positions, std::int64_t start, AddReport& report);
     /// Adds those of [from, to), which reach the pixels of `reached`.

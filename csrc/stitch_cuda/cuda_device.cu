@@ -1,5 +1,4 @@
-// The device that is an NVIDIA one: its memory, and a grid of threads around what the kernels say that one
-// thread does.
+// An NVIDIA device: its memory, and a grid of threads around what the kernels say that one thread does.
 #include <cuda_runtime_api.h>
 
 #include "ptychoscope/cuda_canvas.h"
@@ -20,9 +19,9 @@ __global__ void __launch_bounds__(Kernel::kColumns* Kernel::kRows) launch(const 
     kernel(Thread{blockIdx.x, static_cast<int>(threadIdx.x), static_cast<int>(threadIdx.y)});
 }
 
-class CudaMemory : public Device {
+class CudaDevice : public Device {
   public:
-    explicit CudaMemory(int number) : number_(number) {
+    explicit CudaDevice(int number) : number_(number) {
         int count = 0;
         check(cudaGetDeviceCount(&count), "looking for a CUDA device");
         if (number < 0 || number >= count)
@@ -33,13 +32,13 @@ class CudaMemory : public Device {
         check(cudaEventCreate(&started_), "making an event");
         check(cudaEventCreate(&stopped_), "making an event");
     }
-    ~CudaMemory() override {
+    ~CudaDevice() override {
         cudaEventDestroy(stopped_);
         cudaEventDestroy(started_);
         cudaStreamDestroy(stream_);
     }
-    CudaMemory(const CudaMemory&) = delete;
-    CudaMemory& operator=(const CudaMemory&) = delete;
+    CudaDevice(const CudaDevice&) = delete;
+    CudaDevice& operator=(const CudaDevice&) = delete;
 
     void use() override { check(cudaSetDevice(number_), "using a CUDA device"); }
 
@@ -116,7 +115,7 @@ int cuda_devices() {
 }
 
 std::unique_ptr<Device> make_cuda_device(int number) {
-    return std::make_unique<DeviceKernels<CudaMemory>>(number);
+    return std::make_unique<DeviceKernels<CudaDevice>>(number);
 }
 
 }  // namespace ptychoscope

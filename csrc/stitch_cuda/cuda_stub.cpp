@@ -1,4 +1,4 @@
-// A build without CUDA: there are no devices but the host.
+// A build without CUDA: there is no device but the emulated one.
 #include "ptychoscope/cuda_canvas.h"
 #include "stitch_cuda/device.h"
 

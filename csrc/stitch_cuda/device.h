@@ -1,8 +1,8 @@
 // A device: memory of its own, and the kernels that the canvas launches there.
 //
-// There are two. One is an NVIDIA device (stitch.cu). The other walks through the same kernels on the host,
-// in an order of blocks and threads drawn at random (device_host.cpp): slow, but whatever a canvas does on a
-// device can be run, compared and put under sanitizers where there is none.
+// There are two. One is an NVIDIA device (cuda_device.cu). The other walks through the same kernels on the
+// host, in an order of blocks and threads drawn at random (emulated_device.cpp): slow, but whatever a canvas
+// does on a device can be run, compared and put under sanitizers where there is none.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ class Device {
     virtual void zero(void* memory, std::size_t bytes) = 0;
     virtual void upload(void* to, const void* from, std::size_t bytes) = 0;
     virtual void download(void* to, const void* from, std::size_t bytes) = 0;
-    /// `rows` rows of `bytes` from one place on the device to another.
+    /// `rows` rows of `bytes` from one address on the device to another.
     virtual void copy_rows(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
                            std::size_t bytes, std::size_t rows) = 0;
     /// Returns when all calls are done.
@@ -44,10 +44,10 @@ class Device {
     /// Whether memory lies on this device; throws when it lies on another one.
     virtual bool holds(const void* memory) const = 0;
 
-    virtual void look_at(const LookAtPatches& call, std::int64_t patches) = 0;
+    virtual void inspect(const InspectPatches& call, std::int64_t patches) = 0;
     virtual void place(const PlacePatches& call) = 0;
     virtual void list_tiles(const TileLists& lists) = 0;
-    virtual void gather(const StitchCall& call, Interpolation interpolation, Accumulate accumulate) = 0;
+    virtual void stitch(const StitchCall& call, Interpolation interpolation, Accumulate accumulate) = 0;
     virtual void scatter(const StitchCall& call, std::int64_t patches, Interpolation interpolation,
                          Accumulate accumulate) = 0;
     virtual void read(const PixelCall& call, Accumulate accumulate) = 0;
@@ -58,7 +58,7 @@ class Device {
 /// Throws CudaError when there is no such device, or no CUDA in this build.
 std::unique_ptr<Device> make_cuda_device(int number);
 /// Blocks are shared by `threads` threads.
-std::unique_ptr<Device> make_host_device(int threads);
+std::unique_ptr<Device> make_emulated_device(int threads);
 
 /// Room for `T`s on a device, which keeps nothing when it grows.
 template <class T>

@@ -1,6 +1,6 @@
-// The device that is the host: every kernel thread is a call of a function. Blocks come in an order drawn at
-// random and are shared by some threads of the host, and so do the threads within a block, for no result may
-// depend on it.
+// The device that is emulated by the host: every kernel thread is a call of a function. Blocks come in an
+// order drawn at random and are shared by some threads of the host, and so do the threads within a block, for
+// no result may depend on it.
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -17,9 +17,9 @@ namespace ptychoscope {
 
 namespace {
 
-class HostMemory : public Device {
+class EmulatedDevice : public Device {
   public:
-    explicit HostMemory(int threads) : pool_(threads) {}
+    explicit EmulatedDevice(int threads) : pool_(threads) {}
 
     void use() override {}
     void* allocate(std::size_t bytes) override {
@@ -75,8 +75,8 @@ class HostMemory : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> make_host_device(int threads) {
-    return std::make_unique<DeviceKernels<HostMemory>>(threads);
+std::unique_ptr<Device> make_emulated_device(int threads) {
+    return std::make_unique<DeviceKernels<EmulatedDevice>>(threads);
 }
 
 }  // namespace ptychoscope

@@ -1,7 +1,7 @@
 // For code that nvcc compiles for a device and every compiler for the host.
 //
-// The idea. What one thread of a device does is an ordinary function of its place in the grid of threads.
-// Marked PTYCHOSCOPE_BOTH it runs on a device, and just as well in a loop on the host, where tests and
+// The idea. What one thread of a device does is an ordinary function of its position in the grid of threads.
+// Marked PTYCHOSCOPE_HOST_DEVICE it runs on a device, and just as well in a loop on the host, where tests and
 // sanitizers can watch it. Threads of one launch may run in any order and share only what they add to by the
 // atomic operations below.
 #pragma once
@@ -10,23 +10,23 @@
 #include <cstring>
 
 #if defined(__CUDACC__)
-#define PTYCHOSCOPE_BOTH __host__ __device__ inline
+#define PTYCHOSCOPE_HOST_DEVICE __host__ __device__ inline
 #define PTYCHOSCOPE_UNROLL _Pragma("unroll")
 #else
-#define PTYCHOSCOPE_BOTH inline
+#define PTYCHOSCOPE_HOST_DEVICE inline
 #define PTYCHOSCOPE_UNROLL
 #endif
 
 namespace ptychoscope {
 
-/// Where a thread is: its block, and its place in the block.
+/// Where a thread is: its block, and its position in the block.
 struct Thread {
     std::int64_t block;
     int x, y;
 };
 
 template <class To, class From>
-PTYCHOSCOPE_BOTH To bits_as(From from) {
+PTYCHOSCOPE_HOST_DEVICE To bits_as(From from) {
     static_assert(sizeof(To) == sizeof(From), "the same bits");
     To to;
     memcpy(&to, &from, sizeof to);

@@ -15,7 +15,7 @@ class DeviceKernels : public Base {
   public:
     using Base::Base;
 
-    void look_at(const LookAtPatches& call, std::int64_t patches) override { this->run(call, patches); }
+    void inspect(const InspectPatches& call, std::int64_t patches) override { this->run(call, patches); }
 
     void place(const PlacePatches& call) override {
         this->run(call, blocks_of(call.count, PlacePatches::kColumns));
@@ -29,18 +29,21 @@ class DeviceKernels : public Base {
         this->run(SortTiles{lists}, blocks_of(lists.room, kListThreads));
     }
 
-    void gather(const StitchCall& call, Interpolation interpolation, Accumulate accumulate) override {
-        stitch<Gather>(call, call.lists.grid.tiles(), interpolation, accumulate);
+    void stitch(const StitchCall& call, Interpolation interpolation, Accumulate accumulate) override {
+        launch_stitch<Stitch>(call, call.lists.grid.tiles(), interpolation, accumulate);
     }
 
     void scatter(const StitchCall& call, std::int64_t patches, Interpolation interpolation,
                  Accumulate accumulate) override {
-        stitch<Scatter>(call, patches * call.patch_rows * call.patch_columns, interpolation, accumulate);
+        launch_stitch<Scatter>(call, patches * call.patch_rows * call.patch_columns, interpolation,
+                               accumulate);
     }
 
-    void read(const PixelCall& call, Accumulate accumulate) override { pixels<ReadPixels>(call, accumulate); }
+    void read(const PixelCall& call, Accumulate accumulate) override {
+        launch_pixels<ReadPixels>(call, accumulate);
+    }
     void merge(const PixelCall& call, Accumulate accumulate) override {
-        pixels<MergePixels>(call, accumulate);
+        launch_pixels<MergePixels>(call, accumulate);
     }
     void largest(const PixelCall& call) override {
         this->run(LargestPixel{call}, blocks_of(call.pixels.count(), LargestPixel::kColumns));
@@ -57,22 +60,22 @@ class DeviceKernels : public Base {
     }
 
     template <template <int, class> class Kernel>
-    void stitch(const StitchCall& call, std::int64_t blocks, Interpolation interpolation,
-                Accumulate accumulate) {
+    void launch_stitch(const StitchCall& call, std::int64_t blocks, Interpolation interpolation,
+                       Accumulate accumulate) {
         switch (interpolation) {
             case Interpolation::nearest:
-                return stitch<Kernel, 1>(call, blocks, accumulate);
+                return launch_stitch<Kernel, 1>(call, blocks, accumulate);
             case Interpolation::bilinear:
-                return stitch<Kernel, 2>(call, blocks, accumulate);
+                return launch_stitch<Kernel, 2>(call, blocks, accumulate);
             case Interpolation::cubic:
-                return stitch<Kernel, 4>(call, blocks, accumulate);
+                return launch_stitch<Kernel, 4>(call, blocks, accumulate);
             case Interpolation::lanczos3:
-                return stitch<Kernel, 6>(call, blocks, accumulate);
+                return launch_stitch<Kernel, 6>(call, blocks, accumulate);
         }
     }
 
     template <template <int, class> class Kernel, int Taps>
-    void stitch(const StitchCall& call, std::int64_t blocks, Accumulate accumulate) {
+    void launch_stitch(const StitchCall& call, std::int64_t blocks, Accumulate accumulate) {
         switch (accumulate) {
             case Accumulate::float32:
                 return this->run(Kernel<Taps, FloatPixel<float>>{call}, blocks);
@@ -84,7 +87,7 @@ class DeviceKernels : public Base {
     }
 
     template <template <class> class Kernel>
-    void pixels(const PixelCall& call, Accumulate accumulate) {
+    void launch_pixels(const PixelCall& call, Accumulate accumulate) {
         const std::int64_t blocks = blocks_of(call.pixels.count(), PixelKernel<ExactPixel>::kColumns);
         switch (accumulate) {
             case Accumulate::float32:

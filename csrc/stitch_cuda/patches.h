@@ -1,6 +1,6 @@
 // Patches as a device reads them: where each lies, whether it is finite, and its values as float32 parts.
 //
-// The idea. Every patch is looked at once, by one block of threads, before anything of it is added: the
+// The idea. Every patch is inspected once, by one block of threads, before anything of it is added: the
 // largest of its values says whether all are finite (and, for exact sums, within the bound). Real and
 // imaginary parts in float32 are then read where they lie. Float16, amplitudes and phases, and patches that
 // are to be rotated are converted on that occasion, once, into a buffer.
@@ -15,7 +15,7 @@
 namespace ptychoscope {
 
 /// binary16. Exact: every such number is a float.
-PTYCHOSCOPE_BOTH float float_of_half(std::uint16_t half) {
+PTYCHOSCOPE_HOST_DEVICE float float_of_half(std::uint16_t half) {
     const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16, rest = half & 0x7fff;
     const float magnitude = bits_as<float>(rest << 13) * 0x1p112f;    // the exponents' offsets differ by 112
     const std::uint32_t special = rest >= 0x7c00 ? 0x7f800000u : 0u;  // infinity, NaN
@@ -23,8 +23,8 @@ PTYCHOSCOPE_BOTH float float_of_half(std::uint16_t half) {
 }
 
 /// Real and imaginary part of a value given by amplitude and phase (radians); the same operations as for the
-/// CPU's vectors, see stitch_polar.inl.
-PTYCHOSCOPE_BOTH void parts_of_polar(float amplitude, float phase, float* re, float* im) {
+/// CPU's vectors, see polar.inl.
+PTYCHOSCOPE_HOST_DEVICE void parts_of_polar(float amplitude, float phase, float* re, float* im) {
     if (fabsf(phase) >= 8192) {
         *re = amplitude * static_cast<float>(cos(static_cast<double>(phase)));
         *im = amplitude * static_cast<float>(sin(static_cast<double>(phase)));
@@ -46,22 +46,22 @@ PTYCHOSCOPE_BOTH void parts_of_polar(float amplitude, float phase, float* re, fl
     *im = amplitude * bits_as<float>(sine);
 }
 
-/// Looks at every patch: one block each.
-struct LookAtPatches {
+/// Inspects every patch: one block each.
+struct InspectPatches {
     static constexpr int kColumns = 32, kRows = 8;
     PatchBatch from;             // rotations: on the device, or nullptr
     float* converted = nullptr;  // (count, height, width, 2) real and imaginary parts, or nullptr
     std::uint32_t* largest =
         nullptr;  // (count): 0 before; then the bits of the largest |value|, or of infinity
 
-    PTYCHOSCOPE_BOTH float value(const void* plane, std::int64_t at) const {
+    PTYCHOSCOPE_HOST_DEVICE float value(const void* plane, std::int64_t at) const {
         const char* address = static_cast<const char*>(plane) + at;
         return from.scalar == Scalar::float16
                    ? float_of_half(*reinterpret_cast<const std::uint16_t*>(address))
                    : *reinterpret_cast<const float*>(address);
     }
 
-    PTYCHOSCOPE_BOTH void convert(float first, float second, std::int64_t patch, float* to) const {
+    PTYCHOSCOPE_HOST_DEVICE void convert(float first, float second, std::int64_t patch, float* to) const {
         if (from.values == Values::amplitude_phase) parts_of_polar(first, second, &first, &second);
         const float* rotation = reinterpret_cast<const float*>(from.rotations);
         if (rotation) {
@@ -74,7 +74,7 @@ struct LookAtPatches {
         to[1] = second;
     }
 
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         float most = 0;
         for (std::int64_t row = t.y; row < from.height; row += kRows)
             for (std::int64_t column = t.x; column < from.width; column += kColumns) {
@@ -95,7 +95,7 @@ struct LookAtPatches {
 };
 
 /// What the host learns of a patch: pixels of the canvas that it reaches, and its largest value.
-struct Reach {
+struct PatchSummary {
     std::int32_t row0 = 0, row1 = 0, column0 = 0, column1 = 0;
     float largest = 0;
 };
@@ -109,9 +109,9 @@ struct PlacePatches {
     Interpolation interpolation = Interpolation::bilinear;
     Box canvas;
     Placement* placements = nullptr;
-    Reach* reaches = nullptr;
+    PatchSummary* summaries = nullptr;
 
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         const std::int64_t i = t.block * kColumns + t.x;
         if (i >= count) return;
         const double y = positions[2 * i], x = positions[2 * i + 1];
@@ -121,9 +121,9 @@ struct PlacePatches {
         if (known && finite) p = place_patch(y, x, height, width, interpolation, canvas);
         if (p.box.empty()) p.box = {};
         placements[i] = p;
-        reaches[i] = {static_cast<std::int32_t>(p.box.row0), static_cast<std::int32_t>(p.box.row1),
-                      static_cast<std::int32_t>(p.box.column0), static_cast<std::int32_t>(p.box.column1),
-                      bits_as<float>(largest[i])};
+        summaries[i] = {static_cast<std::int32_t>(p.box.row0), static_cast<std::int32_t>(p.box.row1),
+                        static_cast<std::int32_t>(p.box.column0), static_cast<std::int32_t>(p.box.column1),
+                        bits_as<float>(largest[i])};
     }
 };
 

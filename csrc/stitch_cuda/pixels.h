@@ -1,4 +1,4 @@
-// What is done to whole boxes of a canvas on a device, pixel by pixel: reading, merging, looking for the
+// What is done to whole boxes of a canvas on a device, pixel by pixel: reading, merging, finding the
 // largest count. One thread per pixel.
 #pragma once
 
@@ -11,7 +11,7 @@ namespace ptychoscope {
 struct Pixels {
     std::int64_t start = 0, rows = 0, columns = 0, pitch = 0;
     constexpr std::int64_t count() const { return rows * columns; }
-    PTYCHOSCOPE_BOTH std::int64_t at(std::int64_t i) const {
+    PTYCHOSCOPE_HOST_DEVICE std::int64_t at(std::int64_t i) const {
         return start + i / columns * pitch + i % columns;
     }
 };
@@ -29,18 +29,18 @@ struct PixelCall {
     Output output;                     // ReadPixels
     Sums other;                        // MergePixels: what is added
     Pixels other_pixels;               // as many
-    std::uint64_t* largest = nullptr;  // LargestCounts: of re, im, weight; of moment
+    std::uint64_t* largest = nullptr;  // LargestPixel: of re, im, weight; of moment
 };
 
 template <class Pixel>
 struct PixelKernel {
     static constexpr int kColumns = 256, kRows = 1;
     PixelCall call;
-    PTYCHOSCOPE_BOTH bool find(const Thread& t, std::int64_t* i) const {
+    PTYCHOSCOPE_HOST_DEVICE bool find(const Thread& t, std::int64_t* i) const {
         *i = t.block * kColumns + t.x;
         return *i < call.pixels.count();
     }
-    PTYCHOSCOPE_BOTH static Pixel load(const Sums& sums, std::int64_t at) {
+    PTYCHOSCOPE_HOST_DEVICE static Pixel load(const Sums& sums, std::int64_t at) {
         Pixel pixel;
         pixel.load(PlanesOf<typename Pixel::Number>(sums), at);
         return pixel;
@@ -49,7 +49,7 @@ struct PixelKernel {
 
 template <class Pixel>
 struct ReadPixels : PixelKernel<Pixel> {
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         std::int64_t i;
         if (!this->find(t, &i)) return;
         const PixelCall& c = this->call;
@@ -65,7 +65,7 @@ struct ReadPixels : PixelKernel<Pixel> {
 
 template <class Pixel>
 struct MergePixels : PixelKernel<Pixel> {
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         std::int64_t i;
         if (!this->find(t, &i)) return;
         const PixelCall& c = this->call;
@@ -75,12 +75,12 @@ struct MergePixels : PixelKernel<Pixel> {
     }
 };
 
-PTYCHOSCOPE_BOTH std::uint64_t magnitude(std::int64_t count) {
+PTYCHOSCOPE_HOST_DEVICE std::uint64_t magnitude(std::int64_t count) {
     return static_cast<std::uint64_t>(count < 0 ? -count : count);
 }
 
 struct LargestPixel : PixelKernel<ExactPixel> {
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         std::int64_t i;
         if (!find(t, &i)) return;
         const ExactPixel pixel = load(call.sums, call.pixels.at(i));

@@ -1,4 +1,4 @@
-// Stitching on a device: every pixel of the canvas gathers, in order, what the patches over it predict.
+// Stitching on a device: every pixel of the canvas sums up, in order, what the patches over it predict.
 //
 // The idea. The canvas is cut into tiles of 32 x 32 pixels, and every tile has the list of the patches that
 // reach it, in the order in which they were given. A thread owns one column of a tile, four rows high: it
@@ -31,20 +31,20 @@ struct FloatPlanes {
 /// What all threads of one launch share. Pointers are to the device's memory.
 struct StitchCall {
     FloatPlanes patches, window;  // window.first: nullptr for none
-    Sums sums;                    // of the canvas pixels of `planes`
-    Box planes;
+    Sums sums;                    // of the canvas pixels of `box`
+    Box box;
     const Placement* placements = nullptr;
-    TileLists lists;                                 // Gather
+    TileLists lists;                                 // Stitch
     std::int64_t patch_rows = 0, patch_columns = 0;  // Scatter: tiles of a patch
-    PTYCHOSCOPE_BOTH std::int64_t at(std::int64_t row, std::int64_t column) const {
-        return (row - planes.row0) * sums.pitch + column - planes.column0;
+    PTYCHOSCOPE_HOST_DEVICE std::int64_t at(std::int64_t row, std::int64_t column) const {
+        return (row - box.row0) * sums.pitch + column - box.column0;
     }
 };
 
 /// One row of a plane shifted in x at `column`; pixels that the plane does not have are 0.
 template <int Taps>
-PTYCHOSCOPE_BOTH float shift_in_x(const char* plane, const FloatPlanes& g, std::int64_t row,
-                                  std::int64_t column, const float* weights) {
+PTYCHOSCOPE_HOST_DEVICE float shift_in_x(const char* plane, const FloatPlanes& g, std::int64_t row,
+                                         std::int64_t column, const float* weights) {
     float sum = 0;
     if (row < 0 || row >= g.height) return sum;
     const char* at = plane + row * g.row_stride + column * g.column_stride;
@@ -61,12 +61,12 @@ PTYCHOSCOPE_BOTH float shift_in_x(const char* plane, const FloatPlanes& g, std::
 template <int Taps>
 struct LastRows {
     float row[Taps] = {};
-    PTYCHOSCOPE_BOTH void push(float value) {
+    PTYCHOSCOPE_HOST_DEVICE void push(float value) {
         PTYCHOSCOPE_UNROLL
         for (int t = Taps - 1; t > 0; --t) row[t] = row[t - 1];
         row[0] = value;
     }
-    PTYCHOSCOPE_BOTH float shifted(const float* weights) const {
+    PTYCHOSCOPE_HOST_DEVICE float shifted(const float* weights) const {
         float sum = weights[0] * row[0];
         PTYCHOSCOPE_UNROLL
         for (int t = 1; t < Taps; ++t) sum = fmaf(weights[t], row[t], sum);
@@ -77,8 +77,8 @@ struct LastRows {
 /// What patch `index` predicts at rows row0 ... row0 + kRowsPerThread - 1 of one column, where it predicts
 /// anything: calls add(r, re, im, weight) for row0 + r.
 template <int Taps, class Add>
-PTYCHOSCOPE_BOTH void predict(const StitchCall& call, std::int64_t index, std::int64_t row0,
-                              std::int64_t column, Add add) {
+PTYCHOSCOPE_HOST_DEVICE void predict(const StitchCall& call, std::int64_t index, std::int64_t row0,
+                                     std::int64_t column, Add add) {
     constexpr int lead = lead_of(Taps), window_taps = Taps == 1 ? 1 : 2;
     const Placement& p = call.placements[index];
     if (column < p.box.column0 || column >= p.box.column1) return;
@@ -101,28 +101,28 @@ PTYCHOSCOPE_BOTH void predict(const StitchCall& call, std::int64_t index, std::i
 
 /// One block per tile of the canvas.
 template <int Taps, class Pixel>
-struct Gather {
+struct Stitch {
     static constexpr int kColumns = kTileSide, kRows = kTileSide / kRowsPerThread;
     StitchCall call;
 
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         const TileGrid& grid = call.lists.grid;
         const std::int64_t row0 = grid.row0 + t.block / grid.columns * kTileSide + t.y * kRowsPerThread;
         const std::int64_t column = grid.column0 + t.block % grid.columns * kTileSide + t.x;
         const std::int32_t begin = call.lists.first[t.block], end = call.lists.first[t.block + 1];
-        if (begin == end || column >= call.planes.column1) return;
+        if (begin == end || column >= call.box.column1) return;
 
         const PlanesOf<typename Pixel::Number> planes(call.sums);
         Pixel pixels[kRowsPerThread];
         PTYCHOSCOPE_UNROLL
         for (int r = 0; r < kRowsPerThread; ++r)
-            if (row0 + r < call.planes.row1) pixels[r].load(planes, call.at(row0 + r, column));
+            if (row0 + r < call.box.row1) pixels[r].load(planes, call.at(row0 + r, column));
         for (std::int32_t i = begin; i < end; ++i)
             predict<Taps>(call, call.lists.entry[i], row0, column,
                           [&](int r, float re, float im, float w) { pixels[r].add(call.sums, re, im, w); });
         PTYCHOSCOPE_UNROLL
         for (int r = 0; r < kRowsPerThread; ++r)
-            if (row0 + r < call.planes.row1) pixels[r].store(planes, call.at(row0 + r, column));
+            if (row0 + r < call.box.row1) pixels[r].store(planes, call.at(row0 + r, column));
     }
 };
 
@@ -132,7 +132,7 @@ struct Scatter {
     static constexpr int kColumns = kTileSide, kRows = kTileSide / kRowsPerThread;
     StitchCall call;
 
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         const std::int64_t tiles = call.patch_rows * call.patch_columns;
         const std::int64_t index = t.block / tiles, tile = t.block % tiles;
         const Box& box = call.placements[index].box;

@@ -1,4 +1,4 @@
-// The sums of one pixel on a device: the three kinds of stitch_sums.inl, with the same operations, for one
+// The sums of one pixel on a device: the three kinds of stitch/sums.inl, with the same operations, for one
 // pixel instead of a vector of them.
 #pragma once
 
@@ -14,7 +14,7 @@ namespace ptychoscope {
 template <class T>
 struct PlanesOf {
     T *re, *im, *weight, *moment;
-    PTYCHOSCOPE_BOTH explicit PlanesOf(const Sums& s)
+    PTYCHOSCOPE_HOST_DEVICE explicit PlanesOf(const Sums& s)
         : re(static_cast<T*>(s.re)),
           im(static_cast<T*>(s.im)),
           weight(static_cast<T*>(s.weight)),
@@ -26,13 +26,13 @@ template <class Number>
 struct PixelBase {
     Number re = 0, im = 0, weight = 0, moment = 0;
 
-    PTYCHOSCOPE_BOTH void load(const PlanesOf<Number>& p, std::int64_t at) {
+    PTYCHOSCOPE_HOST_DEVICE void load(const PlanesOf<Number>& p, std::int64_t at) {
         re = p.re[at];
         im = p.im[at];
         weight = p.weight[at];
         if (p.moment) moment = p.moment[at];
     }
-    PTYCHOSCOPE_BOTH void store(const PlanesOf<Number>& p, std::int64_t at) const {
+    PTYCHOSCOPE_HOST_DEVICE void store(const PlanesOf<Number>& p, std::int64_t at) const {
         p.re[at] = re;
         p.im[at] = im;
         p.weight[at] = weight;
@@ -45,16 +45,16 @@ struct PixelReading {
     float re, im, weight, spread;
 };
 
-PTYCHOSCOPE_BOTH float fused(float a, float b, float c) { return fmaf(a, b, c); }
-PTYCHOSCOPE_BOTH double fused(double a, double b, double c) { return fma(a, b, c); }
-PTYCHOSCOPE_BOTH float least_normal(float) { return 0x1p-126f; }
-PTYCHOSCOPE_BOTH double least_normal(double) { return 0x1p-1022; }
+PTYCHOSCOPE_HOST_DEVICE float fused(float a, float b, float c) { return fmaf(a, b, c); }
+PTYCHOSCOPE_HOST_DEVICE double fused(double a, double b, double c) { return fma(a, b, c); }
+PTYCHOSCOPE_HOST_DEVICE float least_normal(float) { return 0x1p-126f; }
+PTYCHOSCOPE_HOST_DEVICE double least_normal(double) { return 0x1p-1022; }
 
 template <class T>
 struct FloatPixel : PixelBase<T> {
     using Number = T;
 
-    PTYCHOSCOPE_BOTH void add(const Sums& s, T r, T m, T w) {
+    PTYCHOSCOPE_HOST_DEVICE void add(const Sums& s, T r, T m, T w) {
         const T new_weight = this->weight + w;
         if (s.moment) {
             const T off_re = fused(this->weight, r, -this->re), off_im = fused(this->weight, m, -this->im);
@@ -68,14 +68,14 @@ struct FloatPixel : PixelBase<T> {
     }
 
     /// Without the moment, which depends on the order.
-    PTYCHOSCOPE_BOTH static void add_atomic(const Sums& s, std::int64_t at, T r, T m, T w) {
+    PTYCHOSCOPE_HOST_DEVICE static void add_atomic(const Sums& s, std::int64_t at, T r, T m, T w) {
         const PlanesOf<T> p(s);
         atomic_add(p.re + at, w * r);
         atomic_add(p.im + at, w * m);
         atomic_add(p.weight + at, w);
     }
 
-    PTYCHOSCOPE_BOTH void merge(const FloatPixel& other) {
+    PTYCHOSCOPE_HOST_DEVICE void merge(const FloatPixel& other) {
         const T a = this->weight, b = other.weight;
         if (b == 0) return;
         if (a > 0) {
@@ -89,7 +89,7 @@ struct FloatPixel : PixelBase<T> {
         this->weight += b;
     }
 
-    PTYCHOSCOPE_BOTH PixelReading read(const Sums&) const {
+    PTYCHOSCOPE_HOST_DEVICE PixelReading read(const Sums&) const {
         const T w = this->weight;
         if (!(w > 0)) return {0, 0, static_cast<float>(w), 0};
         return {static_cast<float>(this->re / w), static_cast<float>(this->im / w), static_cast<float>(w),
@@ -100,13 +100,13 @@ struct FloatPixel : PixelBase<T> {
 struct ExactPixel : PixelBase<std::int64_t> {
     using Number = std::int64_t;
 
-    /// x in units of a quantum, to the nearest; see stitch_sums.inl.
-    PTYCHOSCOPE_BOTH static std::int64_t counts(double x, double quantum) {
+    /// x in units of a quantum, to the nearest; see stitch/sums.inl.
+    PTYCHOSCOPE_HOST_DEVICE static std::int64_t counts(double x, double quantum) {
         const double magic = 0x1.8p52 * quantum;
         return bits_as<std::int64_t>(x + magic) - bits_as<std::int64_t>(magic);
     }
 
-    PTYCHOSCOPE_BOTH static ExactPixel of(const Sums& s, double r, double m, double w) {
+    PTYCHOSCOPE_HOST_DEVICE static ExactPixel of(const Sums& s, double r, double m, double w) {
         const double wr = w * r, wm = w * m;  // exact: 24 bits times 24 bits
         ExactPixel p;
         p.re = counts(wr, s.quantum);
@@ -116,9 +116,10 @@ struct ExactPixel : PixelBase<std::int64_t> {
         return p;
     }
 
-    PTYCHOSCOPE_BOTH void add(const Sums& s, double r, double m, double w) { merge(of(s, r, m, w)); }
+    PTYCHOSCOPE_HOST_DEVICE void add(const Sums& s, double r, double m, double w) { merge(of(s, r, m, w)); }
 
-    PTYCHOSCOPE_BOTH static void add_atomic(const Sums& s, std::int64_t at, double r, double m, double w) {
+    PTYCHOSCOPE_HOST_DEVICE static void add_atomic(const Sums& s, std::int64_t at, double r, double m,
+                                                   double w) {
         const PlanesOf<std::int64_t> p(s);
         const ExactPixel pixel = of(s, r, m, w);
         atomic_add(p.re + at, pixel.re);
@@ -127,14 +128,14 @@ struct ExactPixel : PixelBase<std::int64_t> {
         if (p.moment) atomic_add(p.moment + at, pixel.moment);
     }
 
-    PTYCHOSCOPE_BOTH void merge(const ExactPixel& other) {
+    PTYCHOSCOPE_HOST_DEVICE void merge(const ExactPixel& other) {
         re += other.re;
         im += other.im;
         weight += other.weight;
         moment += other.moment;
     }
 
-    PTYCHOSCOPE_BOTH PixelReading read(const Sums& s) const {
+    PTYCHOSCOPE_HOST_DEVICE PixelReading read(const Sums& s) const {
         const double r = static_cast<double>(re), m = static_cast<double>(im);
         const double w = static_cast<double>(weight), true_weight = w * s.quantum;
         if (!(w > 0)) return {0, 0, static_cast<float>(true_weight), 0};

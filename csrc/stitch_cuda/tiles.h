@@ -1,9 +1,9 @@
 // For every tile of a canvas the list of the patches that reach it, made on the device.
 //
 // The idea. Count for every tile how many patches reach it; sum the counts up, which gives every list its
-// place; let every patch put its number into the lists of its tiles, at the next free place. That place
-// depends on which thread came first, so at last every entry looks how many of its list are smaller than
-// itself and goes there: lists ascend, whatever the order of the threads was.
+// beginning; let every patch put its number into the lists of its tiles, at the next free entry. Which one
+// that is depends on which thread came first, so at last every entry counts how many of its list are smaller
+// than itself and goes there: lists ascend, whatever the order of the threads was.
 #pragma once
 
 #include "stitch/stitch_kernel.h"
@@ -35,7 +35,7 @@ inline std::int64_t most_tiles(std::int64_t height, std::int64_t width) {
 }
 
 template <class Visit>
-PTYCHOSCOPE_BOTH void on_each_tile(const TileGrid& grid, const Box& box, Visit visit) {
+PTYCHOSCOPE_HOST_DEVICE void on_each_tile(const TileGrid& grid, const Box& box, Visit visit) {
     if (box.empty()) return;
     const std::int64_t y1 = (box.row1 - 1 - grid.row0) / kTileSide;
     const std::int64_t x0 = (box.column0 - grid.column0) / kTileSide;
@@ -64,7 +64,7 @@ constexpr int kListThreads = 128;
 struct CountTiles {
     static constexpr int kColumns = kListThreads, kRows = 1;
     TileLists lists;
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         const std::int64_t i = t.block * kColumns + t.x;
         if (i >= lists.count) return;
         std::int32_t* first = lists.first;
@@ -81,7 +81,7 @@ struct SumRuns {
     const std::int32_t* values = nullptr;
     std::int64_t count = 0;
     std::int32_t* sums = nullptr;
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         const std::int64_t run = t.block * kColumns + t.x, start = run * kRun;
         if (start >= count) return;
         std::int32_t sum = 0;
@@ -96,7 +96,7 @@ struct AddUpRuns {
     std::int32_t* values = nullptr;
     std::int64_t count = 0;
     const std::int32_t* before = nullptr;  // nullptr: there is only one run
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         const std::int64_t run = t.block * kColumns + t.x, start = run * kRun;
         if (start >= count) return;
         std::int32_t sum = before ? before[run] : 0;
@@ -112,7 +112,7 @@ struct AddUpRuns {
 struct FillTiles {
     static constexpr int kColumns = kListThreads, kRows = 1;
     TileLists lists;
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         const std::int64_t i = t.block * kColumns + t.x;
         if (i >= lists.count) return;
         const TileLists& l = lists;
@@ -128,7 +128,7 @@ struct FillTiles {
 struct SortTiles {
     static constexpr int kColumns = kListThreads, kRows = 1;
     TileLists lists;
-    PTYCHOSCOPE_BOTH void operator()(const Thread& t) const {
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
         const std::int64_t at = t.block * kColumns + t.x;
         if (at >= lists.first[lists.grid.tiles()]) return;
         const std::int32_t tile = lists.tile_of[at], mine = lists.unsorted[at];

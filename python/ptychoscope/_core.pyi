@@ -241,7 +241,7 @@ class DlpackArray:
 
 class Projector:
     """
-    The step that a measured pattern asks of a patch; ptychoscope.passes.Passes is its face.
+    The step that a measured pattern asks of an object patch: the modulus projection, divided by the probe.
     """
     def __init__(
         self,
@@ -301,7 +301,7 @@ class SweepMode:
 
 class SweepOptions:
     """
-    How a sweep goes; see the fields of refine.h.
+    How a sweep goes; see the fields of refiner.h.
     """
 
     mode: SweepMode

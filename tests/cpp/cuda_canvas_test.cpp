@@ -88,12 +88,12 @@ void atomics_add_the_same(std::uint64_t seed) {
     const Scene scene(draw);
     CudaCanvasOptions options = drawn_options(draw, seed);
     options.spread = options.spread && options.accumulate == Accumulate::exact;
-    CudaCanvas gathered = empty_canvas<CudaCanvas>(scene, options);
+    CudaCanvas stitched = empty_canvas<CudaCanvas>(scene, options);
     options.atomics = true;
     CudaCanvas scattered = empty_canvas<CudaCanvas>(scene, options);
-    gathered.add(scene.batch, scene.positions.data());
+    stitched.add(scene.batch, scene.positions.data());
     scattered.add(scene.batch, scene.positions.data());
-    const Shown a = shown(gathered), b = shown(scattered);
+    const Shown a = shown(stitched), b = shown(scattered);
     if (options.accumulate == Accumulate::exact) CHECK(same_bits(a, b));
     for (std::size_t i = 0; i < a.coverage.size(); ++i) {
         CHECK(std::fabs(a.coverage[i] - b.coverage[i]) <= 1e-5f * a.coverage[i]);
@@ -135,8 +135,8 @@ void too_much_is_said(Accumulate accumulate, double bound, bool grow, const char
     CHECK(shown(device).coverage[10 * 30 + 10] == 3);
 }
 
-/// Exact canvases whose bound on the counts is used up look at the counts, and go on.
-void exact_sums_look_before_they_stop() {
+/// Exact canvases whose bound on the counts is used up read the counts, and go on.
+void exact_sums_read_their_counts_before_they_stop() {
     const std::int64_t side = 8;
     std::vector<std::complex<float>> patch(side * side, {1, 0});
     const double position[] = {10, 10};
@@ -201,6 +201,6 @@ int main() {
     });
     if (!compared) std::puts("no instruction set with a fused multiply-add: nothing compared");
     for (std::uint64_t seed = 0; seed < 60; ++seed) atomics_add_the_same(seed);
-    exact_sums_look_before_they_stop();
+    exact_sums_read_their_counts_before_they_stop();
     bad_arguments_are_said();
 }

@@ -8,8 +8,8 @@
 // together. Only the nearest neighbours on each side take part: their overlaps are the largest, and the
 // phase that two patches disagree by grows with their distance.
 //
-// The graph falls into components where patches do not overlap; each has one phase that nothing tells, which
-// is left as close as possible to what the patches had.
+// The graph falls into components where patches do not overlap; each has one phase that nothing determines,
+// which is left as close as possible to what the patches had.
 #pragma once
 
 #include <complex>

@@ -42,7 +42,7 @@ struct SweepOptions {
         1.f;           ///< a, above 0 and at most 2: small trusts every frame, large averages noise away
     float step = 1.f;  ///< above 0 and at most 2
     float visit_decay = 0.f;  ///< the step of a frame's k-th visit, k from 1, is step / k^visit_decay
-    float probe_step = 0.f;   ///< 0 keeps the probe; 1 is the least-squares probe of the frames of each phase
+    float probe_step = 0.f;  ///< 0 keeps the probe; 1 is the least-squares probe of the frames of each colour
     float position_step = 0.f;  ///< 0 keeps positions; 1 is a Gauss-Newton step
     float position_limit_px =
         2.f;                 ///< how far a position may move from where it was added, in each direction
@@ -77,7 +77,7 @@ class Refiner {
     /// their positions and weighted by |P|^2 against what was blended there before: a start for frames not
     /// yet swept.
     void blend(const std::complex<float>* patches, int first, int count);
-    /// The order of a sweep, without sweeping: what runs side by side is told apart only by the tests' eyes.
+    /// The order of a sweep, without sweeping; frames that may run side by side follow one another in it.
     std::vector<int> order(std::uint64_t seed, int first, int last) const;
 
     int frames() const;
