@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.config import FileSpec
 from ptychoscope.errors import OutputError
+from ptychoscope.inference.model_config import FileSpec
 from ptychoscope.io.atomic import replacing_folder
 
 

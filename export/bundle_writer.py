@@ -9,7 +9,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ptychoscope.config import (
+from ptychoscope.inference.model import Model, load_model
+from ptychoscope.inference.model_config import (
     FileSpec,
     GoldenSpec,
     ModelConfig,
@@ -19,13 +20,12 @@ from ptychoscope.config import (
     Provenance,
     TensorSpec,
 )
-from ptychoscope.graphfile import graph_digest
-from ptychoscope.model import Model, load_model
-from ptychoscope.train.physics import DARK, REGULARISATION
+from ptychoscope.inference.onnx_file import graph_digest
+from ptychoscope.train.physics.forward_model import DARK, REGULARISATION
 
-from .files import file_spec, npy_bytes, npz_bytes
-from .graph import INPUT, OUTPUT, PROBE, InputDtype, with_sidecar
-from .rounding import MARGIN
+from .bundle_files import file_spec, npy_bytes, npz_bytes
+from .float32_error import MARGIN
+from .onnx_graph import INPUT, OUTPUT, PROBE, InputDtype, with_sidecar
 
 Precision = Literal["fp32", "fp16", "int8"]
 GOLDEN_TOLERANCE = {"fp32": 5e-4, "fp16": 2e-2, "int8": 0.2}

@@ -30,8 +30,8 @@ def load_trained(source: Path | str) -> Trained:
 
     Only tensors and plain values are unpickled. Raises `CheckpointError` when there is no checkpoint.
     """
+    from ptychoscope.train.loop.run_folder import load_module  # lightning takes seconds to import
     from ptychoscope.train.networks.unrolled import Unrolled
-    from ptychoscope.train.runs import load_module  # lightning takes seconds to import
 
     module = load_module(source)
     planes = module.probe.detach().numpy().astype(np.float32)

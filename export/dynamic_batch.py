@@ -7,7 +7,7 @@ import onnx
 from numpy.typing import NDArray
 
 from ptychoscope.errors import BundleError
-from ptychoscope.session import Session, open_session
+from ptychoscope.inference.session import Session, open_session
 
 
 def relaxed(

@@ -9,17 +9,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.config import Provenance
 from ptychoscope.errors import ConfigError, ExportError
+from ptychoscope.inference.graph_io import graph_probe
+from ptychoscope.inference.model_config import Provenance
 from ptychoscope.scan import Scan
-from ptychoscope.tensors import graph_probe
 
-from .bundle import torch_patches, write_bundle
+from .bundle_writer import Precision
 from .checkpoint import Trained, load_trained
-from .draft import Precision
-from .frames import simulated_counts
-from .graph import InputDtype
-from .script import write_torchscript
+from .onnx_graph import InputDtype
+from .torchscript import write_torchscript
+from .verification_frames import simulated_counts
+from .write_bundle import torch_patches, write_bundle
 
 VERIFY_FRAMES = 128
 

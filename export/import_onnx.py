@@ -13,9 +13,12 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from ptychoscope.bounded import memory_limit, run_bounded
-from ptychoscope.bundle import GRAPH_LIMIT_BYTES, read_regular
-from ptychoscope.config import (
+from ptychoscope.errors import BundleError, ExportError
+from ptychoscope.inference.bounded_run import memory_limit, run_bounded
+from ptychoscope.inference.bundle import GRAPH_LIMIT_BYTES, read_regular
+from ptychoscope.inference.graph_runner import GraphFront, complex_patches
+from ptychoscope.inference.model import load_model
+from ptychoscope.inference.model_config import (
     FileSpec,
     GoldenSpec,
     GroupSpec,
@@ -25,18 +28,15 @@ from ptychoscope.config import (
     Provenance,
     StitchSpec,
 )
-from ptychoscope.errors import BundleError, ExportError
-from ptychoscope.fronts import GraphFront, complex_patches
-from ptychoscope.graphfile import check_graph, graph_digest
-from ptychoscope.model import load_model
-from ptychoscope.session import Session, open_session
+from ptychoscope.inference.onnx_file import check_graph, graph_digest
+from ptychoscope.inference.session import Session, open_session
 
-from .draft import GOLDEN_TOLERANCE, graph_bytes
-from .files import bundle_directory, file_spec, npz_bytes
-from .graph import with_sidecar
-from .heads import object_heads, with_heads
-from .looking import Answers, channel_meaning, diffraction_input
-from .relax import relaxed
+from .bundle_files import bundle_directory, file_spec, npz_bytes
+from .bundle_writer import GOLDEN_TOLERANCE, graph_bytes
+from .dynamic_batch import relaxed
+from .inspect_graph import Answers, channel_meaning, diffraction_input
+from .object_heads import object_heads, with_heads
+from .onnx_graph import with_sidecar
 
 _LEAST_FRAMES = 8
 _MOST_ENTRIES = 4096

@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.config import ModelConfig, ObjectSpec, TensorSpec
 from ptychoscope.errors import ExportError
-from ptychoscope.fronts import GraphFront
+from ptychoscope.inference.graph_runner import GraphFront
+from ptychoscope.inference.model_config import ModelConfig, ObjectSpec, TensorSpec
+from ptychoscope.inference.session import Session, Tensor
 from ptychoscope.scan import Domain
-from ptychoscope.session import Session, Tensor
 
 Dtype = Literal["float32", "float16", "uint16", "int32"]
 Meaning = Literal["real_imag", "amplitude_phase", "phase"]

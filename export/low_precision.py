@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ExportError
-from ptychoscope.fronts import GraphFront, PassesFront, complex_patches
-from ptychoscope.model import Model
-from ptychoscope.passes import COVERAGE
-from ptychoscope.session import open_session
+from ptychoscope.inference.graph_runner import GraphFront, PassesFront, complex_patches
+from ptychoscope.inference.model import Model
+from ptychoscope.inference.session import open_session
+from ptychoscope.inference.unrolled import COVERAGE
 
-from .draft import Draft, Precision, graph_bytes
-from .precision import Feeds, halved, quantised, relative_rms
+from .bundle_writer import Draft, Precision, graph_bytes
+from .quantise import Feeds, halved, quantised, relative_rms
 
 LARGEST_LOSS = {"fp16": 1e-2, "int8": 5e-2}
 """Relative rms of the complex patches against float32, above which a bundle is not written."""

@@ -5,11 +5,11 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from ptychoscope.config import TensorSpec
 from ptychoscope.errors import ExportError
-from ptychoscope.session import Session
+from ptychoscope.inference.model_config import TensorSpec
+from ptychoscope.inference.session import Session
 
-from .looking import tensor_spec
+from .inspect_graph import tensor_spec
 
 
 def object_heads(session: Session, group: int, named: tuple[str, ...]) -> tuple[TensorSpec, ...]:

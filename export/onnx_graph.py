@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ptychoscope.config import ModelConfig
 from ptychoscope.errors import ExportError
-from ptychoscope.graphfile import METADATA_KEY
-from ptychoscope.passes import COVERAGE, PATCH, RESIDUAL
+from ptychoscope.inference.model_config import ModelConfig
+from ptychoscope.inference.onnx_file import METADATA_KEY
+from ptychoscope.inference.unrolled import COVERAGE, PATCH, RESIDUAL
 
-from .rewrite import depth_to_space, space_to_depth
+from .graph_rewrites import depth_to_space, space_to_depth
 
 OPSET = 20
 INPUT, PROBE, OUTPUT = "diffraction", "probe", "object"

@@ -22,7 +22,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from ptychoscope.errors import OutputError
 
-from .upsample import upsample_by_copies
+from .int8_upsample import upsample_by_copies
 
 Feeds = dict[str, NDArray[Any]]
 _QUANTISED = ("Conv", "MaxPool", "Resize", "Concat", "Relu")

@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ptychoscope.config import Provenance
 from ptychoscope.errors import ExportError
-from ptychoscope.tensors import graph_probe
+from ptychoscope.inference.graph_io import graph_probe
+from ptychoscope.inference.model_config import Provenance
 
-from .draft import Draft
-from .files import bundle_directory, file_spec
-from .graph import FromCounts
-from .rounding import allowed, largest_difference, rounding
+from .bundle_files import bundle_directory, file_spec
+from .bundle_writer import Draft
+from .float32_error import allowed, largest_difference, rounding
+from .onnx_graph import FromCounts
 
 GRAPH = "model.ts"
 

@@ -9,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ptychoscope.config import Provenance
 from ptychoscope.errors import BundleError, ExportError
-from ptychoscope.model import FrontKind, Model
-from ptychoscope.tensors import graph_probe
+from ptychoscope.inference.graph_io import graph_probe
+from ptychoscope.inference.model import FrontKind, Model
+from ptychoscope.inference.model_config import Provenance
 
-from .draft import Draft, Precision
-from .files import bundle_directory
-from .graph import InputDtype, onnx_graph, pass_graph
-from .lower import loss, lowered
-from .rounding import allowed, largest_difference, rounding
+from .bundle_files import bundle_directory
+from .bundle_writer import Draft, Precision
+from .float32_error import allowed, largest_difference, rounding
+from .low_precision import loss, lowered
+from .onnx_graph import InputDtype, onnx_graph, pass_graph
 
 
 def write_bundle(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ptychoscope.graphfile import _MESSAGES, METADATA_KEY, _fields, graph_digest
+from ptychoscope.inference.onnx_file import _MESSAGES, METADATA_KEY, _fields, graph_digest
 
 INSIDE = {
     **{(kind, number): field.message for kind, table in _MESSAGES.items() for number, field in table.items()},

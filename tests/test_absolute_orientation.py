@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from ptychoscope.canvas import Canvas
 from ptychoscope.geometry import canvas_frame
 from ptychoscope.metrics import diffraction_r_factor, registration
-from ptychoscope.orientation import OPERATIONS, Orientation, apply_operation
+from ptychoscope.preprocess.orientation import OPERATIONS, Orientation, apply_operation
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.simulate import SimulationConfig, make_object, simulate_scan
+from ptychoscope.stitch.canvas import Canvas
 
 SIDE = 24
 INVERSE = {name: name for name in OPERATIONS} | {"rot90": "rot270", "rot270": "rot90"}

@@ -7,7 +7,8 @@ import jsonschema
 import msgspec
 import pytest
 
-from ptychoscope.config import (
+from ptychoscope.errors import BundleError
+from ptychoscope.inference.model_config import (
     FileSpec,
     GoldenSpec,
     ModelConfig,
@@ -15,7 +16,6 @@ from ptychoscope.config import (
     PatternSpec,
     TensorSpec,
 )
-from ptychoscope.errors import BundleError
 
 SCHEMA = Path(__file__).parents[1] / "docs" / "model.schema.json"
 
@@ -39,7 +39,7 @@ def test_round_trip_is_exact():
 def test_the_schema_in_docs_is_the_one_in_the_code():
     assert json.loads(SCHEMA.read_text()) == json.loads(
         msgspec.json.encode(msgspec.json.schema(ModelConfig))
-    ), "write it again: python -m ptychoscope.config > docs/model.schema.json"
+    ), "write it again: python -m ptychoscope.inference.model_config > docs/model.schema.json"
 
 
 def test_a_sidecar_satisfies_its_schema():

@@ -1,10 +1,10 @@
 """Image quality at fixed CPU budgets: every network, input, loss and head beside methods without a network.
 
-    python benchmarks/quality.py train --data DATA --records docs/quality.json
-    python benchmarks/quality.py references --data DATA --records docs/quality.json --peer PYTHON
-    python benchmarks/quality.py rates --data DATA --records docs/quality.json
-    python benchmarks/quality.py page docs/quality.json docs/quality.md docs/quality.svg
-    python benchmarks/quality.py noise --data DATA RUN docs/noise.png --peer PYTHON
+    python benchmarks/quality/__main__.py train --data DATA --records docs/quality.json
+    python benchmarks/quality/__main__.py references --data DATA --records docs/quality.json --peer PYTHON
+    python benchmarks/quality/__main__.py rates --data DATA --records docs/quality.json
+    python benchmarks/quality/__main__.py page docs/quality.json docs/quality.md docs/quality.svg
+    python benchmarks/quality/__main__.py noise --data DATA RUN docs/noise.png --peer PYTHON
 
 One thread; pin it to a core (`taskset -c 0`) where figures are to be compared. A training that is in the
 records is not repeated, so a second start goes on where the first was stopped.
@@ -32,7 +32,7 @@ from quality_score import exported, method_rates, network_rates, trained, untrai
 from quality_sets import SETS, Split, split
 
 from ptychoscope.train import train
-from ptychoscope.train.data import settled
+from ptychoscope.train.data.datamodule import settled
 
 PATH = click.Path(path_type=Path)
 DATA = click.option("--data", type=PATH, required=True, help="Folder of the data sets.")

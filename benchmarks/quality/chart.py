@@ -6,7 +6,7 @@ from typing import Any
 from quality_cells import is_stale, of_record, ships
 from quality_inference import compared
 
-from ptychoscope.train.plot import HEIGHT, WIDTH, Curve, plot
+from ptychoscope.train.report.plots import HEIGHT, WIDTH, Curve, plot
 
 Record = dict[str, Any]
 NETWORKS = {"fast": "fast", "unrolled": "unrolled", "pinn_cnn": "predecessor"}

@@ -103,7 +103,7 @@ def ran(records: list[Record]) -> str:
             "",
             _markdown(["set", *(f"{m:g} min" for m in MINUTES)], rows),
             "",
-            "`python benchmarks/quality.py train --data DATA --records docs/quality.json` runs the rest.",
+            "`python benchmarks/quality/__main__.py train --data DATA --records docs/quality.json` runs the rest.",
         ]
     )
     stale = [r for r in records if r["minutes"] and is_stale(r)]

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.bench.refine_quality import peer_images
-from ptychoscope.figure import Panel, figure, limits
+from ptychoscope.inference.model import load_model
 from ptychoscope.io.atomic import replacing
 from ptychoscope.metrics import compare
-from ptychoscope.model import load_model
-from ptychoscope.offline import reconstruct
+from ptychoscope.pipeline.reconstruct import reconstruct
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import refine_scan
 from ptychoscope.scan import Scan
+from ptychoscope.viz.panels import Panel, figure, limits
 
 SIDE_PX = 110
 """Rows and columns that are shown, from the middle of the scan."""

@@ -9,7 +9,7 @@ Record = dict[str, Any]
 
 _TOP = """# Quality and cost
 
-Made by `benchmarks/quality.py page` from [quality.json](quality.json), a record of every training that was
+Made by `benchmarks/quality/__main__.py page` from [quality.json](quality.json), a record of every training that was
 run. One thread of an AMD EPYC (Zen 5, AVX-512 with bf16); CPU time; one seed unless said: differences under
 .005 nrmse are noise. Every network was exported and run without torch, patches as it gives them (`run` also
 solves their constant phases); "projections" are those of `run --projections`. Scores are defined in

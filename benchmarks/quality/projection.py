@@ -6,13 +6,13 @@ The same passes as `ptychoscope.train.project`, which runs them by torch, some t
 import numpy as np
 
 from ptychoscope import _core
-from ptychoscope.canvas import Canvas
 from ptychoscope.geometry import canvas_frame
-from ptychoscope.passes import cut_out, merge_weight, place
-from ptychoscope.preprocess import matched_probe
+from ptychoscope.inference.unrolled import cut_out, merge_weight, place
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
-from ptychoscope.train.physics import DARK, REGULARISATION
+from ptychoscope.stitch.canvas import Canvas
+from ptychoscope.train.physics.forward_model import DARK, REGULARISATION
 
 _BATCH = 64
 

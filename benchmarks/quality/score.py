@@ -11,9 +11,9 @@ import numpy as np
 from ptychoscope.export import export_bundle
 from quality_sets import Split
 
+from ptychoscope.inference.model import Model, load_model
 from ptychoscope.metrics import compare
-from ptychoscope.model import Model, load_model
-from ptychoscope.offline import reconstruct
+from ptychoscope.pipeline.reconstruct import reconstruct
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.train import Prediction, load_module

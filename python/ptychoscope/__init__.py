@@ -4,29 +4,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ptychoscope.canvas import Canvas
-    from ptychoscope.cuda_canvas import CudaCanvas
     from ptychoscope.errors import PtychoscopeError
+    from ptychoscope.inference.model import Model, load_model
     from ptychoscope.io import load_reconstruction, load_scan, save_reconstruction, save_scan
-    from ptychoscope.model import Model, load_model
-    from ptychoscope.offline import reconstruct
-    from ptychoscope.picture import save_picture
+    from ptychoscope.pipeline.reconstruct import reconstruct
     from ptychoscope.reconstruction import Reconstruction
     from ptychoscope.scan import Scan
     from ptychoscope.simulate import simulate_scan
+    from ptychoscope.stitch.canvas import Canvas
+    from ptychoscope.stitch.cuda_canvas import CudaCanvas
+    from ptychoscope.viz.overview import save_picture
 
 _HOME = {
-    "Canvas": "canvas",
-    "CudaCanvas": "cuda_canvas",
-    "Model": "model",
+    "Canvas": "stitch.canvas",
+    "CudaCanvas": "stitch.cuda_canvas",
+    "Model": "inference.model",
     "PtychoscopeError": "errors",
     "Reconstruction": "reconstruction",
     "Scan": "scan",
-    "load_model": "model",
+    "load_model": "inference.model",
     "load_reconstruction": "io",
     "load_scan": "io",
-    "reconstruct": "offline",
-    "save_picture": "picture",
+    "reconstruct": "pipeline.reconstruct",
+    "save_picture": "viz.overview",
     "save_reconstruction": "io",
     "save_scan": "io",
     "simulate_scan": "simulate",

@@ -35,7 +35,7 @@ def test_model(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_peers_have_the_published_sizes() -> None:
     torch = pytest.importorskip("torch", reason="peers are torch networks")
-    from ptychoscope.bench.peers import flops, peers
+    from ptychoscope.bench.peer_networks import flops, peers
 
     published = {"ptychonn": (1_247_074, 0.8045), "ptychopinn": (2_328_370, 1.6043)}
     for name, network in peers().items():

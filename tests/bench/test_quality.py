@@ -15,9 +15,9 @@ from ptychoscope.io import load_scan, save_scan
 pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
+from ptychoscope.inference.model import load_model
 from ptychoscope.metrics import compare, diffraction_deviance
-from ptychoscope.model import load_model
-from ptychoscope.offline import reconstruct
+from ptychoscope.pipeline.reconstruct import reconstruct
 
 
 def run(*arguments: object) -> int:

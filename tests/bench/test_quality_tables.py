@@ -18,7 +18,7 @@ from quality_score import chunks, joined
 from quality_sets import Split
 
 from ptychoscope.train import project as by_torch
-from ptychoscope.train.data import settled
+from ptychoscope.train.data.datamodule import settled
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.8])

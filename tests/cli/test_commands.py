@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ptychoscope import cli
-from ptychoscope.cli.reading import parse_slice
+from ptychoscope.cli.scan_options import parse_slice
 from ptychoscope.errors import ConfigError
 from ptychoscope.io import load_reconstruction, load_scan, save_reconstruction
 from ptychoscope.reconstruction import Reconstruction

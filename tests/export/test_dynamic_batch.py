@@ -7,9 +7,9 @@ onnx = pytest.importorskip("onnx", reason="adopt needs onnx")
 pytest.importorskip("torch", reason="ptychoscope.export needs torch")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from ptychoscope.export.relax import relaxed  # noqa: E402
+from ptychoscope.export.dynamic_batch import relaxed  # noqa: E402
 
-from ptychoscope.session import open_session  # noqa: E402
+from ptychoscope.inference.session import open_session  # noqa: E402
 
 BATCH, SHAPE = 4, (4, 1, 6, 6)
 MEAN_OF_THE_BATCH = helper.make_node("ReduceMean", ["x", "axis"], ["m"])

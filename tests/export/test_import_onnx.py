@@ -12,18 +12,18 @@ onnx = pytest.importorskip("onnx", reason="adopt needs onnx")
 pytest.importorskip("torch", reason="ptychoscope.export needs torch")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from ptychoscope.export.adopt import adopt  # noqa: E402
-from ptychoscope.export.looking import Answers  # noqa: E402
+from ptychoscope.export.import_onnx import adopt  # noqa: E402
+from ptychoscope.export.inspect_graph import Answers  # noqa: E402
 
 from optics import make_scan  # noqa: E402
 from ptychoscope import cli  # noqa: E402
 from ptychoscope.errors import BundleError, ExportError  # noqa: E402
-from ptychoscope.grouping import group_frames  # noqa: E402
+from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.session import open_session  # noqa: E402
 from ptychoscope.io import save_scan  # noqa: E402
-from ptychoscope.model import load_model  # noqa: E402
-from ptychoscope.offline import reconstruct  # noqa: E402
+from ptychoscope.pipeline.reconstruct import reconstruct  # noqa: E402
+from ptychoscope.preprocess.grouping import group_frames  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
-from ptychoscope.session import open_session  # noqa: E402
 
 SIDE = 16
 COUNTS, AMPLITUDE = Answers(domain="counts"), Answers(domain="amplitude")
@@ -142,7 +142,7 @@ def test_padded_and_relaxed_batches_agree_bitwise(
 ) -> None:
     path = edge_ptychonn(tmp_path / "net.onnx")
     adopt(path, tmp_path / "relaxed", scan.counts(), COUNTS)
-    monkeypatch.setattr("ptychoscope.export.adopt.relaxed", lambda model, *_: (model, "fixed"))
+    monkeypatch.setattr("ptychoscope.export.import_onnx.relaxed", lambda model, *_: (model, "fixed"))
     assert adopt(path, tmp_path / "fixed", scan.counts(), COUNTS).batch == "fixed"
     free, fixed = (load_model(tmp_path / name, threads=1) for name in ("relaxed", "fixed"))
     for frames in (0, 1, 7, 8, 9, 21):

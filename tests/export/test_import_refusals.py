@@ -13,17 +13,17 @@ onnx = pytest.importorskip("onnx", reason="adopt needs onnx")
 pytest.importorskip("torch", reason="ptychoscope.export needs torch")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from ptychoscope.export.adopt import adopt  # noqa: E402
-from ptychoscope.export.looking import Answers  # noqa: E402
+from ptychoscope.export.import_onnx import adopt  # noqa: E402
+from ptychoscope.export.inspect_graph import Answers  # noqa: E402
 
 from mutations import spoil, spoil_graph  # noqa: E402
 from optics import make_scan  # noqa: E402
 from ptychoscope import cli  # noqa: E402
 from ptychoscope.errors import BundleError, ExportError  # noqa: E402
+from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.session import open_session  # noqa: E402
 from ptychoscope.io import save_scan  # noqa: E402
-from ptychoscope.model import load_model  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
-from ptychoscope.session import open_session  # noqa: E402
 
 SIDE = 16
 COUNTS = Answers(domain="counts")
@@ -158,7 +158,7 @@ def test_a_graph_that_unfolds_is_refused(scan: Scan, tmp_path: Path, monkeypatch
     for node in reversed(nodes):
         model.graph.node.insert(0, node)
     onnx.save(model, tmp_path / "net.onnx")
-    monkeypatch.setattr("ptychoscope.bounded._SPARE_BYTES", 200 << 20)
+    monkeypatch.setattr("ptychoscope.inference.bounded_run._SPARE_BYTES", 200 << 20)
     with pytest.raises(BundleError, match="more memory"):
         adopt(tmp_path / "net.onnx", tmp_path / "b", scan.counts(), COUNTS)
 

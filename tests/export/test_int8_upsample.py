@@ -7,9 +7,9 @@ onnx = pytest.importorskip("onnx", reason="export needs onnx")
 pytest.importorskip("torch", reason="export needs torch")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from ptychoscope.export.upsample import upsample_by_copies  # noqa: E402
+from ptychoscope.export.int8_upsample import upsample_by_copies  # noqa: E402
 
-from ptychoscope.session import open_session  # noqa: E402
+from ptychoscope.inference.session import open_session  # noqa: E402
 
 
 def quantised_resize(

@@ -12,26 +12,26 @@ onnx = pytest.importorskip("onnx", reason="export needs onnx")
 pytest.importorskip("lightning", reason="export reads what lightning wrote")
 
 from ptychoscope.export import write_bundle  # noqa: E402
-from ptychoscope.export.bundle import torch_patches  # noqa: E402
-from ptychoscope.export.graph import plain_graph  # noqa: E402
-from ptychoscope.export.precision import quantised, relative_rms  # noqa: E402
-from ptychoscope.export.rewrite import space_to_depth  # noqa: E402
+from ptychoscope.export.graph_rewrites import space_to_depth  # noqa: E402
+from ptychoscope.export.onnx_graph import plain_graph  # noqa: E402
+from ptychoscope.export.quantise import quantised, relative_rms  # noqa: E402
+from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
 from torch import nn  # noqa: E402
 
 from optics import make_scan  # noqa: E402
-from ptychoscope.bundle import read_bundle  # noqa: E402
 from ptychoscope.errors import ConfigError, ExportError, OutputError  # noqa: E402
 from ptychoscope.geometry import canvas_frame  # noqa: E402
+from ptychoscope.inference.bundle import read_bundle  # noqa: E402
+from ptychoscope.inference.graph_io import graph_probe  # noqa: E402
+from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.session import open_session  # noqa: E402
 from ptychoscope.metrics import diffraction_r_factor  # noqa: E402
-from ptychoscope.model import load_model  # noqa: E402
-from ptychoscope.offline import reconstruct  # noqa: E402
+from ptychoscope.pipeline.reconstruct import reconstruct  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
-from ptychoscope.session import open_session  # noqa: E402
-from ptychoscope.tensors import graph_probe  # noqa: E402
 from ptychoscope.train.networks.base import Neighbours  # noqa: E402
 from ptychoscope.train.networks.unet import UNet  # noqa: E402
 from ptychoscope.train.networks.unrolled import Pass, Unrolled  # noqa: E402
-from ptychoscope.train.overlap import Placement, coverage, merge  # noqa: E402
+from ptychoscope.train.physics.overlap import Placement, coverage, merge  # noqa: E402
 
 from .networks import TinyNetwork  # noqa: E402
 

@@ -15,12 +15,12 @@ pytest.importorskip("lightning", reason="the network is one of those that are tr
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 from ptychoscope.export import bundle, lower, script, write_bundle  # noqa: E402
-from ptychoscope.export.bundle import torch_patches  # noqa: E402
-from ptychoscope.export.script import write_torchscript  # noqa: E402
+from ptychoscope.export.torchscript import write_torchscript  # noqa: E402
+from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
 
 from optics import make_scan  # noqa: E402
 from ptychoscope.errors import ExportError  # noqa: E402
-from ptychoscope.tensors import graph_probe  # noqa: E402
+from ptychoscope.inference.graph_io import graph_probe  # noqa: E402
 from ptychoscope.train.networks.unet import UNet  # noqa: E402
 from ptychoscope.train.networks.unrolled import Pass, Unrolled  # noqa: E402
 

@@ -11,16 +11,16 @@ torch = pytest.importorskip("torch", reason="export needs torch")
 onnx = pytest.importorskip("onnx", reason="export needs onnx")
 
 from ptychoscope.export import write_bundle  # noqa: E402
-from ptychoscope.export.bundle import torch_patches  # noqa: E402
-from ptychoscope.export.frames import simulated_counts  # noqa: E402
+from ptychoscope.export.verification_frames import simulated_counts  # noqa: E402
+from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
 from torch import nn  # noqa: E402
 
-from ptychoscope.bundle import read_bundle  # noqa: E402
-from ptychoscope.config import ModelConfig  # noqa: E402
 from ptychoscope.errors import ExportError, OutputError  # noqa: E402
-from ptychoscope.graphfile import METADATA_KEY  # noqa: E402
-from ptychoscope.model import load_model  # noqa: E402
-from ptychoscope.tensors import graph_probe  # noqa: E402
+from ptychoscope.inference.bundle import read_bundle  # noqa: E402
+from ptychoscope.inference.graph_io import graph_probe  # noqa: E402
+from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.model_config import ModelConfig  # noqa: E402
+from ptychoscope.inference.onnx_file import METADATA_KEY  # noqa: E402
 
 from .networks import TinyNetwork, gaussian_probe  # noqa: E402
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from mutations import varint
-from ptychoscope.config import ModelConfig
-from ptychoscope.graphfile import METADATA_KEY
+from ptychoscope.inference.model_config import ModelConfig
+from ptychoscope.inference.onnx_file import METADATA_KEY
 
 TINY = Path(__file__).resolve().parents[1] / "data" / "tiny_bundle"
 

@@ -15,12 +15,12 @@ onnx = pytest.importorskip("onnx", reason="the graphs are made with onnx")
 
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper  # noqa: E402
 
-from ptychoscope.bounded import _resident_bytes, run_bounded  # noqa: E402
-from ptychoscope.config import FileSpec  # noqa: E402
 from ptychoscope.errors import BundleError, ScanError  # noqa: E402
-from ptychoscope.graphfile import graph_digest  # noqa: E402
-from ptychoscope.model import load_model  # noqa: E402
-from ptychoscope.session import open_session  # noqa: E402
+from ptychoscope.inference.bounded_run import _resident_bytes, run_bounded  # noqa: E402
+from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.model_config import FileSpec  # noqa: E402
+from ptychoscope.inference.onnx_file import graph_digest  # noqa: E402
+from ptychoscope.inference.session import open_session  # noqa: E402
 
 from .conftest import TINY  # noqa: E402
 
@@ -122,7 +122,7 @@ def test_what_unfolds_in_a_run_is_refused(
     data = added(tiny_model, bomb)
     (tiny_copy / "model.onnx").write_bytes(data)
     forge(graph=FileSpec(file="model.onnx", sha256=graph_digest(data)))
-    monkeypatch.setattr("ptychoscope.bounded._SPARE_BYTES", 200 << 20)
+    monkeypatch.setattr("ptychoscope.inference.bounded_run._SPARE_BYTES", 200 << 20)
     with pytest.raises(BundleError, match=r"more memory .* \(more than 0\.2 GiB\)"):
         load_model(tiny_copy, threads=1)
     ended()
@@ -141,7 +141,7 @@ def test_what_takes_for_ever_is_refused(
     tiny_model: ModelProto, feeds: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = open_session(added(tiny_model, multiplied), threads=1)
-    monkeypatch.setattr("ptychoscope.bounded._MOST_S", 0.1)
+    monkeypatch.setattr("ptychoscope.inference.bounded_run._MOST_S", 0.1)
     with pytest.raises(BundleError, match="takes more than 0 s"):
         run_bounded(lambda: session.run("object", feeds), [session], limit_bytes=1 << 30)
     ended()

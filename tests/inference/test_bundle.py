@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from ptychoscope.bundle import bundle_digest, read_bundle, read_regular
 from ptychoscope.cli.info import describe
-from ptychoscope.config import FileSpec, GoldenSpec, ObjectSpec, Provenance, StitchSpec
 from ptychoscope.errors import BundleError
-from ptychoscope.model import load_model
+from ptychoscope.inference.bundle import bundle_digest, read_bundle, read_regular
+from ptychoscope.inference.model import load_model
+from ptychoscope.inference.model_config import FileSpec, GoldenSpec, ObjectSpec, Provenance, StitchSpec
 
 FILES = ("model.json", "model.onnx", "golden.npz", "probe.npy")
 

@@ -13,16 +13,16 @@ import pytest
 
 from optics import make_scan
 from ptychoscope import Canvas, CudaCanvas, _core
-from ptychoscope.config import StitchSpec
-from ptychoscope.device_front import DeviceFront, check_device_stitching
 from ptychoscope.errors import ConfigError
 from ptychoscope.geometry import canvas_frame
-from ptychoscope.model import Model, load_model
-from ptychoscope.offline import reconstruct
-from ptychoscope.pipeline import run
+from ptychoscope.inference.cuda_runner import DeviceFront, check_device_stitching
+from ptychoscope.inference.model import Model, load_model
+from ptychoscope.inference.model_config import StitchSpec
+from ptychoscope.inference.model_slot import ModelSlot
+from ptychoscope.pipeline.loop import run
+from ptychoscope.pipeline.reconstruct import reconstruct
+from ptychoscope.pipeline.sources import ScanSource
 from ptychoscope.scan import Scan
-from ptychoscope.slot import ModelSlot
-from ptychoscope.sources import ScanSource
 
 SIDE = 16
 WHY_NOT = "no CUDA device" if _core.cuda_architectures() else "built without CUDA kernels"

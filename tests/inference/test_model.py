@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptychoscope.bundle import read_bundle
 from ptychoscope.errors import ConfigError, DeviceError, MissingExtraError, ScanError
-from ptychoscope.model import Model, load_model
+from ptychoscope.inference.bundle import read_bundle
+from ptychoscope.inference.model import Model, load_model
 
 
 @pytest.fixture(scope="module")

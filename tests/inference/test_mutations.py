@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mutations import Forger
-from ptychoscope.bundle import Bundle, read_bundle
 from ptychoscope.errors import BundleError
-from ptychoscope.model import load_model
+from ptychoscope.inference.bundle import Bundle, read_bundle
+from ptychoscope.inference.model import load_model
 
 from .conftest import TINY
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mutations import varint
 from ptychoscope.errors import BundleError
-from ptychoscope.graphfile import _varint, check_graph, graph_digest, metadata
+from ptychoscope.inference.onnx_file import _varint, check_graph, graph_digest, metadata
 
 from .conftest import field
 

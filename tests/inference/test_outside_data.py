@@ -16,14 +16,14 @@ onnx = pytest.importorskip("onnx", reason="the forger needs onnx")
 import onnxruntime as ort  # noqa: E402
 from onnx import AttributeProto, ModelProto, TensorProto, helper  # noqa: E402
 
-from ptychoscope.bundle import read_bundle  # noqa: E402
-from ptychoscope.config import FileSpec  # noqa: E402
 from ptychoscope.errors import BundleError  # noqa: E402
-from ptychoscope.graphfile import METADATA_KEY, check_graph, graph_digest  # noqa: E402
-from ptychoscope.session import open_session  # noqa: E402
+from ptychoscope.inference.bundle import read_bundle  # noqa: E402
+from ptychoscope.inference.model_config import FileSpec  # noqa: E402
+from ptychoscope.inference.onnx_file import METADATA_KEY, check_graph, graph_digest  # noqa: E402
+from ptychoscope.inference.session import open_session  # noqa: E402
 
 from .conftest import TINY, field  # noqa: E402
-from .spellings import (  # noqa: E402
+from .onnx_spellings import (  # noqa: E402
     SPELLINGS,
     Spelling,
     as_a_group,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ptychoscope.errors import BundleError
-from ptychoscope.session import open_session
+from ptychoscope.inference.session import open_session
 
 from .conftest import field
 

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptychoscope.bundle import read_bundle
-from ptychoscope.config import (
+from ptychoscope.errors import BundleError
+from ptychoscope.inference.bundle import read_bundle
+from ptychoscope.inference.model import load_model
+from ptychoscope.inference.model_config import (
     FileSpec,
     GoldenSpec,
     GroupSpec,
@@ -24,9 +26,7 @@ from ptychoscope.config import (
     StitchSpec,
     TensorSpec,
 )
-from ptychoscope.errors import BundleError
-from ptychoscope.graphfile import _fields, graph_digest
-from ptychoscope.model import load_model
+from ptychoscope.inference.onnx_file import _fields, graph_digest
 
 from .conftest import field
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from optics import far_field, lit_probe
 from ptychoscope._core import Projector
-from ptychoscope.passes import cut_coverage, cut_out, merge_weight, merged, own_light, place
+from ptychoscope.inference.unrolled import cut_coverage, cut_out, merge_weight, merged, own_light, place
 
 REGULARISATION = 0.05
 

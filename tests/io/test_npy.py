@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ptychoscope.errors import BundleError
-from ptychoscope.npy import read_npy, read_npz
+from ptychoscope.io.npy import read_npy, read_npz
 
 DTYPES = st.sampled_from(["u1", "u2", "f2", "f4", "f8", "c8", ">f4", "i8"])
 

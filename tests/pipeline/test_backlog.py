@@ -9,7 +9,7 @@ import pytest
 
 from optics import make_scan
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.sources import Backlog, Batch, ScanSource
+from ptychoscope.pipeline.sources import Backlog, Batch, ScanSource
 
 
 def batch(first: int, count: int, domain: str = "counts") -> Batch:

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptychoscope.canvas import Canvas
-from ptychoscope.config import StitchSpec
 from ptychoscope.errors import BundleError, ScanError
 from ptychoscope.geometry import CanvasFrame
-from ptychoscope.model import Model, load_model
-from ptychoscope.pipeline import run
-from ptychoscope.slot import ModelSlot
-from ptychoscope.sources import Batch
+from ptychoscope.inference.model import Model, load_model
+from ptychoscope.inference.model_config import StitchSpec
+from ptychoscope.inference.model_slot import ModelSlot
+from ptychoscope.pipeline.loop import run
+from ptychoscope.pipeline.sources import Batch
+from ptychoscope.stitch.canvas import Canvas
 
 SIDE = 16
 FRAME = CanvasFrame((0, 0), (SIDE, SIDE * 64))

@@ -10,18 +10,18 @@ import pytest
 
 from optics import lit_probe, make_scan
 from ptychoscope import cli
-from ptychoscope.canvas import Canvas
-from ptychoscope.config import StitchSpec
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.geometry import canvas_frame
+from ptychoscope.inference.model import Model, load_model
+from ptychoscope.inference.model_config import StitchSpec
+from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.io import load_reconstruction, save_scan
-from ptychoscope.model import Model, load_model
-from ptychoscope.offline import reconstruct
-from ptychoscope.pipeline import run
+from ptychoscope.pipeline.loop import run
+from ptychoscope.pipeline.reconstruct import reconstruct
+from ptychoscope.pipeline.sources import ScanSource
 from ptychoscope.scan import Scan
-from ptychoscope.slot import ModelSlot
-from ptychoscope.sources import ScanSource
-from ptychoscope.windows import make_window
+from ptychoscope.stitch.canvas import Canvas
+from ptychoscope.stitch.windows import make_window
 
 SIDE = 16
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope.errors import ScanError
-from ptychoscope.preprocess import matched_probe, mean_counts
+from ptychoscope.preprocess.probe_intensity import matched_probe, mean_counts
 from ptychoscope.scan import Scan
 
 P = 6

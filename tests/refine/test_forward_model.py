@@ -24,7 +24,7 @@ def test_the_solver_finds_nothing_to_correct_in_what_was_simulated(isa, side, mo
 @pytest.mark.parametrize("modes", [1, 3])
 def test_training_predicts_what_is_simulated(modes):
     torch = pytest.importorskip("torch")
-    from ptychoscope.train.physics import Physics
+    from ptychoscope.train.physics.forward_model import Physics
 
     scan = scans.make(side=32, modes=modes)
     physics = Physics(32).double()

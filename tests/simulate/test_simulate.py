@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ptychoscope.cli import simulate as command
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.orientation import OPERATIONS, apply_operation
+from ptychoscope.preprocess.orientation import OPERATIONS, apply_operation
 from ptychoscope.simulate import (
     OBJECTS,
     PROBES,

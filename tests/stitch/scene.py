@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ptychoscope import Canvas, reference
+from ptychoscope import Canvas
+from ptychoscope import stitch_reference as reference
 
 
 @dataclass

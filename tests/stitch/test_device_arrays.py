@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ptychoscope import CudaCanvas, _core
-from ptychoscope._device_arrays import CUDA, patch_memory
 from ptychoscope.errors import ScanError
+from ptychoscope.stitch._device_arrays import CUDA, patch_memory
 
 
 class CudaArray:

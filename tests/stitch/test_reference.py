@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope import Canvas, _core
-from ptychoscope._canvas_base import CanvasBase
+from ptychoscope.stitch._canvas_base import CanvasBase
 from stitch.scene import SUM_ALONE, Scene, image_tolerance, make_scene
 
 INTERPOLATIONS = ["nearest", "bilinear", "cubic", "lanczos3"]

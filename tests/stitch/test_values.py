@@ -5,7 +5,7 @@ import pytest
 
 from ptychoscope import Canvas, _core
 from ptychoscope.errors import ConfigError
-from ptychoscope.windows import make_window
+from ptychoscope.stitch.windows import make_window
 from stitch.scene import SUM_ALONE, make_scene, planes
 
 SCENE = make_scene(30, n=30, patch_shape=(16, 20))

@@ -25,7 +25,7 @@ from ptychoscope.train import (  # noqa: E402
     save_bundle,
     train_and_reconstruct,
 )
-from ptychoscope.train.batches import Frames, make_batch  # noqa: E402
+from ptychoscope.train.data.batches import Frames, make_batch  # noqa: E402
 from ptychoscope.train.prediction import join  # noqa: E402
 
 CONFIG = TrainConfig(

@@ -12,7 +12,7 @@ from ptychoscope.train.config import TrainConfig  # noqa: E402
 from ptychoscope.train.networks import NETWORKS, build  # noqa: E402
 from ptychoscope.train.networks.base import Neighbours, Network, copy_weights  # noqa: E402
 from ptychoscope.train.networks.unrolled import doubt  # noqa: E402
-from ptychoscope.train.physics import illumination  # noqa: E402
+from ptychoscope.train.physics.forward_model import illumination  # noqa: E402
 
 
 def network(name: str = "unrolled", side: int = 16, **options: object) -> Network:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ptychoscope.colours import Colours, paint, table
 from ptychoscope.errors import OutputError
-from ptychoscope.figure import Panel, figure, limits
-from ptychoscope.picture import panels, save_picture
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.viz.colormaps import Colours, paint, table
+from ptychoscope.viz.overview import panels, save_picture
+from ptychoscope.viz.panels import Panel, figure, limits
 
 
 def lightness(rgb):

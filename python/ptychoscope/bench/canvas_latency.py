@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ptychoscope.bench.raster import raster_scan
-from ptychoscope.canvas import Canvas
+from ptychoscope.bench.raster_patches import raster_scan
+from ptychoscope.stitch.canvas import Canvas
 
 BATCH = 8
 

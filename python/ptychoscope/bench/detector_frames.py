@@ -3,7 +3,7 @@
 import numpy as np
 
 from ptychoscope.errors import BundleError
-from ptychoscope.model import Model
+from ptychoscope.inference.model import Model
 from ptychoscope.scan import Scan
 
 

@@ -71,7 +71,7 @@ def measure(
     entries = [entry for path in bundles for entry in _bundle_entries(path, batches, threads)]
     peak_flop = 0
     if peers:
-        from ptychoscope.bench.eager import peak_entry, peer_entries
+        from ptychoscope.bench.peer_runtimes import peak_entry, peer_entries
 
         entries += peer_entries(batches, threads)
         peak, peak_flop = peak_entry()
@@ -102,8 +102,8 @@ def _bundle_entries(path: Path, batches: list[int], threads: int) -> list[Entry]
     import numpy as np
 
     from ptychoscope.bench.pipeline import bare_session
-    from ptychoscope.bundle import read_bundle
-    from ptychoscope.model import load_model
+    from ptychoscope.inference.bundle import read_bundle
+    from ptychoscope.inference.model import load_model
 
     loaded = load_model(path, threads=threads)
     counts = read_bundle(path).golden_counts

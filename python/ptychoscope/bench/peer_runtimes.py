@@ -7,15 +7,15 @@ import torch
 from torch import nn
 
 from ptychoscope.bench.model import Entry
-from ptychoscope.bench.peers import conv_peak, flops, peers
-from ptychoscope.session import open_session
+from ptychoscope.bench.peer_networks import conv_peak, flops, peers
+from ptychoscope.inference.session import open_session
 
 SIDE = 64
 
 
 def peer_entries(batches: list[int], threads: int) -> list[Entry]:
     """Each peer in both runtimes at each batch size."""
-    from ptychoscope.export.graph import plain_graph
+    from ptychoscope.export.onnx_graph import plain_graph
 
     torch.set_num_threads(threads)
     entries = []

@@ -39,10 +39,10 @@ def pipeline(model: Path, frames: int, batch: int, threads: int, rounds: int, as
 
 def measure(bundle: Path, *, frames: int, batch: int, threads: int, rounds: int) -> list[dict[str, Any]]:
     """One row per way of merging that the network knows and of aligning phases."""
-    from ptychoscope.bench.frames import counts_scan
+    from ptychoscope.bench.detector_frames import counts_scan
     from ptychoscope.bench.timing import cpu_seconds, wall_seconds
-    from ptychoscope.model import load_model
-    from ptychoscope.offline import reconstruct
+    from ptychoscope.inference.model import load_model
+    from ptychoscope.pipeline.reconstruct import reconstruct
 
     model = load_model(bundle, threads=1)
     scan = counts_scan(model, frames)
@@ -85,8 +85,8 @@ def at_once(task: Callable[[], object], threads: int) -> Callable[[], object]:
 
 def bare_session(model: Any, patterns: Any) -> Callable[[], object]:
     """The network alone, on inputs that lie ready: all graphs of one batch."""
-    from ptychoscope.fronts import PassesFront
-    from ptychoscope.passes import OBJECT
+    from ptychoscope.inference.graph_runner import PassesFront
+    from ptychoscope.inference.unrolled import OBJECT
 
     front = model.front()
     if not isinstance(front, PassesFront):

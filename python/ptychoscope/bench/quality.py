@@ -56,7 +56,7 @@ def quality(
 
     The deviance is the likelihood of the diffraction measured: about 1 where only photon noise is left.
     """
-    from ptychoscope.bench.quality_seeds import across, one_seed, with_truth
+    from ptychoscope.bench.quality_run import across, one_seed, with_truth
 
     check_outputs(
         reads=[("the scan", path) for path in (learn, *test)],

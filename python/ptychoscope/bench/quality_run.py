@@ -10,10 +10,10 @@ from typing import Any, cast
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, MissingExtraError, ScanError
+from ptychoscope.inference.model import Model, load_model
 from ptychoscope.io import load_scan
 from ptychoscope.metrics import compare, diffraction_deviance, diffraction_r_factor
-from ptychoscope.model import Model, load_model
-from ptychoscope.offline import reconstruct
+from ptychoscope.pipeline.reconstruct import reconstruct
 from ptychoscope.scan import Scan
 
 _FACTS = ("steps", "cpu_seconds")

@@ -12,7 +12,7 @@ import numpy as np
 from ptychoscope.errors import ConfigError
 from ptychoscope.geometry import CanvasFrame, canvas_frame
 from ptychoscope.metrics import compare
-from ptychoscope.preprocess import matched_probe
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import refine_scan
 from ptychoscope.scan import Scan
@@ -48,8 +48,8 @@ def _swept(name: str, scan: Scan, label: str, start: Reconstruction | None, swee
 
 
 def _network(scan: Scan, model: Path) -> tuple[Reconstruction, float]:
-    from ptychoscope.model import load_model
-    from ptychoscope.offline import reconstruct
+    from ptychoscope.inference.model import load_model
+    from ptychoscope.pipeline.reconstruct import reconstruct
 
     loaded = load_model(model, threads=1)
     began = process_time()

@@ -9,7 +9,7 @@ import numpy as np
 from ptychoscope.bench.timing import cpu_seconds, wall_seconds
 from ptychoscope.geometry import canvas_frame
 from ptychoscope.metrics import compare
-from ptychoscope.preprocess import matched_probe, mean_counts
+from ptychoscope.preprocess.probe_intensity import matched_probe, mean_counts
 from ptychoscope.refine import Refiner, StreamRefiner, schedule, stream_scan
 from ptychoscope.scan import Scan
 

@@ -48,7 +48,7 @@ def stitch(
 ) -> None:
     """Patches per second: zero the canvas, add all patches, read the image; CPU time."""
     from ptychoscope import _core
-    from ptychoscope.bench.live import live_microseconds
+    from ptychoscope.bench.canvas_latency import live_microseconds
     from ptychoscope.bench.stitch_cpu import instruction_set, measure
     from ptychoscope.bench.stitch_cuda import report_on_device
 

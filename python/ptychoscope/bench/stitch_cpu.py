@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ptychoscope import _core
-from ptychoscope.bench.peers_stitch import NUMBA, peer_tasks, ptychi_seconds
-from ptychoscope.bench.raster import Raster, raster_scan, values_of
+from ptychoscope.bench.peer_stitchers import NUMBA, peer_tasks, ptychi_seconds
+from ptychoscope.bench.raster_patches import Raster, raster_scan, values_of
 from ptychoscope.bench.timing import cpu_seconds
-from ptychoscope.canvas import Canvas
 from ptychoscope.errors import ConfigError
+from ptychoscope.stitch.canvas import Canvas
 
 MAX_BYTES = 2**31
 CACHE_BYTES = 2**27

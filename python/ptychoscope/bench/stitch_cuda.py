@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ptychoscope import _core
-from ptychoscope.bench.raster import Raster, raster_scan, values_of
+from ptychoscope.bench.raster_patches import Raster, raster_scan, values_of
 from ptychoscope.cli.console import number, print_json, print_table
-from ptychoscope.cuda_canvas import CudaCanvas
 from ptychoscope.errors import DeviceError
+from ptychoscope.stitch.cuda_canvas import CudaCanvas
 
 MODES: dict[str, dict[str, Any]] = {
     "real_imag": {},

@@ -8,11 +8,11 @@ import click
 
 from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.options import AT_LEAST_ZERO, PATH, argument, choice, command, option
-from ptychoscope.errors import ConfigError, MissingExtraError
 from ptychoscope.cli.outputs import check_outputs
+from ptychoscope.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
-    from ptychoscope.config import ModelConfig
+    from ptychoscope.inference.model_config import ModelConfig
 
 
 Domain = Literal["counts", "amplitude"]
@@ -70,8 +70,8 @@ def adopt(
 
     check_outputs(reads=[("the graph", graph), ("--scan", scan)], writes=[("--output", output)])
     try:
-        from ptychoscope.export.adopt import adopt as write
-        from ptychoscope.export.looking import Answers
+        from ptychoscope.export.import_onnx import adopt as write
+        from ptychoscope.export.inspect_graph import Answers
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f'adopt needs onnx: pip install "ptychoscope[train,cpu]" ({error})'

@@ -78,7 +78,7 @@ def compare(
 def _truth(path: Path) -> tuple[Any, tuple[int, int], Any]:
     """Object, origin and scan (None for a result) of the file to compare with."""
     from ptychoscope.io import first_bytes, load_reconstruction, load_scan
-    from ptychoscope.io.product import MAGIC
+    from ptychoscope.io.ptychodus import MAGIC
 
     if first_bytes(path).startswith(MAGIC):
         other = load_reconstruction(path)

@@ -53,8 +53,8 @@ def export(
     as_json: bool,
 ) -> None:
     """Write a trained network as a bundle that runs without torch, verified against torch."""
-    from ptychoscope.bundle import read_bundle
     from ptychoscope.errors import MissingExtraError
+    from ptychoscope.inference.bundle import read_bundle
     from ptychoscope.io import load_scan
 
     check_outputs(

@@ -65,7 +65,7 @@ def runtime_problem(installed: list[str]) -> str | None:
 def describe(path: Path) -> dict[str, Any]:
     """What a scan, a result or a bundle holds; raises an error of ours for anything else."""
     from ptychoscope.io import first_bytes, load_scan
-    from ptychoscope.io.product import MAGIC
+    from ptychoscope.io.ptychodus import MAGIC
 
     if path.is_dir():
         return _bundle(path)
@@ -108,8 +108,8 @@ def _result(path: Path) -> dict[str, Any]:
 
 
 def _bundle(path: Path) -> dict[str, Any]:
-    from ptychoscope.bundle import bundle_digest, read_sidecar
-    from ptychoscope.config import ModelConfig
+    from ptychoscope.inference.bundle import bundle_digest, read_sidecar
+    from ptychoscope.inference.model_config import ModelConfig
 
     if not (path / "model.json").exists():
         raise BundleError(

@@ -7,7 +7,7 @@ from ptychoscope.cli.options import AT_LEAST_ZERO, choice, gathered, option
 from ptychoscope.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ptychoscope.model import Model
+    from ptychoscope.inference.model import Model
     from ptychoscope.reconstruction import Reconstruction
     from ptychoscope.scan import Scan
 

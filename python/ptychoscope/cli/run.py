@@ -10,11 +10,11 @@ import click
 from ptychoscope.cli.console import frames_bar, json_option
 from ptychoscope.cli.options import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
 from ptychoscope.cli.outputs import check_outputs
-from ptychoscope.cli.reading import Reading, reading_options
-from ptychoscope.cli.solver import Solver, solver_options
+from ptychoscope.cli.refine_options import Solver, solver_options
+from ptychoscope.cli.scan_options import Reading, reading_options
 
 if TYPE_CHECKING:
-    from ptychoscope.model import Model
+    from ptychoscope.inference.model import Model
     from ptychoscope.reconstruction import Reconstruction
 
 Parallel = Literal["across", "within", "auto"]
@@ -103,8 +103,8 @@ def run(
     """Reconstruct a scan without torch: every frame once through the network, then sweeps if asked for."""
     from ptychoscope.io import save_reconstruction
     from ptychoscope.io.atomic import check_file
-    from ptychoscope.offline import reconstruct
-    from ptychoscope.picture import save_picture
+    from ptychoscope.pipeline.reconstruct import reconstruct
+    from ptychoscope.viz.overview import save_picture
 
     picture = None if no_picture else picture or Path(f"{os.path.splitext(output)[0]}.png")
     check_outputs(
@@ -156,8 +156,8 @@ def run(
 
 def _network(bundle: Path, device: str, parallel: Parallel, threads: int, batch: int) -> "tuple[Model, int]":
     """The model, and how many batches shall be in it at the same time."""
-    from ptychoscope.model import load_model
-    from ptychoscope.tune import fastest
+    from ptychoscope.inference.autotune import fastest
+    from ptychoscope.inference.model import load_model
 
     if parallel != "auto":
         across = parallel == "across"

@@ -31,7 +31,7 @@ class Reading(NamedTuple):
     def whole_scan(self, path: Path) -> "Scan":
         """The scan in `path` with all its frames; raises `ScanError` or `ConfigError`."""
         from ptychoscope.io import load_scan
-        from ptychoscope.orientation import Orientation
+        from ptychoscope.preprocess.orientation import Orientation
 
         steps = Orientation.parse(self.orientation)
         return load_scan(path, layout=self.layout, domain=self.domain, orientation=steps)

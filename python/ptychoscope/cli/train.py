@@ -9,7 +9,7 @@ import click
 from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.options import PATH, argument, command, option
 from ptychoscope.cli.outputs import check_outputs, run_files
-from ptychoscope.cli.reading import Reading, reading_options
+from ptychoscope.cli.scan_options import Reading, reading_options
 
 if TYPE_CHECKING:
     from ptychoscope.scan import Scan

@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.bundle import read_bundle
-from ptychoscope.fronts import Front
-from ptychoscope.model import Model, load_model
+from ptychoscope.inference.bundle import read_bundle
+from ptychoscope.inference.graph_runner import Front
+from ptychoscope.inference.model import Model, load_model
 
 Parallel = Literal["across", "within"]
 _ROUNDS = 3

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TypeVar
 
 from ptychoscope.errors import BundleError
-from ptychoscope.session import Session
+from ptychoscope.inference.session import Session
 
 Result = TypeVar("Result")
 

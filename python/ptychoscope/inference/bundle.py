@@ -18,10 +18,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.config import FileSpec, ModelConfig, Provenance
 from ptychoscope.errors import BundleError
-from ptychoscope.graphfile import METADATA_KEY, check_graph, graph_digest, metadata
-from ptychoscope.npy import read_npy, read_npz
+from ptychoscope.inference.model_config import FileSpec, ModelConfig, Provenance
+from ptychoscope.inference.onnx_file import METADATA_KEY, check_graph, graph_digest, metadata
+from ptychoscope.io.npy import read_npy, read_npz
 
 GRAPH_LIMIT_BYTES = 2 << 30
 _LIMIT_BYTES = {"model.json": 1 << 20, "graph": GRAPH_LIMIT_BYTES, "golden": 256 << 20, "probe": 256 << 20}

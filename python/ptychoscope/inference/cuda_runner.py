@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.config import ModelConfig
 from ptychoscope.errors import BundleError, ConfigError
-from ptychoscope.fronts import GraphFront, Placed
+from ptychoscope.inference.graph_runner import GraphFront, Placed
+from ptychoscope.inference.model_config import ModelConfig
+from ptychoscope.inference.session import parse_device
 from ptychoscope.scan import Domain
-from ptychoscope.session import parse_device
 
 
 def check_device_stitching(config: ModelConfig, device: str, merge: str, align: str | None) -> None:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.bounded import memory_limit, run_bounded
-from ptychoscope.bundle import Bundle
 from ptychoscope.errors import BundleError
-from ptychoscope.fronts import GraphFront, complex_patches
+from ptychoscope.inference.bounded_run import memory_limit, run_bounded
+from ptychoscope.inference.bundle import Bundle
+from ptychoscope.inference.graph_runner import GraphFront, complex_patches
 
 if TYPE_CHECKING:
-    from ptychoscope.model import FrontKind, Model
+    from ptychoscope.inference.model import FrontKind, Model
 
 
 def check_golden(model: "Model", bundle: Bundle) -> None:

@@ -1,9 +1,9 @@
 """Whether a graph has the inputs and outputs that its sidecar describes."""
 
-from ptychoscope.bundle import Bundle
-from ptychoscope.config import ModelConfig, TensorSpec
 from ptychoscope.errors import BundleError
-from ptychoscope.session import Session, Tensor
+from ptychoscope.inference.bundle import Bundle
+from ptychoscope.inference.model_config import ModelConfig, TensorSpec
+from ptychoscope.inference.session import Session, Tensor
 
 
 def tensor_shape(spec: TensorSpec, frames: int) -> tuple[int, ...]:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.config import ModelConfig
 from ptychoscope.errors import ScanError
+from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.scan import DOMAINS, Domain
 
 

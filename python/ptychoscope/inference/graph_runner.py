@@ -10,15 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope._canvas_base import Values
-from ptychoscope.config import ModelConfig
 from ptychoscope.errors import BundleError
-from ptychoscope.grouping import group_frames
-from ptychoscope.passes import HeavyBall, Passes, Start, merge_weight, merged, own_light, place
-from ptychoscope.scan import Domain
-from ptychoscope.session import Session
-from ptychoscope.signature import tensor_shape
-from ptychoscope.tensors import (
+from ptychoscope.inference.graph_check import tensor_shape
+from ptychoscope.inference.graph_io import (
     cartesian,
     checked_patterns,
     graph_patterns,
@@ -26,6 +20,12 @@ from ptychoscope.tensors import (
     object_patches,
     polar,
 )
+from ptychoscope.inference.model_config import ModelConfig
+from ptychoscope.inference.session import Session
+from ptychoscope.inference.unrolled import HeavyBall, Passes, Start, merge_weight, merged, own_light, place
+from ptychoscope.preprocess.grouping import group_frames
+from ptychoscope.scan import Domain
+from ptychoscope.stitch._canvas_base import Values
 
 
 class Placed(NamedTuple):

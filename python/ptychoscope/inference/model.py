@@ -6,17 +6,17 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.bundle import Bundle, read_bundle
-from ptychoscope.config import ModelConfig
-from ptychoscope.device_front import DeviceFront
 from ptychoscope.errors import BundleError, ConfigError, ScanError
-from ptychoscope.fronts import Front, GraphFront, PassesFront, complex_patches
-from ptychoscope.golden import check_golden
-from ptychoscope.passes import Passes
+from ptychoscope.inference.bundle import Bundle, read_bundle
+from ptychoscope.inference.cuda_runner import DeviceFront
+from ptychoscope.inference.golden import check_golden
+from ptychoscope.inference.graph_check import checked_passes, checked_tensors
+from ptychoscope.inference.graph_io import checked_patterns, checked_probe
+from ptychoscope.inference.graph_runner import Front, GraphFront, PassesFront, complex_patches
+from ptychoscope.inference.model_config import ModelConfig
+from ptychoscope.inference.session import Session, open_session
+from ptychoscope.inference.unrolled import Passes
 from ptychoscope.scan import Domain
-from ptychoscope.session import Session, open_session
-from ptychoscope.signature import checked_passes, checked_tensors
-from ptychoscope.tensors import checked_patterns, checked_probe
 
 FrontKind = Literal["auto", "graph", "passes"]
 BATCH = 16

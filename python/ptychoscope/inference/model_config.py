@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from ptychoscope.errors import BundleError
-from ptychoscope.windows import WindowKind
+from ptychoscope.stitch.windows import WindowKind
 
 SCHEMA_VERSION = 1
 

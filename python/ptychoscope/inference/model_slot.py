@@ -4,10 +4,10 @@ from typing import Any, Literal, NamedTuple
 
 from numpy.typing import NDArray
 
-from ptychoscope.device_front import DeviceFront
 from ptychoscope.errors import BundleError
-from ptychoscope.fronts import Front
-from ptychoscope.model import FrontKind, Model
+from ptychoscope.inference.cuda_runner import DeviceFront
+from ptychoscope.inference.graph_runner import Front
+from ptychoscope.inference.model import FrontKind, Model
 
 
 class Running(NamedTuple):

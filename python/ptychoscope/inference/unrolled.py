@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope import _core
-from ptychoscope.canvas import Canvas
-from ptychoscope.config import PassesSpec
-from ptychoscope.session import Session
+from ptychoscope.inference.model_config import PassesSpec
+from ptychoscope.inference.session import Session
+from ptychoscope.stitch.canvas import Canvas
 
 PATCH, RESIDUAL, COVERAGE, OBJECT = "patch", "residual", "coverage", "object"
 FRACTIONS = 8

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ptychoscope.errors import OutputError, ScanError
 from ptychoscope.io import npz
 from ptychoscope.io.limits import open_regular
-from ptychoscope.io.rules import Layout
-from ptychoscope.orientation import Orientation
+from ptychoscope.io.scan_conventions import Layout
+from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.scan import Domain, Scan
 
 if TYPE_CHECKING:
-    from ptychoscope.io.product import load_reconstruction, save_reconstruction
+    from ptychoscope.io.ptychodus import load_reconstruction, save_reconstruction
 
 FORMATS = (npz,)
 ScanSource = Scan | Mapping[str, Any] | tuple[Any, ...] | str | os.PathLike[str]

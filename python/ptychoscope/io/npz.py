@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.archive import member_names, read_members
 from ptychoscope.io.atomic import replacing
-from ptychoscope.io.rules import Layout, domain_of, frames_first
+from ptychoscope.io.npz_members import member_names, read_members
+from ptychoscope.io.scan_conventions import Layout, domain_of, frames_first
 from ptychoscope.scan import Domain, Scan
 
 SUFFIX = ".npz"

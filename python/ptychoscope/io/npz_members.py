@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.limits import open_regular, require_memory
-from ptychoscope.npy import read_header
+from ptychoscope.io.npy import read_header
 
 
 def read_members(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError, ResultError
 from ptychoscope.metrics.align import complex_factor, moved, phase_ramp, registration, remove_ramp
 from ptychoscope.metrics.frc import RingCorrelation, ring_correlation
-from ptychoscope.metrics.region import largest_rectangle, well_covered
 from ptychoscope.metrics.score import Score, score
+from ptychoscope.metrics.scored_area import largest_rectangle, well_covered
 from ptychoscope.reconstruction import Reconstruction
 
 _SMALLEST_PX = 16

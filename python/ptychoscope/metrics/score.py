@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.metrics.frc import ring_correlation
-from ptychoscope.metrics.images import psnr_db, ssim
+from ptychoscope.metrics.similarity import psnr_db, ssim
 
 
 @dataclass(frozen=True)

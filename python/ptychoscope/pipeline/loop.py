@@ -17,12 +17,12 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope._canvas_base import Values
 from ptychoscope.errors import ConfigError
-from ptychoscope.fronts import Placed
 from ptychoscope.geometry import CanvasFrame
-from ptychoscope.slot import ModelSlot, Running
-from ptychoscope.sources import Batch, Source
+from ptychoscope.inference.graph_runner import Placed
+from ptychoscope.inference.model_slot import ModelSlot, Running
+from ptychoscope.pipeline.sources import Batch, Source
+from ptychoscope.stitch._canvas_base import Values
 
 T = TypeVar("T")
 Progress = Callable[[int], None]

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope._canvas_base import Values
-from ptychoscope.pipeline import Report, Target
+from ptychoscope.pipeline.loop import Report, Target
+from ptychoscope.stitch._canvas_base import Values
 
 
 class Gathered:

@@ -6,23 +6,23 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.canvas import Align, Canvas
-from ptychoscope.config import Interpolation
-from ptychoscope.cuda_canvas import CudaCanvas
-from ptychoscope.device_front import check_device_stitching
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.gathered import Gathered
 from ptychoscope.geometry import canvas_frame
-from ptychoscope.model import BATCH, Model
-from ptychoscope.pipeline import Progress, Report, run
-from ptychoscope.preprocess import matched_probe
+from ptychoscope.inference.cuda_runner import check_device_stitching
+from ptychoscope.inference.model import BATCH, Model
+from ptychoscope.inference.model_config import Interpolation
+from ptychoscope.inference.model_slot import ModelSlot
+from ptychoscope.inference.session import parse_device
+from ptychoscope.pipeline.loop import Progress, Report, run
+from ptychoscope.pipeline.patch_buffer import Gathered
+from ptychoscope.pipeline.scan_merge import run_merged
+from ptychoscope.pipeline.sources import ScanSource
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
-from ptychoscope.session import parse_device
-from ptychoscope.slot import ModelSlot
-from ptychoscope.sources import ScanSource
-from ptychoscope.whole import run_merged
-from ptychoscope.windows import WindowKind, make_window
+from ptychoscope.stitch.canvas import Align, Canvas
+from ptychoscope.stitch.cuda_canvas import CudaCanvas
+from ptychoscope.stitch.windows import WindowKind, make_window
 
 ProbeChoice = Literal["scan", "model"]
 Merge = Literal["scan", "batch", "none"]

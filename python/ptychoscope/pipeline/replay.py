@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.canvas import Canvas
 from ptychoscope.errors import ScanError
-from ptychoscope.fronts import complex_patches
 from ptychoscope.geometry import CanvasFrame, canvas_frame
-from ptychoscope.pipeline import Done, run
-from ptychoscope.preprocess import matched_probe
+from ptychoscope.inference.graph_runner import complex_patches
+from ptychoscope.inference.model_slot import ModelSlot
+from ptychoscope.pipeline.loop import Done, run
+from ptychoscope.pipeline.sources import ScanSource
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.refine.exchange import result_of, say_left_out
-from ptychoscope.refine.stream import WINDOW_FRAMES, StreamRefiner
+from ptychoscope.refine.moving_window import WINDOW_FRAMES, StreamRefiner
+from ptychoscope.refine.scan_exchange import result_of, say_left_out
 from ptychoscope.scan import Scan
-from ptychoscope.slot import ModelSlot
-from ptychoscope.sources import ScanSource
+from ptychoscope.stitch.canvas import Canvas
 
 if TYPE_CHECKING:
-    from ptychoscope.model import Model
+    from ptychoscope.inference.model import Model
 
 
 def stream_scan(

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.canvas import Canvas
-from ptychoscope.fronts import PassesFront, Placed
 from ptychoscope.geometry import CanvasFrame
-from ptychoscope.passes import HeavyBall, Start, cut_coverage, cut_out, place
-from ptychoscope.pipeline import Done, Progress, Report, Target, flow
-from ptychoscope.slot import Running
-from ptychoscope.sources import Batch, Source
+from ptychoscope.inference.graph_runner import PassesFront, Placed
+from ptychoscope.inference.model_slot import Running
+from ptychoscope.inference.unrolled import HeavyBall, Start, cut_coverage, cut_out, place
+from ptychoscope.pipeline.loop import Done, Progress, Report, Target, flow
+from ptychoscope.pipeline.sources import Batch, Source
+from ptychoscope.stitch.canvas import Canvas
 
 
 def run_merged(

@@ -1,11 +1,11 @@
 """Refine: a solver's image at the detector's rate, without torch."""
 
-from ptychoscope.refine.defocus import Defocus, find_probe, refocused, tuned_probe
-from ptychoscope.refine.offline import refine_scan
-from ptychoscope.refine.online import stream_scan
+from ptychoscope.pipeline.replay import stream_scan
+from ptychoscope.refine.moving_window import StreamRefiner
+from ptychoscope.refine.probe_search import Defocus, find_probe, refocused, tuned_probe
+from ptychoscope.refine.rpie import FRAME_STATES, Refiner, Sweep
 from ptychoscope.refine.schedule import Schedule, schedule
-from ptychoscope.refine.solver import FRAME_STATES, Refiner, Sweep
-from ptychoscope.refine.stream import StreamRefiner
+from ptychoscope.refine.whole_scan import refine_scan
 
 __all__ = [
     "FRAME_STATES",

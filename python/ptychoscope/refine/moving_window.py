@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
+from ptychoscope.refine.rpie import Refiner, Sweep
 from ptychoscope.refine.schedule import schedule
-from ptychoscope.refine.solver import Refiner, Sweep
 from ptychoscope.scan import Domain
 
 WINDOW_FRAMES = 64

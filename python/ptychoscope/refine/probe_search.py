@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.geometry import canvas_frame
-from ptychoscope.preprocess import mean_counts
+from ptychoscope.preprocess.probe_intensity import mean_counts
+from ptychoscope.refine.rpie import Refiner
 from ptychoscope.refine.schedule import schedule
-from ptychoscope.refine.solver import Refiner
 from ptychoscope.scan import Scan
 
 _TRIAL_FRAMES = 200

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.refine.arguments import amplitudes_of, modes_of
+from ptychoscope.refine.inputs import amplitudes_of, modes_of
 from ptychoscope.scan import Domain
 
 Mode = Literal["sequential", "averaged", "examined"]

@@ -7,12 +7,12 @@ from typing import Literal
 
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.geometry import canvas_frame
-from ptychoscope.preprocess import matched_probe, mean_counts
+from ptychoscope.preprocess.probe_intensity import matched_probe, mean_counts
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.refine.defocus import find_probe, tuned_probe
-from ptychoscope.refine.exchange import add_scan, on_frame, result_of
+from ptychoscope.refine.probe_search import find_probe, tuned_probe
+from ptychoscope.refine.rpie import Refiner, Sweep
+from ptychoscope.refine.scan_exchange import add_scan, on_frame, result_of
 from ptychoscope.refine.schedule import Schedule, schedule
-from ptychoscope.refine.solver import Refiner, Sweep
 from ptychoscope.scan import Scan
 
 ProbeUse = Literal["keep", "update", "find"]

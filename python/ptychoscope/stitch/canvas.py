@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope import _core
-from ptychoscope._canvas_arguments import as_planes, as_positions, as_shape, as_window, one_of
-from ptychoscope._canvas_base import Accumulate, AddReport, CanvasBase, Region, Values
-from ptychoscope.config import Interpolation
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.phases import solve_phases
+from ptychoscope.inference.model_config import Interpolation
+from ptychoscope.stitch._arguments import as_planes, as_positions, as_shape, as_window, one_of
+from ptychoscope.stitch._canvas_base import Accumulate, AddReport, CanvasBase, Region, Values
+from ptychoscope.stitch.phase_sync import solve_phases
 
 Align = Literal["none", "sequential", "global"]
 

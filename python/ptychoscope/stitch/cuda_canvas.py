@@ -6,11 +6,11 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from ptychoscope import _core
-from ptychoscope._canvas_arguments import as_positions, as_shape, as_window, one_of
-from ptychoscope._canvas_base import Accumulate, AddReport, CanvasBase, Values
-from ptychoscope._device_arrays import patch_memory
-from ptychoscope.config import Interpolation
 from ptychoscope.errors import ConfigError, DeviceError, ScanError
+from ptychoscope.inference.model_config import Interpolation
+from ptychoscope.stitch._arguments import as_positions, as_shape, as_window, one_of
+from ptychoscope.stitch._canvas_base import Accumulate, AddReport, CanvasBase, Values
+from ptychoscope.stitch._device_arrays import patch_memory
 
 
 class CudaCanvas(CanvasBase):

@@ -4,26 +4,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ptychoscope.train.bundle import load_bundle, save_bundle
     from ptychoscope.train.config import TrainConfig
+    from ptychoscope.train.end_to_end import train_and_reconstruct
+    from ptychoscope.train.loop.run_folder import load_module
     from ptychoscope.train.module import PtychoModule
-    from ptychoscope.train.one_call import train_and_reconstruct
     from ptychoscope.train.prediction import Prediction, predict, project
-    from ptychoscope.train.runs import load_module
-    from ptychoscope.train.workflow import TrainResult, train
+    from ptychoscope.train.results_archive import load_bundle, save_bundle
+    from ptychoscope.train.training_run import TrainResult, train
 
 _HOME = {
     "Prediction": "prediction",
     "PtychoModule": "module",
     "TrainConfig": "config",
-    "TrainResult": "workflow",
-    "load_bundle": "bundle",
-    "load_module": "runs",
+    "TrainResult": "training_run",
+    "load_bundle": "results_archive",
+    "load_module": "loop.run_folder",
     "predict": "prediction",
     "project": "prediction",
-    "save_bundle": "bundle",
-    "train": "workflow",
-    "train_and_reconstruct": "one_call",
+    "save_bundle": "results_archive",
+    "train": "training_run",
+    "train_and_reconstruct": "end_to_end",
 }
 
 __all__ = [

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.io import ScanSource, as_scan
-from ptychoscope.orientation import Orientation
+from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.prediction import predict
-from ptychoscope.train.workflow import train
+from ptychoscope.train.training_run import train
 
 Image = NDArray[np.float32]
 

@@ -10,15 +10,15 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from ptychoscope.train.batches import Batch
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.light import Light
-from ptychoscope.train.losses import LOSSES, patch_distance, poisson_deviance, total_variation
+from ptychoscope.train.data.batches import Batch
+from ptychoscope.train.loop.optim import MuonAdamW, make_optimizer
 from ptychoscope.train.networks import build
 from ptychoscope.train.networks.base import Backbone, Neighbours, Network, copy_weights
-from ptychoscope.train.optim import MuonAdamW, make_optimizer
-from ptychoscope.train.overlap import coverage, merge
-from ptychoscope.train.physics import Physics, illumination
+from ptychoscope.train.physics.forward_model import Physics, illumination
+from ptychoscope.train.physics.losses import LOSSES, patch_distance, poisson_deviance, total_variation
+from ptychoscope.train.physics.overlap import coverage, merge
+from ptychoscope.train.physics.scan_parameters import Light
 
 
 class PtychoModule(pl.LightningModule):

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ptychoscope.errors import ScanError
-from ptychoscope.preprocess import matched_probe
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
-from ptychoscope.train.batches import whole_and_fraction
-from ptychoscope.train.fourier import square
+from ptychoscope.train.data.batches import whole_and_fraction
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks.base import Network
 from ptychoscope.train.networks.projection import Projection
-from ptychoscope.train.overlap import Placement, lay, pixel_index
-from ptychoscope.train.physics import illumination
+from ptychoscope.train.physics.dft import square
+from ptychoscope.train.physics.forward_model import illumination
+from ptychoscope.train.physics.overlap import Placement, lay, pixel_index
 
 
 @dataclass(frozen=True)

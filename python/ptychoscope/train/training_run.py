@@ -11,21 +11,21 @@ from typing import Any
 import lightning.pytorch as pl
 
 from ptychoscope.errors import TrainingError
-from ptychoscope.preprocess import matched_probe
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
-from ptychoscope.train.callbacks import Budget, EpochBar, History, Patience
-from ptychoscope.train.checkpoints import BestAndLast, WholeFiles
-from ptychoscope.train.choice import choose_passes, store
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.data import GroupData
-from ptychoscope.train.device import compute_dtype, torch_settings, trainer_device
-from ptychoscope.train.loggers import check_logger, make_logger
+from ptychoscope.train.data.datamodule import GroupData
+from ptychoscope.train.loop.callbacks import Budget, EpochBar, History, Patience
+from ptychoscope.train.loop.checkpoints import BestAndLast, WholeFiles
+from ptychoscope.train.loop.device import compute_dtype, torch_settings, trainer_device
+from ptychoscope.train.loop.lightning_logs import quiet_lightning
+from ptychoscope.train.loop.loggers import check_logger, make_logger
+from ptychoscope.train.loop.run_folder import claimed, load_module
+from ptychoscope.train.loop.run_record import write_record
+from ptychoscope.train.loop.select_passes import choose_passes, store
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks.base import copy_weights
-from ptychoscope.train.quiet import quiet_lightning
-from ptychoscope.train.record import write_record
-from ptychoscope.train.report import write_report
-from ptychoscope.train.runs import claimed, load_module
+from ptychoscope.train.report.report import write_report
 
 
 @dataclass(frozen=True)

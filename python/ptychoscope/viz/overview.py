@@ -5,9 +5,9 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.figure import Panel, figure, limits
 from ptychoscope.io.atomic import replacing
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.viz.panels import Panel, figure, limits
 
 _CYCLIC_FROM_RAD = 5.0
 """A wider range of phase is shown on the full circle."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ptychoscope.colours import Colours, paint, table
+from ptychoscope.viz.colormaps import Colours, paint, table
 
 _INK, _PAPER, _EMPTY, _RIM = (30, 34, 40), (255, 255, 255), (222, 224, 228), (150, 154, 160)
 _GAP, _TITLE, _BAR, _NUMBERS = 24, 34, 14, 62

@@ -15,7 +15,7 @@ pytest.importorskip("lightning")
 
 from ptychoscope.train import TrainConfig, train  # noqa: E402
 from ptychoscope.train.config import Simulated  # noqa: E402
-from ptychoscope.train.data import GroupData, hold_back  # noqa: E402
+from ptychoscope.train.data.datamodule import GroupData, hold_back  # noqa: E402
 
 QUICK = TrainConfig(
     width=4,

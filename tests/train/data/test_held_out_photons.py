@@ -16,9 +16,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from ptychoscope.train import TrainConfig, train  # noqa: E402
-from ptychoscope.train.batches import split_photons  # noqa: E402
-from ptychoscope.train.data import GroupData, settled  # noqa: E402
-from ptychoscope.train.epochs import thinned  # noqa: E402
+from ptychoscope.train.data.batches import split_photons  # noqa: E402
+from ptychoscope.train.data.datamodule import GroupData, settled  # noqa: E402
+from ptychoscope.train.data.group_sampler import thinned  # noqa: E402
 
 QUICK = {"network": "unrolled", "width": 4, "threads": 1, "group_size": 4, "batch_size": 2}
 

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from ptychoscope.train import TrainConfig, train  # noqa: E402
-from ptychoscope.train.device import compute_dtype, torch_settings, trainer_device  # noqa: E402
+from ptychoscope.train.loop.device import compute_dtype, torch_settings, trainer_device  # noqa: E402
 
 LOGGERS = ("mlflow", "tensorboard")
 QUICK = TrainConfig(width=4, threads=1, max_steps=4, group_size=4, batch_size=2, groups_per_epoch=8)
@@ -61,7 +61,7 @@ def test_loggers_write_or_say_what_they_need(small_scan: Scan, tmp_path: Path, n
 
 
 def test_no_logger_is_imported_unless_asked_for() -> None:
-    code = f"import sys, ptychoscope.train.workflow; print([m for m in sys.modules if m in {LOGGERS}])"
+    code = f"import sys, ptychoscope.train.training_run; print([m for m in sys.modules if m in {LOGGERS}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

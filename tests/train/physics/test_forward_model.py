@@ -10,14 +10,14 @@ from optics import far_field, lit_probe, make_scan
 
 torch = pytest.importorskip("torch")
 
-from ptychoscope.train.batches import Frames, make_batch  # noqa: E402
 from ptychoscope.train.config import TrainConfig  # noqa: E402
-from ptychoscope.train.fourier import Fourier, dft_matrix  # noqa: E402
-from ptychoscope.train.light import Light  # noqa: E402
-from ptychoscope.train.losses import LOSSES, poisson_deviance, total_variation  # noqa: E402
-from ptychoscope.train.overlap import Placement, coverage, merge  # noqa: E402
-from ptychoscope.train.physics import Physics, illumination  # noqa: E402
-from ptychoscope.train.symmetry import turn_planes  # noqa: E402
+from ptychoscope.train.data.batches import Frames, make_batch  # noqa: E402
+from ptychoscope.train.data.symmetry import turn_planes  # noqa: E402
+from ptychoscope.train.physics.dft import Fourier, dft_matrix  # noqa: E402
+from ptychoscope.train.physics.forward_model import Physics, illumination  # noqa: E402
+from ptychoscope.train.physics.losses import LOSSES, poisson_deviance, total_variation  # noqa: E402
+from ptychoscope.train.physics.overlap import Placement, coverage, merge  # noqa: E402
+from ptychoscope.train.physics.scan_parameters import Light  # noqa: E402
 
 
 def planes(wave: NDArray) -> "torch.Tensor":

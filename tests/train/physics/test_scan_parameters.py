@@ -12,11 +12,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from ptychoscope.train import PtychoModule, TrainConfig  # noqa: E402
-from ptychoscope.train.batches import Frames, make_batch  # noqa: E402
-from ptychoscope.train.device import torch_settings  # noqa: E402
-from ptychoscope.train.light import Light  # noqa: E402
-from ptychoscope.train.losses import poisson  # noqa: E402
-from ptychoscope.train.optim import make_optimizer  # noqa: E402
+from ptychoscope.train.data.batches import Frames, make_batch  # noqa: E402
+from ptychoscope.train.loop.device import torch_settings  # noqa: E402
+from ptychoscope.train.loop.optim import make_optimizer  # noqa: E402
+from ptychoscope.train.physics.losses import poisson  # noqa: E402
+from ptychoscope.train.physics.scan_parameters import Light  # noqa: E402
 
 
 def mended(scan: Scan, steps: int = 300, **options: object) -> Light:

@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from ptychoscope.train import TrainConfig, train  # noqa: E402
-from ptychoscope.train.axes import Axis, linear, logarithmic  # noqa: E402
-from ptychoscope.train.plot import Curve, plot  # noqa: E402
-from ptychoscope.train.report import look_at  # noqa: E402
+from ptychoscope.train.report.axes import Axis, linear, logarithmic  # noqa: E402
+from ptychoscope.train.report.plots import Curve, plot  # noqa: E402
+from ptychoscope.train.report.report import look_at  # noqa: E402
 
 SVG = "{http://www.w3.org/2000/svg}"
 

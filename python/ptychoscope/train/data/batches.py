@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ptychoscope.errors import ScanError
 from ptychoscope.scan import Scan
-from ptychoscope.train.overlap import Placement
-from ptychoscope.train.symmetry import turn_pixels, turn_planes
+from ptychoscope.train.data.symmetry import turn_pixels, turn_planes
+from ptychoscope.train.physics.overlap import Placement
 
 
 class Batch(NamedTuple):

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Subset
 
 from ptychoscope.errors import ScanError
-from ptychoscope.preprocess import matched_probe, mean_counts
+from ptychoscope.preprocess.probe_intensity import matched_probe, mean_counts
 from ptychoscope.scan import Scan
-from ptychoscope.train.batches import Batch, Frames
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.endless import simulated_frames
-from ptychoscope.train.epochs import GroupBatches
+from ptychoscope.train.data.batches import Batch, Frames
+from ptychoscope.train.data.group_sampler import GroupBatches
+from ptychoscope.train.data.simulated import simulated_frames
 
 _VALIDATION_FRAMES = 128
 """Held-back frames that are looked at after an epoch, at most: enough to rank, cheap to do."""

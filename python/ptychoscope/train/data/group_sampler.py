@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ptychoscope.grouping import group_frames
-from ptychoscope.train.batches import Batch, Frames, Group, make_batch
+from ptychoscope.preprocess.grouping import group_frames
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.symmetry import TURNS
+from ptychoscope.train.data.batches import Batch, Frames, Group, make_batch
+from ptychoscope.train.data.symmetry import TURNS
 
 
 class GroupBatches(Dataset[Batch]):

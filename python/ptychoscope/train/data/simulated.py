@@ -15,8 +15,8 @@ from ptychoscope.simulate import (
     make_probe,
     simulate_scan,
 )
-from ptychoscope.train.batches import Frames
 from ptychoscope.train.config import Simulated
+from ptychoscope.train.data.batches import Frames
 
 _JITTER_PX = 2.0
 _DEFOCUS_RAD = (6.0, 45.0)

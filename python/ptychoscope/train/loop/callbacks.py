@@ -16,8 +16,8 @@ from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.data import GroupData
-from ptychoscope.train.optim import one_cycle
+from ptychoscope.train.data.datamodule import GroupData
+from ptychoscope.train.loop.optim import one_cycle
 
 
 class Budget(pl.Callback):

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 
 from ptychoscope.errors import CheckpointError, ConfigError, OutputError
-from ptychoscope.train.checkpoints import UNREADABLE
 from ptychoscope.train.config import TrainConfig
+from ptychoscope.train.loop.checkpoints import UNREADABLE
+from ptychoscope.train.loop.run_record import write_config
 from ptychoscope.train.module import PtychoModule
-from ptychoscope.train.record import write_config
 
 
 def load_module(run_or_checkpoint: str | os.PathLike[str]) -> PtychoModule:

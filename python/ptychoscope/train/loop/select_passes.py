@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import torch
 
-from ptychoscope.train.batches import Batch
-from ptychoscope.train.checkpoints import write_checkpoint
-from ptychoscope.train.losses import poisson_deviance
+from ptychoscope.train.data.batches import Batch
+from ptychoscope.train.loop.checkpoints import write_checkpoint
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks import passes_to_choose_from
 from ptychoscope.train.networks.base import copy_weights
+from ptychoscope.train.physics.losses import poisson_deviance
 
 
 def with_passes(module: PtychoModule, passes: int) -> PtychoModule:

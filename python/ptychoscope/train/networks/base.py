@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.train.physics import Physics, illumination
+from ptychoscope.train.physics.forward_model import Physics, illumination
 
 
 class Neighbours(NamedTuple):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ptychoscope.train.config import Head, Input
 from ptychoscope.train.networks.base import Backbone, Network
-from ptychoscope.train.physics import illumination
+from ptychoscope.train.physics.forward_model import illumination
 
 INPUT_PLANES: dict[Input, int] = {"amplitude": 1, "backprojection": 2}
 

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ptychoscope.train.fourier import Fourier, multiply, multiply_conj, square
+from ptychoscope.train.physics.dft import Fourier, multiply, multiply_conj, square
 
 REGULARISATION = 0.05
 """Of the division by the probe, relative to the brightest pixel of its intensity."""

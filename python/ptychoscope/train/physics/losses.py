@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ptychoscope.train.fourier import multiply_conj, square
+from ptychoscope.train.physics.dft import multiply_conj, square
 
 _FLOOR = 1e-3
 """Added to measured and predicted counts alike, relative to the mean count of a pixel: bounds the gradient

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ptychoscope.train.batches import Batch
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.physics import Physics
-from ptychoscope.train.symmetry import turn_planes
+from ptychoscope.train.data.batches import Batch
+from ptychoscope.train.data.symmetry import turn_planes
+from ptychoscope.train.physics.forward_model import Physics
 
 
 class Light(nn.Module):

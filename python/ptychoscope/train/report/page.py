@@ -7,7 +7,7 @@ from html import escape
 
 from ptychoscope.metrics import RingCorrelation
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.plot import Curve, plot
+from ptychoscope.train.report.plots import Curve, plot
 
 _HEAD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Training report</title>
 <style>

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from ptychoscope.train.axes import Axis, linear, logarithmic
+from ptychoscope.train.report.axes import Axis, linear, logarithmic
 
 WIDTH, HEIGHT = 600, 340
 """Pixels of a drawing."""

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ptychoscope.colours import Colours
-from ptychoscope.figure import Panel, figure, limits
 from ptychoscope.io.atomic import replacing
 from ptychoscope.metrics import RingCorrelation, ring_correlation
-from ptychoscope.preprocess import matched_probe
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
-from ptychoscope.train.batches import Frames, make_batch
+from ptychoscope.train.data.batches import Frames, make_batch
 from ptychoscope.train.module import PtychoModule
-from ptychoscope.train.page import correlation, heading, likelihood, page, table
 from ptychoscope.train.prediction import Prediction, predict
+from ptychoscope.train.report.page import correlation, heading, likelihood, page, table
+from ptychoscope.viz.colormaps import Colours
+from ptychoscope.viz.panels import Panel, figure, limits
 
 _FRAMES = 600
 """Frames looked at, those nearest to the middle of the scan: enough to judge, quick to do."""

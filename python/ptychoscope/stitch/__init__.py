@@ -1,0 +1,1 @@
+"""Overlapping patches become one image: canvases in C++ and on devices."""

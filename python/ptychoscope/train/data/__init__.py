@@ -1,0 +1,1 @@
+"""What a training sees: subsets of scans, groups of neighbours, batches."""

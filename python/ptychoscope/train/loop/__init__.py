@@ -1,0 +1,1 @@
+"""How a training runs: limits, optimizer, device, run folder, checkpoints."""
