@@ -9,7 +9,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ptychoscope.inference.model import Model, load_model
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import (
     FileSpec,
     GoldenSpec,

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ExportError
-from ptychoscope.inference.graph_io import graph_probe
 from ptychoscope.inference.model_config import Provenance
+from ptychoscope.preprocess.complex_planes import to_planes
 from ptychoscope.scan import Scan
 
 from .bundle_writer import Precision
@@ -49,7 +49,7 @@ def export_bundle(
     if format_ == "torchscript":
         if precision != "fp32" or input_dtype != "float32":
             raise ConfigError("TorchScript is written in fp32 with float32 input: leave the options out")
-        expected = torch_patches(trained.network, counts, graph_probe(trained.probe))
+        expected = torch_patches(trained.network, counts, to_planes(trained.probe))
         return write_torchscript(
             trained.network,
             trained.probe,

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ptychoscope.errors import BundleError, ExportError
 from ptychoscope.inference.bounded_run import memory_limit, run_bounded
 from ptychoscope.inference.bundle import GRAPH_LIMIT_BYTES, read_regular
-from ptychoscope.inference.graph_runner import GraphFront, complex_patches
-from ptychoscope.inference.model import load_model
+from ptychoscope.inference.graph_runner import GraphRunner
+from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model_config import (
     FileSpec,
     GoldenSpec,
@@ -30,6 +30,7 @@ from ptychoscope.inference.model_config import (
 )
 from ptychoscope.inference.onnx_file import check_graph, graph_digest
 from ptychoscope.inference.session import Session, open_session
+from ptychoscope.preprocess.complex_planes import complex_patches
 
 from .bundle_files import bundle_directory, file_spec, npz_bytes
 from .bundle_writer import GOLDEN_TOLERANCE, graph_bytes
@@ -113,8 +114,8 @@ def _looked_at(
         session = sessions[-1] if batch == "relaxed" else session
         config = msgspec.structs.replace(config, batch=batch)
     config = msgspec.structs.replace(config, object=channel_meaning(config, session, counts, answers))
-    front = GraphFront(session, config)
-    golden = npz_bytes(counts, complex_patches(front.patches(counts, "counts"), front.values))
+    runner = GraphRunner(session, config)
+    golden = npz_bytes(counts, complex_patches(runner.patches(counts, "counts"), runner.values))
     spec = file_spec("golden.npz", golden)
     config = msgspec.structs.replace(
         config,

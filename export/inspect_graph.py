@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ExportError
-from ptychoscope.inference.graph_runner import GraphFront
+from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model_config import ModelConfig, ObjectSpec, TensorSpec
 from ptychoscope.inference.session import Session, Tensor
-from ptychoscope.scan import Domain
+from ptychoscope.options import Domain
 
 Dtype = Literal["float32", "float16", "uint16", "int32"]
 Meaning = Literal["real_imag", "amplitude_phase", "phase"]
@@ -109,9 +109,9 @@ def _said(meaning: Meaning, order: tuple[int, ...] | None, group: int, channels:
 
 def _ranges(config: ModelConfig, session: Session, counts: NDArray[Any]) -> tuple[list[float], list[float]]:
     """Least and largest value of every output channel."""
-    front = GraphFront(session, config)
-    feeds = front.feeds(_whole_batch(config, counts), "counts")
-    output = session.run(front.output, feeds)
+    runner = GraphRunner(session, config)
+    feeds = runner.feeds(_whole_batch(config, counts), "counts")
+    output = session.run(runner.output, feeds)
     planes = output if config.tensor("object").layout == "NCHW" else np.moveaxis(output, -1, 1)
     if not np.isfinite(planes).all():
         raise ExportError(

@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ExportError
-from ptychoscope.inference.graph_runner import GraphFront, PassesFront, complex_patches
+from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.session import open_session
 from ptychoscope.inference.unrolled import COVERAGE
+from ptychoscope.inference.unrolled_runner import UnrolledRunner
+from ptychoscope.preprocess.complex_planes import complex_patches
 
 from .bundle_writer import Draft, Precision, graph_bytes
 from .quantise import Feeds, halved, quantised, relative_rms
@@ -33,13 +35,13 @@ def lowered(draft: Draft, model: Model, precision: Precision) -> Draft:
             quantised(graph, _pass_feeds(draft, model, number)) for number, graph in enumerate(draft.passes)
         )
     session = open_session(graph_bytes(graph), threads=1)
-    front = GraphFront(session, model.config, draft.probe)
-    own = complex_patches(front.patches(draft.counts, "counts"), front.values)
+    runner = GraphRunner(session, model.config, draft.probe)
+    own = complex_patches(runner.patches(draft.counts, "counts"), runner.values)
     return dataclasses.replace(draft, graph=graph, passes=passes, precision=precision, expected=own)
 
 
 def loss(reference: Draft, draft: Draft, model: Model) -> float:
-    """The largest relative rms of what `model`, written from `draft`, makes by any front, to `reference`.
+    """The largest relative rms of what `model`, written from `draft`, makes by any runner, to `reference`.
 
     On the frames that were not calibrated with. Raises `ExportError` when it is more than is allowed, or when
     the patches are all alike, so that it says nothing.
@@ -49,7 +51,7 @@ def loss(reference: Draft, draft: Draft, model: Model) -> float:
     held, expected = draft.counts[_MEASURED], reference.expected[_MEASURED]
     losses = [relative_rms(draft.expected[_MEASURED], expected)]
     if model.passes:
-        losses.append(relative_rms(model.predict(held, domain="counts", front="passes"), expected))
+        losses.append(relative_rms(model.predict(held, domain="counts", runner="unrolled"), expected))
     allowed, largest = LARGEST_LOSS[draft.precision], float(np.max(losses))  # NaN where one is NaN
     if not largest <= allowed:
         raise ExportError(
@@ -60,17 +62,17 @@ def loss(reference: Draft, draft: Draft, model: Model) -> float:
 
 
 def _graph_feeds(draft: Draft, model: Model) -> Iterator[Feeds]:
-    front = model.front(kind="graph")
-    assert isinstance(front, GraphFront)  # noqa: S101
+    runner = model.runner(kind="graph")
+    assert isinstance(runner, GraphRunner)  # noqa: S101
     for counts in _parts(draft):
-        yield front.feeds(counts, "counts")
+        yield runner.feeds(counts, "counts")
 
 
 def _pass_feeds(draft: Draft, model: Model, number: int) -> Iterator[Feeds]:
-    front = model.front(kind="passes")
-    assert isinstance(front, PassesFront)  # noqa: S101
+    runner = model.runner(kind="unrolled")
+    assert isinstance(runner, UnrolledRunner)  # noqa: S101
     for counts in _parts(draft):
-        feeds = dict(front.feeds(number, counts, "counts"))
+        feeds = dict(runner.feeds(number, counts, "counts"))
         if COVERAGE in feeds:
             alternating = np.where(np.arange(len(counts)) % 2, _MERGED, 1).astype(np.float32)
             feeds[COVERAGE] = feeds[COVERAGE] * alternating[:, None, None, None]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ptychoscope.errors import ExportError
-from ptychoscope.inference.graph_io import graph_probe
 from ptychoscope.inference.model_config import Provenance
+from ptychoscope.preprocess.complex_planes import to_planes
 
 from .bundle_files import bundle_directory, file_spec
 from .bundle_writer import Draft
@@ -39,11 +39,11 @@ def write_torchscript(
     batches of other sizes than it was traced with. The probe must be passed: probe.npy holds the trained one.
     Raises `ExportError` or `OutputError`.
     """
-    planes = torch.from_numpy(graph_probe(probe))
+    planes = torch.from_numpy(to_planes(probe))
     frames = torch.from_numpy(np.ascontiguousarray(counts, np.float32))[:, None]
     data = _traced(network, frames[:2], planes)
     difference = _difference(data, frames, planes, expected)
-    rounded = rounding(network, counts, graph_probe(probe), expected)
+    rounded = rounding(network, counts, to_planes(probe), expected)
     if not difference <= allowed(rounded):
         raise ExportError(
             f"the TorchScript graph differs from torch by {difference:.3g}, allowed are "

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ptychoscope.errors import BundleError, ExportError
-from ptychoscope.inference.graph_io import graph_probe
-from ptychoscope.inference.model import FrontKind, Model
+from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import Provenance
+from ptychoscope.options import RunnerKind
+from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 
 from .bundle_files import bundle_directory
 from .bundle_writer import Draft, Precision
@@ -45,7 +46,7 @@ def write_bundle(
     counts = np.ascontiguousarray(counts, np.float32)
     if counts.ndim != 3 or len(counts) == 0:
         raise ExportError(f"frames to verify the graph on must be (k, P, P), got {counts.shape}")
-    planes = graph_probe(probe)
+    planes = to_planes(probe)
     expected = torch_patches(network, counts, planes)
     if not np.isfinite(expected).all():
         raise ExportError("the network makes values that are not finite: train it again")
@@ -75,7 +76,7 @@ def torch_patches(
     """What torch makes of counts (k, P, P), as (k, H, W) complex64."""
     with torch.inference_mode():
         output = network(torch.from_numpy(np.sqrt(counts))[:, None], torch.from_numpy(planes)).numpy()
-    patches: NDArray[np.complex64] = (output[:, 0] + 1j * output[:, 1]).astype(np.complex64)
+    patches: NDArray[np.complex64] = from_planes(output)
     return patches
 
 
@@ -91,15 +92,15 @@ def _write(draft: Draft, folder: Path, provenance: Provenance, precision: Precis
 
 
 def _verify(draft: Draft, model: Model) -> float:
-    """The largest difference from torch by any front; `ExportError` when it is more than is allowed."""
-    fronts: tuple[FrontKind, ...] = ("graph", "passes") if model.passes else ("graph",)
+    """The largest difference from torch by any runner; `ExportError` when it is more than is allowed."""
+    runners: tuple[RunnerKind, ...] = ("graph", "unrolled") if model.passes else ("graph",)
     largest, limit = 0.0, allowed(draft.rounding)
-    for front in fronts:
-        got = model.predict(draft.counts, domain="counts", front=front)
+    for runner in runners:
+        got = model.predict(draft.counts, domain="counts", runner=runner)
         difference = largest_difference(got, draft.expected)
         if not difference <= limit:
             raise ExportError(
-                f"by its {front}, the bundle differs from torch by {difference:.3g} on {len(draft.counts)} "
+                f"by its {runner}, the bundle differs from torch by {difference:.3g} on {len(draft.counts)} "
                 f"frames, allowed are {limit:.3g}: it does not compute what was trained, nothing was "
                 "written"
             )

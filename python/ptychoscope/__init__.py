@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ptychoscope.errors import PtychoscopeError
-    from ptychoscope.inference.model import Model, load_model
+    from ptychoscope.inference.load import load_model
+    from ptychoscope.inference.model import Model
     from ptychoscope.io import load_reconstruction, load_scan, save_reconstruction, save_scan
     from ptychoscope.pipeline.reconstruct import reconstruct
     from ptychoscope.reconstruction import Reconstruction
@@ -22,7 +23,7 @@ _HOME = {
     "PtychoscopeError": "errors",
     "Reconstruction": "reconstruction",
     "Scan": "scan",
-    "load_model": "inference.model",
+    "load_model": "inference.load",
     "load_reconstruction": "io",
     "load_scan": "io",
     "reconstruct": "pipeline.reconstruct",

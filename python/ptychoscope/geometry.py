@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 
 
+def nearest_pixel(positions_px: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The whole pixels (n, 2) nearest to positions (n, 2), halves upwards; still float64."""
+    return np.floor(np.asarray(positions_px, np.float64) + 0.5)
+
+
 def patch_corner(positions_px: NDArray[np.float64], patch_shape: tuple[int, int]) -> NDArray[np.float64]:
     """Position of index [0, 0] of patches of `patch_shape` (h, w) centred on `positions_px` (n, 2)."""
     return positions_px - np.array([patch_shape[0] // 2, patch_shape[1] // 2], dtype=np.float64)
 
 
-class CanvasFrame(NamedTuple):
+class CanvasExtent(NamedTuple):
     """Where a canvas lies in the object plane."""
 
     origin_px: tuple[int, int]
@@ -31,10 +36,16 @@ class CanvasFrame(NamedTuple):
         return positions_px - np.asarray(self.origin_px, dtype=np.float64)
 
 
-def canvas_frame(
+def canvas_extent(
     positions_px: NDArray[np.float64], patch_shape: tuple[int, int], *, margin_px: int = 1
-) -> CanvasFrame:
-    """The smallest canvas that holds every patch, with `margin_px` around it for interpolation."""
+) -> CanvasExtent:
+    """The smallest canvas that holds every patch, with `margin_px` around it for interpolation.
+
+    Raises
+    ------
+    ScanError
+        There is no position, or one is not finite.
+    """
     if len(positions_px) == 0:
         raise ScanError("a scan without positions has no canvas: give at least one")
     if not np.isfinite(positions_px).all():
@@ -42,4 +53,4 @@ def canvas_frame(
     corner = patch_corner(positions_px, patch_shape)
     low = [math.floor(v) - margin_px for v in corner.min(axis=0)]
     high = [math.ceil(v) + side + margin_px for v, side in zip(corner.max(axis=0), patch_shape, strict=True)]
-    return CanvasFrame((low[0], low[1]), (high[0] - low[0], high[1] - low[1]))
+    return CanvasExtent((low[0], low[1]), (high[0] - low[0], high[1] - low[1]))

@@ -1,15 +1,16 @@
 """Scan: the diffraction patterns, positions, probe and geometry of one acquisition."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
+from ptychoscope.options import Domain, words
 
-Domain = Literal["counts", "amplitude"]
-DOMAINS = ("counts", "amplitude")
+_CHUNK_FRAMES = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,8 @@ class Scan:
     object: NDArray[np.complex64] | None = None
     """(H, W) complex64: the true object (simulated) or somebody's reconstruction; index = object pixel."""
     bad_pixels: NDArray[np.bool_] | None = None
-    """(P, P) bool, True where the detector says nothing (gaps, dead, hot)."""
+    """(P, P) bool, True where the detector says nothing (gaps, dead, hot); what lies there is never read, and
+    is 0 in `patterns`."""
     nominal_positions_px: NDArray[np.float64] | None = None
     """(n, 2) positions as commanded, before any correction; None when they are `positions_px`."""
     scan_index: NDArray[np.int64] | None = None
@@ -44,8 +46,10 @@ class Scan:
 
     def __post_init__(self) -> None:
         """Check every field and bring it to its type."""
-        _set(self, "patterns", _patterns(self.patterns, self.domain))
-        n, side, _ = self.patterns.shape
+        n, side = _shape(self.patterns, self.domain)
+        if self.bad_pixels is not None:
+            _set(self, "bad_pixels", _bad_pixels(self.bad_pixels, side))
+        _set(self, "patterns", _patterns(self.patterns, self.bad_pixels))
         _set(self, "positions_px", _positions("positions_px", self.positions_px, n))
         if self.nominal_positions_px is not None:
             nominal = _positions("nominal_positions_px", self.nominal_positions_px, n)
@@ -54,8 +58,6 @@ class Scan:
             _set(self, "probe", _probe(self.probe, side))
         if self.object is not None:
             _set(self, "object", _object(self.object))
-        if self.bad_pixels is not None:
-            _set(self, "bad_pixels", _bad_pixels(self.bad_pixels, side))
         if self.scan_index is not None:
             _set(self, "scan_index", _scan_index(self.scan_index, n))
         for name in ("pixel_size_m", "photons"):
@@ -74,6 +76,14 @@ class Scan:
     def patch_px(self) -> int:
         """P, the side of a pattern in pixels."""
         return int(self.patterns.shape[1])
+
+    @cached_property
+    def mean_counts(self) -> float:
+        """Photons per pattern on the measured pixels, the mean over the frames; 0 without frames."""
+        total = 0.0
+        for start in range(0, len(self), _CHUNK_FRAMES):  # so that memory stays flat
+            total += float(self.counts(slice(start, start + _CHUNK_FRAMES)).sum(dtype=np.float64))
+        return total / max(len(self), 1)
 
     def amplitude(self, frames: slice | NDArray[np.intp] = slice(None)) -> NDArray[np.float32]:
         """Patterns as amplitude, (k, P, P) float32; cast before the square root."""
@@ -105,8 +115,9 @@ def _set(scan: Scan, name: str, value: object) -> None:
     object.__setattr__(scan, name, value)
 
 
-def _patterns(patterns: NDArray[Any], domain: str) -> NDArray[Any]:
-    if domain not in DOMAINS:
+def _shape(patterns: NDArray[Any], domain: str) -> tuple[int, int]:
+    """Number and side of the patterns."""
+    if domain not in words(Domain):
         raise ScanError(f'domain must be "counts" or "amplitude", got {domain!r}')
     patterns = np.asarray(patterns)
     if patterns.ndim != 3:
@@ -119,17 +130,25 @@ def _patterns(patterns: NDArray[Any], domain: str) -> NDArray[Any]:
         raise ScanError(f"diffraction must have sides of at least 2 pixels, got {patterns.shape}")
     if patterns.dtype.kind not in "uif":
         raise ScanError(f"diffraction must be real numbers, got dtype {patterns.dtype}")
+    return len(patterns), patterns.shape[1]
+
+
+def _patterns(patterns: NDArray[Any], bad_pixels: NDArray[np.bool_] | None) -> NDArray[Any]:
+    patterns = np.asarray(patterns)
+    if bad_pixels is not None and np.any(patterns[:, bad_pixels] != 0):
+        patterns = patterns.copy()
+        patterns[:, bad_pixels] = 0
     if patterns.dtype.kind == "f" and not np.isfinite(patterns).all():
         bad = np.flatnonzero(~np.isfinite(patterns).all(axis=(1, 2)))
         raise ScanError(
             f"diffraction has values that are not finite in {len(bad)} frame(s), first {bad[0]}: "
-            "mask those pixels (bad_pixels) and set them to 0"
+            "name those pixels in bad_pixels"
         )
     if patterns.dtype.kind in "if" and patterns.size and patterns.min() < 0:
         frame = int(np.unravel_index(np.argmin(patterns), patterns.shape)[0])
         raise ScanError(
-            f"diffraction has negative values (least {patterns.min()}, frame {frame}): "
-            "counts and amplitudes are never negative; add 65536 to wrapped int16, or mask the pixels"
+            f"diffraction has negative values (least {patterns.min()}, frame {frame}): counts and amplitudes "
+            "are never negative; add 65536 to wrapped int16, or name the pixels in bad_pixels"
         )
     keep = (np.uint8, np.uint16, np.uint32, np.float32)
     return patterns if patterns.dtype in keep else patterns.astype(np.float32)

@@ -103,7 +103,7 @@ def _bundle_entries(path: Path, batches: list[int], threads: int) -> list[Entry]
 
     from ptychoscope.bench.pipeline import bare_session
     from ptychoscope.inference.bundle import read_bundle
-    from ptychoscope.inference.model import load_model
+    from ptychoscope.inference.load import load_model
 
     loaded = load_model(path, threads=threads)
     counts = read_bundle(path).golden_counts

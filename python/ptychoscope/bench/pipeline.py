@@ -41,7 +41,7 @@ def measure(bundle: Path, *, frames: int, batch: int, threads: int, rounds: int)
     """One row per way of merging that the network knows and of aligning phases."""
     from ptychoscope.bench.detector_frames import counts_scan
     from ptychoscope.bench.timing import cpu_seconds, wall_seconds
-    from ptychoscope.inference.model import load_model
+    from ptychoscope.inference.load import load_model
     from ptychoscope.pipeline.reconstruct import reconstruct
 
     model = load_model(bundle, threads=1)
@@ -62,7 +62,7 @@ def measure(bundle: Path, *, frames: int, batch: int, threads: int, rounds: int)
                 "precision": model.config.precision,
                 "merge": merge,
                 "align": align,
-                "front": model.front().name,
+                "runner": model.runner().name,
                 "batch": batch,
                 "threads": threads,
                 "frames_per_s": frames / wall_seconds(task, rounds=rounds),
@@ -85,14 +85,14 @@ def at_once(task: Callable[[], object], threads: int) -> Callable[[], object]:
 
 def bare_session(model: Any, patterns: Any) -> Callable[[], object]:
     """The network alone, on inputs that lie ready: all graphs of one batch."""
-    from ptychoscope.inference.graph_runner import PassesFront
     from ptychoscope.inference.unrolled import OBJECT
+    from ptychoscope.inference.unrolled_runner import UnrolledRunner
 
-    front = model.front()
-    if not isinstance(front, PassesFront):
-        feeds = front.feeds(patterns, "counts")
-        return lambda: front.session.run(front.output, feeds)
-    ready = [front.feeds(number, patterns, "counts") for number in range(len(front.passes))]
+    runner = model.runner()
+    if not isinstance(runner, UnrolledRunner):
+        feeds = runner.feeds(patterns, "counts")
+        return lambda: runner.session.run(runner.output, feeds)
+    ready = [runner.feeds(number, patterns, "counts") for number in range(len(runner.passes))]
     return lambda: [
-        session.run(OBJECT, inputs) for session, inputs in zip(front.passes.sessions, ready, strict=True)
+        session.run(OBJECT, inputs) for session, inputs in zip(runner.passes.sessions, ready, strict=True)
     ]

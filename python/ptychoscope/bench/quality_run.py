@@ -10,7 +10,8 @@ from typing import Any, cast
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, MissingExtraError, ScanError
-from ptychoscope.inference.model import Model, load_model
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model import Model
 from ptychoscope.io import load_scan
 from ptychoscope.metrics import compare, diffraction_deviance, diffraction_r_factor
 from ptychoscope.pipeline.reconstruct import reconstruct

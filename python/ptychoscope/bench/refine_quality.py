@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.geometry import CanvasFrame, canvas_frame
+from ptychoscope.geometry import CanvasExtent, canvas_extent, nearest_pixel
 from ptychoscope.metrics import compare
-from ptychoscope.preprocess.probe_intensity import matched_probe
+from ptychoscope.preprocess.probe_intensity import matched_probe, probe_intensity
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import refine_scan
 from ptychoscope.scan import Scan
@@ -48,7 +48,7 @@ def _swept(name: str, scan: Scan, label: str, start: Reconstruction | None, swee
 
 
 def _network(scan: Scan, model: Path) -> tuple[Reconstruction, float]:
-    from ptychoscope.inference.model import load_model
+    from ptychoscope.inference.load import load_model
     from ptychoscope.pipeline.reconstruct import reconstruct
 
     loaded = load_model(model, threads=1)
@@ -75,13 +75,13 @@ def peer_parts(
         outs = []
         for k, scan in enumerate(scans):
             given, found = Path(folder, f"scan{k}.npz"), Path(folder, f"found{k}.npz")
-            frame = _peer_frame(scan)
+            extent = _peer_extent(scan)
             np.savez(
                 given,
                 counts=scan.counts(),
-                positions=frame.to_canvas(scan.positions_px),
+                positions=extent.to_canvas(scan.positions_px),
                 probe=matched_probe(scan),
-                shape=np.array(frame.shape),
+                shape=np.array(extent.shape),
             )
             command += [str(given), str(found)]
             outs.append(found)
@@ -91,21 +91,21 @@ def peer_parts(
         return [_peer_results(scan, path) for scan, path in zip(scans, outs, strict=True)]
 
 
-def _peer_frame(scan: Scan) -> CanvasFrame:
-    return canvas_frame(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=8)
+def _peer_extent(scan: Scan) -> CanvasExtent:
+    return canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=8)
 
 
 def _peer_results(scan: Scan, path: Path) -> list[tuple[int, float, Reconstruction]]:
     with np.load(path, allow_pickle=False) as file:
         epochs, objects, spent = file["epochs"], file["objects"], file["cpu_s"]
-    frame = _peer_frame(scan)
-    coverage = _coverage(scan, frame.origin_px, frame.shape)
+    extent = _peer_extent(scan)
+    coverage = _coverage(scan, extent.origin_px, extent.shape)
     images = [
         Reconstruction(
             object=np.where(coverage > 0, image, 0),
             coverage=coverage,
             spread=np.zeros_like(coverage),
-            origin_px=frame.origin_px,
+            origin_px=extent.origin_px,
             pixel_size_m=None,
             positions_px=scan.positions_px,
         )
@@ -116,10 +116,10 @@ def _peer_results(scan: Scan, path: Path) -> list[tuple[int, float, Reconstructi
 
 def _coverage(scan: Scan, origin: tuple[int, int], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
     """Sum of |P|^2 at whole pixels: the same area is scored for everybody."""
-    power = np.square(np.abs(matched_probe(scan))).sum(axis=0)
+    power = probe_intensity(matched_probe(scan))
     coverage = np.zeros(shape, np.float32)
     side = scan.patch_px
-    for y, x in np.floor(scan.positions_px + 0.5).astype(int) - side // 2 - np.array(origin):
+    for y, x in nearest_pixel(scan.positions_px).astype(int) - side // 2 - np.array(origin):
         coverage[y : y + side, x : x + side] += power
     return coverage
 

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from ptychoscope.bench.timing import cpu_seconds, wall_seconds
-from ptychoscope.geometry import canvas_frame
+from ptychoscope.geometry import canvas_extent
 from ptychoscope.metrics import compare
-from ptychoscope.preprocess.probe_intensity import matched_probe, mean_counts
-from ptychoscope.refine import Refiner, StreamRefiner, schedule, stream_scan
+from ptychoscope.pipeline.reconstruct import reconstruct
+from ptychoscope.preprocess.probe_intensity import matched_probe
+from ptychoscope.refine import MovingWindowRefiner, Refiner, schedule
+from ptychoscope.refine.moving_window import WINDOW_FRAMES
 from ptychoscope.scan import Scan
 
 _WINDOWS_PX = (32, 64, 128, 256)
@@ -50,12 +52,12 @@ def _sweep(side: int, frames: int, name: str, options: dict[str, Any]) -> Callab
 
 def thread_speed(name: str, scan: Scan, threads: int) -> dict[str, Any]:
     """Wall seconds of ten sweeps with one and with several threads, and whether the bits agree."""
-    frame = canvas_frame(scan.positions_px, (scan.patch_px, scan.patch_px))
-    plan = schedule(mean_counts(scan), 10)
+    extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px))
+    plan = schedule(scan.mean_counts, 10)
 
     def prepared(count: int) -> tuple[Refiner, Callable[[], None]]:
-        refiner = Refiner(frame.shape, matched_probe(scan), threads=count)
-        refiner.add(scan.patterns, frame.to_canvas(scan.positions_px), domain=scan.domain)
+        refiner = Refiner(extent.shape, matched_probe(scan), threads=count)
+        refiner.add(scan.patterns, extent.to_canvas(scan.positions_px), domain=scan.domain)
 
         def run() -> None:
             refiner.set_object()
@@ -78,11 +80,11 @@ def thread_speed(name: str, scan: Scan, threads: int) -> dict[str, Any]:
 
 def stream_speed(name: str, scan: Scan) -> dict[str, Any]:
     """Frames per second of one thread's CPU, and the error when the scan ends and after three full sweeps."""
-    frame = canvas_frame(scan.positions_px, (scan.patch_px, scan.patch_px))
-    positions, probe = frame.to_canvas(scan.positions_px), matched_probe(scan)
+    extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px))
+    positions, probe = extent.to_canvas(scan.positions_px), matched_probe(scan)
     spent = []
     for _ in range(5):
-        stream = StreamRefiner(frame.shape, probe)
+        stream = MovingWindowRefiner(extent.shape, probe)
         began = process_time()
         for start in range(0, len(scan), 8):
             part = slice(start, start + 8)
@@ -91,6 +93,6 @@ def stream_speed(name: str, scan: Scan) -> dict[str, Any]:
     row: dict[str, Any] = {"scan": name, "frames_per_s": len(scan) / float(np.median(spent))}
     if scan.object is not None:
         for label, sweeps in (("nrmse_at_end", 0), ("nrmse_after_3_sweeps", 3)):
-            result = stream_scan(scan, sweeps=sweeps)
+            result = reconstruct(scan, refine=sweeps, refine_window=WINDOW_FRAMES, batch=8)
             row[label] = compare(result, scan.object, ramp=True).score.nrmse
     return row

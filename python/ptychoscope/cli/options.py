@@ -36,7 +36,7 @@ def option(
     return click.option(*names, cls=_Option, help=about, heading=heading, **attributes)
 
 
-def gathered(
+def option_group(
     name: str, fields: Callable[..., object], options: Sequence[Callable[..., Any]]
 ) -> Callable[[Function], Function]:
     """Options that belong together: the function gets them as a named tuple `fields(...)`, called `name`."""

@@ -3,33 +3,26 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ptychoscope.cli.console import frames_bar, json_option
 from ptychoscope.cli.options import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
 from ptychoscope.cli.outputs import check_outputs
-from ptychoscope.cli.refine_options import Solver, solver_options
-from ptychoscope.cli.scan_options import Reading, reading_options
+from ptychoscope.cli.refine_options import RefineOptions, refine_options
+from ptychoscope.cli.scan_options import ScanOptions, scan_options
+from ptychoscope.options import Align, Interpolation, Merge, Parallel, ProbeOf, StitchOn, WindowKind
 
 if TYPE_CHECKING:
     from ptychoscope.inference.model import Model
     from ptychoscope.reconstruction import Reconstruction
 
-Parallel = Literal["across", "within", "auto"]
-Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
-Window = Literal["probe", "none", "hann", "box"]
-Merge = Literal["scan", "batch", "none"]
-Align = Literal["none", "sequential", "global"]
-Stitch = Literal["host", "device"]
-ProbeOf = Literal["scan", "model"]
-
 
 @command()
 @argument("scan", "Scan file.")
 @option("--output", "-o", type=PATH, default="object.h5", about="Result, a ptychodus product (.h5).")
-@option("--model", "-m", type=PATH, about="Bundle directory, made by `export`; not used by --start empty.")
+@option("--model", "-m", type=PATH, about="Bundle directory, made by `export`.")
 @option(
     "--picture",
     type=PATH,
@@ -37,31 +30,30 @@ ProbeOf = Literal["scan", "model"]
 )
 @option("--no-picture", is_flag=True, about="Write no picture.")
 @option(
-    "--device", default="cpu", about="cpu, cuda, cuda:N, tensorrt, openvino, or auto: cuda when it works."
+    "--device",
+    about="Of the network: cpu, cuda, cuda:N, tensorrt, openvino, or auto: cuda when it works; without, cpu.",
 )
-@option("--threads", type=AT_LEAST_ONE, about="Threads of network and stitcher; without, one per core.")
+@option("--threads", type=AT_LEAST_ONE, about="Of network, stitcher and solver; without, one per core.")
 @option(
     "--parallel",
     type=choice(Parallel),
-    default="across",
-    about="Use the threads across batches, or within one (less delay); auto: measure both.",
+    about="Use the threads across batches, or within one (less delay); auto: measure both; without, across.",
 )
-@option("--batch", type=AT_LEAST_ONE, default=16, about="Frames that go through the network at once.")
+@option("--batch", type=AT_LEAST_ONE, about="Frames that go through the network at once; without, 16.")
 @option(
     "--interpolation",
     type=choice(Interpolation),
     about="How patches are put between pixels; without, as the model says.",
 )
-@option("--window", type=choice(Window), about="Weight of a patch's pixels; without, as the model says.")
+@option("--window", type=choice(WindowKind), about="Weight of a patch's pixels; without, as the model says.")
 @option(
     "--merge",
     type=choice(Merge),
-    about="Neighbours of a network of several passes; without, the whole scan.",
+    about="Neighbours of a network of several passes; without, the scan (a batch with --refine-window).",
 )
 @option(
     "--projections",
     type=AT_LEAST_ZERO,
-    default=0,
     about="Parallel projections after the network, with merged neighbours and momentum.",
 )
 @option(
@@ -71,13 +63,12 @@ ProbeOf = Literal["scan", "model"]
 )
 @option(
     "--stitch",
-    type=choice(Stitch),
-    default="host",
-    about="Stitch on the host, or on the CUDA device that computed the patches.",
+    type=choice(StitchOn),
+    about="Stitch on the host, or on the CUDA device that computed the patches; without, on the host.",
 )
 @option("--probe", type=choice(ProbeOf), about="Whose probe to use; without, the scan's when it has one.")
-@solver_options
-@reading_options
+@refine_options
+@scan_options
 @json_option
 def run(
     scan: Path,
@@ -85,24 +76,17 @@ def run(
     model: Path | None,
     picture: Path | None,
     no_picture: bool,
-    device: str,
-    threads: int | None,
-    parallel: Parallel,
-    batch: int,
-    interpolation: Interpolation | None,
-    window: Window | None,
-    merge: Merge | None,
-    projections: int,
-    align: Align | None,
-    stitch: Stitch,
-    probe: ProbeOf | None,
-    solver: Solver,
-    reading: Reading,
+    device: str | None,
+    parallel: Parallel | None,
+    solver: RefineOptions,
+    reading: ScanOptions,
     as_json: bool,
+    **network: Any,
 ) -> None:
-    """Reconstruct a scan without torch: every frame once through the network, then sweeps if asked for."""
+    """Reconstruct a scan without torch: by a network, by sweeps of the solver, or by both."""
     from ptychoscope.io import save_reconstruction
     from ptychoscope.io.atomic import check_file
+    from ptychoscope.pipeline.plan import checked_options
     from ptychoscope.pipeline.reconstruct import reconstruct
     from ptychoscope.viz.overview import save_picture
 
@@ -114,32 +98,17 @@ def run(
     for file in (output, picture):
         if file is not None:
             check_file(file)
-    solver.check(model)
+    options: Any = {**network, **solver._asdict()}
+    loading = {name for name, value in (("device", device), ("parallel", parallel)) if value is not None}
+    checked_options(options, has_model=model is not None, loading=loading)
     loaded = reading.scan(scan)
-    count = threads or len(os.sched_getaffinity(0))
-    network, result, workers = None, None, 1
-    if model is not None and solver.start == "network":
-        network, workers = _network(model, device, parallel, count, batch)
-    if network is not None and not solver.window_frames:
-        with frames_bar(len(loaded), quiet=as_json) as progress:
-            result = reconstruct(
-                loaded,
-                network,
-                batch=batch,
-                threads=count,
-                workers=workers,
-                merge=merge,
-                projections=projections,
-                align=align,
-                stitch=stitch,
-                interpolation=interpolation,
-                window=window,
-                probe=probe,
-                progress=progress,
-            )
-    if network is not None and (probe == "model" or loaded.probe is None):
-        loaded = loaded.with_probe(network.probe)
-    result = solver.run(loaded, network, result, batch, count)
+    threads = options["threads"] = network["threads"] or len(os.sched_getaffinity(0))
+    chosen = None
+    if model is not None:
+        batch = network["batch"] or 16
+        chosen, options["workers"] = _network(model, device or "cpu", parallel or "across", threads, batch)
+    with frames_bar(len(loaded), quiet=as_json or chosen is None) as progress:
+        result = reconstruct(loaded, chosen, progress=progress, **options)
     save_reconstruction(result, output)
     if picture is not None:
         save_picture(result, picture)
@@ -157,7 +126,7 @@ def run(
 def _network(bundle: Path, device: str, parallel: Parallel, threads: int, batch: int) -> "tuple[Model, int]":
     """The model, and how many batches shall be in it at the same time."""
     from ptychoscope.inference.autotune import fastest
-    from ptychoscope.inference.model import load_model
+    from ptychoscope.inference.load import load_model
 
     if parallel != "auto":
         across = parallel == "across"

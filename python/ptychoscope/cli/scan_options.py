@@ -1,20 +1,19 @@
 """Options that say how a scan file is read, the same for every command that reads one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ptychoscope.cli.options import choice, gathered, option
+from ptychoscope.cli.options import choice, option, option_group
 from ptychoscope.errors import ConfigError
+from ptychoscope.options import Domain, Layout
 
 if TYPE_CHECKING:
     from ptychoscope.scan import Scan
 
 _HEADING = "Reading the scan"
-Domain = Literal["counts", "amplitude"]
-Layout = Literal["auto", "NHW", "HWN"]
 
 
-class Reading(NamedTuple):
+class ScanOptions(NamedTuple):
     """How a scan file is read."""
 
     domain: Domain | None
@@ -37,9 +36,9 @@ class Reading(NamedTuple):
         return load_scan(path, layout=self.layout, domain=self.domain, orientation=steps)
 
 
-reading_options = gathered(
+scan_options = option_group(
     "reading",
-    Reading,
+    ScanOptions,
     [
         option(
             "--domain",

@@ -1,17 +1,13 @@
 """`ptychoscope simulate`: a scan whose truth is known."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from ptychoscope.cli.console import json_option, print_json
 from ptychoscope.cli.options import PATH, choice, command, option
-
-ObjectKind = Literal["mix", "leaves", "lines", "screen", "star", "asymmetric", "natural"]
-ProbeKind = Literal["zone_plate", "disc", "gaussian"]
-ScanPath = Literal["raster", "spiral"]
-Domain = Literal["amplitude", "counts"]
+from ptychoscope.options import Domain, ObjectKind, ProbeKind, ScanPath
 
 
 @command()

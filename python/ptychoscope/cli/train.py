@@ -9,7 +9,7 @@ import click
 from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.options import PATH, argument, command, option
 from ptychoscope.cli.outputs import check_outputs, run_files
-from ptychoscope.cli.scan_options import Reading, reading_options
+from ptychoscope.cli.scan_options import ScanOptions, scan_options
 
 if TYPE_CHECKING:
     from ptychoscope.scan import Scan
@@ -29,7 +29,7 @@ _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Mach
     type=PATH,
     about="Scan to watch the likelihood on; a part of each scan is held back otherwise.",
 )
-@reading_options
+@scan_options
 @option(
     *("--n-groups", "--n-images", "groups_per_epoch"),
     type=int,
@@ -74,7 +74,7 @@ def train(
     scans: tuple[Path, ...],
     output: Path,
     test: Path | None,
-    reading: Reading,
+    reading: ScanOptions,
     gridsize: int | None,
     start: Path | None,
     *,

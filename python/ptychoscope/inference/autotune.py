@@ -4,16 +4,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.inference.bundle import read_bundle
-from ptychoscope.inference.graph_runner import Front
-from ptychoscope.inference.model import Model, load_model
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model import Model
+from ptychoscope.inference.runner import PatchRunner
+from ptychoscope.options import Parallel
 
-Parallel = Literal["across", "within"]
 _ROUNDS = 3
 
 
@@ -37,9 +38,9 @@ def fastest(bundle: Path | str, *, device: str = "cpu", threads: int, batch: int
     patterns = np.resize(counts, (batch, *counts.shape[1:]))
     with ThreadPoolExecutor(threads) as pool:
         side_by_side = _frames_per_s(
-            across.front(), patterns, threads, lambda work, n: list(pool.map(work, n))
+            across.runner(), patterns, threads, lambda work, n: list(pool.map(work, n))
         )
-    one_by_one = _frames_per_s(within.front(), patterns, threads, lambda work, n: [work(k) for k in n])
+    one_by_one = _frames_per_s(within.runner(), patterns, threads, lambda work, n: [work(k) for k in n])
     measured: dict[Parallel, float] = {"across": side_by_side, "within": one_by_one}
     if side_by_side >= one_by_one:
         return Choice("across", across, measured)
@@ -47,13 +48,13 @@ def fastest(bundle: Path | str, *, device: str = "cpu", threads: int, batch: int
 
 
 def _frames_per_s(
-    front: Front,
+    runner: PatchRunner,
     patterns: NDArray[Any],
     batches: int,
     run: Callable[[Callable[[int], object], range], object],
 ) -> float:
     def work(_: int) -> object:
-        return front.patches(patterns, "counts")
+        return runner.patches(patterns, "counts")
 
     work(0)
     best = 0.0

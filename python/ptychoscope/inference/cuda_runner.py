@@ -1,6 +1,6 @@
 """Stitching patches on the device that computed them.
 
-`DeviceFront` is a self-contained graph whose patches stay where they are; what still needs the host, merging
+`CudaRunner` is a self-contained graph whose patches stay where they are; what still needs the host, merging
 between passes and aligning phases, is refused.
 """
 
@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import BundleError, ConfigError
-from ptychoscope.inference.graph_runner import GraphFront, Placed
+from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model_config import ModelConfig
+from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.session import parse_device
-from ptychoscope.scan import Domain
+from ptychoscope.options import Domain
 
 
 def check_device_stitching(config: ModelConfig, device: str, merge: str, align: str | None) -> None:
@@ -31,7 +32,7 @@ def check_device_stitching(config: ModelConfig, device: str, merge: str, align: 
         raise ConfigError(f'stitch="device" needs {reason}, or stitch="host"')
 
 
-class DeviceFront:
+class CudaRunner:
     """Hands patches out as `OrtValue`s on the session's device: none is copied to the host. Thread-safe.
 
     Raises `ConfigError` for a network whose output would first have to be rearranged on the host.
@@ -39,7 +40,7 @@ class DeviceFront:
 
     name = "device"
 
-    def __init__(self, graph: GraphFront) -> None:
+    def __init__(self, graph: GraphRunner) -> None:
         if not graph.dense:
             raise ConfigError(
                 "only patches that come as (n, 2, P, P) planes, in batches of any size, can be stitched "
@@ -48,14 +49,14 @@ class DeviceFront:
         self._graph = graph
         self.values = graph.values
 
-    def placed(
+    def positioned(
         self,
         patterns: NDArray[Any],
         domain: Domain,
         positions_px: NDArray[np.float64],
         *,
         merge: bool = False,  # noqa: ARG002  a graph knows no neighbours
-    ) -> Placed:
+    ) -> PositionedPatches:
         """The patches at their positions."""
         graph = self._graph
         patches = graph.session.run_there(graph.output, graph.feeds(patterns, domain))
@@ -64,4 +65,4 @@ class DeviceFront:
                 f"the graph gave {tuple(patches.shape())} for {len(patterns)} frames, "
                 f"not {graph.expected(len(patterns))}"
             )
-        return Placed(patches, self.values, positions_px)
+        return PositionedPatches(patches, self.values, positions_px)

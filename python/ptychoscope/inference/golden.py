@@ -1,20 +1,18 @@
 """The golden frames: a model is used only when it still computes what it computed when it was exported."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.bounded_run import memory_limit, run_bounded
 from ptychoscope.inference.bundle import Bundle
-from ptychoscope.inference.graph_runner import GraphFront, complex_patches
+from ptychoscope.inference.graph_runner import GraphRunner
+from ptychoscope.inference.model import Model
+from ptychoscope.options import RunnerKind
+from ptychoscope.preprocess.complex_planes import complex_patches
 
-if TYPE_CHECKING:
-    from ptychoscope.inference.model import FrontKind, Model
 
-
-def check_golden(model: "Model", bundle: Bundle) -> None:
+def check_golden(model: Model, bundle: Bundle) -> None:
     """Recompute the golden patches by every way that the model has; `BundleError` when they differ."""
     sizes = bundle.golden_counts.shape[1:], bundle.golden_object.shape[1:]
     if sizes != (model.pattern_px, model.patch_px):
@@ -32,7 +30,7 @@ def check_golden(model: "Model", bundle: Bundle) -> None:
             f"{_guess(model, got, bundle, tolerance)}"
         )
     if model.passes:
-        got = _patches(model, bundle, "passes")
+        got = _patches(model, bundle, "unrolled")
         difference = _difference(got, bundle.golden_object)
         if not difference <= tolerance:
             raise BundleError(
@@ -41,13 +39,13 @@ def check_golden(model: "Model", bundle: Bundle) -> None:
             )
 
 
-def _patches(model: "Model", bundle: Bundle, front: "FrontKind") -> NDArray[np.complex64]:
+def _patches(model: Model, bundle: Bundle, runner: RunnerKind) -> NDArray[np.complex64]:
     """The golden patches as the model makes them now, within the bounds of what a network may take."""
     sizes = (*model.pattern_px, *model.patch_px)
     frames = len(bundle.golden_counts) + (bundle.config.batch_size or 0) * bundle.config.group.size
     most = memory_limit(sum(map(len, (bundle.graph, *bundle.passes))), frames, (max(sizes), max(sizes)))
     return run_bounded(
-        lambda: model.predict(bundle.golden_counts, domain="counts", front=front),
+        lambda: model.predict(bundle.golden_counts, domain="counts", runner=runner),
         model.sessions,
         limit_bytes=most,
     )
@@ -57,13 +55,13 @@ def _difference(got: NDArray[np.complex64], expected: NDArray[np.complex64]) -> 
     return float(np.abs(got - expected).max())
 
 
-def _guess(model: "Model", got: NDArray[np.complex64], bundle: Bundle, tolerance: float) -> str:
+def _guess(model: Model, got: NDArray[np.complex64], bundle: Bundle, tolerance: float) -> str:
     """What was probably changed, for the message."""
     swapped = got.imag + 1j * got.real
     if _difference(swapped, bundle.golden_object) <= tolerance:
         return "The two output channels are swapped: correct object.order in model.json, or export again"
     if model.takes_probe:
-        default = GraphFront(model.session, model.config)
+        default = GraphRunner(model.session, model.config)
         patches = complex_patches(default.patches(bundle.golden_counts, "counts"), default.values)
         if _difference(patches, bundle.golden_object) <= tolerance:
             return "The bundle's probe is not the probe that the graph was exported with: export again"

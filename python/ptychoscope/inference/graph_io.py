@@ -7,12 +7,14 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.inference.model_config import ModelConfig
-from ptychoscope.scan import DOMAINS, Domain
+from ptychoscope.options import Domain, words
+from ptychoscope.preprocess.complex_planes import cartesian, polar
+from ptychoscope.preprocess.frames import UNMEASURED, filled
 
 
 def checked_patterns(patterns: NDArray[Any], size_px: tuple[int, int], domain: str) -> NDArray[Any]:
     """`patterns` when they are (n, H, W) real numbers of the model's size; `ScanError` otherwise."""
-    if domain not in DOMAINS:
+    if domain not in words(Domain):
         raise ScanError(f'domain must be "counts" or "amplitude", got {domain!r}')
     patterns = np.asarray(patterns)
     if patterns.ndim != 3:
@@ -42,25 +44,38 @@ def checked_probe(probe: NDArray[Any], like: NDArray[np.complex64]) -> NDArray[n
 def graph_patterns(patterns: NDArray[Any], domain: Domain, config: ModelConfig) -> NDArray[Any]:
     """(n, P, P) patterns in `domain` as the graph's input tensor, (n / C, C, P, P) or (n / C, P, P, C).
 
-    C is the size of the model's groups: consecutive patterns belong together, and C divides n.
+    C is the size of the model's groups: consecutive patterns belong together, and C divides n. Pixels that
+    are negative or not finite are unmeasured, and told as `config.patterns.unmeasured` says.
     """
     spec, wanted = config.tensor("diffraction"), config.patterns
-    values = patterns
+    dtype = np.dtype(spec.dtype)
+    values, unmeasured = _measured(patterns, fill=wanted.unmeasured == "fill")
     if domain != wanted.domain:
         values = np.asarray(values, dtype=np.float32)
         values = np.sqrt(values) if wanted.domain == "amplitude" else np.square(values)
     if wanted.scale != 1.0:
         values = values * np.float32(wanted.scale)
+    if unmeasured is not None:
+        mark = -1 if wanted.unmeasured == "negative" else np.iinfo(dtype).max
+        values = np.where(unmeasured, np.float32(mark), values)
     if wanted.dc == "corner":
         values = np.fft.ifftshift(values, axes=(1, 2))
-    values = _as_dtype(values, np.dtype(spec.dtype))
+    values = _as_dtype(values, dtype)
     groups = values.reshape(-1, spec.channels, *values.shape[1:])
     return groups if spec.layout == "NCHW" else np.ascontiguousarray(np.moveaxis(groups, 1, -1))
 
 
-def graph_probe(probe: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """(m, P, P) complex probe as the graph's input tensor, (m, 2, P, P) float32 real and imaginary."""
-    return np.stack([probe.real, probe.imag], axis=1)
+def _measured(patterns: NDArray[Any], *, fill: bool) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Patterns without a negative value, and where they are unmeasured: None where nothing is left to
+    tell."""
+    if patterns.dtype.kind == "u":
+        return patterns, None
+    known = np.isfinite(patterns) & (patterns >= 0)
+    if known.all():
+        return patterns, None
+    if fill:
+        return filled(np.where(known, patterns, np.float32(UNMEASURED))), None
+    return np.where(known, patterns, patterns.dtype.type(0)), ~known
 
 
 def object_patches(output: NDArray[Any], config: ModelConfig) -> NDArray[np.complex64]:
@@ -73,22 +88,6 @@ def object_patches(output: NDArray[Any], config: ModelConfig) -> NDArray[np.comp
         return polar(None, last)
     first = planes[:, order[:size]].reshape(flat)
     return polar(first, last) if config.object.meaning == "amplitude_phase" else cartesian(first, last)
-
-
-def cartesian(real: NDArray[Any], imag: NDArray[Any]) -> NDArray[np.complex64]:
-    """real + i imag, complex64."""
-    patches = np.empty(real.shape, np.complex64)
-    patches.real, patches.imag = real, imag
-    return patches
-
-
-def polar(amplitude: NDArray[Any] | None, phase: NDArray[Any]) -> NDArray[np.complex64]:
-    """amplitude exp(i phase), complex64; the amplitude is 1 when None."""
-    patches = np.empty(phase.shape, np.complex64)
-    patches.real, patches.imag = np.cos(phase), np.sin(phase)
-    if amplitude is not None:
-        patches *= amplitude
-    return patches
 
 
 def _as_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

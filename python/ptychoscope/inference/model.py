@@ -1,33 +1,34 @@
 """Model: a verified bundle on a device, patterns in, complex object patches out."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import BundleError, ConfigError, ScanError
-from ptychoscope.inference.bundle import Bundle, read_bundle
-from ptychoscope.inference.cuda_runner import DeviceFront
-from ptychoscope.inference.golden import check_golden
+from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.inference.bundle import Bundle
+from ptychoscope.inference.cuda_runner import CudaRunner
 from ptychoscope.inference.graph_check import checked_passes, checked_tensors
 from ptychoscope.inference.graph_io import checked_patterns, checked_probe
-from ptychoscope.inference.graph_runner import Front, GraphFront, PassesFront, complex_patches
+from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model_config import ModelConfig
-from ptychoscope.inference.session import Session, open_session
+from ptychoscope.inference.runner import PatchRunner
+from ptychoscope.inference.session import Session
 from ptychoscope.inference.unrolled import Passes
-from ptychoscope.scan import Domain
+from ptychoscope.inference.unrolled_runner import UnrolledRunner
+from ptychoscope.options import Domain, RunnerKind
+from ptychoscope.preprocess.complex_planes import complex_patches
 
-FrontKind = Literal["auto", "graph", "passes"]
 BATCH = 16
 """Frames that go through the network at once unless the caller says otherwise."""
 
 
 class Model:
-    """A network of which it is known that it computes what it computed when it was exported."""
+    """A verified bundle and its open sessions; `load_model` makes one, and checks what it computes."""
 
     def __init__(self, bundle: Bundle, session: Session, passes: tuple[Session, ...] = ()) -> None:
-        """Check that `session` is the graph that the bundle describes; `load_model` is the usual way in."""
+        """Check that `session` is the graph that the bundle describes."""
         self.config: ModelConfig = bundle.config
         self.path: Path = bundle.path
         self.digest: str = bundle.digest
@@ -36,10 +37,9 @@ class Model:
         self.session = session
         self._diffraction, self._object = checked_tensors(bundle, session)
         self.takes_probe: bool = any(spec.role == "probe" for spec in self.config.inputs)
-        """Whether the network is told the probe."""
+        """Whether the network takes the probe."""
         spec = self.config.passes
         self._passes = None if spec is None else Passes(spec, checked_passes(passes))
-        check_golden(self, bundle)
 
     @property
     def pattern_px(self) -> tuple[int, int]:
@@ -75,9 +75,9 @@ class Model:
         where = f"{self.session.provider}, {self.threads} thread(s)"
         return f"Model({self.path.name}, {self.digest[:12]}, {self.pattern_px} -> {self.patch_px}, {where})"
 
-    def front(
-        self, probe: NDArray[Any] | None = None, *, kind: FrontKind = "auto", projections: int = 0
-    ) -> Front:
+    def runner(
+        self, probe: NDArray[Any] | None = None, *, kind: RunnerKind = "auto", projections: int = 0
+    ) -> PatchRunner:
         """What runs the network with `probe` (m, P, P), None for the model's own.
 
         `auto` takes the passes where the model has them, since they are faster, and the graph elsewhere.
@@ -85,19 +85,19 @@ class Model:
         """
         chosen = self._probe_for(probe)
         if self._passes is not None and chosen is not None and kind != "graph":
-            return PassesFront(self._passes, chosen, projections=projections)
+            return UnrolledRunner(self._passes, chosen, projections=projections)
         if projections:
             raise ConfigError(f"{self.path.name} runs without passes and a probe: leave projections out")
-        if kind == "passes":
+        if kind == "unrolled":
             raise ConfigError(f"{self.path.name} was exported without its passes: use the graph")
-        return self._graph_front(chosen)
+        return self._graph_runner(chosen)
 
-    def device_front(self, probe: NDArray[Any] | None = None) -> DeviceFront:
+    def cuda_runner(self, probe: NDArray[Any] | None = None) -> CudaRunner:
         """The self-contained graph with `probe`; its patches stay on the device, for a `CudaCanvas`.
 
-        Raises `ConfigError` where patches would first have to be rearranged, `ScanError` as `front` does.
+        Raises `ConfigError` where patches would first have to be rearranged, `ScanError` as `runner` does.
         """
-        return DeviceFront(self._graph_front(self._probe_for(probe)))
+        return CudaRunner(self._graph_runner(self._probe_for(probe)))
 
     def predict(
         self,
@@ -106,9 +106,11 @@ class Model:
         domain: Domain = "amplitude",
         probe: NDArray[Any] | None = None,
         batch: int = BATCH,
-        front: FrontKind = "auto",
+        runner: RunnerKind = "auto",
     ) -> NDArray[np.complex64]:
         """Object patches (n, H, W) complex64 of `patterns` (n, P, P) given in `domain`, each on its own.
+
+        Pixels that are negative or not finite are unmeasured.
 
         `probe` (m, P, P) complex64 on the scale of the counts replaces the model's own, for networks
         that take one. `batch` frames go through the network at once; it changes the patches by no more than
@@ -116,12 +118,12 @@ class Model:
         """
         patterns = checked_patterns(patterns, self.pattern_px, domain)
         patches = np.empty((len(patterns), *self.patch_px), np.complex64)
-        running = self.front(probe, kind=front)
+        chosen = self.runner(probe, kind=runner)
         size = self.config.group.size
         step = max(batch // size, 1) * size
         for start in range(0, len(patterns), step):
             part = slice(start, start + step)
-            patches[part] = complex_patches(running.patches(patterns[part], domain), running.values)
+            patches[part] = complex_patches(chosen.patches(patterns[part], domain), chosen.values)
         return patches
 
     def _probe_for(self, probe: NDArray[Any] | None) -> NDArray[np.complex64] | None:
@@ -130,27 +132,5 @@ class Model:
         own = self.probe
         return own if probe is None or own is None else checked_probe(probe, own)
 
-    def _graph_front(self, probe: NDArray[np.complex64] | None) -> GraphFront:
-        return GraphFront(self.session, self.config, probe if self.takes_probe else None)
-
-    @classmethod
-    def load(cls, bundle: Path | str, *, device: str = "cpu", threads: int | None = None) -> Self:
-        """`load_model` as a class method."""
-        content = read_bundle(bundle)
-        if content.config.format != "onnx":
-            raise BundleError(
-                f"{bundle} holds a {content.config.format} graph, for libtorch: export it with --format onnx"
-            )
-        session = open_session(content.graph, device=device, threads=threads)
-        passes = tuple(open_session(graph, device=device, threads=threads) for graph in content.passes)
-        return cls(content, session, passes)
-
-
-def load_model(bundle: Path | str, device: str = "cpu", threads: int | None = None) -> Model:
-    """The model in directory `bundle`, its digests compared and its golden patches recomputed.
-
-    `device` is "cpu", "cuda", "cuda:N", "tensorrt", "openvino" or "auto"; a device that cannot be used is an
-    error, never another device. `threads` within an operator: None for all cores that the process may use.
-    Raises `BundleError`, `DeviceError`, `ConfigError` or `MissingExtraError`.
-    """
-    return Model.load(bundle, device=device, threads=threads)
+    def _graph_runner(self, probe: NDArray[np.complex64] | None) -> GraphRunner:
+        return GraphRunner(self.session, self.config, probe if self.takes_probe else None)

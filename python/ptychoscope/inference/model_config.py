@@ -9,12 +9,20 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from ptychoscope.errors import BundleError
-from ptychoscope.stitch.windows import WindowKind
+from ptychoscope.options import (
+    Domain,
+    GraphFormat,
+    Interpolation,
+    ObjectMeaning,
+    Precision,
+    TensorDtype,
+    TensorLayout,
+    Unmeasured,
+    WindowKind,
+    ZeroFrequency,
+)
 
 SCHEMA_VERSION = 1
-
-Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
-"""How a patch is read between its pixels."""
 
 Side = Annotated[int, msgspec.Meta(ge=1, le=16384)]
 """Of a pattern or a patch, in pixels."""
@@ -44,8 +52,8 @@ class TensorSpec(_Spec, frozen=True, kw_only=True):
     role: Literal["diffraction", "probe", "object"]
     """`diffraction` (B, C, P, P); `probe` (M, 2, P, P), of every mode the real and the imaginary part;
     `object` (B, 2 C, P, P). Probe and object are centred at index P // 2."""
-    layout: Literal["NCHW", "NHWC"] = "NCHW"
-    dtype: Literal["float32", "float16", "uint16", "int32"] = "float32"
+    layout: TensorLayout = "NCHW"
+    dtype: TensorDtype = "float32"
     size_px: tuple[Side, Side]
     """(H, W)"""
     channels: Channels
@@ -56,17 +64,20 @@ class TensorSpec(_Spec, frozen=True, kw_only=True):
 class PatternSpec(_Spec, frozen=True, kw_only=True):
     """What the network expects of a diffraction pattern."""
 
-    domain: Literal["counts", "amplitude"]
-    dc: Literal["centre", "corner"] = "centre"
+    domain: Domain
+    dc: ZeroFrequency = "centre"
     """Where the zero frequency lies: index P // 2, or index 0."""
     scale: Annotated[float, msgspec.Meta(ge=1e-12, le=1e12)] = 1.0
     """The input is multiplied by this before the graph sees it."""
+    unmeasured: Unmeasured = "fill"
+    """What the graph is given where the detector says nothing: `fill`, the mean of the measured neighbours;
+    `negative`, -1; `all_ones`, the largest value of its integers."""
 
 
 class ObjectSpec(_Spec, frozen=True, kw_only=True):
     """What the output channels mean."""
 
-    meaning: Literal["real_imag", "amplitude_phase", "phase"]
+    meaning: ObjectMeaning
     """`phase` alone: the amplitude is 1."""
     order: tuple[Channel, ...] = (0, 1)
     """Channel index of (real, imaginary), of (amplitude, phase), or of (phase,)."""
@@ -138,8 +149,8 @@ class ModelConfig(_Spec, frozen=True, kw_only=True):
 
     schema_version: Annotated[int, msgspec.Meta(ge=1)] = SCHEMA_VERSION
     graph: Annotated[FileSpec, msgspec.Meta(description=_GRAPH)]
-    format: Literal["onnx", "torchscript"] = "onnx"
-    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    format: GraphFormat = "onnx"
+    precision: Precision = "fp32"
     """Of the convolutions; inputs and outputs are as `inputs` and `outputs` say."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ptychoscope.errors import OutputError, ScanError
 from ptychoscope.io import npz
 from ptychoscope.io.limits import open_regular
-from ptychoscope.io.scan_conventions import Layout
+from ptychoscope.options import Domain, Layout
 from ptychoscope.preprocess.orientation import Orientation
-from ptychoscope.scan import Domain, Scan
+from ptychoscope.scan import Scan
 
 if TYPE_CHECKING:
     from ptychoscope.io.ptychodus import load_reconstruction, save_reconstruction

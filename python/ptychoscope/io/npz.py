@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 from ptychoscope.io.atomic import replacing
 from ptychoscope.io.npz_members import member_names, read_members
-from ptychoscope.io.scan_conventions import Layout, domain_of, frames_first
-from ptychoscope.scan import Domain, Scan
+from ptychoscope.io.scan_conventions import domain_of, frames_first
+from ptychoscope.options import Domain, Layout
+from ptychoscope.scan import Scan
 
 SUFFIX = ".npz"
 PATTERNS = ("diffraction", "diff3d", "counts")

@@ -1,24 +1,20 @@
 """The two rules for what a file leaves unsaid: which axis counts the frames, and what a pixel holds."""
 
 import warnings
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ConfigError, ScanError, ScanWarning
-from ptychoscope.scan import Domain
-
-Layout = Literal["auto", "NHW", "HWN"]
-LAYOUTS = ("auto", "NHW", "HWN")
+from ptychoscope.errors import ScanError, ScanWarning
+from ptychoscope.options import Domain, Layout, one_of
 
 
 def frames_first(
     patterns: NDArray[Any], n: int, layout: Layout, stored: str | None, source: str
 ) -> NDArray[Any]:
     """The one layout rule: the frame axis is the one whose length is the number of positions."""
-    if layout not in LAYOUTS:
-        raise ConfigError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+    one_of("layout", layout, Layout)
     if layout == "auto" and stored == "NHW":
         return patterns
     if layout != "auto":

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
+from ptychoscope.geometry import nearest_pixel
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.simulate.forward import farfield_intensity
@@ -78,5 +79,5 @@ def _far_fields(result: Reconstruction, scan: Scan) -> tuple[NDArray[np.float32]
 
 
 def _on_image(positions: NDArray[np.float64], side: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    corner = np.floor(positions + 0.5) - side // 2
+    corner = nearest_pixel(positions) - side // 2
     return np.asarray(np.all((corner >= 0) & (corner + side <= np.array(shape)), axis=1))

@@ -1,55 +1,27 @@
-"""The one loop: Source -> batches -> Model -> Canvas, the same for a file and for a running scan.
+"""The one loop: source -> batches -> network -> sinks, the same for a file and for a running scan.
 
-Reading, networks and stitching overlap: one thread reads, `workers` threads run the networks, and the
-caller's thread places patches in the order in which frames were read, so that the bits of the canvas do not
-depend on who was faster. Projection, networks and stitching release the GIL, and patches go from the
+Reading, networks and sinks overlap: one thread reads, `workers` threads run the networks, and the caller's
+thread hands what they made to the sinks in the order in which frames were read, so that the bits of a canvas
+do not depend on who was faster. Projection, networks and stitching release the GIL, and patches go from the
 network's output to the stitcher without a copy. The number of batches under way is bounded.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Queue
 from time import perf_counter, thread_time
-from typing import Any, NamedTuple, Protocol, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.geometry import CanvasFrame
-from ptychoscope.inference.graph_runner import Placed
-from ptychoscope.inference.model_slot import ModelSlot, Running
+from ptychoscope.inference.model_slot import LoadedModel, ModelSlot
+from ptychoscope.pipeline.sinks import PredictedBatch, Sink
 from ptychoscope.pipeline.sources import Batch, Source
-from ptychoscope.stitch._canvas_base import Values
 
-T = TypeVar("T")
+Item = TypeVar("Item")
 Progress = Callable[[int], None]
-"""Called after every batch with the number of frames placed so far."""
-
-
-class Target(Protocol):
-    """Where patches go: a `Canvas`, or what stands in its place."""
-
-    def add(self, patches: NDArray[Any], positions: NDArray[np.float64], *, values: Values) -> object:
-        """Take patches centred on positions (n, 2), (y, x) in canvas pixels."""
-        ...
-
-
-class Done(NamedTuple):
-    """A batch that a network is through with."""
-
-    placed: Placed
-    model: str
-    """The digest of the model that made it."""
-    cpu_s: float
-    batch: Batch | None = None
-    """What it was made of, where `run` keeps it."""
-
-
-After = Callable[[Done], None]
-"""Called in the caller's thread after every batch that was placed: what a solver or a display hangs on."""
+"""Called after every batch with the number of frames done so far."""
 
 
 @dataclass
@@ -60,7 +32,7 @@ class Report:
     seconds: float = 0.0
     """Wall time."""
     stages_cpu_s: dict[str, float] = field(
-        default_factory=lambda: {"read": 0.0, "network": 0.0, "stitch": 0.0}
+        default_factory=lambda: {"read": 0.0, "network": 0.0, "sinks": 0.0}
     )
     """CPU seconds of the threads of each stage, without the stitcher's own pool."""
     models: list[tuple[str, int]] = field(default_factory=list)
@@ -68,69 +40,71 @@ class Report:
 
     @property
     def frames_per_s(self) -> float:
-        """Frames placed per second of wall time."""
+        """Frames per second of wall time."""
         return self.frames / self.seconds if self.seconds > 0 else 0.0
+
+    def count(self, model: str, frames: int) -> None:
+        """Note that `model` made `frames` more."""
+        self.frames += frames
+        if self.models and self.models[-1][0] == model:
+            frames += self.models.pop()[1]
+        self.models.append((model, frames))
 
 
 def run(
     source: Source,
     slot: ModelSlot,
-    canvas: Target,
-    frame: CanvasFrame,
+    sinks: Sequence[Sink],
     *,
     workers: int = 1,
     merge: bool = False,
-    after: After | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Send every batch of `source` through the model in `slot` and onto `canvas`, which lies at `frame`.
+    """Send every batch of `source` through the model in `slot` and into `sinks`.
 
     With `merge`, the frames of a batch are neighbours to a network of several passes.
     """
 
-    def work(item: tuple[Batch, Running]) -> Done:
-        began, (batch, running) = thread_time(), item
-        placed = running.front.placed(batch.patterns, batch.domain, batch.positions_px, merge=merge)
-        return Done(placed, running.digest, thread_time() - began, batch)
+    def predict(item: tuple[Batch, LoadedModel]) -> PredictedBatch:
+        began, (batch, loaded) = thread_time(), item
+        positioned = loaded.runner.positioned(batch.patterns, batch.domain, batch.positions_px, merge=merge)
+        return PredictedBatch(batch, positioned, loaded.digest, thread_time() - began)
 
     report = Report()
-    taken = ((batch, slot.running) for batch in source)
-    flow(taken, work, canvas, frame, report, workers=workers, after=after, progress=progress)
+    flow(((b, slot.loaded) for b in source), predict, sinks, report, workers=workers, progress=progress)
     return report
 
 
 def flow(
-    source: Iterable[T],
-    work: Callable[[T], Done],
-    canvas: Target,
-    frame: CanvasFrame,
+    source: Iterable[Item],
+    predict: Callable[[Item], PredictedBatch],
+    sinks: Sequence[Sink],
     report: Report,
     *,
     workers: int,
-    after: After | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Let `workers` threads do `work` on the batches of `source`; place what they make, in order."""
+    """Let `workers` threads do `predict` on what `source` gives; hand what they make to `sinks`, in order."""
     if workers < 1:
         raise ConfigError(f"workers must be at least 1, got {workers}")
     began = perf_counter()
-    for done in _ordered(source, work, workers, report):
+    for predicted in _ordered(source, predict, workers, report):
         mark = thread_time()
-        placed = done.placed
-        canvas.add(placed.patches, frame.to_canvas(placed.positions_px), values=placed.values)
-        report.stages_cpu_s["stitch"] += thread_time() - mark
-        report.stages_cpu_s["network"] += done.cpu_s
-        _count(report, done.model, len(placed.positions_px))
-        if after is not None:
-            after(done)
+        for sink in sinks:
+            sink.take(predicted)
+        report.stages_cpu_s["sinks"] += thread_time() - mark
+        report.stages_cpu_s["network"] += predicted.cpu_s
+        report.count(predicted.model, len(predicted.positioned.positions_px))
         if progress is not None:
             progress(report.frames)
     report.seconds += perf_counter() - began
 
 
-def _ordered(source: Iterable[T], work: Callable[[T], Done], workers: int, report: Report) -> Iterator[Done]:
-    """The results of `work` in the order of the source, at most workers + 2 batches ahead."""
-    queue: Queue[Future[Done] | BaseException | None] = Queue()
+def _ordered(
+    source: Iterable[Item], predict: Callable[[Item], PredictedBatch], workers: int, report: Report
+) -> Iterator[PredictedBatch]:
+    """The results of `predict` in the order of the source, at most workers + 2 batches ahead."""
+    queue: Queue[Future[PredictedBatch] | BaseException | None] = Queue()
     free = threading.Semaphore(workers + 2)
     stopped = threading.Event()
 
@@ -142,7 +116,7 @@ def _ordered(source: Iterable[T], work: Callable[[T], Done], workers: int, repor
                 free.acquire()
                 if stopped.is_set():
                     return
-                queue.put(pool.submit(work, batch))
+                queue.put(pool.submit(predict, batch))
                 mark = thread_time()
             queue.put(None)
         except BaseException as error:  # the caller's thread raises it
@@ -160,10 +134,3 @@ def _ordered(source: Iterable[T], work: Callable[[T], Done], workers: int, repor
         finally:
             stopped.set()
             free.release()
-
-
-def _count(report: Report, model: str, frames: int) -> None:
-    report.frames += frames
-    if report.models and report.models[-1][0] == model:
-        frames += report.models.pop()[1]
-    report.models.append((model, frames))

@@ -1,4 +1,4 @@
-"""Gathered: patches that wait until all of them are there."""
+"""PatchBuffer: a sink that keeps patches until all of them are there."""
 
 from time import perf_counter, thread_time
 from typing import Any
@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.pipeline.loop import Report, Target
-from ptychoscope.stitch._canvas_base import Values
+from ptychoscope.options import Values
+from ptychoscope.pipeline.loop import Report
+from ptychoscope.pipeline.sinks import CanvasSink, PredictedBatch
 
 
-class Gathered:
-    """Stands where a canvas stands, and keeps the patches: what `align="global"` must see together.
+class PatchBuffer:
+    """What `align="global"` must see together.
 
     Memory: the patches of all `frames`, 8 P^2 bytes each in single precision. A network of groups makes
     several patches of a frame: then room is made for them as they come.
@@ -23,26 +24,28 @@ class Gathered:
         self._positions = np.empty((frames, 2))
         self._values: Values = "complex"
 
-    def add(self, patches: NDArray[Any], positions: NDArray[np.float64], *, values: Values) -> None:
+    def take(self, predicted: PredictedBatch) -> None:
         """Keep patches of one kind, and their positions."""
+        patches, values, positions_px = predicted.positioned
         if self._patches is None:
             self._patches, self._values = np.empty((self._frames, *patches.shape[1:]), patches.dtype), values
-        place = slice(self._kept, self._kept + len(patches))
-        if place.stop > len(self._patches):
-            room = max(place.stop, 2 * len(self._patches))
+        part = slice(self._kept, self._kept + len(patches))
+        if part.stop > len(self._patches):
+            room = max(part.stop, 2 * len(self._patches))
             self._patches = _grown(self._patches, room, self._kept)
             self._positions = _grown(self._positions, room, self._kept)
-        self._patches[place], self._positions[place] = patches, positions
-        self._kept = place.stop
+        self._patches[part], self._positions[part] = patches, positions_px
+        self._kept = part.stop
 
-    def place(self, canvas: Target, report: Report) -> None:
-        """Add all patches to `canvas` in one call; the time goes to the stitching of `report`."""
+    def empty_into(self, sink: CanvasSink, report: Report) -> None:
+        """Add all patches to the canvas in one call; the time goes to the sinks of `report`."""
         began, mark = perf_counter(), thread_time()
         if self._patches is not None:
             kept = slice(self._kept)
-            canvas.add(self._patches[kept], self._positions[kept], values=self._values)
+            positions = sink.extent.to_canvas(self._positions[kept])
+            sink.canvas.add(self._patches[kept], positions, values=self._values)
             self._patches = None
-        report.stages_cpu_s["stitch"] += thread_time() - mark
+        report.stages_cpu_s["sinks"] += thread_time() - mark
         report.seconds += perf_counter() - began
 
 

@@ -1,88 +1,83 @@
-"""Whole-scan merging: every stage sees all frames before the next begins.
+"""Whole-scan merging: every stage of a network sees all frames before the next begins.
 
 The merge is a canvas: one stage places its patches, the next cuts its input out of what lies there. Patches
 are never kept, so memory does not grow with the scan.
 """
 
+from collections.abc import Callable, Sequence
 from time import thread_time
-from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ptychoscope.geometry import CanvasFrame
-from ptychoscope.inference.graph_runner import PassesFront, Placed
-from ptychoscope.inference.model_slot import Running
-from ptychoscope.inference.unrolled import HeavyBall, Start, cut_coverage, cut_out, place
-from ptychoscope.pipeline.loop import Done, Progress, Report, Target, flow
+from ptychoscope.geometry import CanvasExtent
+from ptychoscope.inference.model_slot import LoadedModel
+from ptychoscope.inference.runner import PositionedPatches
+from ptychoscope.inference.unrolled import ObjectEstimate, unroll
+from ptychoscope.inference.unrolled_runner import UnrolledRunner
+from ptychoscope.pipeline.loop import Progress, Report, flow
+from ptychoscope.pipeline.sinks import CanvasSink, PredictedBatch, Sink
 from ptychoscope.pipeline.sources import Batch, Source
+from ptychoscope.preprocess.positions import split_subpixel
 from ptychoscope.stitch.canvas import Canvas
+from ptychoscope.stitch.reextract import cut_coverage, cut_out
 
 
 def run_merged(
     source: Source,
-    running: Running,
-    canvas: Target,
-    frame: CanvasFrame,
+    loaded: LoadedModel,
+    sinks: Sequence[Sink],
+    extent: CanvasExtent,
     *,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Report:
-    """Send `source`, which is read once per stage, through all stages; the last one is placed on `canvas`.
+    """Send `source`, which is read once per stage, through all stages; the last one goes into `sinks`.
 
-    `frame` must leave a margin of one pixel around the patches, as `canvas_frame` does.
+    `extent` must leave a margin of one pixel around the patches, as `canvas_extent` does.
     """
-    front = running.front
-    if not isinstance(front, PassesFront):
+    runner = loaded.runner
+    if not isinstance(runner, UnrolledRunner):
         raise TypeError("only a network in passes can be merged between them")
-    report, onward = Report(), HeavyBall()
-    merged: _Merged | None = None
-    for left, number in zip(reversed(range(len(front.stages))), front.stages, strict=True):
-        between = Canvas(frame.shape, front.weight, "nearest", spread=False) if left else None
-        if number is None and merged is not None:
-            merged = merged._replace(image=onward(merged.image))
-        work = _Stage(number, running.digest, front, frame, merged)
+    report, left = Report(), len(runner.stages)
+
+    def step(number: int | None, estimate: ObjectEstimate | None) -> Canvas:
+        nonlocal left
+        left -= 1
+        canvas = Canvas(extent.shape if left else (1, 1), runner.weight, "nearest", spread=False)
         report.frames, report.models = 0, []
         flow(
             source,
-            work,
-            between or canvas,
-            frame,
+            _stage(runner, number, estimate, extent, loaded.digest),
+            [CanvasSink(canvas, extent)] if left else sinks,
             report,
             workers=workers,
             progress=None if left else progress,
         )
-        merged = None if between is None else _Merged(between.image(), between.coverage())
+        return canvas
+
+    unroll(runner.stages, step, lambda canvas: ObjectEstimate(canvas.image(), canvas.coverage()))
     return report
 
 
-class _Merged(NamedTuple):
-    """What all patches of a stage have made, (H, W) each."""
+def _stage(
+    runner: UnrolledRunner,
+    number: int | None,
+    estimate: ObjectEstimate | None,
+    extent: CanvasExtent,
+    digest: str,
+) -> Callable[[Batch], PredictedBatch]:
+    """One pass or projection of a batch; `estimate` is what the stage before made of all frames."""
+    side = runner.weight.shape[0]
 
-    image: NDArray[np.complex64]
-    coverage: NDArray[np.float32]
-
-
-class _Stage:
-    """One pass or projection of a batch; `merged` is what the stage before made of all frames."""
-
-    def __init__(
-        self,
-        number: int | None,
-        digest: str,
-        front: PassesFront,
-        frame: CanvasFrame,
-        merged: _Merged | None,
-    ) -> None:
-        self.number, self.digest, self.front, self.frame, self.merged = number, digest, front, frame, merged
-
-    def __call__(self, batch: Batch) -> Done:
+    def predict(batch: Batch) -> PredictedBatch:
         began = thread_time()
-        whole, fractions = place(batch.positions_px)
-        start = self.front.alone
-        if self.merged is not None:
-            side, inside = self.front.weight.shape[0], self.frame.to_canvas(whole)
-            covered = cut_coverage(self.merged.coverage, inside, side)
-            start = Start(cut_out(self.merged.image, inside, side), covered)
-        planes = self.front.step(self.number, start, batch.patterns, batch.domain, fractions)
-        return Done(Placed(planes, "real_imag", whole), self.digest, thread_time() - began)
+        whole, steps = split_subpixel(batch.positions_px)
+        start = runner.empty
+        if estimate is not None and estimate.values is not None:
+            inside = extent.to_canvas(whole)
+            covered = cut_coverage(estimate.coverage, inside, side)
+            start = ObjectEstimate(cut_out(estimate.values, inside, side), covered)
+        planes = runner.step(number, start, batch.patterns, batch.domain, steps)
+        return PredictedBatch(
+            batch, PositionedPatches(planes, "real_imag", whole), digest, thread_time() - began
+        )
+
+    return predict

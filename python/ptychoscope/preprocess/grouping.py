@@ -4,14 +4,12 @@ Source of the rules: nearest neighbours, and one neighbour per quadrant, as in P
 Mehta, Scientific Reports 13, 22789, 2023).
 """
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
+from ptychoscope.options import GroupRule, one_of
 
-Rule = Literal["nearest", "quadrant"]
 _CHUNK = 256
 """Seeds whose distances to all frames are held at once: bounds the memory to 256 n float64."""
 
@@ -21,7 +19,7 @@ def group_frames(
     size: int,
     *,
     seeds: NDArray[np.intp] | None = None,
-    rule: Rule = "nearest",
+    rule: GroupRule = "nearest",
 ) -> NDArray[np.intp]:
     """Groups of `size` frames, each led by its seed.
 
@@ -42,8 +40,7 @@ def group_frames(
     n = len(positions_px)
     if not 1 <= size <= n:
         raise ConfigError(f"a group of {size} frames cannot be made from {n}: ask for 1 to {n}")
-    if rule not in ("nearest", "quadrant"):
-        raise ConfigError(f'rule must be "nearest" or "quadrant", got {rule!r}')
+    one_of("rule", rule, GroupRule)
     leaders = np.arange(n) if seeds is None else np.asarray(seeds, dtype=np.intp)
     groups = np.empty((len(leaders), size), dtype=np.intp)
     for start in range(0, len(leaders), _CHUNK):

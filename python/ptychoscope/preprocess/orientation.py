@@ -6,16 +6,14 @@ pattern. The probe and the object of a scan are taken to be in it, unless a step
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
+from ptychoscope.options import Operation, one_of
 from ptychoscope.scan import Scan
-
-Operation = Literal["none", "rot90", "rot180", "rot270", "flip_y", "flip_x", "transpose", "antitranspose"]
-OPERATIONS: tuple[str, ...] = get_args(Operation)
 
 
 def apply_operation(images: NDArray[Any], operation: Operation) -> NDArray[Any]:
@@ -24,8 +22,7 @@ def apply_operation(images: NDArray[Any], operation: Operation) -> NDArray[Any]:
     The zero frequency therefore stays at P // 2 for even and odd P. `rot90` turns counter-clockwise as
     displayed with y down; `flip_y` reverses the rows; `antitranspose` mirrors at the other diagonal.
     """
-    if operation not in OPERATIONS:
-        raise ConfigError(f"orientation must be one of {', '.join(OPERATIONS)}, got {operation!r}")
+    one_of("orientation", operation, Operation)
     even = images.shape[-1] % 2 == 0
 
     def flip(array: NDArray[Any], axis: int) -> NDArray[Any]:
@@ -64,10 +61,7 @@ class Orientation:
 
     def __post_init__(self) -> None:
         for name in ("patterns", "probe"):
-            if getattr(self, name) not in OPERATIONS:
-                raise ConfigError(
-                    f"orientation {name} must be one of {', '.join(OPERATIONS)}, got {getattr(self, name)!r}"
-                )
+            one_of(f"orientation {name}", getattr(self, name), Operation)
         if not (np.isfinite(self.scale) and self.scale > 0):
             raise ConfigError(
                 f"orientation scale must be a positive number, got {self.scale}: to mirror, flip"

@@ -1,6 +1,7 @@
-"""The scale of a probe: the one place where it is brought to the scale of the counts."""
+"""The probe's intensity and its scale: the one place where a probe is brought to the scale of the counts."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,38 +9,64 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 from ptychoscope.scan import Scan
 
-_CHUNK_FRAMES = 256
 _SCALE_OFF = 4.0
+_FLOOR = 1e-6
+"""Weight of a dark pixel in a merge, relative to the brightest: a mean is defined everywhere."""
 
 
-def mean_counts(scan: Scan) -> float:
-    """Photons per pattern, the mean over the frames of `scan`; in chunks, so that memory stays flat."""
-    total = 0.0
-    for start in range(0, len(scan), _CHUNK_FRAMES):
-        total += float(scan.counts(slice(start, start + _CHUNK_FRAMES)).sum(dtype=np.float64))
-    return total / max(len(scan), 1)
+def probe_intensity(probe: NDArray[np.complexfloating]) -> NDArray[np.float32]:
+    """(P, P) float32: sum of |P|^2 over the modes of a probe (m, P, P), photons when it has the counts'
+    scale."""
+    intensity: NDArray[np.float32] = np.square(np.abs(probe)).sum(axis=0, dtype=np.float32)
+    return intensity
+
+
+def probe_power(probe: NDArray[np.complexfloating]) -> float:
+    """The summed intensity of a probe (m, P, P): photons per pattern of an object of modulus 1."""
+    return float(np.square(np.abs(probe), dtype=np.float64).sum())
+
+
+def merge_weight(probe: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """(P, P) float32: how much a patch's pixels count in a merge, the probe's intensity above a floor."""
+    intensity = probe_intensity(probe)
+    weight: NDArray[np.float32] = intensity + np.float32(_FLOOR) * intensity.max()
+    return weight
 
 
 def matched_probe(scan: Scan) -> NDArray[np.complex64]:
     """The probe of `scan` on the scale of its counts, (m, P, P) complex64.
 
     The probe carries the absolute scale: with an orthonormal FFT its summed intensity is the photons per
-    pattern of an object of modulus 1. A probe whose power lies within a factor 4 of the mean counts is
-    handed back as it is (an absorbing object costs photons); any other is rescaled to the mean counts, with
-    a `UserWarning`. Raises `ScanError` when the scan has no probe or no photons.
+    pattern of an object of modulus 1, and what of its far field falls on measured pixels is what they count.
+    A probe that agrees with the mean counts within a factor 4 is handed back as it is (an absorbing object
+    costs photons); any other is rescaled to the mean counts, with a `UserWarning`.
+
+    Raises
+    ------
+    ScanError
+        The scan has no probe, or its patterns hold no photons.
     """
     if scan.probe is None:
         raise ScanError("the scan has no probe, and one is needed: pass it with scan.with_probe(probe)")
-    power = float(np.square(np.abs(scan.probe), dtype=np.float64).sum())
-    counts = mean_counts(scan)
-    if counts <= 0:
+    if scan.mean_counts <= 0:
         raise ScanError(f"the {len(scan)} patterns hold no photons: the scale of the probe cannot be found")
-    ratio = counts / power
+    expected = _measured_power(scan.probe, scan.bad_pixels)
+    if expected <= 0:
+        raise ScanError("the probe sends no photons to the measured pixels: check bad_pixels and the probe")
+    ratio = scan.mean_counts / expected
     if 1 / _SCALE_OFF <= ratio <= _SCALE_OFF:
         return scan.probe
     warnings.warn(
-        f"the probe stands for {power:.3g} photons per pattern, the patterns hold {counts:.3g}: "
+        f"the probe stands for {expected:.3g} photons per pattern, the patterns hold {scan.mean_counts:.3g}: "
         f"the probe was multiplied by {np.sqrt(ratio):.3g}",
         stacklevel=2,
     )
     return (scan.probe * np.float32(np.sqrt(ratio))).astype(np.complex64)
+
+
+def _measured_power(probe: NDArray[Any], bad_pixels: NDArray[np.bool_] | None) -> float:
+    """Photons of the probe's far field on measured pixels; all of them without a mask (Parseval)."""
+    if bad_pixels is None:
+        return probe_power(probe)
+    far = np.fft.fftshift(np.fft.fft2(probe, norm="ortho"), axes=(-2, -1))
+    return probe_power(far[:, ~bad_pixels])

@@ -1,7 +1,6 @@
 """Refine: a solver's image at the detector's rate, without torch."""
 
-from ptychoscope.pipeline.replay import stream_scan
-from ptychoscope.refine.moving_window import StreamRefiner
+from ptychoscope.refine.moving_window import MovingWindowRefiner
 from ptychoscope.refine.probe_search import Defocus, find_probe, refocused, tuned_probe
 from ptychoscope.refine.rpie import FRAME_STATES, Refiner, Sweep
 from ptychoscope.refine.schedule import Schedule, schedule
@@ -10,14 +9,13 @@ from ptychoscope.refine.whole_scan import refine_scan
 __all__ = [
     "FRAME_STATES",
     "Defocus",
+    "MovingWindowRefiner",
     "Refiner",
     "Schedule",
-    "StreamRefiner",
     "Sweep",
     "find_probe",
     "refine_scan",
     "refocused",
     "schedule",
-    "stream_scan",
     "tuned_probe",
 ]

@@ -1,4 +1,4 @@
-"""StreamRefiner: sweeps that keep up with a running scan.
+"""MovingWindowRefiner: sweeps that keep up with a running scan.
 
 A batch that arrives is placed (by a network's patches, where there are any), then the last `window_frames`
 frames are swept once: wide enough that neighbouring rows overlap, narrow enough that a batch costs less than
@@ -7,19 +7,19 @@ a millisecond. A few full sweeps close the scan.
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
+from ptychoscope.options import Domain
+from ptychoscope.preprocess.probe_intensity import probe_power
 from ptychoscope.refine.rpie import Refiner, Sweep
 from ptychoscope.refine.schedule import schedule
-from ptychoscope.scan import Domain
 
 WINDOW_FRAMES = 64
 _VISIT_DECAY = 0.5
 
 
-class StreamRefiner:
+class MovingWindowRefiner:
     """A `Refiner` for frames that arrive in batches.
 
     Parameters
@@ -35,8 +35,6 @@ class StreamRefiner:
         Threads of the sweeps; the result does not depend on them.
     seed
         Of the order in which frames are visited.
-    bad_pixels, saturation
-        What counts as unmeasured, as in `Refiner.add`.
 
     Raises `ConfigError` and `ScanError` as `Refiner` does.
     """
@@ -49,17 +47,14 @@ class StreamRefiner:
         window_frames: int = WINDOW_FRAMES,
         threads: int = 1,
         seed: int = 0,
-        bad_pixels: NDArray[np.bool_] | None = None,
-        saturation: float | None = None,
     ) -> None:
         if window_frames < 1:
             raise ConfigError(f"window_frames must be at least 1, got {window_frames}")
         self.refiner = Refiner(shape, probe, threads=threads)
         self.window_frames = window_frames
-        self._photons = float(np.square(np.abs(self.refiner.probe), dtype=np.float64).sum())
+        self._photons = probe_power(self.refiner.probe)
         self._plan = schedule(self._photons, 1)
         self._seed = seed << 20
-        self._bad_pixels, self._saturation = bad_pixels, saturation
 
     def add(
         self,
@@ -69,15 +64,10 @@ class StreamRefiner:
         domain: Domain,
         patches: NDArray[Any] | None = None,
     ) -> Sweep:
-        """Add a batch as `Refiner.add` does, start it from `patches` (n, P, P) complex, sweep the window."""
+        """Add a batch as `Refiner.add` does (unmeasured pixels are negative), start it from `patches` (n, P,
+        P) complex, sweep the window."""
         first = len(self.refiner)
-        self.refiner.add(
-            patterns,
-            positions_px,
-            domain=domain,
-            bad_pixels=self._bad_pixels,
-            saturation=self._saturation,
-        )
+        self.refiner.add(patterns, positions_px, domain=domain)
         if patches is not None:
             self.refiner.blend(patches, first=first)
         return self.refiner.sweep(

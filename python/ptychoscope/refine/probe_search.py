@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.geometry import canvas_frame
-from ptychoscope.preprocess.probe_intensity import mean_counts
+from ptychoscope.geometry import canvas_extent
+from ptychoscope.preprocess.frames import UNMEASURED, filled
 from ptychoscope.refine.rpie import Refiner
 from ptychoscope.refine.schedule import schedule
 from ptychoscope.scan import Scan
@@ -55,10 +55,10 @@ def find_probe(scan: Scan) -> Defocus:
     for start in range(0, len(scan), 256):
         mean += scan.counts(slice(start, start + 256)).sum(axis=0, dtype=np.float64)
     if scan.bad_pixels is not None:
-        mean[scan.bad_pixels] = 0
+        mean[scan.bad_pixels] = UNMEASURED
     k = np.fft.fftfreq(scan.patch_px) * (scan.patch_px // 2)
     middle = np.exp(-2j * np.pi * np.add.outer(k, k))  # the spot lies at [P // 2, P // 2]
-    found = _search(scan, (np.fft.ifftshift(np.sqrt(mean / len(scan))) * middle)[None])
+    found = _search(scan, (np.fft.ifftshift(np.sqrt(filled(mean) / len(scan))) * middle)[None])
     if not found.misfit < _CLEAR * found.usual_misfit:
         raise ScanError(
             "no probe could be found from the data: the best defocus fits hardly better than any other "
@@ -101,11 +101,11 @@ def _trial(scan: Scan, modes: int) -> Callable[[NDArray[Any]], float]:
     """A function from probe to misfit after some sweeps over the frames nearest to the scan's middle."""
     away = np.square(scan.positions_px - scan.positions_px.mean(axis=0)).sum(axis=1)
     some = scan.select(np.sort(np.argsort(away, kind="stable")[:_TRIAL_FRAMES]))
-    frame = canvas_frame(some.positions_px, (some.patch_px, some.patch_px))
-    refiner = Refiner(frame.shape, np.ones((modes, some.patch_px, some.patch_px)))
-    positions = frame.to_canvas(some.positions_px)
+    extent = canvas_extent(some.positions_px, (some.patch_px, some.patch_px))
+    refiner = Refiner(extent.shape, np.ones((modes, some.patch_px, some.patch_px)))
+    positions = extent.to_canvas(some.positions_px)
     refiner.add(some.patterns, positions, domain=some.domain, bad_pixels=some.bad_pixels)
-    regularisation = max(1.0, schedule(mean_counts(some), 1).regularisation)
+    regularisation = max(1.0, schedule(some.mean_counts, 1).regularisation)
 
     def misfit(probe: NDArray[Any]) -> float:
         refiner.set_object()

@@ -1,17 +1,15 @@
 """Refiner: the Python face of the C++ solver."""
 
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.refine.inputs import amplitudes_of, modes_of
-from ptychoscope.scan import Domain
+from ptychoscope.options import Domain, SweepMode, one_of
+from ptychoscope.preprocess.frames import amplitudes, mark_unmeasured
 
-Mode = Literal["sequential", "averaged", "examined"]
-"""What a sweep does with the corrected exit waves."""
 FRAME_STATES = ("used", "outside", "unplaced", "dark")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
 the object; its position is not finite; it has no counts in any measured pixel."""
@@ -55,7 +53,7 @@ class Refiner:
     """
 
     def __init__(self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1) -> None:
-        probe = modes_of(probe)
+        probe = _modes(probe)
         modes, side, _ = probe.shape
         try:
             self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
@@ -81,7 +79,7 @@ class Refiner:
     def set_probe(self, probe: NDArray[Any]) -> None:
         """Go on with another `probe` of the same shape. Raises `ScanError`."""
         try:
-            self._core.set_probe(modes_of(probe))
+            self._core.set_probe(_modes(probe))
         except ValueError as error:
             raise ScanError(str(error)) from error
 
@@ -117,10 +115,12 @@ class Refiner:
             An unknown domain or a saturation that is not positive.
         """
         patterns, positions = np.asarray(patterns), np.asarray(positions_px, np.float64)
-        amplitudes = amplitudes_of(patterns, domain, bad_pixels, saturation)
+        if patterns.ndim != 3:
+            raise ScanError(f"patterns must be (n, P, P), got {patterns.shape}")
+        modulus = amplitudes(mark_unmeasured(patterns, bad_pixels, saturation), domain)
         before = len(self)
         try:
-            self._core.add_frames(amplitudes, positions)
+            self._core.add_frames(modulus, positions)
         except ValueError as error:
             raise ScanError(str(error)) from error
         return self.states[before:]
@@ -134,7 +134,7 @@ class Refiner:
         position_step: float = 0.0,
         position_limit_px: float = 2.0,
         visit_decay: float = 0.0,
-        mode: Mode = "sequential",
+        mode: SweepMode = "sequential",
         first: int = 0,
         last: int | None = None,
         seed: int = 0,
@@ -168,9 +168,7 @@ class Refiner:
         options.step, options.regularisation = step, regularisation
         options.probe_step, options.position_step = probe_step, position_step
         options.position_limit_px, options.visit_decay, options.seed = position_limit_px, visit_decay, seed
-        if mode not in get_args(Mode):
-            raise ConfigError(f"mode must be one of {', '.join(get_args(Mode))}, got {mode!r}")
-        options.mode = _core.SweepMode.__members__[mode]
+        options.mode = _core.SweepMode.__members__[one_of("mode", mode, SweepMode)]
         try:
             report = self._core.sweep(options, first, len(self) if last is None else last)
         except ValueError as error:
@@ -228,3 +226,12 @@ class Refiner:
     def states(self) -> NDArray[np.uint8]:
         """(n,) index into `FRAME_STATES`."""
         return self._core.states
+
+
+def _modes(probe: NDArray[Any]) -> NDArray[np.complex64]:
+    """A probe (P, P) or (m, P, P) as (m, P, P) complex64; raises `ScanError`."""
+    probe = np.asarray(probe)
+    modes = probe[None] if probe.ndim == 2 else probe
+    if modes.ndim != 3 or modes.shape[1] != modes.shape[2] or modes.dtype.kind not in "uifc":
+        raise ScanError(f"probe must be (P, P) or (modes, P, P) complex, got {probe.shape} {probe.dtype}")
+    return modes.astype(np.complex64)

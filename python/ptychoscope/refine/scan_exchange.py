@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError, ScanWarning
-from ptychoscope.geometry import CanvasFrame
+from ptychoscope.geometry import CanvasExtent
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.rpie import FRAME_STATES, Refiner
 from ptychoscope.scan import Scan
@@ -18,11 +18,11 @@ _LEAST_COVERAGE = 1e-3
 _SAME_PX = 1e-6
 
 
-def add_scan(refiner: Refiner, scan: Scan, frame: CanvasFrame, saturation: float | None) -> None:
+def add_scan(refiner: Refiner, scan: Scan, extent: CanvasExtent, saturation: float | None) -> None:
     """Add the frames of `scan`, and say which cannot be used."""
     for begin in range(0, len(scan), _CHUNK_FRAMES):
         part = slice(begin, begin + _CHUNK_FRAMES)
-        positions = frame.to_canvas(scan.positions_px[part])
+        positions = extent.to_canvas(scan.positions_px[part])
         refiner.add(
             scan.patterns[part],
             positions,
@@ -43,13 +43,13 @@ def say_left_out(refiner: Refiner) -> None:
         warnings.warn(f"frames left out of the sweeps: {left_out}", ScanWarning, stacklevel=3)
 
 
-def on_frame(image: Reconstruction, frame: CanvasFrame) -> NDArray[np.complex64]:
-    """`image` cut or padded to `frame`; 1 where it is not covered."""
-    result = np.ones(frame.shape, np.complex64)
-    offset = [a - b for a, b in zip(image.origin_px, frame.origin_px, strict=True)]
+def on_extent(image: Reconstruction, extent: CanvasExtent) -> NDArray[np.complex64]:
+    """`image` cut or padded to `extent`; 1 where it is not covered."""
+    result = np.ones(extent.shape, np.complex64)
+    offset = [a - b for a, b in zip(image.origin_px, extent.origin_px, strict=True)]
     to = [
         slice(max(o, 0), max(min(o + n, m), 0))
-        for o, n, m in zip(offset, image.object.shape, frame.shape, strict=True)
+        for o, n, m in zip(offset, image.object.shape, extent.shape, strict=True)
     ]
     source = tuple(slice(t.start - o, max(t.stop - o, t.start - o)) for t, o in zip(to, offset, strict=True))
     seen = image.coverage > _LEAST_COVERAGE * image.coverage.max()
@@ -60,14 +60,14 @@ def on_frame(image: Reconstruction, frame: CanvasFrame) -> NDArray[np.complex64]
 def result_of(
     refiner: Refiner,
     scan: Scan,
-    frame: CanvasFrame,
+    extent: CanvasExtent,
     start: Reconstruction | None,
     record: dict[str, str | int | float],
 ) -> Reconstruction:
     """What `refiner` holds after an examined sweep, as a reconstruction of `scan`."""
     coverage = refiner.coverage
     object_ = np.where(coverage > 0, refiner.object, 0).astype(np.complex64)
-    positions = refiner.positions_px + np.asarray(frame.origin_px)
+    positions = refiner.positions_px + np.asarray(extent.origin_px)
     probe = refiner.probe
     changed = scan.probe is not None and not np.array_equal(scan.probe, probe)
     moves = positions - scan.positions_px
@@ -77,7 +77,7 @@ def result_of(
         object=object_,
         coverage=coverage,
         spread=refiner.spread,
-        origin_px=frame.origin_px,
+        origin_px=extent.origin_px,
         pixel_size_m=scan.pixel_size_m or (None if start is None else start.pixel_size_m),
         positions_px=positions if corrected else scan.positions_px,
         probe=probe,

@@ -1,13 +1,11 @@
 """How strongly a solver trusts its frames: regularisation and steps from the photon count."""
 
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 
 from ptychoscope.errors import ConfigError
-
-Start = Literal["empty", "image"]
-"""What sweeps begin with: nothing, or an image that is nearly right."""
+from ptychoscope.options import SweepStart, one_of
 
 _LOG_COUNTS = np.log10([1e4, 4.6e5, 1e6])
 _REGULARISATION = (2.0, 1.0, 0.3)
@@ -28,7 +26,7 @@ class Schedule(NamedTuple):
     """The step of a frame's first visit while frames still come; the k-th is divided by the root of k."""
 
 
-def schedule(counts_per_frame: float, sweeps: int, *, start: Start = "empty") -> Schedule:
+def schedule(counts_per_frame: float, sweeps: int, *, start: SweepStart = "empty") -> Schedule:
     """Regularisation and geometrically decaying steps for frames of `counts_per_frame` photons.
 
     Constant steps end at a floor of noise, so they decay: from 1.5 to 0.1, or to 0.05 from an image that is
@@ -40,8 +38,7 @@ def schedule(counts_per_frame: float, sweeps: int, *, start: Start = "empty") ->
         raise ConfigError(f"sweeps must be 0 or more, got {sweeps}")
     if not (np.isfinite(counts_per_frame) and counts_per_frame > 0):
         raise ConfigError(f"counts_per_frame must be a positive number, got {counts_per_frame}")
-    if start not in get_args(Start):
-        raise ConfigError(f"start must be empty or image, got {start!r}")
+    one_of("start", start, SweepStart)
     first = _between(counts_per_frame, _FIRST_STEP[start])
     steps = (_ONLY_STEP[start],) if sweeps == 1 else np.geomspace(first, _LAST_STEP[start], sweeps)
     return Schedule(

@@ -3,24 +3,22 @@
 from collections.abc import Callable
 from math import ceil
 from time import perf_counter, process_time
-from typing import Literal
 
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.geometry import canvas_frame
-from ptychoscope.preprocess.probe_intensity import matched_probe, mean_counts
+from ptychoscope.geometry import canvas_extent
+from ptychoscope.options import PositionUse, ProbeUse, one_of
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.probe_search import find_probe, tuned_probe
 from ptychoscope.refine.rpie import Refiner, Sweep
-from ptychoscope.refine.scan_exchange import add_scan, on_frame, result_of
+from ptychoscope.refine.scan_exchange import add_scan, on_extent, result_of
 from ptychoscope.refine.schedule import Schedule, schedule
 from ptychoscope.scan import Scan
 
-ProbeUse = Literal["keep", "update", "find"]
-PositionUse = Literal["keep", "correct"]
 Progress = Callable[[int, Sweep], None]
 """Called after every sweep with the number of sweeps done and what the sweep found."""
 
-_SETTLED_PX = 0.02
+_AT_REST_PX = 0.02
 """Positions rest once a sweep moves them by less than this, root mean square."""
 
 
@@ -77,16 +75,16 @@ def refine_scan(
     given = find_probe(scan).probe if probe == "find" else matched_probe(scan)
     first = tuned_probe(scan, given).probe if probe == "update" else given
     margin = 1 + (ceil(position_limit_px) if positions == "correct" else 0)
-    frame = canvas_frame(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=margin)
-    refiner = Refiner(frame.shape, first, threads=threads)
-    add_scan(refiner, scan, frame, saturation)
-    refiner.set_object(None if start is None else on_frame(start, frame))
-    plan = schedule(mean_counts(scan), sweeps, start="empty" if start is None else "image")
+    extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=margin)
+    refiner = Refiner(extent.shape, first, threads=threads)
+    add_scan(refiner, scan, extent, saturation)
+    refiner.set_object(None if start is None else on_extent(start, extent))
+    plan = schedule(scan.mean_counts, sweeps, start="empty" if start is None else "image")
     before = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
     sweeping = process_time()
     for k in range(sweeps):
         found = _sweep(refiner, plan, k, probe != "keep", positions == "correct", position_limit_px, seed)
-        if found.moved_rms_px < _SETTLED_PX and k > 1:
+        if found.moved_rms_px < _AT_REST_PX and k > 1:
             positions = "keep"
         if progress is not None:
             progress(k + 1, found)
@@ -108,7 +106,7 @@ def refine_scan(
     }
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
-    return result_of(refiner, scan, frame, start, record)
+    return result_of(refiner, scan, extent, start, record)
 
 
 def _sweep(
@@ -126,11 +124,7 @@ def _sweep(
 
 
 def _check(probe: str, positions: str, limit: float) -> None:
-    for name, value, allowed in (
-        ("probe", probe, ("keep", "update", "find")),
-        ("positions", positions, ("keep", "correct")),
-    ):
-        if value not in allowed:
-            raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    one_of("probe", probe, ProbeUse)
+    one_of("positions", positions, PositionUse)
     if not 0 < limit <= 64:
         raise ConfigError(f"position_limit_px must be above 0 and at most 64, got {limit}")

@@ -1,23 +1,21 @@
 """Simulated scans: the truth is known, the physics is that of `forward`."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.scan import DOMAINS, Domain, Scan
+from ptychoscope.options import Domain, ObjectKind, ScanPath, one_of
+from ptychoscope.scan import Scan
 from ptychoscope.simulate.forward import farfield_intensity
 from ptychoscope.simulate.objects import OBJECTS, make_object
 from ptychoscope.simulate.positions import raster, spiral
-from ptychoscope.simulate.probes import PROBES, ProbeConfig, ProbeKind, make_probe
+from ptychoscope.simulate.probes import ProbeConfig, make_probe
 
 __all__ = [
     "OBJECTS",
-    "PROBES",
     "ProbeConfig",
-    "ProbeKind",
     "SimulationConfig",
     "farfield_intensity",
     "make_object",
@@ -32,14 +30,13 @@ _MARGIN_PX = 2
 class SimulationConfig:
     """How a scan is simulated; the same config gives the same scan, bit for bit."""
 
-    object: str = "mix"
-    """One of `OBJECTS`."""
+    object: ObjectKind = "mix"
     probe: ProbeConfig = field(default_factory=ProbeConfig)
     patch_px: int = 64
     rows: int = 24
     columns: int = 24
     """Raster of rows x columns; a spiral has as many positions."""
-    scan: Literal["raster", "spiral"] = "raster"
+    scan: ScanPath = "raster"
     step_px: float = 6.0
     jitter_px: float = 2.0
     """Largest move of a position along y and along x."""
@@ -118,10 +115,8 @@ def _integers(counts: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _check(config: SimulationConfig) -> None:
-    if config.scan not in ("raster", "spiral"):
-        raise ConfigError(f"scan must be raster or spiral, got {config.scan!r}")
-    if config.domain not in DOMAINS:
-        raise ConfigError(f"domain must be one of {', '.join(DOMAINS)}, got {config.domain!r}")
+    one_of("scan", config.scan, ScanPath)
+    one_of("domain", config.domain, Domain)
     if not 0 < config.photons <= 1e12:
         raise ConfigError(f"photons must be above 0 and at most 1e12 per pattern, got {config.photons}")
     if config.rows < 1 or config.columns < 1:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.geometry import patch_corner
+from ptychoscope.geometry import nearest_pixel, patch_corner
 
 
 def farfield_intensity(
@@ -37,7 +37,7 @@ def farfield_intensity(
     object_, probe = np.asarray(object_, np.complex128), np.asarray(probe, np.complex128)
     positions_px = np.asarray(positions_px, np.float64)
     side = probe.shape[-1]
-    whole = np.floor(positions_px + 0.5)
+    whole = nearest_pixel(positions_px)
     corners = patch_corner(whole, (side, side)).astype(np.intp)
     _check_inside(corners, side, object_.shape)
     intensity = np.empty((len(positions_px), side, side))

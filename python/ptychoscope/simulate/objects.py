@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, MissingExtraError
+from ptychoscope.options import ObjectKind, one_of
 
 Shape = tuple[int, int]
 Plane = NDArray[np.float64]
@@ -22,10 +23,9 @@ PHASE_RAD = (-0.6, 0.6)
 PHOTOGRAPHS = ("camera", "brick", "coins", "grass", "gravel", "moon", "astronaut", "coffee")
 
 
-def make_object(kind: str, shape: Shape, rng: np.random.Generator) -> NDArray[np.complex64]:
+def make_object(kind: ObjectKind, shape: Shape, rng: np.random.Generator) -> NDArray[np.complex64]:
     """An object of one of `OBJECTS`; raises `ConfigError` for another kind or a shape under 2 pixels."""
-    if kind not in OBJECTS:
-        raise ConfigError(f"object must be one of {', '.join(OBJECTS)}, got {kind!r}")
+    one_of("object", kind, ObjectKind)
     if min(shape) < 2:
         raise ConfigError(f"an object needs at least 2 x 2 pixels, got {shape}")
     return OBJECTS[kind](shape, rng)
@@ -99,7 +99,7 @@ def natural(shape: Shape, rng: np.random.Generator) -> NDArray[np.complex64]:
     return _transmission(-crop, crop)
 
 
-OBJECTS: dict[str, Draw] = {
+OBJECTS: dict[ObjectKind, Draw] = {
     "mix": mix,
     "leaves": leaves,
     "lines": lines,

@@ -2,15 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
+from ptychoscope.options import ProbeKind, one_of
 
-ProbeKind = Literal["zone_plate", "disc", "gaussian"]
-PROBES: tuple[str, ...] = get_args(ProbeKind)
 Wave = NDArray[np.complex128]
 
 _MODE_ORDERS = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2))
@@ -34,8 +32,7 @@ class ProbeConfig:
     """Incoherent modes, orthogonal, of falling power."""
 
     def __post_init__(self) -> None:
-        if self.kind not in PROBES:
-            raise ConfigError(f"probe must be one of {', '.join(PROBES)}, got {self.kind!r}")
+        one_of("probe", self.kind, ProbeKind)
         if not 1 <= self.modes <= len(_MODE_ORDERS):
             raise ConfigError(f"probe modes must be 1 to {len(_MODE_ORDERS)}, got {self.modes}")
 

@@ -3,19 +3,12 @@ has the right type already.
 """
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope.errors import ConfigError, ScanError
-
-
-def one_of(name: str, value: str, choices: Any) -> str:
-    """`value`, which must be one of a Literal's values."""
-    if value not in get_args(choices):
-        raise ConfigError(f"{name} must be one of {', '.join(get_args(choices))}, got {value!r}")
-    return value
 
 
 def as_shape(shape: Sequence[int]) -> tuple[int, int]:

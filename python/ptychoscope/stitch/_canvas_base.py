@@ -1,15 +1,13 @@
 """What canvases on the host and on devices have in common: everything but making one and adding to it."""
 
 import warnings
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, DeviceError
 
-Accumulate = Literal["float32", "float64", "exact"]
-Values = Literal["complex", "real_imag", "amplitude_phase"]
 Region = tuple[int, int, int, int]
 """Canvas pixels (row0, row1, column0, column1), half open."""
 

@@ -1,19 +1,17 @@
 """Canvas: overlapping complex patches go in, one image comes out."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.inference.model_config import Interpolation
-from ptychoscope.stitch._arguments import as_planes, as_positions, as_shape, as_window, one_of
-from ptychoscope.stitch._canvas_base import Accumulate, AddReport, CanvasBase, Region, Values
+from ptychoscope.options import Accumulate, Align, Interpolation, Values, one_of
+from ptychoscope.stitch._arguments import as_planes, as_positions, as_shape, as_window
+from ptychoscope.stitch._canvas_base import AddReport, CanvasBase, Region
 from ptychoscope.stitch.phase_sync import solve_phases
-
-Align = Literal["none", "sequential", "global"]
 
 
 class Canvas(CanvasBase):

@@ -1,13 +1,10 @@
 """Stitch windows: how much a pixel of a patch is to be trusted; (H, W) float32 with a peak of 1."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-
-WindowKind = Literal["none", "box", "hann", "probe"]
+from ptychoscope.options import WindowKind, words
 
 
 def make_window(
@@ -32,7 +29,7 @@ def make_window(
             return _product(*(np.hanning(side + 2)[1:-1] for side in shape_px))
         case "probe":
             return _probe_intensity(shape_px, probe)
-    raise ConfigError(f"window must be one of none, box, hann, probe, got {kind!r}")
+    raise ConfigError(f"window must be one of {', '.join(words(WindowKind))}, got {kind!r}")
 
 
 def _central_half(side: int) -> NDArray[np.float64]:

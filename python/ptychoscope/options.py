@@ -1,0 +1,91 @@
+"""Every option that is one of a few words, once: what may be asked for, and the check of what was."""
+
+from typing import Any, Literal, TypeVar, cast, get_args
+
+from ptychoscope.errors import ConfigError
+
+# --- scans --------------------------------------------------------------------------------------------------
+Domain = Literal["counts", "amplitude"]
+"""What a pixel of a pattern holds: photons, or their square root."""
+Layout = Literal["auto", "NHW", "HWN"]
+"""Which axis of a stack of patterns counts the frames."""
+Operation = Literal["none", "rot90", "rot180", "rot270", "flip_y", "flip_x", "transpose", "antitranspose"]
+"""The eight symmetries of the square."""
+GroupRule = Literal["nearest", "quadrant"]
+"""Which frames make a group around a seed."""
+
+# --- simulation ---------------------------------------------------------------------------------------------
+ObjectKind = Literal["mix", "leaves", "lines", "screen", "star", "asymmetric", "natural"]
+ProbeKind = Literal["zone_plate", "disc", "gaussian"]
+ScanPath = Literal["raster", "spiral"]
+
+# --- stitching ----------------------------------------------------------------------------------------------
+Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
+"""How a patch is read between its pixels."""
+WindowKind = Literal["probe", "none", "hann", "box"]
+"""How much a pixel of a patch counts."""
+Accumulate = Literal["float32", "float64", "exact"]
+"""What a canvas holds its sums in."""
+Values = Literal["complex", "real_imag", "amplitude_phase"]
+"""What an array of patches holds."""
+Align = Literal["none", "sequential", "global"]
+"""What is done about the constant phase of every patch."""
+
+# --- networks -----------------------------------------------------------------------------------------------
+RunnerKind = Literal["auto", "graph", "unrolled"]
+"""How a network runs: as one graph, or pass by pass with the projection outside."""
+Merge = Literal["scan", "batch", "none"]
+"""Which frames a network of several passes merges between them."""
+StitchOn = Literal["host", "device"]
+Parallel = Literal["across", "within", "auto"]
+"""Threads across batches, or within one."""
+ProbeOf = Literal["scan", "model"]
+"""Whose probe is used."""
+GraphFormat = Literal["onnx", "torchscript"]
+Precision = Literal["fp32", "fp16", "int8"]
+InputDtype = Literal["float32", "uint16"]
+TensorDtype = Literal["float32", "float16", "uint16", "int32"]
+TensorLayout = Literal["NCHW", "NHWC"]
+ObjectMeaning = Literal["real_imag", "amplitude_phase", "phase"]
+ZeroFrequency = Literal["centre", "corner"]
+Unmeasured = Literal["fill", "negative", "all_ones"]
+"""How a network is told of an unmeasured pixel: not at all (the pixel is filled from its neighbours), by a
+negative value, or by the largest value of its integers."""
+
+# --- solver -------------------------------------------------------------------------------------------------
+StartFrom = Literal["network", "empty"]
+"""What a run begins with."""
+SweepStart = Literal["empty", "image"]
+"""What sweeps begin with: nothing, or an image that is nearly right."""
+SweepMode = Literal["sequential", "averaged", "examined"]
+"""What a sweep does with the corrected exit waves."""
+ProbeUse = Literal["keep", "update", "find"]
+PositionUse = Literal["keep", "correct"]
+
+# --- training -----------------------------------------------------------------------------------------------
+NetworkInput = Literal["amplitude", "backprojection"]
+NetworkHead = Literal["real_imag", "amplitude_phase"]
+Loss = Literal["poisson", "mae"]
+Optimizer = Literal["muon", "adamw"]
+LearningSchedule = Literal["one_cycle", "flat"]
+TrainingPrecision = Literal["auto", "float32", "bfloat16"]
+Symmetries = Literal["none", "half_turn", "all"]
+SimulatedProbes = Literal["given", "random"]
+LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
+
+# --- pictures -----------------------------------------------------------------------------------------------
+ColorMap = Literal["gray", "viridis", "magma", "RdBu", "twilight"]
+
+Word = TypeVar("Word", bound=str)
+
+
+def words(literal: object) -> tuple[str, ...]:
+    """The words of a Literal."""
+    return get_args(literal)
+
+
+def one_of(name: str, value: Word, literal: object) -> Word:
+    """`value` when it is one of the words of a Literal; raises `ConfigError` that names them."""
+    if value not in get_args(literal):
+        raise ConfigError(f"{name} must be one of {', '.join(get_args(literal))}, got {value!r}")
+    return cast(Any, value)  # type: ignore[no-any-return]
