@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import onnx
@@ -22,13 +21,13 @@ from ptychoscope.inference.model_config import (
     TensorSpec,
 )
 from ptychoscope.inference.onnx_file import graph_digest
+from ptychoscope.options import InputDtype, Precision
 from ptychoscope.train.physics.forward_model import DARK, REGULARISATION
 
 from .bundle_files import file_spec, npy_bytes, npz_bytes
 from .float32_error import MARGIN
-from .onnx_graph import INPUT, OUTPUT, PROBE, InputDtype, with_sidecar
+from .onnx_graph import INPUT, OUTPUT, PROBE, with_sidecar
 
-Precision = Literal["fp32", "fp16", "int8"]
 GOLDEN_TOLERANCE = {"fp32": 5e-4, "fp16": 2e-2, "int8": 0.2}
 """At load: another machine's rounding is allowed, another precision is not. Lower precision errs most where
 the probe is dark and nobody looks."""
@@ -82,7 +81,9 @@ class Draft:
                 TensorSpec(name=PROBE, role="probe", size_px=side, channels=2, optional=True),
             ),
             outputs=(TensorSpec(name=OUTPUT, role="object", size_px=patch, channels=2),),
-            patterns=PatternSpec(domain="counts"),
+            patterns=PatternSpec(
+                domain="counts", unmeasured="negative" if self.dtype == "float32" else "all_ones"
+            ),
             object=ObjectSpec(meaning="real_imag"),
             pixel_size_m=self.pixel_size_m,
             probe=file_spec("probe.npy", files["probe.npy"]),

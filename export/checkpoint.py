@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ptychoscope.errors import ExportError
+from ptychoscope.preprocess.complex_planes import from_planes
 
 
 class Trained(NamedTuple):
@@ -34,8 +35,7 @@ def load_trained(source: Path | str) -> Trained:
     from ptychoscope.train.networks.unrolled import Unrolled
 
     module = load_module(source)
-    planes = module.probe.detach().numpy().astype(np.float32)
-    probe = (planes[:, 0] + 1j * planes[:, 1]).astype(np.complex64)
+    probe = from_planes(module.probe.detach().numpy())
     file = Path(source)
     run = file if file.is_dir() else file.parent.parent
     network = module.network

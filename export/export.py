@@ -4,19 +4,17 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ExportError
 from ptychoscope.inference.model_config import Provenance
+from ptychoscope.options import GraphFormat, InputDtype, Precision
 from ptychoscope.preprocess.complex_planes import to_planes
 from ptychoscope.scan import Scan
 
-from .bundle_writer import Precision
 from .checkpoint import Trained, load_trained
-from .onnx_graph import InputDtype
 from .torchscript import write_torchscript
 from .verification_frames import simulated_counts
 from .write_bundle import torch_patches, write_bundle
@@ -29,7 +27,7 @@ def export_bundle(
     out: Path | str,
     *,
     scan: Scan | None = None,
-    format_: Literal["onnx", "torchscript"] = "onnx",
+    format_: GraphFormat = "onnx",
     precision: Precision = "fp32",
     input_dtype: InputDtype = "float32",
     pixel_size_m: float | None = None,

@@ -11,10 +11,8 @@ from ptychoscope.errors import ExportError
 from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model_config import ModelConfig, ObjectSpec, TensorSpec
 from ptychoscope.inference.session import Session, Tensor
-from ptychoscope.options import Domain
+from ptychoscope.options import Domain, ObjectMeaning, TensorDtype, ZeroFrequency
 
-Dtype = Literal["float32", "float16", "uint16", "int32"]
-Meaning = Literal["real_imag", "amplitude_phase", "phase"]
 _MOST_CHANNELS = 16
 
 
@@ -25,10 +23,10 @@ class Answers:
     domain: Domain
     scale: float = 1.0
     """Patterns in `domain` are multiplied by this."""
-    dc: Literal["centre", "corner"] = "centre"
+    dc: ZeroFrequency = "centre"
     outputs: tuple[str, ...] = ()
     """Names of the one or two outputs that make the object."""
-    meaning: Meaning | None = None
+    meaning: ObjectMeaning | None = None
     order: tuple[int, ...] | None = None
     inner_crop_px: int = 0
     pixel_size_m: float | None = None
@@ -59,7 +57,7 @@ def tensor_spec(name: str, tensor: Tensor, role: Literal["diffraction", "object"
             name=name,
             role=role,
             layout="NCHW" if first else "NHWC",
-            dtype=msgspec.convert(tensor.dtype, Dtype),
+            dtype=msgspec.convert(tensor.dtype, TensorDtype),
             size_px=size,
             channels=channels,
         )

@@ -12,9 +12,10 @@ from ptychoscope.inference.model import Model
 from ptychoscope.inference.session import open_session
 from ptychoscope.inference.unrolled import COVERAGE
 from ptychoscope.inference.unrolled_runner import UnrolledRunner
+from ptychoscope.options import Precision
 from ptychoscope.preprocess.complex_planes import complex_patches
 
-from .bundle_writer import Draft, Precision, graph_bytes
+from .bundle_writer import Draft, graph_bytes
 from .quantise import Feeds, halved, quantised, relative_rms
 
 LARGEST_LOSS = {"fp16": 1e-2, "int8": 5e-2}

@@ -4,7 +4,6 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import numpy as np
 import onnx
@@ -16,17 +15,22 @@ from ptychoscope.errors import ExportError
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.inference.onnx_file import METADATA_KEY
 from ptychoscope.inference.unrolled import COVERAGE, PATCH, RESIDUAL
+from ptychoscope.options import InputDtype
 
 from .graph_rewrites import depth_to_space, space_to_depth
 
 OPSET = 20
 INPUT, PROBE, OUTPUT = "diffraction", "probe", "object"
-InputDtype = Literal["float32", "uint16"]
 _EXAMPLE_BATCH = 2
+_ALL_ONES = 65535
+"""What detectors write into pixels that they do not measure."""
 
 
 class FromCounts(nn.Module):
-    """A network of amplitudes as a network of photon counts (B, 1, P, P), float32 or uint16."""
+    """A network of amplitudes as a network of photon counts (B, 1, P, P), float32 or uint16.
+
+    Negative counts are unmeasured; of uint16 ones, 65535.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -35,8 +39,10 @@ class FromCounts(nn.Module):
     def forward(self, counts: torch.Tensor, probe: torch.Tensor) -> torch.Tensor:
         """Object patches (B, 2, P, P), real and imaginary, for a probe (M, 2, P, P)."""
         if counts.dtype == torch.uint16:
-            counts = counts.to(torch.int32)
-        patches: torch.Tensor = self.network(torch.sqrt(counts.to(torch.float32)), probe)
+            whole = counts.to(torch.int32)
+            counts = torch.where(whole == _ALL_ONES, -1, whole).to(torch.float32)
+        amplitude = torch.where(counts < 0, -1.0, torch.sqrt(counts.clamp_min(0)))
+        patches: torch.Tensor = self.network(amplitude, probe)
         return patches
 
 

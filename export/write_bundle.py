@@ -12,14 +12,14 @@ from torch import nn
 from ptychoscope.errors import BundleError, ExportError
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import Provenance
-from ptychoscope.options import RunnerKind
+from ptychoscope.options import InputDtype, Precision, RunnerKind
 from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 
 from .bundle_files import bundle_directory
-from .bundle_writer import Draft, Precision
+from .bundle_writer import Draft
 from .float32_error import allowed, largest_difference, rounding
 from .low_precision import loss, lowered
-from .onnx_graph import InputDtype, onnx_graph, pass_graph
+from .onnx_graph import onnx_graph, pass_graph
 
 
 def write_bundle(

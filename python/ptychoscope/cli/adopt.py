@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,14 +10,10 @@ from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.options import AT_LEAST_ZERO, PATH, argument, choice, command, option
 from ptychoscope.cli.outputs import check_outputs
 from ptychoscope.errors import ConfigError, MissingExtraError
+from ptychoscope.options import Domain, ObjectMeaning, ZeroFrequency
 
 if TYPE_CHECKING:
     from ptychoscope.inference.model_config import ModelConfig
-
-
-Domain = Literal["counts", "amplitude"]
-Centre = Literal["centre", "corner"]
-Meaning = Literal["real_imag", "amplitude_phase", "phase"]
 
 
 @command()
@@ -37,14 +33,14 @@ Meaning = Literal["real_imag", "amplitude_phase", "phase"]
 @option("--scale", default=1.0, about="Patterns are multiplied by this before the network.")
 @option(
     "--dc",
-    type=choice(Centre),
+    type=choice(ZeroFrequency),
     default="centre",
     about="Where the network expects the zero frequency.",
 )
 @option(
     "--outputs", about="Its outputs that make the object, such as amp,phase; without, what looks like it."
 )
-@option("--meaning", type=choice(Meaning), about="What its output is; without, told from its ranges.")
+@option("--meaning", type=choice(ObjectMeaning), about="What its output is; without, told from its ranges.")
 @option("--order", about="Channels in the order of --meaning, such as 1,0; without, 0,1.")
 @option("--inner-crop-px", type=AT_LEAST_ZERO, default=0, about="Pixels to leave out around a patch.")
 @option("--pixel-size-m", type=float, about="Side of an object pixel in metres.")
@@ -56,9 +52,9 @@ def adopt(
     scan: Path,
     domain: Domain | None,
     scale: float,
-    dc: Centre,
+    dc: ZeroFrequency,
     outputs: str | None,
-    meaning: Meaning | None,
+    meaning: ObjectMeaning | None,
     order: str | None,
     inner_crop_px: int,
     pixel_size_m: float | None,

@@ -2,17 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from ptychoscope.cli.console import json_option
 from ptychoscope.cli.options import PATH, argument, choice, command, option
 from ptychoscope.cli.outputs import check_outputs, run_files
-
-Dtype = Literal["float32", "uint16"]
-Format = Literal["onnx", "torchscript"]
-Precision = Literal["fp32", "fp16", "int8"]
+from ptychoscope.options import GraphFormat, InputDtype, Precision
 
 
 @command()
@@ -21,14 +17,14 @@ Precision = Literal["fp32", "fp16", "int8"]
 @option("--scan", type=PATH, about="Scan whose frames the graph is verified on; without, simulated ones.")
 @option(
     "--input-dtype",
-    type=choice(Dtype),
+    type=choice(InputDtype),
     default="float32",
     about="Type of a pixel, in counts, as the graph reads it.",
 )
 @option(
     "--format",
     "format_",
-    type=choice(Format),
+    type=choice(GraphFormat),
     default="onnx",
     about="onnx for `run` and any runtime; torchscript for libtorch programs.",
 )
@@ -45,8 +41,8 @@ def export(
     source: Path,
     output: Path,
     scan: Path | None,
-    input_dtype: Dtype,
-    format_: Format,
+    input_dtype: InputDtype,
+    format_: GraphFormat,
     precision: Precision,
     pixel_size_m: float | None,
     licence: str,

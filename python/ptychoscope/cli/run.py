@@ -86,8 +86,8 @@ def run(
     """Reconstruct a scan without torch: by a network, by sweeps of the solver, or by both."""
     from ptychoscope.io import save_reconstruction
     from ptychoscope.io.atomic import check_file
-    from ptychoscope.pipeline.plan import checked_options
     from ptychoscope.pipeline.reconstruct import reconstruct
+    from ptychoscope.pipeline.run_options import checked_options
     from ptychoscope.viz.overview import save_picture
 
     picture = None if no_picture else picture or Path(f"{os.path.splitext(output)[0]}.png")

@@ -1,11 +1,8 @@
-"""Plan: from what was asked for to the parts that do it. Every run starts here, whoever asks.
+"""Plan: from what was asked for to the parts that do it. Every run starts here, whoever asks."""
 
-What cannot go together is an error that says so; nothing that was asked for is dropped in silence.
-"""
-
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +20,10 @@ from ptychoscope.options import (
     PositionUse,
     ProbeOf,
     ProbeUse,
-    StartFrom,
     StitchOn,
     WindowKind,
-    one_of,
 )
+from ptychoscope.pipeline.run_options import RunOptions, checked_options
 from ptychoscope.pipeline.sinks import CanvasSink
 from ptychoscope.pipeline.sources import ScanSource
 from ptychoscope.preprocess.probe_intensity import matched_probe
@@ -35,139 +31,6 @@ from ptychoscope.scan import Scan
 from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.cuda_canvas import CudaCanvas
 from ptychoscope.stitch.windows import make_window
-
-
-class RunOptions(TypedDict, total=False):
-    """What may be asked of a run, named as the options of `ptychoscope run`; None is as if left out."""
-
-    batch: int | None
-    """Frames that go through the network, or arrive in a replay, at once; 16. No image depends on it but
-    those of `merge="batch"` and of a replay."""
-    threads: int | None
-    """Threads of stitcher and solver; 1. The network has its own (`load_model`). No image depends on them."""
-    workers: int | None
-    """Batches that are in the network at the same time, each with the network's own threads; 1."""
-    probe: ProbeOf | None
-    """Whose probe is used, by network, window and sweeps; without, the scan's when it has one."""
-    merge: Merge | None
-    """What a network of several passes takes for neighbours between them: all frames of the `scan`, those of
-    the same `batch`, or `none`. Without: the scan, and the batch in a replay."""
-    projections: int | None
-    """Parallel projections, with the neighbours merged and with momentum, that follow the network: some ten
-    bring the image closer to the measurement. Needs a model with passes and a probe."""
-    align: Align | None
-    """The constant phase that a pattern does not tell of its patch: `none` takes it as the network gives it;
-    `sequential` turns each patch, in its turn, to the phase of the image under it; `global` keeps all patches
-    until the last one came and solves their phases together. Without: `global`, and `none` on a device."""
-    stitch: StitchOn | None
-    """`device` stitches patches on the CUDA device that computed them, without copying them to the host."""
-    interpolation: Interpolation | None
-    """How patches are put between pixels; without, as the model says."""
-    window: WindowKind | NDArray[Any] | None
-    """Weight of a patch's pixels, or an array (H, W); without, as the model says."""
-    start: StartFrom | None
-    """What the sweeps start from; without, the network's image where there is a model."""
-    refine: int | None
-    """Sweeps of the solver; 0."""
-    refine_probe: ProbeUse | None
-    """Whether sweeps `keep` the probe, `update` it, or `find` the first one in the data."""
-    refine_positions: PositionUse | None
-    """Whether sweeps `keep` the positions or `correct` each frame's."""
-    position_limit_px: float | None
-    """How far a position may be corrected along each axis, in pixels; 3."""
-    refine_window: int | None
-    """Replay: sweep this many of the latest frames after every batch, as in a live scan; 0: do not."""
-    saturation: float | None
-    """Pixels at or above it, in the units of the patterns, are unmeasured."""
-    seed: int | None
-    """Of the order in which sweeps visit frames; 0."""
-
-
-_OF_A_NETWORK = ("merge", "projections", "align", "stitch", "interpolation", "window", "workers")
-_OF_SWEEPS = ("refine_probe", "refine_positions", "position_limit_px", "seed")
-_LEAST = {"batch": 1, "threads": 1, "workers": 1, "projections": 0, "refine": 0, "refine_window": 0}
-_NOT_IN_A_REPLAY = {
-    "align": "patches are blended into the solver's object as they are",
-    "interpolation": "patches are blended into the solver's object bilinearly",
-    "window": "patches are blended into the solver's object by the probe's intensity",
-    "stitch": "nothing is stitched",
-    "refine_probe": "the probe is kept as it is",
-    "refine_positions": "positions are kept as they are",
-    "position_limit_px": "positions are kept as they are",
-}
-_WORDS = {
-    "probe": ProbeOf,
-    "merge": Merge,
-    "align": Align,
-    "stitch": StitchOn,
-    "interpolation": Interpolation,
-    "start": StartFrom,
-    "refine_probe": ProbeUse,
-    "refine_positions": PositionUse,
-}
-
-
-def checked_options(options: RunOptions, *, has_model: bool, loading: Collection[str] = ()) -> dict[str, Any]:
-    """What was asked for, without what was left out; `start` and `refine` are always there.
-
-    `loading` names further options that were given and say how a model is loaded. Raises `ConfigError` for a
-    value that an option cannot have, and for options that do not go together.
-    """
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    _check_values(given)
-    given.setdefault("start", "network" if has_model else "empty")
-    sweeps, window = given.setdefault("refine", 0), given.setdefault("refine_window", 0)
-    if given["start"] == "network" and not has_model:
-        raise ConfigError("no model: name a bundle with --model, or use --start empty with --refine N")
-    if given["start"] == "empty":
-        if has_model:
-            raise ConfigError("--start empty uses no model: leave --model out, or start from the network")
-        if not sweeps and not window:
-            raise ConfigError("nothing to do without a model and without sweeps: add --refine N or --model")
-        _check_without_network(given, loading)
-    for name in _OF_SWEEPS:
-        if name in given and not sweeps and not window:
-            raise ConfigError(f"{_flag(name)} belongs to sweeps, and there are none: add --refine N")
-    if window:
-        _check_replay(given)
-    return given
-
-
-def _check_values(given: Mapping[str, Any]) -> None:
-    for name, literal in _WORDS.items():
-        if name in given:
-            one_of(_flag(name), given[name], literal)
-    for name, least in _LEAST.items():
-        if given.get(name, least) < least:
-            raise ConfigError(f"{_flag(name)} must be at least {least}, got {given[name]}")
-
-
-def _check_without_network(given: Mapping[str, Any], loading: Collection[str]) -> None:
-    unused = [*(name for name in _OF_A_NETWORK if name in given), *sorted(loading)]
-    if given.get("probe") == "model":
-        unused.append("probe")
-    if given.get("batch") is not None and not given["refine_window"]:
-        unused.append("batch")
-    if unused:
-        raise ConfigError(
-            f"{_flag(unused[0])} belongs to a network, and this run has none: leave it out, or name a bundle "
-            "with --model"
-        )
-
-
-def _check_replay(given: Mapping[str, Any]) -> None:
-    for name, reason in _NOT_IN_A_REPLAY.items():
-        if given.get(name) not in (None, "keep", "host"):
-            raise ConfigError(f"{_flag(name)} does not go with --refine-window, where {reason}: leave it out")
-    if given.get("merge") == "scan":
-        raise ConfigError(
-            "--merge scan needs all frames at once, and --refine-window gets them batch by batch: "
-            "use --merge batch or none"
-        )
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -1,20 +1,28 @@
 """TrainConfig: everything that decides what a training does. A value, stored with what it made."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from ptychoscope.errors import ConfigError
+from ptychoscope.options import (
+    GroupRule,
+    LearningSchedule,
+    LoggerName,
+    Loss,
+    NetworkHead,
+    NetworkInput,
+    ObjectKind,
+    Optimizer,
+    SimulatedProbes,
+    Symmetries,
+    TrainingPrecision,
+)
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]
 AboveZero = Annotated[float, msgspec.Meta(gt=0)]
-
-Input = Literal["amplitude", "backprojection"]
-Head = Literal["real_imag", "amplitude_phase"]
-Loss = Literal["poisson", "mae"]
-LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
 
 _DEFAULT_STEPS = 2000
 _GROUP = 16
@@ -23,9 +31,9 @@ _GROUP = 16
 class Simulated(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Scans that are simulated while the network trains, new ones every epoch."""
 
-    objects: tuple[str, ...] = ("mix", "leaves", "lines", "screen", "star")
-    """Kinds of `ptychoscope.simulate.OBJECTS`, one drawn for each scan."""
-    probes: Literal["given", "random"] = "given"
+    objects: tuple[ObjectKind, ...] = ("mix", "leaves", "lines", "screen", "star")
+    """Kinds of objects, one drawn for each scan."""
+    probes: SimulatedProbes = "given"
     """`given`: those of the scans handed in; `random`: kinds, defocus and aberrations drawn for each scan."""
     photons: tuple[AboveZero, AboveZero] = (3e5, 1e6)
     """Photons per pattern, drawn evenly in the logarithm."""
@@ -53,15 +61,15 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Passes of the network that is kept; None for two more than in training where there is a middle pass."""
     choose_passes: bool = True
     """Choose `run_passes` by the held-back likelihood after training, where it is None."""
-    input: Input | None = None
+    input: NetworkInput | None = None
     """What the network reads; None for its own: the residual, or the amplitude for `pinn_cnn`."""
-    head: Head = "real_imag"
+    head: NetworkHead = "real_imag"
     """What the network's last layer means."""
 
     group_size: Positive | None = None
     """Neighbouring frames that are merged before the forward model; 1 leaves every frame alone. None: 16, or
     32 where it is judged by photons apart, since the overlap then decides how much is smoothed."""
-    group_rule: Literal["nearest", "quadrant"] = "nearest"
+    group_rule: GroupRule = "nearest"
     batch_size: Positive | None = None
     """Groups per step; None for as many as make 32 frames."""
     groups_per_epoch: Positive | None = None
@@ -74,7 +82,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     judging: Fraction | None = None
     """Part of the photons, drawn anew each time, that the network does not see and is judged by, to copy less
     of the noise. None: 0.15 where a pixel counts fewer than 20 photons on average, else 0."""
-    augment: Literal["none", "half_turn", "all"] = "none"
+    augment: Symmetries = "none"
     """Symmetries that patterns, probe and positions undergo: half a turn, or all of the square."""
     holdout: Fraction = 0.1
     """Part of each scan, contiguous, that is held back to watch the likelihood."""
@@ -94,7 +102,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     refine_positions: bool = False
     """Let the training move the positions by fractions of a pixel."""
 
-    optimizer: Literal["muon", "adamw"] = "muon"
+    optimizer: Optimizer = "muon"
     learning_rate: AboveZero = 2e-3
     """AdamW's; Muon's is 2.5 times as large."""
     probe_learning_rate: AboveZero = 1e-3
@@ -102,7 +110,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     position_learning_rate_px: AboveZero = 0.01
     """Step of a refined position, in pixels."""
     weight_decay: NonNegative = 0.0
-    schedule: Literal["one_cycle", "flat"] = "one_cycle"
+    schedule: LearningSchedule = "one_cycle"
     ema: Fraction = 0.995
     """Decay per step of the averaged weights, which are the ones that are kept; 0 keeps the last."""
     gradient_clip: AboveZero = 1.0
@@ -122,7 +130,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """`cpu`, `cuda` or `cuda:N`."""
     devices: Positive = 1
     """Processes of a distributed training."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: TrainingPrecision = "auto"
     """Of the convolutions alone; transforms and loss are float32. `auto`: bfloat16 where it is fast."""
     threads: Positive | None = None
     """CPU threads; None for torch's own number."""

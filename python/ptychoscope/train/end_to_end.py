@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.geometry import nearest_pixel
 from ptychoscope.io import ScanSource, as_scan
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.train.config import TrainConfig
@@ -73,7 +74,7 @@ def train_and_reconstruct(
     nominal = seen.positions_px if seen.nominal_positions_px is None else seen.nominal_positions_px
     results: dict[str, Any] = {
         "obj_tensor_full": prediction.patches,
-        "global_offsets": np.floor(seen.positions_px + 0.5),
+        "global_offsets": nearest_pixel(seen.positions_px),
         "coords_nominal": nominal,
         "history": trained.history,
         "models": {"network": trained.module},

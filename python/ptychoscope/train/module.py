@@ -103,7 +103,7 @@ class PtychoModule(pl.LightningModule):
         """The loss of one batch of groups."""
         patches, probe = self.merged_patches(self.learner, batch)
         predicted, measured = self.compared(patches, probe, batch)
-        loss = LOSSES[self.config.loss](predicted, measured, batch.valid)
+        loss = LOSSES[self.config.loss](predicted, measured)
         if self.config.total_variation > 0:
             loss = loss + self.config.total_variation * total_variation(patches)
         if batch.truth is not None:
@@ -118,8 +118,7 @@ class PtychoModule(pl.LightningModule):
         """Poisson deviance per pixel of held-back groups, with the averaged weights."""
         patches, probe = self.merged_patches(self.network, batch)
         predicted, measured = self.compared(patches, probe, batch)
-        deviance = poisson_deviance(predicted, measured, batch.valid)
-        self._show("val_deviance", deviance, batch)
+        self._show("val_deviance", poisson_deviance(predicted, measured), batch)
 
     def _show(self, name: str, value: Tensor, batch: Batch, **when: bool) -> None:
         """To the loggers, the callbacks and the bar."""

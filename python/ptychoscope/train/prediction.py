@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ptychoscope.errors import ScanError
+from ptychoscope.preprocess.complex_planes import from_planes, to_planes
+from ptychoscope.preprocess.frames import measured_amplitudes
+from ptychoscope.preprocess.positions import whole_and_fraction
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
-from ptychoscope.train.data.batches import whole_and_fraction
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks.base import Network
 from ptychoscope.train.networks.projection import Projection
@@ -65,7 +67,7 @@ def predict(
     if probe is None and scan.probe is None:
         light = module.probe.detach()
     else:
-        light = _planes(matched_probe(scan if probe is None else scan.with_probe(probe)))
+        light = torch.from_numpy(to_planes(matched_probe(scan if probe is None else scan.with_probe(probe))))
     return run_network(module.network, light, scan, merge=merge, batch=batch)
 
 
@@ -76,7 +78,7 @@ def project(scan: Scan, *, passes: int, momentum: float = 0.0, batch: int = 64) 
     Raises `ScanError` when the scan has no probe.
     """
     network = Projection(scan.patch_px, passes, momentum=momentum)
-    return run_network(network, _planes(matched_probe(scan)), scan, batch=batch)
+    return run_network(network, torch.from_numpy(to_planes(matched_probe(scan))), scan, batch=batch)
 
 
 @torch.no_grad()
@@ -98,7 +100,7 @@ def run_network(
         for start in range(0, len(scan), batch):
             frames = np.arange(start, min(start + batch, len(scan)))
             moved = network.physics.shift(light, torch.from_numpy(fraction[frames]).to(device))
-            measured = torch.from_numpy(scan.amplitude(frames)[:, None]).to(device)
+            measured = torch.from_numpy(measured_amplitudes(scan, frames)[:, None]).to(device)
             before = canvas.cut(frames) if merge else patches[frames].to(device)
             lit = illumination(moved)
             covered = canvas.covered(frames) if merge and k > 0 else lit
@@ -107,7 +109,7 @@ def run_network(
             patches[frames] = after.cpu()
     image, coverage, spread = canvas.image()
     corner_px = (int(origin[0]), int(origin[1]))
-    return Prediction(_complex(patches), _complex(image), coverage, spread, corner_px)
+    return Prediction(from_planes(patches.numpy()), from_planes(image.numpy()), coverage, spread, corner_px)
 
 
 def join(parts: Sequence[Prediction]) -> Prediction:
@@ -177,12 +179,3 @@ class _Canvas:
         spread = (mean[3] - mean[:2].square().sum(0)).clamp_min(0).sqrt()
         planes = torch.cat([mean[:2], weight[None], spread[None]]).reshape(4, *self.shape).float().cpu()
         return planes[:2], planes[2].numpy(), planes[3].numpy()
-
-
-def _planes(probe: NDArray[np.complex64]) -> Tensor:
-    return torch.from_numpy(np.stack([probe.real, probe.imag], 1))
-
-
-def _complex(planes: Tensor) -> NDArray[np.complex64]:
-    array = planes.numpy()
-    return (array[..., 0, :, :] + 1j * array[..., 1, :, :]).astype(np.complex64)

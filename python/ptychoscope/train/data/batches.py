@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ptychoscope.errors import ScanError
+from ptychoscope.preprocess.complex_planes import to_planes
+from ptychoscope.preprocess.frames import measured_amplitudes
+from ptychoscope.preprocess.positions import whole_and_fraction
 from ptychoscope.scan import Scan
 from ptychoscope.train.data.symmetry import turn_pixels, turn_planes
 from ptychoscope.train.physics.overlap import Placement
@@ -20,9 +23,7 @@ class Batch(NamedTuple):
     """Frames of one step."""
 
     amplitude: Tensor
-    """(B, 1, P, P) float32, square root of the counts."""
-    valid: Tensor
-    """(B, 1, P, P) or (1, 1, P, P) float32, 0 where the detector says nothing."""
+    """(B, 1, P, P) float32, square root of the counts, negative where unmeasured."""
     fraction_px: Tensor
     """(B, 2) float32, position minus the whole pixel its patch is centred on."""
     scan: Tensor
@@ -53,12 +54,6 @@ class Frames(NamedTuple):
     """(m, P, P), to go with the batch; None where the module knows the scan's probe."""
 
 
-def whole_and_fraction(positions_px: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Nearest whole pixel (n, 2) of positions, half a pixel upwards, and what is left, in [-0.5, 0.5)."""
-    whole = np.floor(positions_px + 0.5).astype(np.int64)
-    return whole, (positions_px - whole).astype(np.float32)
-
-
 Group = tuple[int, NDArray[np.intp]]
 """A source and the frames (k,) of its scan that are merged."""
 
@@ -74,7 +69,7 @@ def make_batch(
     rng: np.random.Generator | None = None,
 ) -> Batch:
     """A batch from groups of `sources`; raises `ScanError` when the truth is wanted and not there."""
-    amplitude, valid, corner, fraction = [], [], [], []
+    amplitude, corner, fraction = [], [], []
     extent = np.zeros(2, dtype=np.int64)
     for source, frames in groups:
         scan = sources[source].scan
@@ -84,9 +79,7 @@ def make_batch(
         extent = np.maximum(extent, whole.max(axis=0))
         corner.append(whole)
         fraction.append(rest)
-        amplitude.append(scan.amplitude(frames))
-        good = np.ones((1, *amplitude[-1].shape[1:])) if scan.bad_pixels is None else ~scan.bad_pixels[None]
-        valid.append(np.broadcast_to(good, amplitude[-1].shape))
+        amplitude.append(measured_amplitudes(scan, frames))
     side = amplitude[0].shape[-1]
     sizes = [len(frames) for _, frames in groups]
     seen, judged = np.concatenate(amplitude)[:, None], None
@@ -99,7 +92,6 @@ def make_batch(
     )
     return Batch(
         amplitude=_turned(seen, turn),
-        valid=_turned(np.concatenate(valid)[:, None].astype(np.float32), turn),
         fraction_px=torch.from_numpy(np.concatenate(fraction)),
         scan=torch.from_numpy(np.repeat([source for source, _ in groups], sizes)),
         frame=torch.from_numpy(np.concatenate([frames for _, frames in groups])),
@@ -118,12 +110,16 @@ def split_photons(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Square roots of what is left of the counts, and of the `part` of the photons that is drawn from them.
 
+    Unmeasured pixels stay so in both.
+
     The draw is binomial: both are Poisson distributed and independent of each other when their sum is, so
     that a prediction from the first can be judged by the second, and copies none of its noise.
     """
     counts = np.rint(np.square(amplitude, dtype=np.float64)).astype(np.int64)
     drawn = rng.binomial(counts, part)
-    return np.sqrt(counts - drawn, dtype=np.float32), np.sqrt(drawn, dtype=np.float32)
+    measured = amplitude >= 0
+    halves = (np.where(measured, np.sqrt(k, dtype=np.float32), amplitude) for k in (counts - drawn, drawn))
+    return next(halves), next(halves)
 
 
 def _turned(planes: NDArray[np.float32], turn: int) -> Tensor:
@@ -136,7 +132,7 @@ def _probes(stacks: Sequence[NDArray[np.complex64]]) -> Tensor | None:
         return None
     filled = np.zeros((len(stacks), max(map(len, stacks)), 2, *stacks[0].shape[1:]), dtype=np.float32)
     for slot, stack in zip(filled, stacks, strict=True):
-        slot[: len(stack)] = np.stack([stack.real, stack.imag], 1)
+        slot[: len(stack)] = to_planes(stack)
     return torch.from_numpy(filled)
 
 
@@ -151,5 +147,5 @@ def _truth(sources: Sequence[Frames], groups: Sequence[Group]) -> NDArray[np.flo
             patch = scan.object[max(y, 0) : y + scan.patch_px, max(x, 0) : x + scan.patch_px]
             if patch.shape != (scan.patch_px, scan.patch_px):
                 raise ScanError(f"the patch at (y, x) = ({y}, {x}) px leaves the object {scan.object.shape}")
-            patches.append(np.stack([patch.real, patch.imag]))
+            patches.append(to_planes(patch))
     return np.stack(patches)

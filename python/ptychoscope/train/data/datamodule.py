@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Subset
 
 from ptychoscope.errors import ScanError
-from ptychoscope.preprocess.probe_intensity import matched_probe, mean_counts
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data.batches import Batch, Frames
@@ -59,7 +59,7 @@ def settled(config: TrainConfig, scans: Sequence[Scan]) -> TrainConfig:
     whole = all(_whole_counts(scan) for scan in scans)
     judging = config.judging
     if judging is None:
-        dim = not config.simulated and all(mean_counts(scan) < _DIM * scan.patch_px**2 for scan in scans)
+        dim = not config.simulated and all(scan.mean_counts < _DIM * scan.patch_px**2 for scan in scans)
         judging = _JUDGING if dim and whole else 0.0
     if judging > 0 and not whole:
         raise ScanError("judging draws photons, but the patterns are not whole counts: set judging to 0")

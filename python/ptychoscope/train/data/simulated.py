@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.options import ProbeKind, words
 from ptychoscope.simulate import (
-    PROBES,
     ProbeConfig,
     SimulationConfig,
     make_object,
@@ -75,9 +75,10 @@ def _contrast(object_: NDArray[np.complex64], rng: np.random.Generator) -> NDArr
 
 
 def _random_probe(patch_px: int, rng: np.random.Generator) -> NDArray[np.complex128]:
+    kinds = words(ProbeKind)
     astigmatism, coma = rng.uniform(-_ABERRATION_RAD, _ABERRATION_RAD, 2)
     config = ProbeConfig(
-        kind=PROBES[int(rng.integers(len(PROBES)))],  # type: ignore[arg-type]
+        kind=kinds[int(rng.integers(len(kinds)))],  # type: ignore[arg-type]
         defocus_rad=float(rng.uniform(*_DEFOCUS_RAD) * rng.choice([-1.0, 1.0])),
         astigmatism_rad=float(astigmatism),
         coma_rad=float(coma),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ptychoscope.errors import ConfigError, MissingExtraError
-from ptychoscope.train.config import LoggerName
+from ptychoscope.options import LoggerName
 
 _NEEDS = {"tensorboard": "tensorboard", "mlflow": "mlflow"}
 

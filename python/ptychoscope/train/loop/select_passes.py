@@ -38,7 +38,7 @@ def deviances(module: PtychoModule, batches: Sequence[Batch]) -> dict[int, float
         for n, option in options.items():
             patches, probe = option.merged_patches(option.network, batch)
             predicted, measured = option.compared(patches, probe, batch)
-            total[n] += len(batch.amplitude) * float(poisson_deviance(predicted, measured, batch.valid))
+            total[n] += len(batch.amplitude) * float(poisson_deviance(predicted, measured))
     return {n: value / max(frames, 1) for n, value in total.items()}
 
 

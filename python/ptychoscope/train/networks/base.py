@@ -55,7 +55,7 @@ class Network(nn.Module, ABC):
         """Object patches (B, 2, P, P), real and imaginary, of diffraction patterns.
 
         Args:
-            amplitude: (B, 1, P, P) float32, square root of the counts, unscaled.
+            amplitude: (B, 1, P, P) float32, square root of the counts, negative where unmeasured.
             probe: (M, 2, P, P) for all frames, or (B, M, 2, P, P); on the scale of the counts.
             neighbours: With whom patches are merged between the passes; None for frames on their own.
         """

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ptychoscope.train.config import Head
+from ptychoscope.options import NetworkHead
 from ptychoscope.train.networks.base import Backbone
 
 
@@ -44,7 +44,7 @@ class PinnCnn(Backbone):
     `width` 16 gives the published layout of 64, 128 and 256 channels; P is a multiple of 8.
     """
 
-    def __init__(self, inputs: int, width: int, head: Head) -> None:
+    def __init__(self, inputs: int, width: int, head: NetworkHead) -> None:
         super().__init__()
         channels = 4 * width
         widths = [inputs, channels, 2 * channels, 4 * channels]

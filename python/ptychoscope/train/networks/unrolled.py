@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ptychoscope.train.config import Head
+from ptychoscope.options import NetworkHead
 from ptychoscope.train.networks.base import Network
 from ptychoscope.train.networks.unet import UNet
 
@@ -22,7 +22,7 @@ class Pass(nn.Module):
     With `doubting` also of the coverage (B, 1, P, P): the photons that every pixel of the patch has seen.
     """
 
-    def __init__(self, unet: UNet, head: Head, *, doubting: bool = False) -> None:
+    def __init__(self, unet: UNet, head: NetworkHead, *, doubting: bool = False) -> None:
         super().__init__()
         self.unet = unet
         self.doubting = doubting

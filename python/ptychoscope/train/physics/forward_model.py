@@ -38,16 +38,17 @@ class Physics(nn.Module):
     def residual(self, patch: Tensor, amplitude: Tensor, probe: Tensor) -> Tensor:
         """The step (B, 2, P, P) that the measured modulus asks of patches (B, 2, P, P) or (1, 2, P, P).
 
-        The far field keeps its phase and takes the measured modulus `amplitude` (B, 1, P, P); what changes
-        comes back through the conjugate probe: sum_m conj(P_m) IDFT(F_m (A / |F| - 1)) divided by
-        sum_m |P_m|^2 + 0.05 max. This is the modulus projection of the error-reduction family (Fienup 1982;
-        Faulkner and Rodenburg 2004 for the division by the probe).
+        The far field keeps its phase and takes the measured modulus `amplitude` (B, 1, P, P), and stays as it
+        is where that is negative, which is unmeasured; what changes comes back through the conjugate probe:
+        sum_m conj(P_m) IDFT(F_m (A / |F| - 1)) divided by sum_m |P_m|^2 + 0.05 max. This is the modulus
+        projection of the error-reduction family (Fienup 1982; Faulkner and Rodenburg 2004 for the division by
+        the probe).
         """
         field = self.far_field(patch, probe)
         lit = illumination(probe)
         dark = DARK * lit.mean((-2, -1), keepdim=True)
         predicted = square(field).sum(1, keepdim=True)
-        gain = amplitude * torch.rsqrt(predicted + dark) - 1
+        gain = torch.where(amplitude < 0, 0.0, amplitude * torch.rsqrt(predicted + dark) - 1)
         wave = self.fourier.inverse(field * gain.unsqueeze(2))
         step = multiply_conj(wave, probe).sum(1)
         return step / (lit + REGULARISATION * lit.amax((-2, -1), keepdim=True))

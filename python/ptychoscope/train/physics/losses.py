@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ptychoscope.options import Loss
 from ptychoscope.train.physics.dft import multiply_conj, square
 
 _FLOOR = 1e-3
@@ -14,38 +15,37 @@ _FLOOR = 1e-3
 of the logarithm where the detector is dark and leaves the minimum where it is."""
 
 
-def poisson_deviance(predicted: Tensor, amplitude: Tensor, valid: Tensor) -> Tensor:
-    """Twice the Poisson log-likelihood ratio of measured to predicted counts, mean over the valid pixels.
+def poisson_deviance(predicted: Tensor, amplitude: Tensor) -> Tensor:
+    """Twice the Poisson log-likelihood ratio of measured to predicted counts, mean over the measured pixels.
 
     2 (l - k + k log(k / l)) for k counts where l were predicted: never negative, 0 for a perfect
     prediction of the counts, about 1 where only photon noise is left.
 
     Args:
         predicted: (B, 1, P, P) counts.
-        amplitude: (B, 1, P, P) square root of the measured counts.
-        valid: (B | 1, 1, P, P) 1 where the detector counts, else 0.
+        amplitude: (B, 1, P, P) square root of the measured counts, negative where unmeasured.
     """
-    measured = amplitude.square()
-    floor = _FLOOR * measured.mean().clamp_min(torch.finfo(measured.dtype).tiny)
+    measured = amplitude.clamp_min(0).square()
+    floor = _FLOOR * _mean(measured, amplitude).clamp_min(torch.finfo(measured.dtype).tiny)
     k, rate = measured + floor, predicted + floor
     deviance = 2 * (rate - k + k * torch.log(k / rate))
-    return _mean(deviance, valid)
+    return _mean(deviance, amplitude)
 
 
-def amplitude_mae(predicted: Tensor, amplitude: Tensor, valid: Tensor) -> Tensor:
+def amplitude_mae(predicted: Tensor, amplitude: Tensor) -> Tensor:
     """Mean absolute difference of the modulus, relative to the mean measured modulus; arguments as above."""
-    tiny = torch.finfo(predicted.dtype).eps * amplitude.square().mean().clamp_min(1e-30)
+    tiny = torch.finfo(predicted.dtype).eps * _mean(amplitude.square(), amplitude).clamp_min(1e-30)
     difference = (torch.sqrt(predicted + tiny) - amplitude).abs()
-    return _mean(difference, valid) / _mean(amplitude, valid).clamp_min(1e-30)
+    return _mean(difference, amplitude) / _mean(amplitude, amplitude).clamp_min(1e-30)
 
 
-def poisson(predicted: Tensor, amplitude: Tensor, valid: Tensor) -> Tensor:
+def poisson(predicted: Tensor, amplitude: Tensor) -> Tensor:
     """The Poisson deviance relative to the mean count, so that its scale does not depend on the dose."""
-    mean = _mean(amplitude.square(), valid).clamp_min(1e-30)
-    return poisson_deviance(predicted, amplitude, valid) / (2 * mean)
+    mean = _mean(amplitude.square(), amplitude).clamp_min(1e-30)
+    return poisson_deviance(predicted, amplitude) / (2 * mean)
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"poisson": poisson, "mae": amplitude_mae}
+LOSSES: dict[Loss, Callable[[Tensor, Tensor], Tensor]] = {"poisson": poisson, "mae": amplitude_mae}
 
 
 def patch_distance(patches: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -66,6 +66,7 @@ def total_variation(patches: Tensor) -> Tensor:
     return torch.sqrt(square(dy) + square(dx) + 1e-8).mean()
 
 
-def _mean(values: Tensor, valid: Tensor) -> Tensor:
-    weight = valid.expand_as(values)
-    return (values * weight).sum() / weight.sum().clamp_min(1)
+def _mean(values: Tensor, amplitude: Tensor) -> Tensor:
+    """Mean of `values` over the measured pixels, those whose amplitude is not negative."""
+    measured = (amplitude >= 0).to(values.dtype)
+    return (values * measured).sum() / measured.sum().clamp_min(1)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ptychoscope.preprocess.complex_planes import to_planes
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data.batches import Batch
 from ptychoscope.train.data.symmetry import turn_planes
@@ -50,7 +51,7 @@ class Light(nn.Module):
         """Take the probe (m, P, P) of every scan; those with fewer modes are filled up with dark ones."""
         self.probes.zero_()
         for slot, probe in zip(self.probes, probes, strict=True):
-            slot[: len(probe)] = torch.from_numpy(np.stack([probe.real, probe.imag], 1))
+            slot[: len(probe)] = torch.from_numpy(to_planes(probe))
 
     def forward(self, batch: Batch, physics: Physics) -> Tensor:
         """(B, M, 2, P, P): each frame's probe, moved by what its position leaves over of a whole pixel."""

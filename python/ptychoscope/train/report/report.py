@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ptychoscope.geometry import nearest_pixel
 from ptychoscope.io.atomic import replacing
 from ptychoscope.metrics import RingCorrelation, ring_correlation
+from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.data.batches import Frames, make_batch
@@ -83,7 +85,7 @@ def write_report(
 def look_at(module: PtychoModule, scan: Scan, *, shown: int = 4) -> Look:
     """Run the network on the middle of `scan`, whole and in halves, and predict a few of its frames."""
     if scan.probe is None:
-        scan = scan.with_probe(np.asarray(_complex(module.probe)))
+        scan = scan.with_probe(from_planes(module.probe.detach().numpy()))
     away = np.linalg.norm(scan.positions_px - np.median(scan.positions_px, axis=0), axis=1)
     nearest = np.sort(np.argsort(away, kind="stable")[:_FRAMES])
     part = scan.select(nearest)
@@ -119,9 +121,9 @@ def _far_fields(
 ) -> NDArray[np.float32]:
     batch = make_batch([Frames(scan, chosen, matched_probe(scan))], [(0, chosen)])
     side = scan.patch_px
-    corner = np.floor(scan.positions_px[chosen] + 0.5).astype(int) - side // 2 - seen.origin_px
+    corner = nearest_pixel(scan.positions_px[chosen]).astype(int) - side // 2 - seen.origin_px
     cut = np.stack([seen.object[y : y + side, x : x + side] for y, x in corner])
-    patches = torch.from_numpy(np.stack([cut.real, cut.imag], 1))
+    patches = torch.from_numpy(to_planes(cut))
     counts: NDArray[np.float32] = module.physics.counts(patches, module.light(batch, module.physics))[
         :, 0
     ].numpy()
@@ -166,8 +168,3 @@ def _image(panels: list[Panel], *, columns: int, panel_px: int) -> str:
     buffer = io.BytesIO()
     figure(panels, columns=columns, panel_px=panel_px).save(buffer, "PNG")
     return f'<p><img src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"></p>'
-
-
-def _complex(planes: torch.Tensor) -> NDArray[np.complex64]:
-    array = planes.detach().numpy()
-    return (array[:, 0] + 1j * array[:, 1]).astype(np.complex64)
