@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ptychoscope.geometry import canvas_frame
+from ptychoscope.geometry import canvas_extent
 from ptychoscope.metrics import diffraction_r_factor, registration
 from ptychoscope.preprocess.orientation import OPERATIONS, Orientation, apply_operation
 from ptychoscope.reconstruction import Reconstruction
@@ -27,7 +27,7 @@ def scan() -> Scan:
 
 def stitched(scan: Scan) -> Reconstruction:
     """The true patches at the scan's positions, cut at sub-pixel places from the object, put on a canvas."""
-    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    frame = canvas_extent(scan.positions_px, (SIDE, SIDE))
     canvas = Canvas(frame.shape)
     offsets = np.arange(SIDE) - SIDE // 2
     patches = [bilinear(scan.object, y + offsets, x + offsets) for y, x in scan.positions_px]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ptychoscope.errors import ScanError
-from ptychoscope.geometry import canvas_frame, patch_corner
+from ptychoscope.geometry import canvas_extent, patch_corner
 from ptychoscope.scan import Scan
 
 AT_ZERO = np.zeros((1, 2))
@@ -87,9 +87,9 @@ def test_what_cannot_belong_to_a_scan_is_named(scan, change, message):
 )
 def test_the_canvas_holds_every_patch(height, width, positions):
     positions = np.array(positions)
-    frame = canvas_frame(positions, (height, width), margin_px=0)
+    frame = canvas_extent(positions, (height, width), margin_px=0)
     corner = patch_corner(frame.to_canvas(positions), (height, width))
-    assert corner.min() >= -1e-9  # canvas_frame keeps a margin for the rounding
+    assert corner.min() >= -1e-9  # canvas_extent keeps a margin for the rounding
     assert np.all(corner + np.array([height, width]) <= np.array(frame.shape) + 1e-9)
     assert np.all(corner.min(axis=0) <= 1)
 
@@ -99,4 +99,4 @@ def test_the_canvas_holds_every_patch(height, width, positions):
 )
 def test_no_canvas_without_places(positions, message):
     with pytest.raises(ScanError, match=message):
-        canvas_frame(np.array(positions), (4, 4))
+        canvas_extent(np.array(positions), (4, 4))

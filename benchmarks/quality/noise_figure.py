@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.bench.refine_quality import peer_images
-from ptychoscope.inference.model import load_model
+from ptychoscope.inference.load import load_model
 from ptychoscope.io.atomic import replacing
 from ptychoscope.metrics import compare
 from ptychoscope.pipeline.reconstruct import reconstruct

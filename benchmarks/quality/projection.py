@@ -6,7 +6,7 @@ The same passes as `ptychoscope.train.project`, which runs them by torch, some t
 import numpy as np
 
 from ptychoscope import _core
-from ptychoscope.geometry import canvas_frame
+from ptychoscope.geometry import canvas_extent
 from ptychoscope.inference.unrolled import cut_out, merge_weight, place
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
@@ -26,7 +26,7 @@ def project(scan: Scan, *, passes: int, momentum: float = 0.0) -> Reconstruction
     weight = merge_weight(probe)
     lit = float(np.square(np.abs(probe)).sum(axis=0).mean())
     projector = _core.Projector(probe, REGULARISATION, DARK * lit)
-    frame = canvas_frame(scan.positions_px, (scan.patch_px, scan.patch_px))
+    frame = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px))
     whole, fractions = place(scan.positions_px)
     whole, amplitude = frame.to_canvas(whole), scan.amplitude()
     image, velocity = np.ones(frame.shape, np.complex64), np.zeros(frame.shape, np.complex64)

@@ -11,7 +11,8 @@ import numpy as np
 from ptychoscope.export import export_bundle
 from quality_sets import Split
 
-from ptychoscope.inference.model import Model, load_model
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model import Model
 from ptychoscope.metrics import compare
 from ptychoscope.pipeline.reconstruct import reconstruct
 from ptychoscope.reconstruction import Reconstruction

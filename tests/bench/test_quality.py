@@ -15,7 +15,7 @@ from ptychoscope.io import load_scan, save_scan
 pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
-from ptychoscope.inference.model import load_model
+from ptychoscope.inference.load import load_model
 from ptychoscope.metrics import compare, diffraction_deviance
 from ptychoscope.pipeline.reconstruct import reconstruct
 

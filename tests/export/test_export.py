@@ -15,7 +15,7 @@ from optics import make_scan  # noqa: E402
 from ptychoscope import cli  # noqa: E402
 from ptychoscope.errors import BundleError, ConfigError, ExportError, TrainingError  # noqa: E402
 from ptychoscope.inference.bundle import read_bundle  # noqa: E402
-from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.load import load_model  # noqa: E402
 from ptychoscope.io import save_scan  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
 from ptychoscope.train import TrainConfig, TrainResult, train  # noqa: E402

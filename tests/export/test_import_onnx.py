@@ -18,7 +18,7 @@ from ptychoscope.export.inspect_graph import Answers  # noqa: E402
 from optics import make_scan  # noqa: E402
 from ptychoscope import cli  # noqa: E402
 from ptychoscope.errors import BundleError, ExportError  # noqa: E402
-from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.load import load_model  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402
 from ptychoscope.io import save_scan  # noqa: E402
 from ptychoscope.pipeline.reconstruct import reconstruct  # noqa: E402
@@ -199,7 +199,7 @@ def test_groups_of_four(scan: Scan, tmp_path: Path) -> None:
     model = load_model(tmp_path / "bundle", threads=1)
     got = model.predict(scan.patterns, domain=scan.domain)
     np.testing.assert_allclose(got, patches, atol=1e-6)
-    placed = model.front().placed(scan.patterns, scan.domain, scan.positions_px)
+    placed = model.runner().positioned(scan.patterns, scan.domain, scan.positions_px)
     groups = group_frames(scan.positions_px, 4)
     np.testing.assert_array_equal(placed.positions_px, scan.positions_px[groups.ravel()])
     output = raw(path, scan.amplitude()[groups])

@@ -20,10 +20,10 @@ from torch import nn  # noqa: E402
 
 from optics import make_scan  # noqa: E402
 from ptychoscope.errors import ConfigError, ExportError, OutputError  # noqa: E402
-from ptychoscope.geometry import canvas_frame  # noqa: E402
+from ptychoscope.geometry import canvas_extent  # noqa: E402
 from ptychoscope.inference.bundle import read_bundle  # noqa: E402
 from ptychoscope.inference.graph_io import graph_probe  # noqa: E402
-from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.load import load_model  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402
 from ptychoscope.metrics import diffraction_r_factor  # noqa: E402
 from ptychoscope.pipeline.reconstruct import reconstruct  # noqa: E402
@@ -95,7 +95,7 @@ def merged_by_torch(network: Unrolled, scan: Scan, projections: int = 0) -> np.n
 
     Projections follow: y_k+1 = merge(y_k + residual(y_k)) + 0.8 (y_k - y_k-1).
     """
-    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    frame = canvas_extent(scan.positions_px, (SIDE, SIDE))
     corner = torch.from_numpy(frame.to_canvas(scan.positions_px).astype(np.int64) - SIDE // 2)
     placement = Placement(corner, torch.zeros(len(scan), dtype=torch.int64), (1, *frame.shape))
     weight = torch.from_numpy(np.square(np.abs(scan.probe)).sum(0))[None, None].float()
@@ -153,7 +153,7 @@ def test_half_precision(scan: Scan, tmp_path: Path) -> None:
     assert 1e-6 < relative_rms(model.predict(scan.patterns, domain="counts"), expected) < ALLOWED["fp16"]
     assert model.passes == 0
     with pytest.raises(ConfigError, match="without its passes"):
-        model.predict(scan.patterns, domain="counts", front="passes")
+        model.predict(scan.patterns, domain="counts", runner="unrolled")
 
 
 def test_passes_of_another_network_are_refused(network: Unrolled, scan: Scan, tmp_path: Path) -> None:

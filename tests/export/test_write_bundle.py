@@ -18,7 +18,7 @@ from torch import nn  # noqa: E402
 from ptychoscope.errors import ExportError, OutputError  # noqa: E402
 from ptychoscope.inference.bundle import read_bundle  # noqa: E402
 from ptychoscope.inference.graph_io import graph_probe  # noqa: E402
-from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.load import load_model  # noqa: E402
 from ptychoscope.inference.model_config import ModelConfig  # noqa: E402
 from ptychoscope.inference.onnx_file import METADATA_KEY  # noqa: E402
 

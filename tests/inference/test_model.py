@@ -7,7 +7,8 @@ import pytest
 
 from ptychoscope.errors import ConfigError, DeviceError, MissingExtraError, ScanError
 from ptychoscope.inference.bundle import read_bundle
-from ptychoscope.inference.model import Model, load_model
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model import Model
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.bundle import read_bundle
-from ptychoscope.inference.model import load_model
+from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model_config import (
     FileSpec,
     GoldenSpec,

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ptychoscope.errors import BundleError, ScanError
-from ptychoscope.geometry import CanvasFrame
-from ptychoscope.inference.model import Model, load_model
+from ptychoscope.geometry import CanvasExtent
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import StitchSpec
 from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.pipeline.loop import run
@@ -17,7 +18,7 @@ from ptychoscope.pipeline.sources import Batch
 from ptychoscope.stitch.canvas import Canvas
 
 SIDE = 16
-FRAME = CanvasFrame((0, 0), (SIDE, SIDE * 64))
+FRAME = CanvasExtent((0, 0), (SIDE, SIDE * 64))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_ten_thousand_frames_and_twenty_swaps(model: Model, forge: Callable[...,
     def swap(number: int) -> None:
         if number % 25 == 12:
             slot.swap(other if (number // 25) % 2 == 0 else model)
-        expected.append(slot.running.digest)
+        expected.append(slot.loaded.digest)
 
     canvas = Canvas(FRAME.shape)
     report = run(Stream(500, 20, swap), slot, canvas, FRAME, workers=3)
@@ -71,7 +72,7 @@ def test_a_model_of_another_size_cannot_replace(model: Model) -> None:
     slot = ModelSlot(model)
     with pytest.raises(BundleError, match="start a new run"):
         slot.swap(Larger())
-    assert slot.running.digest == model.digest
+    assert slot.loaded.digest == model.digest
 
 
 @pytest.mark.parametrize("workers", [1, 3])

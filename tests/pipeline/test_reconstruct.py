@@ -11,8 +11,9 @@ import pytest
 from optics import lit_probe, make_scan
 from ptychoscope import cli
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.geometry import canvas_frame
-from ptychoscope.inference.model import Model, load_model
+from ptychoscope.geometry import canvas_extent
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import StitchSpec
 from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.io import load_reconstruction, save_scan
@@ -40,7 +41,7 @@ def scan() -> Scan:
 
 def stitched(scan: Scan, patches: np.ndarray, window: np.ndarray | None, crop_px: int = 0) -> Canvas:
     """As the model of these tests says: bilinear."""
-    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    frame = canvas_extent(scan.positions_px, (SIDE, SIDE))
     canvas = Canvas(frame.shape, window, "bilinear", crop_px=crop_px)
     canvas.add(patches, frame.to_canvas(scan.positions_px))
     return canvas
@@ -53,7 +54,7 @@ def test_it_stitches_what_the_model_predicts(model: Model, scan: Scan) -> None:
     np.testing.assert_array_equal(result.object, canvas.image())
     np.testing.assert_array_equal(result.coverage, canvas.coverage())
     np.testing.assert_array_equal(result.spread, canvas.spread())
-    assert result.origin_px == canvas_frame(scan.positions_px, (SIDE, SIDE)).origin_px
+    assert result.origin_px == canvas_extent(scan.positions_px, (SIDE, SIDE)).origin_px
     np.testing.assert_array_equal(result.positions_px, scan.positions_px)
     np.testing.assert_array_equal(result.probe, scan.probe)
     assert result.pixel_size_m == 1e-8
@@ -87,7 +88,7 @@ def test_batches_change_no_more_than_rounding(model: Model, scan: Scan, batch: i
 def test_options_reach_the_canvas(model: Model, scan: Scan, interpolation: str, window: str) -> None:
     result = reconstruct(scan, model, interpolation=interpolation, window=window, align="none")
     weights = make_window(window, model.patch_px, scan.probe)
-    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    frame = canvas_extent(scan.positions_px, (SIDE, SIDE))
     canvas = Canvas(frame.shape, weights, interpolation=interpolation)
     patches = model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64)
     canvas.add(patches, frame.to_canvas(scan.positions_px))
@@ -97,7 +98,7 @@ def test_options_reach_the_canvas(model: Model, scan: Scan, interpolation: str, 
 
 @pytest.mark.parametrize("align", ["sequential", "global"])
 def test_patches_are_aligned_whatever_the_batch(model: Model, scan: Scan, align: str) -> None:
-    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    frame = canvas_extent(scan.positions_px, (SIDE, SIDE))
     weights = make_window("probe", model.patch_px, scan.probe)
     canvas = Canvas(frame.shape, weights, model.config.stitch.interpolation, align=align)
     canvas.add(
@@ -152,7 +153,7 @@ def test_bad_pixels_count_nothing(model: Model, scan: Scan) -> None:
 
 def test_progress_and_report(model: Model, scan: Scan) -> None:
     seen: list[int] = []
-    frame = canvas_frame(scan.positions_px, (SIDE, SIDE))
+    frame = canvas_extent(scan.positions_px, (SIDE, SIDE))
     slot, canvas = ModelSlot(model, probe=scan.probe), Canvas(frame.shape)
     report = run(ScanSource(scan, batch=10), slot, canvas, frame, workers=2, progress=seen.append)
     assert seen == [10, 20, 30, 36]

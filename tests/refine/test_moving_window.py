@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.refine import StreamRefiner
+from ptychoscope.refine import MovingWindowRefiner
 
 from . import definition, scans
 
@@ -18,7 +18,7 @@ def scan():
 
 
 def streamed(scan, *, patches=None, **options):
-    stream = StreamRefiner(scan.shape, scan.probe, **options)
+    stream = MovingWindowRefiner(scan.shape, scan.probe, **options)
     for k in range(0, len(scan.positions), 8):
         part = slice(k, k + 8)
         stream.add(
@@ -54,7 +54,7 @@ def test_a_wider_window_sees_more(scan):
 def test_patches_are_a_start(scan):
     patches = []
     for position in scan.positions:
-        (y, x), _ = definition.placed(position, scan.side)
+        (y, x), _ = definition.positioned(position, scan.side)
         patches.append(scan.object[y : y + scan.side, x : x + scan.side])
     assert error(streamed(scan, patches=np.array(patches)), scan) < error(streamed(scan), scan)
 
@@ -67,4 +67,4 @@ def test_a_stream_is_reproducible_on_any_number_of_threads(scan):
 
 def test_a_window_holds_at_least_a_frame(scan):
     with pytest.raises(ConfigError, match="window_frames"):
-        StreamRefiner(scan.shape, scan.probe, window_frames=0)
+        MovingWindowRefiner(scan.shape, scan.probe, window_frames=0)

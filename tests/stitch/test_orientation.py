@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope import Canvas
-from ptychoscope.geometry import canvas_frame
+from ptychoscope.geometry import canvas_extent
 
 
 def asymmetric_object(y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -23,7 +23,7 @@ def test_true_patches_rebuild_the_object(side: int, interpolation: str) -> None:
     patches = np.stack(
         [asymmetric_object(y + local[:, None], x + local[None, :]) for y, x in positions]
     ).astype(np.complex64)
-    frame = canvas_frame(positions, (side, side))
+    frame = canvas_extent(positions, (side, side))
     assert frame.shape[0] != frame.shape[1]
     canvas = Canvas(frame.shape, interpolation=interpolation)
     canvas.add(patches, frame.to_canvas(positions))
