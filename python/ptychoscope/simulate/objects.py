@@ -82,12 +82,12 @@ def asymmetric(shape: Shape, rng: np.random.Generator) -> NDArray[np.complex64]:
 
 
 def natural(shape: Shape, rng: np.random.Generator) -> NDArray[np.complex64]:
-    """A photograph of scikit-image, amplitude and phase of opposite contrast; needs the extra [metrics]."""
+    """A photograph of scikit-image, amplitude and phase of opposite contrast; needs that package."""
     try:
         photographs = import_module("skimage.data")
     except ImportError as error:
         raise MissingExtraError(
-            'object "natural" needs scikit-image: pip install "ptychoscope[metrics]", or choose another'
+            'object "natural" needs scikit-image: pip install scikit-image, or choose another'
         ) from error
     image = np.asarray(getattr(photographs, PHOTOGRAPHS[rng.integers(len(PHOTOGRAPHS))])(), dtype=np.float64)
     grey = image.mean(axis=-1) if image.ndim == 3 else image

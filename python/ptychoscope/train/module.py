@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data.batches import Batch
-from ptychoscope.train.loop.optim import MuonAdamW, make_optimizer
 from ptychoscope.train.networks import build
 from ptychoscope.train.networks.base import Backbone, Neighbours, Network, copy_weights
+from ptychoscope.train.optim import MuonAdamW, make_optimizer
 from ptychoscope.train.physics.forward_model import Physics, illumination
 from ptychoscope.train.physics.losses import LOSSES, patch_distance, poisson_deviance, total_variation
 from ptychoscope.train.physics.overlap import coverage, merge

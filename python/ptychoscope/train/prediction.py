@@ -19,12 +19,13 @@ from ptychoscope.preprocess.frames import measured_amplitudes
 from ptychoscope.preprocess.positions import whole_and_fraction
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
+from ptychoscope.train.data.batches import Placement
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks.base import Network
 from ptychoscope.train.networks.projection import Projection
 from ptychoscope.train.physics.dft import square
 from ptychoscope.train.physics.forward_model import illumination
-from ptychoscope.train.physics.overlap import Placement, lay, pixel_index
+from ptychoscope.train.physics.overlap import lay, pixel_index
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ pytest.importorskip("lightning")
 from ptychoscope.train import PtychoModule, TrainConfig  # noqa: E402
 from ptychoscope.train.data.batches import Frames, make_batch  # noqa: E402
 from ptychoscope.train.loop.device import torch_settings  # noqa: E402
-from ptychoscope.train.loop.optim import make_optimizer  # noqa: E402
+from ptychoscope.train.optim import make_optimizer  # noqa: E402
 from ptychoscope.train.physics.losses import poisson  # noqa: E402
 from ptychoscope.train.physics.scan_parameters import Light  # noqa: E402
 

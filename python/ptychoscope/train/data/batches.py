@@ -16,7 +16,17 @@ from ptychoscope.preprocess.frames import measured_amplitudes
 from ptychoscope.preprocess.positions import whole_and_fraction
 from ptychoscope.scan import Scan
 from ptychoscope.train.data.symmetry import turn_pixels, turn_planes
-from ptychoscope.train.physics.overlap import Placement
+
+
+class Placement(NamedTuple):
+    """Where the patches of a batch lie: frames that share a canvas are merged."""
+
+    corner_px: Tensor
+    """(B, 2) int64, (y, x) of index [0, 0] of each patch on its canvas."""
+    canvas: Tensor
+    """(B,) int64, the canvas of each frame."""
+    shape: tuple[int, int, int]
+    """Number of canvases, height and width in pixels."""
 
 
 class Batch(NamedTuple):

@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data.datamodule import GroupData
-from ptychoscope.train.loop.optim import one_cycle
+from ptychoscope.train.optim import one_cycle
 
 
 class Budget(pl.Callback):

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-
-class Placement(NamedTuple):
-    """Where the patches of a batch lie: frames that share a canvas are merged."""
-
-    corner_px: Tensor
-    """(B, 2) int64, (y, x) of index [0, 0] of each patch on its canvas."""
-    canvas: Tensor
-    """(B,) int64, the canvas of each frame."""
-    shape: tuple[int, int, int]
-    """Number of canvases, height and width in pixels."""
+from ptychoscope.train.data.batches import Placement
 
 
 def pixel_index(placement: Placement, side: int) -> Tensor:

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ptychoscope.train.loop.optim import make_optimizer, one_cycle, orthogonalise  # noqa: E402
+from ptychoscope.train.optim import make_optimizer, one_cycle, orthogonalise  # noqa: E402
 
 
 @pytest.mark.parametrize("shape", [(8, 72), (72, 8), (16, 16)])
