@@ -1,14 +1,20 @@
 """Fixtures that every test may use."""
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from bundles import TINY, metadata_field
+from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.scan import Scan
+
 
 settings.register_profile("ptychoscope", deadline=None)  # a busy machine is no defect
 settings.load_profile("ptychoscope")
@@ -47,3 +53,32 @@ def scan_fields(rng: np.random.Generator, n: int = 7, side: int = 6) -> dict[str
 def scan(rng: np.random.Generator) -> Scan:
     """A small scan with every optional field filled; its values mean nothing."""
     return Scan(**scan_fields(rng), domain="amplitude", pixel_size_m=1.5e-8, photons=2e4)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Path:
+    return TINY
+
+
+@pytest.fixture
+def tiny_copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(TINY, tmp_path / "bundle"))
+
+
+@pytest.fixture
+def forge(tiny_copy: Path) -> Callable[..., Path]:
+    """Change model.json of a copy beside the graph and inside, as a forger who knows the format would."""
+
+    def change(**fields: object) -> Path:
+        sidecar = tiny_copy / "model.json"
+        before = sidecar.read_bytes()
+        config = ModelConfig.from_json(before)
+        after = msgspec.structs.replace(config, **fields).to_json()
+        sidecar.write_bytes(after)
+        graph = (tiny_copy / "model.onnx").read_bytes()
+        entry = metadata_field(before)
+        assert entry in graph
+        (tiny_copy / "model.onnx").write_bytes(graph.replace(entry, metadata_field(after)))
+        return tiny_copy
+
+    return change

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bundles import varint
 from ptychoscope.inference.onnx_file import _MESSAGES, METADATA_KEY, _fields, graph_digest
 
 INSIDE = {
@@ -106,14 +107,6 @@ class Node:
             return tag + self.content
         body = self.content if self.children is None else b"".join(child.encoded() for child in self.children)
         return tag + varint(len(body)) + body
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 def parsed(data: bytes, kind: str = "ModelProto") -> list[Node]:

@@ -5,13 +5,15 @@ import pytest
 
 from ptychoscope.geometry import canvas_extent
 from ptychoscope.metrics import diffraction_r_factor, registration
-from ptychoscope.preprocess.orientation import OPERATIONS, Orientation, apply_operation
+from ptychoscope.options import Operation, words
+from ptychoscope.preprocess.orientation import Orientation, apply_operation
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.simulate import SimulationConfig, make_object, simulate_scan
 from ptychoscope.stitch.canvas import Canvas
 
 SIDE = 24
+OPERATIONS = words(Operation)
 INVERSE = {name: name for name in OPERATIONS} | {"rot90": "rot270", "rot270": "rot90"}
 
 

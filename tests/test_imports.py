@@ -14,7 +14,7 @@ import ptychoscope
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "lightning", "onnx", "onnxscript", "skimage", "scipy"}
-TRAINING = {"train", "export", "reference"}
+TRAINING = {"train", "export", "stitch_reference"}
 
 
 def loaded_by(code: str) -> set[str]:
@@ -114,7 +114,7 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = ptychoscope.no_such_name
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "python" / "ptychoscope").glob("reference*")), ids=str)
+@pytest.mark.parametrize("path", sorted((ROOT / "python" / "ptychoscope").glob("stitch_reference*")), ids=str)
 def test_the_reference_imports_torch_alone(path):
     imported = {
         name.name.split(".")[0] if isinstance(node, ast.Import) else str(node.module)

@@ -108,7 +108,11 @@ def run(arguments: list[object]) -> str:
     assert not end.value.code
     facts = json.loads(out.getvalue())
     return json.dumps(
-        {name: value for name, value in facts.items() if "second" not in name and name != "output"}
+        {
+            name: value
+            for name, value in facts.items()
+            if "second" not in name and name not in ("output", "dtype")
+        }
     )
 
 

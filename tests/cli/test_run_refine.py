@@ -58,9 +58,16 @@ def test_the_result_says_what_was_done(ptychoscope, options, expected):
     ("options", "cure"),
     [
         ("", "--model"),
-        ("--refine 3", "--model"),
+        ("--start network --refine 3", "--model"),
+        (f"--start empty --refine 3 --model {BUNDLE}", "leave --model out"),
+        ("--refine 3 --device cuda", "--device belongs to a network"),
+        ("--refine 3 --parallel within", "--parallel belongs to a network"),
+        ("--refine 3 --align none", "--align belongs to a network"),
+        (f"--model {BUNDLE} --refine-probe update", "--refine-probe belongs to sweeps"),
+        (f"--model {BUNDLE} --refine 1 --refine-window 8 --merge scan", "--merge batch"),
+        (f"--model {BUNDLE} --refine 1 --refine-window 8 --window hann", "leave it out"),
         ("--start empty", "--refine N"),
-        ("--start empty --refine 3 --refine-window 8 --refine-probe update", "leave out"),
+        ("--start empty --refine 3 --refine-window 8 --refine-probe update", "leave it out"),
         ("--start empty --refine 3 --saturation 0", "saturation"),
     ],
 )

@@ -22,16 +22,17 @@ from optics import make_scan  # noqa: E402
 from ptychoscope.errors import ConfigError, ExportError, OutputError  # noqa: E402
 from ptychoscope.geometry import canvas_extent  # noqa: E402
 from ptychoscope.inference.bundle import read_bundle  # noqa: E402
-from ptychoscope.inference.graph_io import graph_probe  # noqa: E402
 from ptychoscope.inference.load import load_model  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402
 from ptychoscope.metrics import diffraction_r_factor  # noqa: E402
 from ptychoscope.pipeline.reconstruct import reconstruct  # noqa: E402
+from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
+from ptychoscope.train.data.batches import Placement  # noqa: E402
 from ptychoscope.train.networks.base import Neighbours  # noqa: E402
 from ptychoscope.train.networks.unet import UNet  # noqa: E402
 from ptychoscope.train.networks.unrolled import Pass, Unrolled  # noqa: E402
-from ptychoscope.train.physics.overlap import Placement, coverage, merge  # noqa: E402
+from ptychoscope.train.physics.overlap import coverage, merge  # noqa: E402
 
 from .networks import TinyNetwork  # noqa: E402
 
@@ -76,7 +77,7 @@ ALLOWED = {"fp32": 1e-5, "fp16": 1e-2, "int8": 5e-2}
 def test_every_front_makes_torchs_patches(bundle: Path, network: Unrolled, scan: Scan) -> None:
     model = load_model(bundle, threads=1)
     counts = scan.counts(slice(1, None, 2))
-    expected = torch_patches(network, counts, graph_probe(scan.probe))
+    expected = torch_patches(network, counts, to_planes(scan.probe))
     assert np.angle(expected).std(axis=0).max() > 0.05
     for front in ("graph", "passes"):
         got = model.predict(counts, domain="counts", front=front)
@@ -101,7 +102,7 @@ def merged_by_torch(network: Unrolled, scan: Scan, projections: int = 0) -> np.n
     weight = torch.from_numpy(np.square(np.abs(scan.probe)).sum(0))[None, None].float()
     with torch.inference_mode():
         amplitude = torch.from_numpy(scan.amplitude())[:, None]
-        probe = torch.from_numpy(graph_probe(scan.probe))
+        probe = torch.from_numpy(to_planes(scan.probe))
         neighbours = Neighbours(lambda p: merge(p, weight, placement), coverage(weight, placement))
         patches, starts = network(amplitude, probe, neighbours), []
         for _ in range(projections):
@@ -149,7 +150,7 @@ def test_half_precision(scan: Scan, tmp_path: Path) -> None:
     network = TinyNetwork(SIDE)
     path = write_bundle(network, scan.probe, scan.counts(), tmp_path / "bundle", precision="fp16")
     model = load_model(path, threads=1)
-    expected = torch_patches(network, scan.counts(), graph_probe(scan.probe))
+    expected = torch_patches(network, scan.counts(), to_planes(scan.probe))
     assert 1e-6 < relative_rms(model.predict(scan.patterns, domain="counts"), expected) < ALLOWED["fp16"]
     assert model.passes == 0
     with pytest.raises(ConfigError, match="without its passes"):

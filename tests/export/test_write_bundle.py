@@ -17,10 +17,10 @@ from torch import nn  # noqa: E402
 
 from ptychoscope.errors import ExportError, OutputError  # noqa: E402
 from ptychoscope.inference.bundle import read_bundle  # noqa: E402
-from ptychoscope.inference.graph_io import graph_probe  # noqa: E402
 from ptychoscope.inference.load import load_model  # noqa: E402
 from ptychoscope.inference.model_config import ModelConfig  # noqa: E402
 from ptychoscope.inference.onnx_file import METADATA_KEY  # noqa: E402
+from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
 
 from .networks import TinyNetwork, gaussian_probe  # noqa: E402
 
@@ -47,7 +47,7 @@ def test_it_computes_what_torch_computes(tmp_path: Path, dtype: str, side: int, 
     probe, network = gaussian_probe(side, modes=modes), TinyNetwork(side)
     path = write_bundle(network, probe, simulated_counts(probe, 6), tmp_path / "b", dtype=dtype)
     fresh = simulated_counts(probe, 5, seed=9)
-    expected = torch_patches(network, fresh, graph_probe(probe))
+    expected = torch_patches(network, fresh, to_planes(probe))
     got = load_model(path, threads=1).predict(fresh, domain="counts")
     assert np.abs(expected).std() > 0.01
     assert np.abs(got - expected).max() <= 5e-5
@@ -59,8 +59,8 @@ def test_the_probe_is_a_default_that_a_caller_may_replace(bundle: Path, counts: 
     default = session.run(None, {"diffraction": counts[:, None]})[0]
     assert [node.name for node in session.get_overridable_initializers()] == ["probe"]
     other = np.roll(gaussian_probe(SIDE), 2, axis=2)
-    told = session.run(None, {"diffraction": counts[:, None], "probe": graph_probe(other)})[0]
-    expected = torch_patches(TinyNetwork(SIDE), counts, graph_probe(other))
+    told = session.run(None, {"diffraction": counts[:, None], "probe": to_planes(other)})[0]
+    expected = torch_patches(TinyNetwork(SIDE), counts, to_planes(other))
     np.testing.assert_allclose(told[:, 0] + 1j * told[:, 1], expected, atol=5e-5)
     assert np.abs(default - told).max() > 1e-2
 
@@ -198,6 +198,6 @@ def test_the_committed_bundle_is_what_its_script_makes(
     committed = Path(__file__).resolve().parents[1] / "data" / "tiny_bundle"
     config = ModelConfig.from_json((committed / "model.json").read_bytes())
     np.testing.assert_array_equal(np.load(committed / config.probe.file), probe)
-    expected = torch_patches(TinyNetwork(SIDE), counts, graph_probe(probe))
+    expected = torch_patches(TinyNetwork(SIDE), counts, to_planes(probe))
     got = load_model(committed, threads=1).predict(counts, domain="counts")
     np.testing.assert_allclose(got, expected, atol=5e-5)

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from google.protobuf.message import Message
 
-from mutations import varint
+from bundles import field, varint
 
-from .conftest import field
 
 Spelling = Callable[[int, bytes], bytes]
 

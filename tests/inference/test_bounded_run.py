@@ -22,7 +22,7 @@ from ptychoscope.inference.model_config import FileSpec  # noqa: E402
 from ptychoscope.inference.onnx_file import graph_digest  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402
 
-from .conftest import TINY  # noqa: E402
+from bundles import TINY  # noqa: E402
 
 VALUES = 1 << 28
 """A gigabyte in float32."""

@@ -14,13 +14,15 @@ import pytest
 from optics import make_scan
 from ptychoscope import Canvas, CudaCanvas, _core
 from ptychoscope.errors import ConfigError
-from ptychoscope.geometry import canvas_frame
-from ptychoscope.inference.cuda_runner import DeviceFront, check_device_stitching
-from ptychoscope.inference.model import Model, load_model
+from ptychoscope.geometry import canvas_extent
+from ptychoscope.inference.cuda_runner import CudaRunner, check_device_stitching
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import StitchSpec
 from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.pipeline.loop import run
 from ptychoscope.pipeline.reconstruct import reconstruct
+from ptychoscope.pipeline.sinks import CanvasSink
 from ptychoscope.pipeline.sources import ScanSource
 from ptychoscope.scan import Scan
 
@@ -44,22 +46,19 @@ def scan() -> Scan:
 def stitched(
     scan: Scan, slot: ModelSlot, canvas: Canvas | CudaCanvas, batch: int, workers: int
 ) -> np.ndarray:
-    run(
-        ScanSource(scan, batch=batch),
-        slot,
-        canvas,
-        canvas_frame(scan.positions_px, (SIDE, SIDE)),
-        workers=workers,
-    )
+    sink = CanvasSink(canvas, canvas_extent(scan.positions_px, (SIDE, SIDE)))
+    run(ScanSource(scan, batch=batch), slot, [sink], workers=workers)
     return canvas.image()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("batch", [1, 7, 64])
 def test_what_stays_there_is_what_comes_back(model: Model, scan: Scan, batch: int, workers: int) -> None:
-    shape = canvas_frame(scan.positions_px, (SIDE, SIDE)).shape
-    here = stitched(scan, ModelSlot(model, front="graph"), Canvas(shape), batch, workers)
-    there = stitched(scan, ModelSlot(model, front="device"), CudaCanvas(shape, device="host"), batch, workers)
+    shape = canvas_extent(scan.positions_px, (SIDE, SIDE)).shape
+    here = stitched(scan, ModelSlot(model), Canvas(shape), batch, workers)
+    there = stitched(
+        scan, ModelSlot(model, stitch_on="device"), CudaCanvas(shape, device="host"), batch, workers
+    )
     assert np.abs(here).max() > 0
     if _core.active_isa() == "sse41":  # rounds products and sums apart
         np.testing.assert_allclose(there, here, atol=1e-6)
@@ -68,23 +67,23 @@ def test_what_stays_there_is_what_comes_back(model: Model, scan: Scan, batch: in
 
 
 def test_the_output_is_not_copied(model: Model, scan: Scan) -> None:
-    front = model.device_front()
-    placed = front.placed(scan.patterns[:5], "counts", scan.positions_px[:5])
-    there = placed.patches
+    runner = model.cuda_runner()
+    positioned = runner.positioned(scan.patterns[:5], "counts", scan.positions_px[:5])
+    there = positioned.patches
     assert there.device_name() == "cpu"
     assert there.data_ptr() == there.numpy().ctypes.data
     np.testing.assert_array_equal(
         there.numpy(),
-        model.front(kind="graph").placed(scan.patterns[:5], "counts", scan.positions_px[:5]).patches,
+        model.runner(kind="graph").positioned(scan.patterns[:5], "counts", scan.positions_px[:5]).patches,
     )
 
 
 def test_a_network_that_must_be_rearranged_is_refused(forge: Callable[..., Path]) -> None:
     model = load_model(Path(__file__).resolve().parents[1] / "data" / "tiny_bundle", threads=1)
-    graph = model.front(kind="graph")
+    graph = model.runner(kind="graph")
     graph.dense = False  # type: ignore[union-attr]
     with pytest.raises(ConfigError, match="stitch those of this network on the host"):
-        DeviceFront(graph)  # type: ignore[arg-type]
+        CudaRunner(graph)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ def test_what_needs_the_host_is_refused(
 def test_a_cpu_model_is_not_stitched_on_a_device(model: Model, scan: Scan) -> None:
     with pytest.raises(ConfigError, match='load it with device="cuda"'):
         reconstruct(scan, model, stitch="device")
-    with pytest.raises(ConfigError, match="stitch must be"):
+    with pytest.raises(ConfigError, match="--stitch must be"):
         reconstruct(scan, model, stitch="gpu")  # type: ignore[arg-type]
 
 

@@ -13,7 +13,7 @@ from ptychoscope.errors import BundleError
 from ptychoscope.inference.bundle import Bundle, read_bundle
 from ptychoscope.inference.model import load_model
 
-from .conftest import TINY
+from bundles import TINY
 
 pytestmark = pytest.mark.filterwarnings("ignore:Reading `.npy`")  # of a header that Python 2 wrote
 SEED = 20261130

@@ -5,14 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from bundles import field, varint
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mutations import varint
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.onnx_file import _varint, check_graph, graph_digest, metadata
-
-from .conftest import field
 
 TENSOR_WITH_FILE = field(8, b"w") + field(13, field(1, b"location") + field(2, b"/etc/passwd"))
 

@@ -22,7 +22,7 @@ from ptychoscope.inference.model_config import FileSpec  # noqa: E402
 from ptychoscope.inference.onnx_file import METADATA_KEY, check_graph, graph_digest  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402
 
-from .conftest import TINY, field  # noqa: E402
+from bundles import TINY, field  # noqa: E402
 from .onnx_spellings import (  # noqa: E402
     SPELLINGS,
     Spelling,

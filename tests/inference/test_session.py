@@ -7,7 +7,7 @@ import pytest
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.session import open_session
 
-from .conftest import field
+from bundles import field
 
 
 def without_utf8(data: bytes, name: bytes) -> bytes:

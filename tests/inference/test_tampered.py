@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bundles import field
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.bundle import read_bundle
 from ptychoscope.inference.load import load_model
@@ -27,8 +28,6 @@ from ptychoscope.inference.model_config import (
     TensorSpec,
 )
 from ptychoscope.inference.onnx_file import _fields, graph_digest
-
-from .conftest import field
 
 Forge = Callable[..., Path]
 

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from optics import far_field, lit_probe
 from ptychoscope._core import Projector
-from ptychoscope.inference.unrolled import cut_coverage, cut_out, merge_weight, merged, own_light, place
+from ptychoscope.inference.unrolled import MOMENTUM, ObjectEstimate, unroll
+from ptychoscope.preprocess.positions import split_subpixel
+from ptychoscope.preprocess.probe_intensity import merge_weight, probe_intensity
+from ptychoscope.stitch.reextract import cut_coverage, cut_out, merged
 
 REGULARISATION = 0.05
 
@@ -92,7 +95,7 @@ def test_impossible_constants_are_refused(regularisation: float, dark: float) ->
 
 @given(st.lists(st.floats(-1e4, 1e4), min_size=2, max_size=2))
 def test_a_position_is_its_whole_pixel_and_the_rest(position: list[float]) -> None:
-    whole, steps = place(np.array([position]))
+    whole, steps = split_subpixel(np.array([position]))
     assert (whole == np.rint(whole)).all()
     assert ((steps >= 0) & (steps < 8)).all()
     assert np.abs(whole + (steps - 4) / 8 - position).max() <= 1 / 16 + 1e-9
@@ -124,10 +127,10 @@ def test_a_frame_alone_comes_back_as_it_was(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(coverage, weight[None, None])
 
 
-def test_the_light_of_a_frame_is_that_of_all_modes() -> None:
+def test_the_intensity_of_a_probe_is_that_of_all_modes() -> None:
     probe = lit_probe(8, 1e6, 3).astype(np.complex64)
-    assert own_light(probe).shape == (1, 1, 8, 8)
-    np.testing.assert_allclose(own_light(probe).sum(), 1e6, rtol=1e-5)
+    assert probe_intensity(probe).shape == (8, 8)
+    np.testing.assert_allclose(probe_intensity(probe).sum(), 1e6, rtol=1e-5)
 
 
 def test_cut_out_is_what_lies_there(rng: np.random.Generator) -> None:
@@ -137,3 +140,30 @@ def test_cut_out_is_what_lies_there(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(got[1, 0] + 1j * got[1, 1], image[12:19, 6:13])
     coverage = cut_coverage(image.real.copy(), np.array([[4.0, 3.0], [15.0, 9.0]]), 7)
     np.testing.assert_array_equal(coverage, got[:, :1])
+
+
+class TestUnroll:
+    """The loop over stages, on numbers in place of patches."""
+
+    @staticmethod
+    def run(stages: tuple[int | None, ...]) -> tuple[list[float | None], float]:
+        seen: list[float | None] = []
+
+        def step(number: int | None, estimate: ObjectEstimate | None) -> float:
+            seen.append(None if estimate is None else float(estimate.values))
+            return 1.0 if estimate is None else float(estimate.values) + 1
+
+        made = unroll(stages, step, lambda value: ObjectEstimate(np.array(value), np.ones(1)))
+        return seen, made
+
+    def test_passes_follow_each_other(self) -> None:
+        assert self.run((0, 1, 2)) == ([None, 1.0, 2.0], 3.0)
+
+    def test_projections_move_on_by_their_last_move(self) -> None:
+        """o_k = m_k + 0.8 (o_{k-1} - o_{k-2}) with m the merge, beginning at rest."""
+        seen, made = self.run((0, None, None, None))
+        first, second = 1.0, 2.0
+        third = (second + 1) + MOMENTUM * (second - first)
+        assert seen[0] is None
+        assert seen[1:] == pytest.approx([first, second, third])
+        assert made == pytest.approx(third + 1)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,13 +10,19 @@ import pytest
 
 from optics import make_scan
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.pipeline.sources import Backlog, Batch, ScanSource
+from ptychoscope.pipeline.backlog import Backlog
+from ptychoscope.pipeline.sources import Batch, ScanSource
 
 
 def batch(first: int, count: int, domain: str = "counts") -> Batch:
     values = np.arange(first, first + count, dtype=np.float32)
     return Batch(
-        np.broadcast_to(values[:, None, None], (count, 4, 4)), np.repeat(values[:, None], 2, 1), domain
+        patterns=np.broadcast_to(values[:, None, None], (count, 4, 4)),
+        positions_px=np.repeat(values[:, None], 2, 1),
+        domain=domain,
+        series=np.full(count, 3),
+        frames=np.arange(first, first + count),
+        arrived_s=np.full(count, time.monotonic()),
     )
 
 
@@ -43,16 +50,26 @@ def test_a_scan_in_batches(rng: np.random.Generator, size: int) -> None:
     assert {len(each.patterns) for each in batches[:-1]} <= {size}
     np.testing.assert_array_equal(np.concatenate([each.patterns for each in batches]), scan.patterns)
     np.testing.assert_array_equal(np.concatenate([each.positions_px for each in batches]), scan.positions_px)
+    np.testing.assert_array_equal(np.concatenate([each.frames for each in batches]), np.arange(36))
+
+
+def test_frames_know_their_series_and_when_they_arrived(rng: np.random.Generator) -> None:
+    scan = dataclasses.replace(make_scan(rng), scan_index=np.arange(36) // 10)
+    before = time.monotonic()
+    batches = list(ScanSource(scan, batch=7))
+    np.testing.assert_array_equal(np.concatenate([each.series for each in batches]), scan.scan_index)
+    arrived = np.concatenate([each.arrived_s for each in batches])
+    assert ((arrived >= before) & (arrived <= time.monotonic())).all()
+    assert (np.diff(arrived) >= 0).all()
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
-def test_bad_pixels_are_dark(rng: np.random.Generator, dtype: type) -> None:
+def test_bad_pixels_are_unmeasured(rng: np.random.Generator, dtype: type) -> None:
     scan = make_scan(rng)
     mask = rng.random((16, 16)) < 0.2
     scan = dataclasses.replace(scan, patterns=scan.patterns.astype(dtype) + dtype(1), bad_pixels=mask)
     (only,) = ScanSource(scan, batch=100)
-    assert only.patterns.dtype == dtype
-    assert not only.patterns[:, mask].any()
+    assert (only.patterns[:, mask] == -1).all()
     np.testing.assert_array_equal(only.patterns[:, ~mask], scan.patterns[:, ~mask])
 
 
@@ -76,8 +93,9 @@ def test_together_when_it_is_behind() -> None:
     while steps.read < 20:
         pass
     frames += list(stream)
-    order = np.concatenate([each.positions_px[:, 0] for each in frames])
-    np.testing.assert_array_equal(order, np.arange(20))
+    for name in ("frames", "series", "arrived_s", "patterns"):
+        assert sum(len(getattr(each, name)) for each in frames) == 20
+    np.testing.assert_array_equal(np.concatenate([each.frames for each in frames]), np.arange(20))
     assert max(len(each.patterns) for each in frames) <= 8
     assert len(frames) <= 1 + 20 // 8 + 2
 

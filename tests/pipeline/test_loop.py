@@ -1,5 +1,6 @@
 """The loop and the slot: order kept, errors raised where the caller is, models replaced and no frame lost."""
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +15,12 @@ from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import StitchSpec
 from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.pipeline.loop import run
+from ptychoscope.pipeline.sinks import CanvasSink, PredictedBatch
 from ptychoscope.pipeline.sources import Batch
 from ptychoscope.stitch.canvas import Canvas
 
 SIDE = 16
-FRAME = CanvasExtent((0, 0), (SIDE, SIDE * 64))
+EXTENT = CanvasExtent((0, 0), (SIDE, SIDE * 64))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,14 @@ class Stream:
             self.before(number)
             frames = np.arange(number * self.size, (number + 1) * self.size)
             positions = np.stack([np.full(self.size, 8.0), 8.0 + SIDE * (frames % 64)], axis=1)
-            yield Batch(np.ones((self.size, SIDE, SIDE), np.float32), positions, "counts")
+            yield Batch(
+                patterns=np.ones((self.size, SIDE, SIDE), np.float32),
+                positions_px=positions,
+                domain="counts",
+                series=np.zeros(self.size, np.int64),
+                frames=frames,
+                arrived_s=np.zeros(self.size),
+            )
 
 
 def test_ten_thousand_frames_and_twenty_swaps(model: Model, forge: Callable[..., Path]) -> None:
@@ -50,8 +59,8 @@ def test_ten_thousand_frames_and_twenty_swaps(model: Model, forge: Callable[...,
             slot.swap(other if (number // 25) % 2 == 0 else model)
         expected.append(slot.loaded.digest)
 
-    canvas = Canvas(FRAME.shape)
-    report = run(Stream(500, 20, swap), slot, canvas, FRAME, workers=3)
+    canvas = Canvas(EXTENT.shape)
+    report = run(Stream(500, 20, swap), slot, [CanvasSink(canvas, EXTENT)], workers=3)
     assert report.frames == 10_000
     placed_once = canvas.coverage()[0].reshape(64, SIDE)
     counts = np.bincount(np.arange(10_000) % 64, minlength=64)
@@ -81,9 +90,9 @@ def test_an_error_of_the_source_reaches_the_caller(model: Model, workers: int) -
         if number == 7:
             raise ScanError("the detector went away")
 
-    canvas = Canvas(FRAME.shape)
+    canvas = Canvas(EXTENT.shape)
     with pytest.raises(ScanError, match="went away"):
-        run(Stream(20, 4, fail), ModelSlot(model), canvas, FRAME, workers=workers)
+        run(Stream(20, 4, fail), ModelSlot(model), [CanvasSink(canvas, EXTENT)], workers=workers)
     assert canvas.coverage()[0, ::SIDE].sum() == 28
 
 
@@ -95,10 +104,10 @@ def test_an_error_of_the_network_reaches_the_caller_and_stops_the_source(model: 
     class Cut(Stream):
         def __iter__(self) -> Iterator[Batch]:
             for batch in broken:
-                yield batch._replace(patterns=batch.patterns[:, :8]) if len(read) == 5 else batch
+                yield dataclasses.replace(batch, patterns=batch.patterns[:, :8]) if len(read) == 5 else batch
 
     with pytest.raises(ScanError, match="crop or bin"):
-        run(Cut(0, 0), ModelSlot(model), Canvas(FRAME.shape), FRAME, workers=workers)
+        run(Cut(0, 0), ModelSlot(model), [], workers=workers)
     assert len(read) <= 5 + workers + 3
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("network")]
 
@@ -111,5 +120,20 @@ def test_what_is_under_way_is_bounded(model: Model) -> None:
         placed.append(frames)
         assert len(read) * 4 - frames <= (2 + 2 + 1) * 4
 
-    run(Stream(60, 4, read.append), ModelSlot(model), Canvas(FRAME.shape), FRAME, workers=2, progress=gap)
+    run(Stream(60, 4, read.append), ModelSlot(model), [], workers=2, progress=gap)
     assert placed[-1] == 240
+
+
+def test_every_sink_takes_every_batch_in_order(model: Model) -> None:
+    class Record:
+        def __init__(self) -> None:
+            self.frames: list[int] = []
+
+        def take(self, predicted: PredictedBatch) -> None:
+            assert predicted.model == model.digest
+            assert len(predicted.positioned.patches) == len(predicted.batch)
+            self.frames += predicted.batch.frames.tolist()
+
+    first, second = Record(), Record()
+    run(Stream(30, 4), ModelSlot(model), [first, second], workers=3)
+    assert first.frames == second.frames == list(range(120))

@@ -19,7 +19,9 @@ from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.io import load_reconstruction, save_scan
 from ptychoscope.pipeline.loop import run
 from ptychoscope.pipeline.reconstruct import reconstruct
+from ptychoscope.pipeline.sinks import CanvasSink
 from ptychoscope.pipeline.sources import ScanSource
+from ptychoscope.refine import refine_scan
 from ptychoscope.scan import Scan
 from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.windows import make_window
@@ -41,9 +43,9 @@ def scan() -> Scan:
 
 def stitched(scan: Scan, patches: np.ndarray, window: np.ndarray | None, crop_px: int = 0) -> Canvas:
     """As the model of these tests says: bilinear."""
-    frame = canvas_extent(scan.positions_px, (SIDE, SIDE))
-    canvas = Canvas(frame.shape, window, "bilinear", crop_px=crop_px)
-    canvas.add(patches, frame.to_canvas(scan.positions_px))
+    extent = canvas_extent(scan.positions_px, (SIDE, SIDE))
+    canvas = Canvas(extent.shape, window, "bilinear", crop_px=crop_px)
+    canvas.add(patches, extent.to_canvas(scan.positions_px))
     return canvas
 
 
@@ -88,22 +90,22 @@ def test_batches_change_no_more_than_rounding(model: Model, scan: Scan, batch: i
 def test_options_reach_the_canvas(model: Model, scan: Scan, interpolation: str, window: str) -> None:
     result = reconstruct(scan, model, interpolation=interpolation, window=window, align="none")
     weights = make_window(window, model.patch_px, scan.probe)
-    frame = canvas_extent(scan.positions_px, (SIDE, SIDE))
-    canvas = Canvas(frame.shape, weights, interpolation=interpolation)
+    extent = canvas_extent(scan.positions_px, (SIDE, SIDE))
+    canvas = Canvas(extent.shape, weights, interpolation=interpolation)
     patches = model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64)
-    canvas.add(patches, frame.to_canvas(scan.positions_px))
+    canvas.add(patches, extent.to_canvas(scan.positions_px))
     np.testing.assert_array_equal(result.object, canvas.image())
     assert result.provenance["interpolation"] == interpolation
 
 
 @pytest.mark.parametrize("align", ["sequential", "global"])
 def test_patches_are_aligned_whatever_the_batch(model: Model, scan: Scan, align: str) -> None:
-    frame = canvas_extent(scan.positions_px, (SIDE, SIDE))
+    extent = canvas_extent(scan.positions_px, (SIDE, SIDE))
     weights = make_window("probe", model.patch_px, scan.probe)
-    canvas = Canvas(frame.shape, weights, model.config.stitch.interpolation, align=align)
+    canvas = Canvas(extent.shape, weights, model.config.stitch.interpolation, align=align)
     canvas.add(
         model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64),
-        frame.to_canvas(scan.positions_px),
+        extent.to_canvas(scan.positions_px),
     )
     result = reconstruct(scan, model, batch=5, align=align)
     np.testing.assert_allclose(result.object, canvas.image(), atol=1e-3)
@@ -139,27 +141,15 @@ def test_a_scan_without_probe_uses_the_models(model: Model, scan: Scan) -> None:
         reconstruct(scan.with_probe(None), model, probe="scan")
 
 
-def test_bad_pixels_count_nothing(model: Model, scan: Scan) -> None:
-    mask = np.zeros((SIDE, SIDE), bool)
-    mask[3, 5] = mask[9] = True
-    hot = scan.patterns.copy()
-    hot[:, mask] = 60000
-    masked = dataclasses.replace(scan, patterns=hot, bad_pixels=mask)
-    dark = dataclasses.replace(scan, patterns=np.where(mask, np.float32(0), scan.patterns))
-    np.testing.assert_array_equal(
-        reconstruct(masked, model, probe="model").object, reconstruct(dark, model, probe="model").object
-    )
-
-
 def test_progress_and_report(model: Model, scan: Scan) -> None:
     seen: list[int] = []
-    frame = canvas_extent(scan.positions_px, (SIDE, SIDE))
-    slot, canvas = ModelSlot(model, probe=scan.probe), Canvas(frame.shape)
-    report = run(ScanSource(scan, batch=10), slot, canvas, frame, workers=2, progress=seen.append)
+    extent = canvas_extent(scan.positions_px, (SIDE, SIDE))
+    slot, sink = ModelSlot(model, probe=scan.probe), CanvasSink(Canvas(extent.shape), extent)
+    report = run(ScanSource(scan, batch=10), slot, [sink], workers=2, progress=seen.append)
     assert seen == [10, 20, 30, 36]
     assert report.frames == 36
     assert report.models == [(model.digest, 36)]
-    assert set(report.stages_cpu_s) == {"read", "network", "stitch"}
+    assert set(report.stages_cpu_s) == {"read", "network", "sinks"}
     assert all(spent >= 0 for spent in report.stages_cpu_s.values())
     assert report.frames_per_s == pytest.approx(36 / report.seconds)
 
@@ -167,7 +157,7 @@ def test_progress_and_report(model: Model, scan: Scan) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch": 0}, "batch must be at least 1"),
+        ({"batch": 0}, "--batch must be at least 1"),
         ({"window": "cosine"}, "window must be"),
         ({"window": np.ones((3, 3))}, "as large as the model's patches"),
         ({"interpolation": "quintic"}, "interpolation"),
@@ -228,3 +218,34 @@ def test_the_faster_use_of_the_threads_is_measured_and_said(
         chosen = "across" if "--parallel across" in captured.err else "within"
         assert ("frames/s" in captured.err) == (threads == "2")
         assert json.loads(captured.out)["workers"] == (int(threads) if chosen == "across" else 1)
+
+
+def test_a_replay_keeps_the_merge_and_the_projections(unrolled: Model, scan: Scan) -> None:
+    """Batches of a replay are neighbours to a network of several passes, as they are in `merge="batch"`."""
+    options = {"refine": 0, "refine_window": 8, "batch": 12}
+    plain = reconstruct(scan, unrolled, merge="none", **options)
+    merged = reconstruct(scan, unrolled, **options)
+    projected = reconstruct(scan, unrolled, projections=2, **options)
+    assert (merged.provenance["merge"], plain.provenance["merge"]) == ("batch", "none")
+    assert projected.provenance["projections"] == 2
+    assert not np.array_equal(plain.object, merged.object)
+    assert not np.array_equal(projected.object, merged.object)
+
+
+@pytest.mark.parametrize(("threads", "workers"), [(1, 3), (2, 1), (2, 2)])
+def test_a_replay_does_not_depend_on_its_threads(
+    model: Model, scan: Scan, threads: int, workers: int
+) -> None:
+    options = {"refine": 1, "refine_window": 8, "batch": 6}
+    one = reconstruct(scan, model, **options)
+    other = reconstruct(scan, model, threads=threads, workers=workers, **options)
+    assert other.object.tobytes() == one.object.tobytes()
+    assert other.provenance["workers"] == workers
+
+
+def test_the_solver_alone_and_after_the_network(model: Model, scan: Scan) -> None:
+    alone = reconstruct(scan, refine=3)
+    np.testing.assert_array_equal(alone.object, refine_scan(scan, sweeps=3).object)
+    after = reconstruct(scan, model, refine=3, seed=2)
+    image = reconstruct(scan, model)
+    np.testing.assert_array_equal(after.object, refine_scan(scan, sweeps=3, start=image, seed=2).object)

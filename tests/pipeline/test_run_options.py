@@ -14,9 +14,9 @@ ALONE = {"has_model": False}
 @pytest.mark.parametrize(
     ("options", "how", "message"),
     [
-        ({}, ALONE, "add --refine N or --model"),
+        ({}, ALONE, "with --start empty --refine N"),
         ({"start": "network", "refine": 3}, ALONE, "name a bundle with --model"),
-        ({"start": "empty"}, ALONE, "add --refine N or --model"),
+        ({"start": "empty"}, ALONE, "with --start empty --refine N"),
         ({"start": "empty", "refine": 3}, NETWORK, "leave --model out"),
         *(
             ({"refine": 3, name: value}, ALONE, f"--{name} belongs to a network")

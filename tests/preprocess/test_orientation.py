@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.preprocess.orientation import OPERATIONS, Orientation, apply_operation
+from ptychoscope.options import Operation, words
+from ptychoscope.preprocess.orientation import Orientation, apply_operation
 
+OPERATIONS = words(Operation)
 INVERSE = {name: name for name in OPERATIONS} | {"rot90": "rot270", "rot270": "rot90"}
 MATRIX = {  # (row, column) -> (row, column) about the centre, y down
     "none": [[1, 0], [0, 1]],

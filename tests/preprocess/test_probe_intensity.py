@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope.errors import ScanError
-from ptychoscope.preprocess.probe_intensity import matched_probe, mean_counts
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
 
 P = 6
@@ -24,7 +24,7 @@ def scan_of(counts: np.ndarray, power: float, domain: str = "counts", modes: int
 def test_mean_counts_is_the_mean_of_the_sums(dtype: type, domain: str, n: int) -> None:
     counts = np.square(np.random.default_rng(n).integers(0, 15, (n, P, P))).astype(dtype)
     expected = counts.sum(axis=(1, 2), dtype=np.float64).mean()
-    assert mean_counts(scan_of(counts, 1.0, domain)) == pytest.approx(expected, rel=1e-5)
+    assert scan_of(counts, 1.0, domain).mean_counts == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("ratio", [0.26, 1.0, 3.9])

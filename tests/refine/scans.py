@@ -30,7 +30,7 @@ def make(side=32, frames=24, modes=1, shape=None, whole=False, seed=0, photons=1
     positions = np.round(positions) if whole else np.round(positions * 8) / 8
     amplitudes = []
     for position in positions:
-        corner, fraction = definition.positioned(position, side)
+        corner, fraction = definition.placed(position, side)
         patch = truth[corner[0] : corner[0] + side, corner[1] : corner[1] + side]
         waves = definition.far_field(definition.moved(probe, fraction), patch)
         amplitudes.append(np.sqrt((np.abs(waves) ** 2).sum(axis=0)))

@@ -31,7 +31,7 @@ def test_training_predicts_what_is_simulated(modes):
     stack = np.stack([scan.probe.real, scan.probe.imag], 1)[None]
     counts = farfield_intensity(scan.object, scan.probe, scan.positions)
     for position, expected in zip(scan.positions, counts, strict=True):
-        (y, x), fraction = definition.positioned(position, 32)
+        (y, x), fraction = definition.placed(position, 32)
         patch = scan.object[y : y + 32, x : x + 32]
         planes = torch.from_numpy(np.stack([patch.real, patch.imag])[None])
         moved = physics.shift(torch.from_numpy(stack), torch.from_numpy(fraction[None]))

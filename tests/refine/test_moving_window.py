@@ -54,7 +54,7 @@ def test_a_wider_window_sees_more(scan):
 def test_patches_are_a_start(scan):
     patches = []
     for position in scan.positions:
-        (y, x), _ = definition.positioned(position, scan.side)
+        (y, x), _ = definition.placed(position, scan.side)
         patches.append(scan.object[y : y + scan.side, x : x + scan.side])
     assert error(streamed(scan, patches=np.array(patches)), scan) < error(streamed(scan), scan)
 

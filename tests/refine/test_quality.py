@@ -8,7 +8,8 @@ import pytest
 
 from ptychoscope.io import load_scan
 from ptychoscope.metrics import compare
-from ptychoscope.refine import refine_scan, refocused, stream_scan
+from ptychoscope.pipeline.reconstruct import reconstruct
+from ptychoscope.refine import refine_scan, refocused
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_positions_wrong_by_a_pixel(load):
 @pytest.mark.parametrize(("sweeps", "bar"), [(0, 0.045), (3, 0.027)])
 def test_a_stream_in_scan_order(load, sweeps, bar):
     scan = load("sim_test_mix")
-    assert score(stream_scan(scan, batch=8, window_frames=64, sweeps=sweeps), scan).nrmse <= bar
+    assert score(reconstruct(scan, batch=8, refine_window=64, refine=sweeps), scan).nrmse <= bar
 
 
 def test_a_probe_that_nobody_gave(load):

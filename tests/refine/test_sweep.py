@@ -68,7 +68,7 @@ def test_averaged_is_the_weighted_mean_of_the_corrected_patches(isa, modes):
     )
     power = np.zeros(scan.shape)
     for position in scan.positions:
-        (y, x), _ = definition.positioned(position, scan.side)
+        (y, x), _ = definition.placed(position, scan.side)
         power[y : y + scan.side, x : x + scan.side] += (np.abs(scan.probe) ** 2).sum(0)
     lit = power > 1e-3 * power.max()
     assert np.abs(refiner.object - expected)[lit].max() < 1e-4
@@ -114,7 +114,7 @@ def test_examining_leaves_the_object_and_finds_where_patches_disagree(isa):
     assert refiner.object.tobytes() == before.tobytes()
     power = np.zeros(scan.shape)
     for position in scan.positions:
-        (y, x), fraction = definition.positioned(position, scan.side)
+        (y, x), fraction = definition.placed(position, scan.side)
         power[y : y + scan.side, x : x + scan.side] += (
             np.abs(definition.moved(scan.probe, fraction)) ** 2
         ).sum(0)
@@ -128,7 +128,7 @@ def test_blended_patches_are_the_object_they_were_cut_from():
     refiner = refiner_of(scan)
     patches = []
     for position in scan.positions:
-        (y, x), _ = definition.positioned(position, scan.side)
+        (y, x), _ = definition.placed(position, scan.side)
         patches.append(scan.object[y : y + scan.side, x : x + scan.side])
     refiner.blend(patches[:30], first=0)
     refiner.blend(patches[30:], first=30)

@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ptychoscope.cli import simulate as command
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.preprocess.orientation import OPERATIONS, apply_operation
+from ptychoscope.options import Operation, ProbeKind, words
+from ptychoscope.preprocess.orientation import apply_operation
 from ptychoscope.simulate import (
     OBJECTS,
-    PROBES,
     ProbeConfig,
     SimulationConfig,
     farfield_intensity,
@@ -97,7 +97,7 @@ class TestObjects:
         assert 0.599 < np.abs(image).min() <= np.abs(image).max() < 1.001
         assert np.abs(np.angle(image)).max() < 0.601
 
-    @pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "none"])
+    @pytest.mark.parametrize("name", [name for name in words(Operation) if name != "none"])
     @pytest.mark.parametrize("part", [np.abs, np.angle])
     def test_the_asymmetric_object_differs_from_every_flip_and_rotation(self, name, part):
         image = part(make_object("asymmetric", (151, 151), np.random.default_rng(0)))
@@ -110,7 +110,7 @@ class TestObjects:
 
 
 class TestProbes:
-    @pytest.mark.parametrize("kind", PROBES)
+    @pytest.mark.parametrize("kind", words(ProbeKind))
     @pytest.mark.parametrize("side", [16, 33, 64])
     @pytest.mark.parametrize("modes", [1, 4])
     def test_modes_are_orthogonal_and_hold_one_photon(self, kind, side, modes):
@@ -120,7 +120,7 @@ class TestProbes:
         assert_allclose(gram, np.diag(np.diag(gram)), atol=1e-12)
         assert np.all(np.diff(np.diag(gram).real) < 0)
 
-    @pytest.mark.parametrize("kind", PROBES)
+    @pytest.mark.parametrize("kind", words(ProbeKind))
     def test_it_lies_in_the_middle_of_its_window(self, kind):
         intensity = np.abs(make_probe(ProbeConfig(kind=kind), 64)[0]) ** 2
         y, x = np.indices(intensity.shape) - 32
@@ -160,4 +160,4 @@ class TestPositions:
 
 def test_the_command_line_knows_every_object_and_probe():
     assert set(get_args(command.ObjectKind)) == set(OBJECTS)
-    assert set(get_args(command.ProbeKind)) == set(PROBES)
+    assert set(get_args(command.ProbeKind)) == set(words(ProbeKind))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stitch.test_phases import scan
 
 from ptychoscope._core import available_isas
 from ptychoscope.stitch.phase_sync import solve_phases
+from stitch.test_phase_sync import scan
 
 ROWS, COLUMNS = 5, 6
 

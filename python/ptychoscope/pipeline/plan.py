@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.geometry import CanvasExtent, canvas_extent
 from ptychoscope.inference.cuda_runner import check_device_stitching
+from ptychoscope.inference.graph_io import checked_patterns
 from ptychoscope.inference.model import BATCH, Model
 from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.inference.session import parse_device
@@ -109,6 +110,8 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
     given = checked_options(options, has_model=model is not None)
     if len(scan) == 0:
         raise ScanError("the scan has no frames: nothing can be reconstructed")
+    if model is not None:
+        checked_patterns(scan.patterns[:0], model.pattern_px, scan.domain)
     probe = None if model is None else _probe(scan, model, given.get("probe"))
     side = (scan.patch_px, scan.patch_px) if model is None else model.patch_px
     if model is not None and (given.get("probe") == "model" or scan.probe is None):

@@ -109,7 +109,9 @@ def checked_options(options: RunOptions, *, has_model: bool, loading: Collection
         if has_model:
             raise ConfigError("--start empty uses no model: leave --model out, or start from the network")
         if not sweeps and not window:
-            raise ConfigError("nothing to do without a model and without sweeps: add --refine N or --model")
+            raise ConfigError(
+                "nothing to do: name a bundle with --model, or sweep with --start empty --refine N"
+            )
         _check_without_network(given, loading)
     for name in _OF_SWEEPS:
         if name in given and not sweeps and not window:

@@ -11,12 +11,16 @@ from optics import far_field, lit_probe, make_scan
 torch = pytest.importorskip("torch")
 
 from ptychoscope.train.config import TrainConfig  # noqa: E402
-from ptychoscope.train.data.batches import Frames, make_batch  # noqa: E402
+from ptychoscope.train.data.batches import (  # noqa: E402
+    Frames,
+    Placement,
+    make_batch,
+)
 from ptychoscope.train.data.symmetry import turn_planes  # noqa: E402
 from ptychoscope.train.physics.dft import Fourier, dft_matrix  # noqa: E402
 from ptychoscope.train.physics.forward_model import Physics, illumination  # noqa: E402
 from ptychoscope.train.physics.losses import LOSSES, poisson_deviance, total_variation  # noqa: E402
-from ptychoscope.train.physics.overlap import Placement, coverage, merge  # noqa: E402
+from ptychoscope.train.physics.overlap import coverage, merge  # noqa: E402
 from ptychoscope.train.physics.scan_parameters import Light  # noqa: E402
 
 

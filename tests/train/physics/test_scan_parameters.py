@@ -32,7 +32,7 @@ def mended(scan: Scan, steps: int = 300, **options: object) -> Light:
         for _ in range(steps):
             optimizer.zero_grad()
             predicted = module.physics.counts(batch.truth, module.light(batch, module.physics))
-            poisson(predicted, batch.amplitude, batch.valid).backward()
+            poisson(predicted, batch.amplitude).backward()
             optimizer.step()
     return module.light.requires_grad_(False)
 
