@@ -93,7 +93,7 @@ def channel_meaning(
     )
 
 
-def _said(meaning: Meaning, order: tuple[int, ...] | None, group: int, channels: int) -> ObjectSpec:
+def _said(meaning: ObjectMeaning, order: tuple[int, ...] | None, group: int, channels: int) -> ObjectSpec:
     planes = group * (1 if meaning == "phase" else 2)
     natural = tuple(range(planes))
     order = natural if order is None and planes == channels else order

@@ -15,7 +15,6 @@ from bundles import TINY, metadata_field
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.scan import Scan
 
-
 settings.register_profile("ptychoscope", deadline=None)  # a busy machine is no defect
 settings.load_profile("ptychoscope")
 

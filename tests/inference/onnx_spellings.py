@@ -8,7 +8,6 @@ from google.protobuf.message import Message
 
 from bundles import field, varint
 
-
 Spelling = Callable[[int, bytes], bytes]
 
 

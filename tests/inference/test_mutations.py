@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bundles import TINY
 from mutations import Forger
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.bundle import Bundle, read_bundle
 from ptychoscope.inference.model import load_model
-
-from bundles import TINY
 
 pytestmark = pytest.mark.filterwarnings("ignore:Reading `.npy`")  # of a header that Python 2 wrote
 SEED = 20261130

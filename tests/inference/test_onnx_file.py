@@ -5,10 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from bundles import field, varint
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bundles import field, varint
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.onnx_file import _varint, check_graph, graph_digest, metadata
 

@@ -16,13 +16,13 @@ onnx = pytest.importorskip("onnx", reason="the forger needs onnx")
 import onnxruntime as ort  # noqa: E402
 from onnx import AttributeProto, ModelProto, TensorProto, helper  # noqa: E402
 
+from bundles import TINY, field  # noqa: E402
 from ptychoscope.errors import BundleError  # noqa: E402
 from ptychoscope.inference.bundle import read_bundle  # noqa: E402
 from ptychoscope.inference.model_config import FileSpec  # noqa: E402
 from ptychoscope.inference.onnx_file import METADATA_KEY, check_graph, graph_digest  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402
 
-from bundles import TINY, field  # noqa: E402
 from .onnx_spellings import (  # noqa: E402
     SPELLINGS,
     Spelling,

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bundles import field
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.session import open_session
-
-from bundles import field
 
 
 def without_utf8(data: bytes, name: bytes) -> bytes:

@@ -8,13 +8,16 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _NAME_LENGTH = 50
 """Characters of the target's name in a temporary one, which must not grow too long for a file system."""
-_MADE_BY_US = os.O_CLOEXEC | os.O_NOFOLLOW
+_OURS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _OURS
+_OLD_FILE = os.O_RDWR | _OURS
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | _OURS
 
 
 @contextmanager
@@ -25,7 +28,7 @@ def partial_beside(target: Path, *, folder: bool, private: bool) -> Iterator[Pat
     `OSError`.
     """
     _remove_abandoned(target)
-    path, descriptor = _locked(target, _make_folder if folder else _make_file, private=private)
+    path, descriptor = _locked(target, folder=folder, private=private)
     try:
         yield path
     finally:
@@ -38,24 +41,23 @@ def unused_name(target: Path) -> Path:
     return target.with_name(f".{target.name[:_NAME_LENGTH]}.{secrets.token_hex(4)}.partial")
 
 
-def _locked(target: Path, make: Callable[..., int], *, private: bool) -> tuple[Path, int]:
+def _locked(target: Path, *, folder: bool, private: bool) -> tuple[Path, int]:
+    """A new temporary name and its locked descriptor; until it is locked, others may remove it again."""
     while True:
         path = unused_name(target)
-        descriptor = make(path, private=private)
+        if folder:
+            path.mkdir(0o700 if private else 0o777)
+        try:
+            descriptor = os.open(path, _OPEN_FOLDER if folder else _NEW_FILE, 0o600 if private else 0o666)
+        except FileNotFoundError:
+            if folder:
+                continue
+            raise
         with suppress(OSError):  # a file system without locks: nobody can take ours for abandoned either
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.fstat(descriptor).st_nlink:  # else another process saw it before it was locked, and removed it
+        if os.fstat(descriptor).st_nlink:
             return path, descriptor
         os.close(descriptor)
-
-
-def _make_file(path: Path, *, private: bool) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _MADE_BY_US, 0o600 if private else 0o666)
-
-
-def _make_folder(path: Path, *, private: bool) -> int:
-    path.mkdir(0o700 if private else 0o777)
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | _MADE_BY_US)
 
 
 def _remove_abandoned(target: Path) -> None:
@@ -69,7 +71,7 @@ def _remove_abandoned(target: Path) -> None:
 
 def _remove_unless_locked(path: Path, *, folder: bool) -> None:
     try:
-        descriptor = os.open(path, (os.O_RDONLY if folder else os.O_RDWR) | os.O_NONBLOCK | _MADE_BY_US)
+        descriptor = os.open(path, _OPEN_FOLDER if folder else _OLD_FILE)
     except OSError:
         return  # finished in the meantime, or another user's
     with suppress(OSError):  # somebody writes there
