@@ -55,9 +55,10 @@ def test_loggers_write_or_say_what_they_need(small_scan: Scan, tmp_path: Path, n
     if name != "csv" and find_spec(name) is None:
         with pytest.raises(MissingExtraError, match=f"pip install {name}"):
             train(small_scan, config, run_dir=tmp_path / "run", progress=False)
+        assert not (tmp_path / "run").exists()
         return
     train(small_scan, config, run_dir=tmp_path / "run", progress=False)
-    assert any((tmp_path / "run").glob("logs/*" if name != "mlflow" else "mlruns/*"))
+    assert any((tmp_path / "run").glob("logs/*" if name != "mlflow" else "mlflow.db"))
 
 
 def test_no_logger_is_imported_unless_asked_for() -> None:
