@@ -2,8 +2,24 @@
 
 #include <cstdlib>
 #include <stdexcept>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 namespace ptychoscope {
+
+#if defined(__x86_64__)
+namespace {
+
+/// Conversion of float16, which __builtin_cpu_supports() of older compilers does not know. That the system
+/// keeps the registers it needs is asked for together with AVX2.
+bool has_f16c() {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+
+}  // namespace
+#endif
 
 const char* isa_name(Isa isa) {
     switch (isa) {
@@ -23,9 +39,9 @@ std::vector<Isa> available_isas() {
 #if defined(__x86_64__)
     std::vector<Isa> isas;
     if (__builtin_cpu_supports("sse4.1")) isas.push_back(Isa::sse41);
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-        isas.push_back(Isa::avx2);
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    if (avx2) isas.push_back(Isa::avx2);
+    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         isas.push_back(Isa::avx512);
     return isas;
