@@ -14,12 +14,23 @@
 //
 // Bits. For one instruction set the result does not depend on the number of threads nor on how the patches
 // were split over calls; with Accumulate::exact it does not even depend on their order or on merges.
+//
+// Threads. Calls may come from any thread; each waits for the one before it. `threads` of the options are the
+// canvas' own. Patches, positions and outputs are the caller's, and used during the call alone.
+//
+// Errors. Beside what each call names: std::bad_alloc and, when threads cannot be started, std::system_error.
+// The constructor throws std::invalid_argument, too, for an environment variable PTYCHOSCOPE_ISA that names
+// no instruction set of this machine. A canvas that threw can be used further.
+//
+// ABI: none across minor versions, see version.h.
 #pragma once
 
 #include <complex>
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+#include "ptychoscope/export.h"
 
 namespace ptychoscope {
 
@@ -49,7 +60,7 @@ struct CanvasOptions {
 
 /// Somebody else's patches: two planes each, at any strides (in bytes). Planes of complex64 are 4 bytes
 /// apart.
-struct PatchBatch {
+struct PTYCHOSCOPE_API PatchBatch {
     const void* first = nullptr;   ///< real part or amplitude of patch 0 at [0, 0]
     const void* second = nullptr;  ///< imaginary part or phase of the same
     std::int64_t count = 0, height = 0, width = 0;
@@ -82,7 +93,7 @@ struct AddReport {
 /// phase that fits it best to the image under it: e^(i arg sum_r w conj(g) image).
 enum class Align { none, sequential };
 
-class Canvas {
+class PTYCHOSCOPE_API Canvas {
   public:
     /// `window` is (window_height, window_width) float32, finite and not negative, the shape that all patches
     /// then must have; nullptr weighs every pixel alike. Throws std::invalid_argument.
@@ -127,7 +138,7 @@ class Canvas {
     void spread(const Box& box, float* out) const;
 
   private:
-    struct State;
+    struct PTYCHOSCOPE_INTERNAL State;
     std::unique_ptr<State> state_;
 };
 

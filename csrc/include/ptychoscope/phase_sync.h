@@ -10,6 +10,10 @@
 //
 // The graph falls into components where patches do not overlap; each has one phase that nothing determines,
 // which is left as close as possible to what the patches had.
+//
+// Threads. Nothing is kept between calls: they may come from several threads at once.
+//
+// ABI: none across minor versions, see version.h.
 #pragma once
 
 #include <complex>
@@ -17,6 +21,7 @@
 #include <vector>
 
 #include "ptychoscope/canvas.h"
+#include "ptychoscope/export.h"
 
 namespace ptychoscope {
 
@@ -27,9 +32,9 @@ constexpr std::int64_t kNeighboursPerQuadrant = 1;
 /// patches that overlap no other, and for those whose position or pixels are not finite. `positions` (count,
 /// 2) as for Canvas::add; `window` (height, width) on any scale, nullptr weighs all alike. The same input
 /// gives the same bits; memory grows with the number of patches, not with their pixels. Throws
-/// std::invalid_argument when per_quadrant is not positive or the patches have no pixels.
-std::vector<std::complex<float>> solve_phases(const PatchBatch& patches, const double* positions,
-                                              const float* window,
-                                              std::int64_t per_quadrant = kNeighboursPerQuadrant);
+/// std::invalid_argument when per_quadrant is not positive or the patches have no pixels, and std::bad_alloc.
+PTYCHOSCOPE_API std::vector<std::complex<float>> solve_phases(
+    const PatchBatch& patches, const double* positions, const float* window,
+    std::int64_t per_quadrant = kNeighboursPerQuadrant);
 
 }  // namespace ptychoscope

@@ -12,12 +12,22 @@
 // two tiles of one colour cannot touch, so tiles of a colour run side by side, frames of a tile one after the
 // other, in an order drawn from a seed. The order that counts is a function of seed and positions alone: any
 // number of threads gives the same bits (on one instruction set).
+//
+// Threads. Calls may come from any thread; each waits for the one before it.
+//
+// Errors. Arguments that cannot be right throw std::invalid_argument, with the name and the value; beside
+// that std::bad_alloc and, when threads cannot be started, std::system_error. Frames that cannot be used are
+// kept and shown by states(); those whose wave became infinite are counted by SweepReport::rejected.
+//
+// ABI: none across minor versions, see version.h.
 #pragma once
 
 #include <complex>
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+#include "ptychoscope/export.h"
 
 namespace ptychoscope {
 
@@ -56,8 +66,7 @@ struct SweepReport {
     double moved_rms_px = 0;  ///< of the positions, in this sweep
 };
 
-/// Calls may come from any thread; each waits for the one before it.
-class Refiner {
+class PTYCHOSCOPE_API Refiner {
   public:
     /// Windows of `window` pixels on an object of height x width. Throws std::invalid_argument.
     Refiner(int window, int height, int width, int modes, int threads);
@@ -96,7 +105,7 @@ class Refiner {
     std::vector<double> misfits() const;     ///< (frames,) at the last visit; NaN before
 
   private:
-    struct State;
+    struct PTYCHOSCOPE_INTERNAL State;
     std::unique_ptr<State> state_;
 };
 
