@@ -1,8 +1,9 @@
 // Choosing the kernels of an instruction set at run time.
 //
-// A kernel's source <name>_kernel.cpp is compiled once per instruction set, each time with its flags, into a
-// namespace named after it (PTYCHOSCOPE_KERNEL_ISA, see ptychoscope_add_kernel in CMakeLists.txt), and ends
-// in one table of functions. PTYCHOSCOPE_DISPATCH makes a function of such a table's name that picks one.
+// A kernel's source, stitch_kernel.cpp for one, is compiled once per instruction set, each time with its
+// flags and into a namespace of its own, stitch_kernel_avx2 for one (PTYCHOSCOPE_KERNEL, see
+// ptychoscope_add_kernel in CMakeLists.txt), and ends in one table of functions. Not even two kernels share a
+// namespace: a function that both have would be linked once, with the flags of either.
 #pragma once
 
 #include <stdexcept>
@@ -18,31 +19,29 @@ namespace ptychoscope {
 
 }  // namespace ptychoscope
 
-/// Defines `const Table& name(Isa)` in namespace ptychoscope, where it stands.
+#define PTYCHOSCOPE_DECLARE_TABLE(kernel, isa, Table, table) \
+    namespace kernel##_##isa {                               \
+        extern const Table table;                            \
+    }
+
+/// Where it stands, in namespace ptychoscope, defines `const Table& table(Isa)`, which picks among the tables
+/// of that name of all compilations of `kernel`.
 #if defined(__x86_64__)
-#define PTYCHOSCOPE_DISPATCH(Table, name)            \
-    namespace sse41 {                                \
-    extern const Table name;                         \
-    }                                                \
-    namespace avx2 {                                 \
-    extern const Table name;                         \
-    }                                                \
-    namespace avx512 {                               \
-    extern const Table name;                         \
-    }                                                \
-    const Table& name(Isa isa) {                     \
-        if (isa == Isa::sse41) return sse41::name;   \
-        if (isa == Isa::avx2) return avx2::name;     \
-        if (isa == Isa::avx512) return avx512::name; \
-        throw_no_kernels(isa);                       \
+#define PTYCHOSCOPE_DISPATCH(kernel, Table, table)             \
+    PTYCHOSCOPE_DECLARE_TABLE(kernel, sse41, Table, table)     \
+    PTYCHOSCOPE_DECLARE_TABLE(kernel, avx2, Table, table)      \
+    PTYCHOSCOPE_DECLARE_TABLE(kernel, avx512, Table, table)    \
+    const Table& table(Isa isa) {                              \
+        if (isa == Isa::sse41) return kernel##_sse41::table;   \
+        if (isa == Isa::avx2) return kernel##_avx2::table;     \
+        if (isa == Isa::avx512) return kernel##_avx512::table; \
+        throw_no_kernels(isa);                                 \
     }
 #else
-#define PTYCHOSCOPE_DISPATCH(Table, name)        \
-    namespace neon {                             \
-    extern const Table name;                     \
-    }                                            \
-    const Table& name(Isa isa) {                 \
-        if (isa == Isa::neon) return neon::name; \
-        throw_no_kernels(isa);                   \
+#define PTYCHOSCOPE_DISPATCH(kernel, Table, table)         \
+    PTYCHOSCOPE_DECLARE_TABLE(kernel, neon, Table, table)  \
+    const Table& table(Isa isa) {                          \
+        if (isa == Isa::neon) return kernel##_neon::table; \
+        throw_no_kernels(isa);                             \
     }
 #endif

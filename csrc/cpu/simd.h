@@ -2,8 +2,8 @@
 //
 // Written with the compiler's vector extension (GCC, Clang): arithmetic is plain + - *. Where a rounding must
 // not depend on what the compiler fuses, kernels are compiled with -ffp-contract=off and call fma() by name.
-// A kernel's source is compiled once per instruction set, with PTYCHOSCOPE_KERNEL_ISA defined as its name:
-// the namespace keeps code that was compiled with different flags apart.
+// A kernel's source is compiled once per instruction set, each time into a namespace of its own, see
+// dispatch.h.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@
 #include <arm_neon.h>
 #endif
 
-#ifndef PTYCHOSCOPE_KERNEL_ISA
-#error "for kernels alone: PTYCHOSCOPE_KERNEL_ISA is not defined (sse41, avx2, avx512, neon)"
+#ifndef PTYCHOSCOPE_KERNEL
+#error "for kernels alone, which CMake compiles with PTYCHOSCOPE_KERNEL as their namespace"
 #endif
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 #if defined(__AVX512F__)
 constexpr int kLanes = 16;
@@ -225,4 +225,4 @@ inline vfloat rsqrt(vfloat x) {
 #endif
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

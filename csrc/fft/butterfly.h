@@ -3,7 +3,7 @@
 
 #include "cpu/simd.h"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 struct Complex {
     vfloat re, im;
@@ -139,4 +139,4 @@ struct Butterfly {
     }
 };
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

@@ -11,7 +11,7 @@
 #include "fft/fft_kernel.h"
 #include "fft/transpose.h"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 /// kLanes columns: row j at re + j * stride and im + j * stride.
 struct Columns {
@@ -103,4 +103,4 @@ inline void scatter(const FftPlan& plan, const float* panel, float* plane, int c
     }
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

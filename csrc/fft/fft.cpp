@@ -52,7 +52,7 @@ FftPlan::FftPlan(int size_, int lanes) : size(size_), padded((size_ + lanes - 1)
     }
 }
 
-PTYCHOSCOPE_DISPATCH(FftKernel, fft_kernel)
+PTYCHOSCOPE_DISPATCH(fft_kernel, FftKernel, fft_kernel)
 
 struct Fft2d::Work {
     AlignedFloats scratch, panels;

@@ -3,7 +3,7 @@
 
 #include "fft/columns.inl"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 void transform(const FftPlan& plan, const float* in_re, const float* in_im, float* out_re, float* out_im,
                float* scratch, float* panels, float scale) {
@@ -21,4 +21,4 @@ void transform(const FftPlan& plan, const float* in_re, const float* in_im, floa
 extern const FftKernel fft_kernel;
 const FftKernel fft_kernel = {kLanes, transform};
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

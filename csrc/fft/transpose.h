@@ -9,7 +9,7 @@
 
 #include "cpu/simd.h"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 /// Within each quarter: elements 0, 1 (or 2, 3) of a and b, taken in turns of Width.
 template <int Width, bool High>
@@ -88,4 +88,4 @@ inline void transpose_square(const float* from, int from_stride, float* to, int 
     for (int i = 0; i < kLanes; ++i) store(to + i * to_stride, square[i]);
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

@@ -49,7 +49,7 @@ std::vector<float> weights_of(const float* window, std::int64_t pixels) {
 
 }  // namespace
 
-PTYCHOSCOPE_DISPATCH(OverlapKernels, overlap_kernels)
+PTYCHOSCOPE_DISPATCH(overlap_kernel, OverlapKernels, overlap_kernels)
 
 OverlapGraph overlap_graph(const PatchBatch& patches, const double* positions, const float* window,
                            const std::vector<PatchPair>& pairs) {

@@ -8,7 +8,7 @@
 
 #include "stitch/stage.inl"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 namespace {
 
@@ -91,4 +91,4 @@ std::complex<double> overlap(const Staged& here, const Staged& there, const Over
 extern const OverlapKernels overlap_kernels;
 const OverlapKernels overlap_kernels = {weigh, overlap};
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

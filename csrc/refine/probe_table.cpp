@@ -19,7 +19,7 @@ int frequency(int k, int n) { return k < (n + 1) / 2 ? k : k - n; }
 
 }  // namespace
 
-PTYCHOSCOPE_DISPATCH(RpieKernel, rpie_kernel)
+PTYCHOSCOPE_DISPATCH(rpie_kernel, RpieKernel, rpie_kernel)
 
 ProbeTable::ProbeTable(int window, int modes, Isa isa)
     : window_(window), count_(modes), lanes_(rpie_kernel(isa).lanes), fft_(window, isa) {

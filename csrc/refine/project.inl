@@ -9,7 +9,7 @@
 #include "fft/columns.inl"
 #include "refine/rpie_kernel.h"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 constexpr int kRow = 2 * kLanes;
 
@@ -126,4 +126,4 @@ double project(const FrameTask& t, const RpieWork& work) {
     return misfit;
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

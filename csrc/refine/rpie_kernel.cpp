@@ -3,7 +3,7 @@
 
 #include "refine/project.inl"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 void update_object(const FrameTask& t, const RpieWork& work, float step) {
     const vfloat vstep = broadcast(step);
@@ -95,4 +95,4 @@ extern const RpieKernel rpie_kernel;
 const RpieKernel rpie_kernel = {kLanes,           project,       update_object,
                                 accumulate_patch, position_sums, accumulate_probe};
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

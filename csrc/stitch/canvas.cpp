@@ -10,7 +10,7 @@
 
 namespace ptychoscope {
 
-PTYCHOSCOPE_DISPATCH(StitchKernels, stitch_kernels)
+PTYCHOSCOPE_DISPATCH(stitch_kernel, StitchKernels, stitch_kernels)
 
 namespace {
 

@@ -12,7 +12,7 @@
 
 #include "cpu/simd.h"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 /// Replaces amplitudes and phases below 8192 by real and imaginary parts.
 inline void polar_vector(vfloat& first, vfloat& second) {
@@ -57,4 +57,4 @@ inline void polar_to_planes(float* __restrict first, float* __restrict second, i
     }
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

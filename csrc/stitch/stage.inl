@@ -13,7 +13,7 @@
 #include "stitch/polar.inl"
 #include "stitch/stitch_kernel.h"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 template <class T>
 T read_as(const char* from) {
@@ -154,4 +154,4 @@ inline void stage_rows(const PatchView& p, int64_t row, int64_t count, const Sta
     }
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

@@ -8,7 +8,7 @@
 #include "stitch/strip.inl"
 #include "stitch/sums.inl"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 /// Planes of float32 with neighbouring columns are read where they lie.
 inline bool reads_directly([[maybe_unused]] const PatchView& p) {
@@ -120,4 +120,4 @@ const StitchKernels stitch_kernels = {
     {read_spread<SumFloat32>, read_spread<SumFloat64>, read_spread<SumExact>},
 };
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

@@ -17,7 +17,7 @@
 #include "cpu/simd.h"
 #include "stitch/stitch_kernel.h"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 // Arrays of vectors become registers only where the compiler sees all indices at once.
 #define PTYCHOSCOPE_INLINE __attribute__((always_inline))
@@ -206,4 +206,4 @@ void place_strip(const StripJob job, const Sum sum, int64_t start) {
     job.prefetch = prefetch;
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

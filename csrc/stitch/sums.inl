@@ -18,7 +18,7 @@
 #include "cpu/simd.h"
 #include "stitch/stitch_kernel.h"
 
-namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA {
+namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 inline vfloat at_least(vfloat v, float floor) { return v > floor ? v : broadcast(floor); }
 inline vdouble at_least(vdouble v, double floor) { return v > floor ? v : broadcast(floor); }
@@ -197,4 +197,4 @@ void read_spread(const Sums& sums, int64_t at, int64_t count, float* out) {
     for (int64_t i = 0; i < count; ++i) out[i] = static_cast<float>(sum.read_spread(at + i));
 }
 
-}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL_ISA
+}  // namespace ptychoscope::PTYCHOSCOPE_KERNEL
