@@ -74,7 +74,7 @@ SimulatedProbes = Literal["given", "random"]
 LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
 
 # --- pictures -----------------------------------------------------------------------------------------------
-ColorMap = Literal["gray", "viridis", "magma", "RdBu", "twilight"]
+ColorMap = Literal["gray", "viridis", "magma", "RdBu_r", "twilight"]
 
 Word = TypeVar("Word", bound=str)
 

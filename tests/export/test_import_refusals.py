@@ -20,7 +20,7 @@ from mutations import spoil, spoil_graph  # noqa: E402
 from optics import make_scan  # noqa: E402
 from ptychoscope import cli  # noqa: E402
 from ptychoscope.errors import BundleError, ExportError  # noqa: E402
-from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.load import load_model  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402
 from ptychoscope.io import save_scan  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402

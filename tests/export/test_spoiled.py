@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +15,18 @@ onnx = pytest.importorskip("onnx", reason="export needs onnx")
 pytest.importorskip("lightning", reason="the network is one of those that are trained")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from ptychoscope.export import bundle, lower, script, write_bundle  # noqa: E402
+from ptychoscope.export import low_precision, torchscript, write_bundle  # noqa: E402
+from ptychoscope.export.onnx_graph import onnx_graph, pass_graph  # noqa: E402
 from ptychoscope.export.torchscript import write_torchscript  # noqa: E402
 from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
 
 from optics import make_scan  # noqa: E402
 from ptychoscope.errors import ExportError  # noqa: E402
-from ptychoscope.inference.graph_io import graph_probe  # noqa: E402
+from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
 from ptychoscope.train.networks.unet import UNet  # noqa: E402
 from ptychoscope.train.networks.unrolled import Pass, Unrolled  # noqa: E402
 
+WRITING = import_module("ptychoscope.export.write_bundle")  # the function has the name of its module
 SIDE = 16
 LIMIT = 0.5
 """Of the residual: only frame 5 has more, none of the golden frames."""
@@ -44,8 +47,8 @@ def network() -> Unrolled:
 @pytest.fixture(scope="module")
 def graphs(network: Unrolled) -> dict[str, onnx.ModelProto]:
     """The same network in ONNX."""
-    whole = bundle.onnx_graph(network, graph_probe(SCAN.probe), "float32")
-    return {"whole": whole, "pass": bundle.pass_graph(network.passes[0], SIDE)}
+    whole = onnx_graph(network, to_planes(SCAN.probe), "float32")
+    return {"whole": whole, "pass": pass_graph(network.passes[0], SIDE)}
 
 
 def spoiled_graph(model: onnx.ModelProto, by: float) -> onnx.ModelProto:
@@ -69,17 +72,17 @@ def spoiling(
 ) -> None:
     """Put `spoiled` between what makes that part of the file and what writes it."""
     if form == "torchscript":
-        traced = script._traced
-        monkeypatch.setattr(script, "_traced", lambda network, *rest: traced(spoiled(network), *rest))
+        traced = torchscript._traced
+        monkeypatch.setattr(torchscript, "_traced", lambda network, *rest: traced(spoiled(network), *rest))
     elif precision == "fp32":
         name = {"whole": "onnx_graph", "pass": "pass_graph"}[part]
-        graph = getattr(bundle, name)()
-        monkeypatch.setattr(bundle, name, lambda *_: spoiled(graph))
+        graph = getattr(WRITING, name)()
+        monkeypatch.setattr(WRITING, name, lambda *_: spoiled(graph))
     else:
         name = {"fp16": "halved", "int8": "quantised"}[precision]
-        make, parts = getattr(lower, name), iter(("whole", "pass"))
+        make, parts = getattr(low_precision, name), iter(("whole", "pass"))
         monkeypatch.setattr(
-            lower, name, lambda *given: spoiled(make(*given)) if next(parts) == part else make(*given)
+            low_precision, name, lambda *given: spoiled(make(*given)) if next(parts) == part else make(*given)
         )
 
 
@@ -91,13 +94,13 @@ def exported(
     tmp_path: Path,
 ) -> Callable[[str, str], Path]:
     """Write a bundle; the graphs in float32 are those that were made before."""
-    monkeypatch.setattr(bundle, "onnx_graph", lambda *_: graphs["whole"])
-    monkeypatch.setattr(bundle, "pass_graph", lambda *_: graphs["pass"])
+    monkeypatch.setattr(WRITING, "onnx_graph", lambda *_: graphs["whole"])
+    monkeypatch.setattr(WRITING, "pass_graph", lambda *_: graphs["pass"])
 
     def write(form: str, precision: str) -> Path:
         out, passes = tmp_path / "bundle", tuple(network.passes)
         if form == "torchscript":
-            expected = torch_patches(network, COUNTS, graph_probe(SCAN.probe))
+            expected = torch_patches(network, COUNTS, to_planes(SCAN.probe))
             return write_torchscript(network, SCAN.probe, COUNTS, expected, out)
         return write_bundle(network, SCAN.probe, COUNTS, out, passes=passes, precision=precision)
 

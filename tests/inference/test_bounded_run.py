@@ -18,7 +18,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper  # noq
 from bundles import TINY  # noqa: E402
 from ptychoscope.errors import BundleError, ScanError  # noqa: E402
 from ptychoscope.inference.bounded_run import _resident_bytes, run_bounded  # noqa: E402
-from ptychoscope.inference.model import load_model  # noqa: E402
+from ptychoscope.inference.load import load_model  # noqa: E402
 from ptychoscope.inference.model_config import FileSpec  # noqa: E402
 from ptychoscope.inference.onnx_file import graph_digest  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402

@@ -13,7 +13,7 @@ import pytest
 from ptychoscope.cli.info import describe
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.bundle import bundle_digest, read_bundle, read_regular
-from ptychoscope.inference.model import load_model
+from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model_config import FileSpec, GoldenSpec, ObjectSpec, Provenance, StitchSpec
 
 FILES = ("model.json", "model.onnx", "golden.npz", "probe.npy")

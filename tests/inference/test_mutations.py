@@ -12,7 +12,7 @@ from bundles import TINY
 from mutations import Forger
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.bundle import Bundle, read_bundle
-from ptychoscope.inference.model import load_model
+from ptychoscope.inference.load import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:Reading `.npy`")  # of a header that Python 2 wrote
 SEED = 20261130
@@ -35,7 +35,7 @@ def check(folder: Path, whole: Bundle, seeds: range) -> None:
             continue
         if not signed:
             assert model.digest == whole.digest, seed
-        got = model.predict(whole.golden_counts, domain="counts", front="graph")
+        got = model.predict(whole.golden_counts, domain="counts", runner="graph")
         assert np.abs(got - whole.golden_object).max() <= whole.config.golden.tolerance, seed
     assert len(seeds) / 3 < refused < len(seeds)
 

@@ -35,9 +35,9 @@ def __getattr__(name: str) -> Any:
     """Import what needs h5py when it is first used: a scan is read without it."""
     if name not in ("load_reconstruction", "save_reconstruction"):
         raise AttributeError(f"module 'ptychoscope.io' has no attribute {name!r}")
-    from ptychoscope.io import product
+    from ptychoscope.io import ptychodus
 
-    return getattr(product, name)
+    return getattr(ptychodus, name)
 
 
 def __dir__() -> list[str]:

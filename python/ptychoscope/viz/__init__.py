@@ -1,1 +1,1 @@
-"""Pictures of results, made with Pillow alone."""
+"""Pictures of images and results, made with Pillow alone."""

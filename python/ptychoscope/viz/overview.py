@@ -1,61 +1,126 @@
 """The picture of a reconstruction: amplitude, phase, coverage and spread."""
 
+import math
 import os
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.io.atomic import replacing
+from ptychoscope.options import ColorMap
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.viz.panels import Panel, figure, limits
+from ptychoscope.viz.panels import Panel, draw_panels, limits
 
 _CYCLIC_FROM_RAD = 5.0
 """A wider range of phase is shown on the full circle."""
 
 
 def save_picture(result: Reconstruction, path: str | os.PathLike[str]) -> None:
-    """Write the four panels as a PNG; raises `OutputError`."""
-    sheet = figure(panels(result), caption=_caption(result))
+    """Write the picture of a result as a PNG, whole or not at all.
+
+    Parameters
+    ----------
+    result
+        What is shown; with a scale bar where its pixel size is known.
+    path
+        The file; one that exists is replaced.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    panels = object_panels(
+        result.object,
+        result.coverage,
+        result.spread,
+        seen=result.coverage > 0,
+        pixel_size_m=result.pixel_size_m,
+    )
+    sheet = draw_panels(panels, caption=_caption(result))
     with replacing(path) as partial:
         sheet.save(partial, format="PNG", optimize=True)
 
 
-def panels(result: Reconstruction) -> list[Panel]:
-    """Amplitude, phase, coverage and spread; ranges are those of the pixels that are well covered.
+def object_panels(
+    object_: NDArray[np.complex64],
+    coverage: NDArray[np.float32],
+    spread: NDArray[np.float32],
+    *,
+    seen: NDArray[np.bool_],
+    pixel_size_m: float | None = None,
+) -> list[Panel]:
+    """Amplitude, phase, coverage and spread of an object.
 
-    The phase is shown relative to its mean, weighted by the coverage: no diffraction pattern tells it.
+    The ranges of amplitude, phase and spread are those of the pixels with at least half the median coverage.
+
+    Parameters
+    ----------
+    object_
+        (H, W) complex64.
+    coverage
+        (H, W), how much was measured on a pixel, in any unit.
+    spread
+        (H, W), standard deviation of the patches on a pixel, in the object's unit.
+    seen
+        (H, W), False where there is nothing to show.
+    pixel_size_m
+        Side of a pixel in metres; None when it is not known.
+
+    Returns
+    -------
+    list of Panel
+        Four; the scale bar is in the first.
     """
-    seen = result.coverage > 0
-    well = seen & (result.coverage >= 0.5 * _median(result.coverage[seen]))
-    amplitude = np.abs(result.object)
-    coverage = result.coverage / (_median(result.coverage[seen]) or 1.0)
+    coverage = coverage / (_median(coverage[seen]) or 1.0)
+    well = seen & (coverage >= 0.5)
+    amplitude = np.abs(object_)
     low, high = limits(amplitude, well)
-    top = limits(coverage, seen)[1]
-    doubt = limits(result.spread, well)[1]
+    coverage_limit = max(2, math.ceil(limits(coverage, seen)[1]))
+    spread_limit = limits(spread, well)[1]
     return [
-        Panel(title="Amplitude", values=amplitude, low=low, high=high, colours="grey", seen=seen),
-        phase_panel(result.object, well, seen),
+        Panel(title="Amplitude", values=amplitude, low=low, high=high, seen=seen, pixel_size_m=pixel_size_m),
+        phase_panel(object_, well, seen),
         Panel(
-            title="Coverage (1 = median)", values=coverage, low=0, high=top, colours="sequential", seen=seen
+            title="Coverage (1 = median)",
+            values=coverage,
+            low=0,
+            high=coverage_limit,
+            colormap="viridis",
+            seen=seen,
         ),
-        Panel(title="Spread of patches", values=result.spread, low=0, high=doubt, colours="heat", seen=seen),
+        Panel(
+            title="Spread of patches (unit of amplitude)",
+            values=spread,
+            low=0,
+            high=spread_limit,
+            colormap="magma",
+            seen=seen,
+        ),
     ]
 
 
-def phase_panel(
-    object_: NDArray[np.complex64],
-    well: NDArray[np.bool_],
-    seen: NDArray[np.bool_],
-    title: str = "Phase (rad)",
-) -> Panel:
-    """The phase about its mean over `well`: diverging colours, or cyclic ones when it goes round."""
-    total = complex(object_[well].sum()) if well.any() else 1.0
-    phase = np.angle(object_ * np.exp(-1j * np.angle(total)))
+def phase_panel(object_: NDArray[np.complex64], well: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Panel:
+    """The phase in rad about its mean, since no diffraction pattern tells the phase of the whole.
+
+    Zero is the middle color of a diverging map, or of a cyclic one when the phase goes round.
+
+    Parameters
+    ----------
+    object_
+        (H, W) complex64.
+    well
+        (H, W), pixels that the mean and the range are taken from.
+    seen
+        (H, W), False where there is nothing to show.
+    """
+    mean = complex(object_[well].sum()) if well.any() else 1.0
+    phase = np.angle(object_ * np.exp(-1j * np.angle(mean)))
     low, high = limits(phase, well)
-    if high - low > _CYCLIC_FROM_RAD:
-        return Panel(title=title, values=phase, low=-np.pi, high=np.pi, colours="cyclic", seen=seen)
-    reach = max(-low, high) or 1.0
-    return Panel(title=title, values=phase, low=-reach, high=reach, colours="diverging", seen=seen)
+    cyclic = high - low > _CYCLIC_FROM_RAD
+    colormap: ColorMap = "twilight" if cyclic else "RdBu_r"
+    reach = math.pi if cyclic else max(-low, high) or 1.0
+    return Panel(title="Phase (rad)", values=phase, low=-reach, high=reach, colormap=colormap, seen=seen)
 
 
 def _median(values: NDArray[np.floating]) -> float:

@@ -1,4 +1,4 @@
-"""Figures made with Pillow alone: panels with a title and a colour bar, side by side."""
+"""Images side by side, each with a title, a color bar and, where the pixel size is known, a scale bar."""
 
 import math
 from collections.abc import Sequence
@@ -8,45 +8,72 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ptychoscope.viz.colormaps import Colours, paint, table
+from ptychoscope.options import ColorMap
+from ptychoscope.viz.colormaps import apply_colormap, color_table
 
-_INK, _PAPER, _EMPTY, _RIM = (30, 34, 40), (255, 255, 255), (222, 224, 228), (150, 154, 160)
-_GAP, _TITLE, _BAR, _NUMBERS = 24, 34, 14, 62
+NOTHING = (164, 168, 173)
+"""The grey where there is nothing to show: far from every color of the maps but `gray`."""
+_INK, _PAPER, _RIM = (30, 34, 40), (255, 255, 255), (150, 154, 160)
+_GAP, _TITLE, _BAR, _NUMBERS = 24, 28, 14, 62
 _FONT_PX = 17
+_SCALE_BAR_PART = 0.35
+"""The scale bar is at most this part of the image's width."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One image of a figure."""
+    """One image and how it is shown."""
 
     title: str
     values: NDArray[np.floating]
-    """(H, W)"""
+    """(H, W); nothing is shown where a value is NaN."""
     low: float
     high: float
-    """Values at the ends of the colour bar."""
-    colours: Colours = "grey"
+    """Values at the ends of the color bar."""
+    colormap: ColorMap = "gray"
     seen: NDArray[np.bool_] | None = None
     """(H, W), False where there is nothing to show."""
+    pixel_size_m: float | None = None
+    """Side of a pixel in metres, for the scale bar; None for no scale bar."""
 
 
-def figure(
+def draw_panels(
     panels: Sequence[Panel], *, columns: int = 2, panel_px: int = 520, caption: str = ""
 ) -> Image.Image:
-    """`panels` in rows of `columns`, each at most `panel_px` on its longer side, and a line of text below."""
-    pictures = [_picture(panel, panel_px) for panel in panels]
-    width = max(p.width for p in pictures) + _BAR + _NUMBERS + _GAP
-    height = max(p.height for p in pictures) + _TITLE + _GAP
+    """Draw panels in rows.
+
+    Parameters
+    ----------
+    panels
+        At least one.
+    columns
+        Panels in a row.
+    panel_px
+        Pixels of the longer side of an image, at most.
+    caption
+        A line of text below.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The sheet, RGB.
+    """
+    font = ImageFont.load_default(_FONT_PX)
+    images = [_image(panel, panel_px) for panel in panels]
+    titles = max(font.getlength(panel.title) for panel in panels)
+    width = max(max(i.width for i in images) + 8 + _BAR + _NUMBERS, math.ceil(titles) + _GAP)
+    height = max(i.height for i in images) + _TITLE + _GAP
     columns = min(columns, len(panels))
     rows = math.ceil(len(panels) / columns)
     below = 2 * _FONT_PX if caption else 0
-    sheet = Image.new("RGB", (columns * width + _GAP, rows * height + _GAP // 2 + below), _PAPER)
-    for index, (panel, picture) in enumerate(zip(panels, pictures, strict=True)):
+    small = ImageFont.load_default(_FONT_PX - 2)
+    across = max(columns * width, math.ceil(small.getlength(caption)) + _GAP) + _GAP
+    sheet = Image.new("RGB", (across, rows * height + _GAP // 2 + below), _PAPER)
+    for index, (panel, image) in enumerate(zip(panels, images, strict=True)):
         row, column = divmod(index, columns)
-        _place(sheet, panel, picture, (_GAP + column * width, _GAP // 2 + row * height))
+        _place(sheet, panel, image, (_GAP + column * width, _GAP // 2 + row * height))
     if caption:
-        corner = (_GAP, sheet.height - below)
-        ImageDraw.Draw(sheet).text(corner, caption, fill=_INK, font=ImageFont.load_default(_FONT_PX - 2))
+        ImageDraw.Draw(sheet).text((_GAP, sheet.height - below), caption, fill=_INK, font=small)
     return sheet
 
 
@@ -59,46 +86,77 @@ def limits(values: NDArray[np.floating], seen: NDArray[np.bool_], tail: float = 
     return float(low), float(high)
 
 
-def _picture(panel: Panel, longest_px: int) -> Image.Image:
-    """The panel's colours: enlarged by a whole factor without smoothing, or reduced by averaging."""
-    pixels = paint(panel.values, panel.low, panel.high, panel.colours)
-    if panel.seen is not None:
-        pixels[~panel.seen] = _EMPTY
-    picture = Image.fromarray(pixels)
-    longest = max(picture.size)
+def _image(panel: Panel, longest_px: int) -> Image.Image:
+    """The panel's colors: enlarged by a whole factor without smoothing, or reduced by averaging."""
+    pixels = apply_colormap(panel.values, panel.low, panel.high, panel.colormap)
+    shown = ~np.isnan(panel.values) if panel.seen is None else panel.seen & ~np.isnan(panel.values)
+    pixels[~shown] = NOTHING
+    image = Image.fromarray(pixels)
+    longest = max(image.size)
     if longest > longest_px:
-        scale = longest_px / longest
-        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        return picture.resize(size, Image.Resampling.BOX)
-    factor = longest_px // longest
-    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+        scale, how = longest_px / longest, Image.Resampling.BOX
+    else:
+        scale, how = longest_px // longest, Image.Resampling.NEAREST
+    image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), how)
+    if panel.pixel_size_m is not None:
+        _draw_scale_bar(image, panel.pixel_size_m * panel.values.shape[1] / image.width)
+    return image
 
 
-def _place(sheet: Image.Image, panel: Panel, picture: Image.Image, corner: tuple[int, int]) -> None:
+def _draw_scale_bar(image: Image.Image, pixel_m: float) -> None:
+    """A bar of a round length on a dark box at the lower left, where there is room for its text."""
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(_FONT_PX - 2)
+    length_m = _round_down(_SCALE_BAR_PART * image.width * pixel_m)
+    text, bar = _length_text(length_m), length_m / pixel_m
+    wide, high = max(bar, font.getlength(text)) + 16, _FONT_PX + 18
+    if wide + 16 > image.width or high + 16 > image.height:
+        return
+    left, top = 8, image.height - high - 8
+    draw.rectangle((left, top, left + wide, top + high), fill=_INK)
+    middle = left + wide / 2
+    draw.text((middle, top + 4), text, fill=_PAPER, font=font, anchor="mt")
+    start = round(middle - bar / 2)
+    draw.rectangle((start, top + high - 10, start + round(bar) - 1, top + high - 6), fill=_PAPER)
+
+
+def _length_text(length_m: float) -> str:
+    """A round length in the largest unit of which it is at least one."""
+    units = {"mm": 1e-3, "um": 1e-6, "nm": 1e-9, "pm": 1e-12}  # the font has no Greek letter
+    unit = next((name for name, metres in units.items() if length_m > 0.999 * metres), "pm")
+    return f"{length_m / units[unit]:.6g} {unit}"
+
+
+def _place(sheet: Image.Image, panel: Panel, image: Image.Image, corner: tuple[int, int]) -> None:
+    """Title, image and color bar with `corner` as their upper left."""
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(_FONT_PX)
     left, top = corner
     draw.text((left, top), panel.title, fill=_INK, font=font)
-    top += _TITLE - 6
-    sheet.paste(picture, (left, top))
-    bar = np.repeat(table(panel.colours)[::-1][:, None], _BAR, axis=1)
-    strip = Image.fromarray(bar).resize((_BAR, picture.height), Image.Resampling.BILINEAR)
-    x = left + picture.width + 8
-    sheet.paste(strip, (x, top))
-    draw.rectangle((x, top, x + _BAR - 1, top + picture.height - 1), outline=_RIM)
+    top += _TITLE
+    sheet.paste(image, (left, top))
+    colors = np.repeat(color_table(panel.colormap)[::-1][:, None], _BAR, axis=1)
+    x = left + image.width + 8
+    sheet.paste(Image.fromarray(colors).resize((_BAR, image.height), Image.Resampling.BILINEAR), (x, top))
+    draw.rectangle((x, top, x + _BAR - 1, top + image.height - 1), outline=_RIM)
     small = ImageFont.load_default(_FONT_PX - 3)
-    texts = _numbers(panel.low, panel.high)
-    for k, text in enumerate(texts):
-        y = top + (picture.height - 1) * (1 - k / (len(texts) - 1))
+    for value, text in _ticks(panel.low, panel.high):
+        part = (value - panel.low) / ((panel.high - panel.low) or 1.0)
+        y = top + (image.height - 1) * (1 - part)
         draw.line([(x + _BAR, y), (x + _BAR + 4, y)], fill=_INK)
-        shift = 0.85 * _FONT_PX * (k / (len(texts) - 1) - 1)  # the outermost numbers stay beside the bar
-        draw.text((x + _BAR + 7, y + shift), text, fill=_INK, font=small)
+        draw.text((x + _BAR + 7, y), text, fill=_INK, font=small, anchor="lm")
 
 
-def _numbers(low: float, high: float, count: int = 5) -> list[str]:
-    """Evenly spaced numbers with as many decimals as tell them apart."""
-    step = (high - low) / (count - 1)
-    decimals = 0 if step == 0 else max(0, 1 - math.floor(math.log10(abs(step))))
-    values = [low + k * step for k in range(count)]
-    if max(abs(low), abs(high)) >= 1e4 or decimals > 4:
-        return [f"{value:.2g}" for value in values]
-    return [f"{value:.{decimals}f}" for value in values]
+def _ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Three to eight round numbers between the ends, with as many decimals as tell them apart."""
+    if not high > low:
+        return [(low, f"{low:.3g}")]
+    step = _round_down((high - low) / 3)
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    style = ".3g" if max(abs(low), abs(high)) >= 1e5 or decimals > 4 else f".{decimals}f"
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [(k * step, f"{k * step:{style}}") for k in range(first, last + 1)]
+
+
+def _round_down(value: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is not above a positive value."""
+    power = 10.0 ** math.floor(math.log10(value) + 1e-12)
+    return max(factor for factor in (1, 2, 5) if factor * power <= value * (1 + 1e-9)) * power

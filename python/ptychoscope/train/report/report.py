@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ptychoscope.geometry import nearest_pixel
 from ptychoscope.io.atomic import replacing
 from ptychoscope.metrics import RingCorrelation, ring_correlation
+from ptychoscope.options import ColorMap
 from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
@@ -21,8 +22,7 @@ from ptychoscope.train.data.batches import Frames, make_batch
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.prediction import Prediction, predict
 from ptychoscope.train.report.page import correlation, heading, likelihood, page, table
-from ptychoscope.viz.colormaps import Colours
-from ptychoscope.viz.panels import Panel, figure, limits
+from ptychoscope.viz.panels import Panel, draw_panels, limits
 
 _FRAMES = 600
 """Frames looked at, those nearest to the middle of the scan: enough to judge, quick to do."""
@@ -133,15 +133,15 @@ def _far_fields(
 def _object(seen: Prediction) -> list[Panel]:
     lit = seen.coverage > 0.02 * seen.coverage.max()
     turned = seen.object * np.exp(-1j * np.angle(seen.object[lit].mean()))
-    planes: list[tuple[str, NDArray[np.floating], Colours]] = [
-        ("amplitude", np.abs(turned), "grey"),
-        ("phase, rad", np.angle(turned), "diverging"),
-        ("spread of overlapping patches", seen.spread, "heat"),
+    planes: list[tuple[str, NDArray[np.floating], ColorMap]] = [
+        ("amplitude", np.abs(turned), "gray"),
+        ("phase, rad", np.angle(turned), "RdBu_r"),
+        ("spread of overlapping patches", seen.spread, "magma"),
     ]
     panels = []
-    for title, values, colours in planes:
+    for title, values, colormap in planes:
         low, high = limits(values, lit)
-        panels.append(Panel(title=title, values=values, low=low, high=high, colours=colours, seen=lit))
+        panels.append(Panel(title=title, values=values, low=low, high=high, colormap=colormap, seen=lit))
     return panels
 
 
@@ -153,18 +153,18 @@ def _patterns(look: Look) -> list[Panel]:
     for (frame, k, rate), high in zip(pairs, highs, strict=True):
         measured.append(
             Panel(
-                title=f"frame {frame}: measured", values=np.log10(1 + k), low=0.0, high=high, colours="heat"
+                title=f"frame {frame}: measured", values=np.log10(1 + k), low=0.0, high=high, colormap="magma"
             )
         )
         predicted.append(
-            Panel(title="predicted", values=np.log10(1 + rate), low=0.0, high=high, colours="heat")
+            Panel(title="predicted", values=np.log10(1 + rate), low=0.0, high=high, colormap="magma")
         )
         noise = (k - rate) / np.sqrt(1 + rate)
-        left.append(Panel(title="difference / noise", values=noise, low=-4.0, high=4.0, colours="diverging"))
+        left.append(Panel(title="difference / noise", values=noise, low=-4.0, high=4.0, colormap="RdBu_r"))
     return [*measured, *predicted, *left]
 
 
 def _image(panels: list[Panel], *, columns: int, panel_px: int) -> str:
     buffer = io.BytesIO()
-    figure(panels, columns=columns, panel_px=panel_px).save(buffer, "PNG")
+    draw_panels(panels, columns=columns, panel_px=panel_px).save(buffer, "PNG")
     return f'<p><img src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"></p>'
