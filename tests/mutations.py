@@ -15,15 +15,6 @@ from typing import Any
 from bundles import varint
 from ptychoscope.inference.onnx_file import _MESSAGES, METADATA_KEY, _fields, graph_digest
 
-INSIDE = {
-    **{(kind, number): field.message for kind, table in _MESSAGES.items() for number, field in table.items()},
-    **{("GraphProto", number): "ValueInfoProto" for number in (11, 12, 13)},
-    ("ValueInfoProto", 2): "TypeProto",
-    ("TypeProto", 1): "Tensor",
-    ("Tensor", 2): "Shape",
-    ("Shape", 1): "Dim",
-}
-"""The message in a field, of every message that is taken apart."""
 NUMBERS = (0, 1, 2, 3, 7, 16, 255, 2**15, 2**31 - 1, 2**31, 2**32, 2**40, 2**62, 2**63, 2**64 - 1)
 BYTES = (b"", b"\0", b"\xff\xfe", b"a" * 300, b"../../x", b"%n%s", "µ".encode(), b"If", b"Loop", b"Reshape")
 VALUES: tuple[Any, ...] = (
@@ -117,7 +108,7 @@ def parsed(data: bytes, kind: str = "ModelProto") -> list[Node]:
         if wire == 0:
             nodes.append(Node(number, wire, body))
             continue
-        inside = INSIDE.get((kind, number), "")
+        inside = _MESSAGES[kind][number].message if number in _MESSAGES[kind] else ""
         nodes.append(Node(number, wire, body, parsed(body, inside) if inside else None))
     return nodes
 

@@ -142,7 +142,7 @@ def test_no_number_is_beyond_what_makes_sense(scan: Scan, tmp_path: Path, said: 
         adopt(heads(tmp_path / "net.onnx"), tmp_path / "b", scan.counts(), Answers(domain="counts", **said))
 
 
-@pytest.mark.parametrize("batch", [4097, 2**31, 2**62])
+@pytest.mark.parametrize("batch", [4097, 2**24])
 def test_a_batch_that_nobody_has_is_refused(scan: Scan, tmp_path: Path, batch: int) -> None:
     with pytest.raises(ExportError, match=f"batches of {batch}"):
         adopt(heads(tmp_path / "net.onnx", batch=batch), tmp_path / "b", scan.counts(), COUNTS)

@@ -40,6 +40,16 @@ def test_the_digest_sees_every_other_byte(data: bytes) -> None:
     assert graph_digest(model(field(1, data))) == hashlib.sha256(model(field(1, data))).hexdigest()
 
 
+def shaped(side: int) -> bytes:
+    """An input with one axis of this length."""
+    dimension = field(1, varint(1 << 3) + varint(side))
+    return field(11, field(1, b"x") + field(2, field(1, varint(1 << 3) + b"\1" + field(2, dimension))))
+
+
+def test_axes_of_any_sensible_length_pass() -> None:
+    check_graph(model(shaped(2**24)))
+
+
 @pytest.mark.parametrize("domain", [b"", b"ai.onnx", b"ai.onnx.ml", b"com.microsoft"])
 def test_standard_operators_pass(domain: bytes) -> None:
     check_graph(model(node(domain)))
@@ -61,6 +71,9 @@ def test_standard_operators_pass(domain: bytes) -> None:
         (node(b"", field(23, b"")), "sparse constants"),
         (tensor(varint(1 << 3) + varint(2**40)), "declares 1099511627776 values"),
         (tensor(varint(1 << 3) + varint(2**64 - 1)), "declares"),
+        (shaped(2**24 + 1), "an axis longer than 16777216"),
+        (shaped(2**64 - 1), "an axis longer than 16777216"),
+        (field(11, field(2, field(4, b""))), "unknown field, 4 in TypeProto"),
         (field(99, b""), "unknown field, 99 in GraphProto"),
         (node(b"", field(21, b"x")), "unknown field, 21 in AttributeProto"),
         (tensor(field(3, b"")), "unknown field, 3 in TensorProto"),

@@ -21,6 +21,8 @@ _LOOKED_AT = ("domain", "op_type", "data_location")
 _DEFAULT_LOCATION = b"\0"
 _VALUES_PER_BYTE = 4
 """At most, for integers of two bits."""
+_LONGEST_AXIS = 1 << 24
+"""Of an input, an output or a declared value: the shape inference of some onnxruntimes counts to it."""
 _AGAIN = "write it again with onnx, onnx.save(onnx.load(file), file), or export it again"
 _FILES = "which are never read: export it as one file (external_data=False)"
 _SPARSE = "which is not read: write its tensors dense, and export it again"
@@ -38,7 +40,7 @@ class _Field(NamedTuple):
 
 
 _MODEL, _MODEL_METADATA = "ModelProto", 14
-_ENTRY = "StringStringEntryProto"
+_ENTRY, _VALUE = "StringStringEntryProto", "ValueInfoProto"
 _MESSAGES = {
     _MODEL: {
         1: _Field("ir_version", _VARINT),
@@ -60,9 +62,9 @@ _MESSAGES = {
         2: _Field("name"),
         5: _Field("initializer", many=True, message="TensorProto"),
         10: _Field("doc_string"),
-        11: _Field("input", many=True),
-        12: _Field("output", many=True),
-        13: _Field("value_info", many=True),
+        11: _Field("input", many=True, message=_VALUE),
+        12: _Field("output", many=True, message=_VALUE),
+        13: _Field("value_info", many=True, message=_VALUE),
         14: _Field("quantization_annotation", many=True),
         15: _Field("sparse_initializer", refused=f"has a sparse initializer, {_SPARSE}"),
         16: _Field("metadata_props", many=True),
@@ -110,9 +112,19 @@ _MESSAGES = {
         14: _Field("data_location", _VARINT),
         16: _Field("metadata_props", many=True),
     },
+    _VALUE: {
+        1: _Field("name"),
+        2: _Field("type", message="TypeProto"),
+        3: _Field("doc_string"),
+        4: _Field("metadata_props", many=True),
+    },
+    "TypeProto": {1: _Field("tensor_type", message="TypeProto.Tensor"), 6: _Field("denotation")},
+    "TypeProto.Tensor": {1: _Field("elem_type", _VARINT), 2: _Field("shape", message="TensorShapeProto")},
+    "TensorShapeProto": {1: _Field("dim", many=True, message="Dimension")},
+    "Dimension": {1: _Field("dim_value", _VARINT), 2: _Field("dim_param"), 3: _Field("denotation")},
     _ENTRY: {1: _Field("key"), 2: _Field("value")},
 }
-"""Numbers, names and wire types of onnx.proto. A value's type, an opset, an annotation hold no tensor."""
+"""Numbers, names and wire types of onnx.proto. An opset or an annotation holds no tensor."""
 
 
 def graph_digest(data: bytes) -> str:
@@ -160,6 +172,8 @@ def _check(kind: str, message: memoryview) -> None:
             _check(field.message, value)
         elif field.name == "dims":
             values *= _varint(value, 0)[0]
+        elif field.name == "dim_value" and _varint(value, 0)[0] > _LONGEST_AXIS:
+            raise BundleError(f"the graph declares an axis longer than {_LONGEST_AXIS}: export it again")
         elif field.name in _LOOKED_AT:
             single[field.name] = bytes(value)
     if kind == "NodeProto":
@@ -228,6 +242,8 @@ def _fields(view: memoryview) -> Iterator[tuple[int, int, int, int, int]]:
 
 def _varint(view: memoryview, at: int) -> tuple[int, int]:
     """The number at `at` and where it ends; only its shortest form is taken."""
+    if at < len(view) and view[at] < 0x80:  # nearly all of them
+        return view[at], at + 1
     number = shift = 0
     while at < len(view) and shift < 64:
         byte = view[at]
