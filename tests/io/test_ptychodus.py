@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ptychoscope.errors import OutputError, ResultError
-from ptychoscope.io import load_reconstruction
+from ptychoscope.io import load_reconstruction, save_reconstruction
 from ptychoscope.reconstruction import Reconstruction
 
 
