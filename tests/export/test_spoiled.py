@@ -109,8 +109,9 @@ def exported(
 
 PARTS = [("onnx", precision, part) for precision in ("fp32", "fp16", "int8") for part in ("whole", "pass")]
 PARTS += [("torchscript", "fp32", "whole")]
-MOVED = {"fp32": 1e-3, "fp16": 3.0, "int8": 3.0}
-REFUSED = "differs from torch|changes the patches"
+MOVED = {"fp32": 1e-4, "fp16": 3.0, "int8": 3.0}
+"""In float32 less than the golden frames allow for the rounding of other machines."""
+REFUSED = "differs from torch by|changes the patches|do not compute what its graph does|no longer computes"
 
 
 @pytest.mark.parametrize("how", ["not at all", "moved", "no number"])
@@ -130,7 +131,7 @@ def test_spoiled_weights_are_refused(
     if by == 0:
         assert (exported(form, precision) / "model.json").is_file()
         return
-    with pytest.raises(ExportError, match=REFUSED):
+    with pytest.raises(ExportError, match="differs from torch by" if by == 1e-4 else REFUSED):
         exported(form, precision)
     assert list(tmp_path.iterdir()) == []
 

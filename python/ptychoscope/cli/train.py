@@ -64,7 +64,9 @@ _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Mach
 @option("--resume", is_flag=True, about="Go on with an interrupted run; limits and machine may be others.")
 @option("--device", default="cpu", heading=_MACHINE, about="cpu, cuda or cuda:N.")
 @option("--precision", default="auto", heading=_MACHINE, about="auto, float32 or bfloat16.")
-@option("--threads", type=int, heading=_MACHINE, about="CPU threads; all cores when not given.")
+@option(
+    "--threads", type=int, heading=_MACHINE, about="CPU threads; all or one, what is faster, when not given."
+)
 @option("--seed", default=0, about="The same seed gives the same network.")
 @option("--logger", default="none", about="none, csv, tensorboard or mlflow.")
 @option("--quiet", "-q", is_flag=True, about="No progress bar.")
@@ -146,6 +148,7 @@ def _train(
         "checkpoint": str(result.checkpoint),
         "stopped_by": result.stopped_by,
         "steps": result.steps,
+        "threads": result.threads,
         "seconds": round(result.seconds, 1),
         "cpu_seconds": round(result.cpu_seconds, 1),
         "skipped_steps": last.get("skipped_steps", 0),
@@ -164,6 +167,7 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         "steps skipped, gradient not finite": f"{facts['skipped_steps']:,}"
         if facts["skipped_steps"]
         else None,
+        "threads": str(facts["threads"]),
         "time, s": f"{facts['seconds']:.0f}, CPU {facts['cpu_seconds']:.0f}",
         "training loss": _number(facts["train_loss"]),
         "held-back deviance per pixel": _number(facts["val_deviance"]),

@@ -133,7 +133,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     precision: TrainingPrecision = "auto"
     """Of the convolutions alone; transforms and loss are float32. `auto`: bfloat16 where it is fast."""
     threads: Positive | None = None
-    """CPU threads; None for torch's own number."""
+    """CPU threads; None for all, or one where the first steps show that they hinder one another."""
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
     logger: LoggerName = "none"
 

@@ -99,7 +99,7 @@ class PtychoModule(pl.LightningModule):
             return predicted, batch.amplitude
         return predicted * batch.judging, batch.judged
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor:  # noqa: ARG002
+    def loss(self, batch: Batch) -> Tensor:
         """The loss of one batch of groups."""
         patches, probe = self.merged_patches(self.learner, batch)
         predicted, measured = self.compared(patches, probe, batch)
@@ -109,6 +109,11 @@ class PtychoModule(pl.LightningModule):
         if batch.truth is not None:
             distance = patch_distance(patches, batch.truth, illumination(probe.detach()))
             loss = loss + self.config.supervised * distance
+        return loss
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:  # noqa: ARG002
+        """The logarithm of the loss of one batch of groups."""
+        loss = self.loss(batch)
         self._show("train_loss", loss.detach(), batch, on_step=False, on_epoch=True)
         # The logarithm gives every batch the same say: frames on their own, a dim scan or an early step have
         # losses many times larger, and would steer the momentum of all others.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 
 from ptychoscope.errors import TrainingError
 from ptychoscope.preprocess.probe_intensity import matched_probe
@@ -17,7 +19,7 @@ from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data.datamodule import GroupData
 from ptychoscope.train.loop.callbacks import Budget, EpochBar, History, Patience
 from ptychoscope.train.loop.checkpoints import BestAndLast, WholeFiles
-from ptychoscope.train.loop.device import compute_dtype, torch_settings, trainer_device
+from ptychoscope.train.loop.device import choose_threads, compute_dtype, torch_settings, trainer_device
 from ptychoscope.train.loop.lightning_logs import quiet_lightning
 from ptychoscope.train.loop.loggers import check_logger, make_logger
 from ptychoscope.train.loop.run_folder import claimed, load_module
@@ -44,6 +46,8 @@ class TrainResult:
     cpu_seconds: float
     stopped_by: str
     """The limit that ended it, or `early_stop`."""
+    threads: int
+    """CPU threads at the end."""
 
 
 def train(
@@ -128,6 +132,9 @@ def _fit(
     callbacks += [EpochBar()] if progress else []
     device["limit_val_batches"] = None if watched else 0
     trainer = _trainer(config, run, callbacks, progress=progress, **device)
+    if last is None and config.threads is None and config.device == "cpu" and config.devices == 1:
+        trial, batch = copy.deepcopy(module), data.batches(data.epoch)[0]
+        choose_threads(lambda: trial.loss(batch).backward())  # type: ignore[no-untyped-call]
     with budget.interruptible():
         trainer.fit(module, data, ckpt_path=last, weights_only=True)
     if budget.interrupted:
@@ -149,6 +156,7 @@ def _fit(
         checkpoint=keep.best,
         steps=trainer.global_step,
         stopped_by="early_stop" if watched and patience.over else budget.stopped_by,
+        threads=torch.get_num_threads(),
         **budget.used(),
     )
     return result, trainer.is_global_zero
@@ -181,6 +189,7 @@ def _record(result: TrainResult, scans: list[Scan], *, report: bool) -> None:
         "steps": result.steps,
         "seconds": result.seconds,
         "cpu_seconds": result.cpu_seconds,
+        "threads": result.threads,
         "passes": result.module.network.count,
     }
     write_record(result.run_dir, scans, result.history, **facts)

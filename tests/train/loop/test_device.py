@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +17,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from ptychoscope.train import TrainConfig, train  # noqa: E402
-from ptychoscope.train.loop.device import compute_dtype, torch_settings, trainer_device  # noqa: E402
+from ptychoscope.train.loop.device import (  # noqa: E402
+    choose_threads,
+    compute_dtype,
+    torch_settings,
+    trainer_device,
+)
 
 LOGGERS = ("mlflow", "tensorboard")
 QUICK = TrainConfig(width=4, threads=1, max_steps=4, group_size=4, batch_size=2, groups_per_epoch=8)
@@ -75,6 +81,27 @@ def test_settings_are_put_back() -> None:
         torch.rand(3)
     assert before == (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize(("cost", "expected"), [((0.05, 0.01), 1), ((0.01, 0.01), 3), ((0.01, 0.05), 3)])
+def test_threads_that_hinder_one_another_are_left_out(cost: tuple[float, float], expected: int) -> None:
+    """Seconds of a step with three threads, and with one."""
+
+    def step() -> None:
+        time.sleep(cost[torch.get_num_threads() == 1])
+
+    with torch_settings(with_options(threads=3)):
+        assert choose_threads(step) == torch.get_num_threads() == expected
+
+
+def test_the_choice_of_threads_is_recorded_and_leaves_no_trace(small_scan: Scan, tmp_path: Path) -> None:
+    chosen = train(small_scan, with_options(threads=None), run_dir=tmp_path / "a", progress=False)
+    assert json.loads((tmp_path / "a" / "training.json").read_text())["threads"] == chosen.threads
+    given = with_options(threads=chosen.threads)
+    told = train(small_scan, given, run_dir=tmp_path / "b", progress=False)
+    assert told.threads == chosen.threads
+    for a, b in zip(chosen.module.state_dict().values(), told.module.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("float32", None), ("bfloat16", torch.bfloat16)])

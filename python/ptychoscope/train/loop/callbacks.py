@@ -115,11 +115,13 @@ class Budget(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training must know."""
-        return self.used()
+        return {**self.used(), "threads": torch.get_num_threads()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the clocks of the training that is resumed."""
+        """Go on with the clocks of the training that is resumed, and its threads unless told otherwise."""
         self.spent = {name: float(state_dict[name]) for name in self.spent}
+        if self.config.threads is None:
+            torch.set_num_threads(min(int(state_dict["threads"]), torch.get_num_threads()))
 
 
 class Patience(EarlyStopping):

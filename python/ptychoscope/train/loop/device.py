@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +13,11 @@ import torch
 
 from ptychoscope.errors import ConfigError, DeviceError
 from ptychoscope.train.config import TrainConfig
+
+log = logging.getLogger(__name__)
+
+_CLEARLY = 1.5
+"""A choice of threads that follows smaller differences would follow the noise."""
 
 
 def trainer_device(config: TrainConfig) -> dict[str, Any]:
@@ -45,6 +52,30 @@ def _fast_bfloat16(device: str) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def choose_threads(step: Callable[[], object]) -> int:
+    """All threads that torch has, or one where `step` then takes clearly less time; torch is set to that.
+
+    Threads of a busy machine wait for one another: two made 3 steps where one made 100.
+    """
+    everyone = torch.get_num_threads()
+    with torch.random.fork_rng(devices=()):
+        torch.set_num_threads(1)
+        step()
+        alone = min(_seconds(step) for _ in range(2))
+        torch.set_num_threads(everyone)
+        fast = any(_seconds(step) <= _CLEARLY * alone for _ in range(2))
+    chosen = everyone if fast else 1
+    torch.set_num_threads(chosen)
+    log.info("%d thread(s) of %d: a step takes one thread %.3g s", chosen, everyone, alone)
+    return chosen
+
+
+def _seconds(step: Callable[[], object]) -> float:
+    began = time.monotonic()
+    step()
+    return time.monotonic() - began
 
 
 @contextmanager
