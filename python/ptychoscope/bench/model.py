@@ -1,22 +1,11 @@
 """ptychoscope bench model: networks in onnxruntime, beside torch eager and peers' layer shapes."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from ptychoscope.bench.timing import Entry, cpu_seconds
 from ptychoscope.cli.console import json_option, number, print_json, print_table
 from ptychoscope.cli.options import AT_LEAST_ONE, argument, command, option
-
-
-class Entry(NamedTuple):
-    """Something to measure."""
-
-    network: str
-    runtime: str
-    batch: int
-    call: Callable[[], object]
-    gflop_per_frame: float | None
-    precision: str = "fp32"
 
 
 @command()
@@ -66,12 +55,10 @@ def measure(
     bundles: list[Path], *, batches: list[int], threads: int, peers: bool, rounds: int
 ) -> tuple[list[dict[str, Any]], float | None]:
     """Rows, and oneDNN's convolution peak in GFLOP/s (with `peers`)."""
-    from ptychoscope.bench.timing import cpu_seconds
-
     entries = [entry for path in bundles for entry in _bundle_entries(path, batches, threads)]
     peak_flop = 0
     if peers:
-        from ptychoscope.bench.peer_runtimes import peak_entry, peer_entries
+        from ptychoscope.bench.peer_networks import peak_entry, peer_entries
 
         entries += peer_entries(batches, threads)
         peak, peak_flop = peak_entry()
@@ -101,7 +88,7 @@ def measure(
 def _bundle_entries(path: Path, batches: list[int], threads: int) -> list[Entry]:
     import numpy as np
 
-    from ptychoscope.bench.pipeline import bare_session
+    from ptychoscope.bench.pipeline import network_alone
     from ptychoscope.inference.bundle import read_bundle
     from ptychoscope.inference.load import load_model
 
@@ -111,6 +98,6 @@ def _bundle_entries(path: Path, batches: list[int], threads: int) -> list[Entry]
     entries = []
     for size in batches:
         patterns = np.resize(counts, (size, *counts.shape[1:]))
-        call = bare_session(loaded, patterns)
+        call = network_alone(loaded.runner(), patterns)
         entries.append(Entry(name, "onnxruntime", size, call, None, loaded.config.precision))
     return entries

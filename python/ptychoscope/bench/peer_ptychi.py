@@ -1,99 +1,118 @@
-"""pty-chi's LSQML on scans, run by pty-chi's own interpreter (`ptychoscope bench refine --peer PYTHON`).
+"""pty-chi, to compare with: its images and its stitching speed, from an environment of its own.
 
-    python peer_ptychi.py fourier|bilinear EPOCHS,EPOCHS... scan.npz out.npz [scan.npz out.npz ...]
-
-scan.npz: counts (n, P, P) with zero frequency in the middle, positions (n, 2) of index P // 2 in pixels of
-the object, probe (m, P, P), shape (2,). out.npz: the object after each number of epochs and its CPU seconds
-on one thread, set-up apart.
-
-For even windows pty-chi wants the patch centres at half-integer coordinates: with the origin at (-1/2, -1/2)
-its object lies where ours does; at (0, 0) every patch is half a pixel off and the result is worse. Of the
-options tried on the simulated sets, these gave the least error for 2 to 10 epochs: step sizes of object and
-probe solved apart, 1.5 times the solved step, uniform batches of 64, the probe's power rescaled. `fourier` is
-pty-chi's own interpolation of patches; `bilinear` is twice as fast and does the same at whole pixels.
+It runs in another process, by an interpreter that has it installed (`--peer PYTHON`), on one thread. What it
+does there is `peer_ptychi_script`.
 """
 
-import sys
-from time import process_time
-from types import ModuleType
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
-try:
-    import torchvision.transforms  # noqa: F401
-except RuntimeError:  # a torchvision built for another torch: pty-chi takes one blur from it, unused by LSQML
-    sys.modules["torchvision"] = ModuleType("torchvision")
-    sys.modules["torchvision.transforms"] = ModuleType("torchvision.transforms")
-    sys.modules["torchvision.transforms"].GaussianBlur = None  # type: ignore[attr-defined]
+from ptychoscope.errors import ConfigError
+from ptychoscope.geometry import CanvasExtent, canvas_extent, nearest_pixel, patch_corner
+from ptychoscope.preprocess.probe_intensity import matched_probe, probe_intensity
+from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.scan import Scan
 
-from ptychi import api
-from ptychi.api.task import PtychographyTask
-
-BATCH = 64
+_SCRIPT = Path(__file__).with_name("peer_ptychi_script.py")
+_MARGIN_PX = 8
 
 
-def options(epochs: int, interpolation: str) -> "api.LSQMLOptions":
-    """LSQML with a known probe (its power apart) and known positions."""
-    chosen = api.LSQMLOptions()
-    chosen.reconstructor_options.num_epochs = epochs
-    chosen.reconstructor_options.batch_size = BATCH
-    chosen.reconstructor_options.default_device = api.Devices.CPU
-    chosen.reconstructor_options.random_seed = 0
-    chosen.reconstructor_options.batching_mode = api.BatchingModes.UNIFORM
-    chosen.reconstructor_options.single_slice_solve_obj_prb_step_size_jointly = False
-    chosen.object_options.optimal_step_size_scaler = 1.5
-    chosen.object_options.patch_interpolation_method = api.PatchInterpolationMethods(interpolation)
-    chosen.object_options.determine_position_origin_coords_by = api.ObjectPosOriginCoordsMethods.SPECIFIED
-    chosen.object_options.position_origin_coords = np.array([-0.5, -0.5])
-    chosen.object_options.remove_object_probe_ambiguity.enabled = False
-    chosen.probe_options.optimizable = False
-    chosen.probe_options.orthogonalize_incoherent_modes.enabled = False
-    chosen.probe_position_options.optimizable = False
-    return chosen
+class PeerImage(NamedTuple):
+    """What LSQML reached."""
+
+    epochs: int
+    cpu_s: float
+    """CPU seconds of the epochs; set-up is not counted."""
+    image: Reconstruction
 
 
-def reconstruct(
-    scan: dict[str, np.ndarray], epochs: int, interpolation: str
-) -> tuple[np.ndarray, float, float]:
-    """The object, CPU seconds of set-up, CPU seconds of the epochs."""
-    began = process_time()
-    task = PtychographyTask(
-        options(epochs, interpolation),
-        diffraction_data=scan["counts"],
-        object_data=np.ones((1, *scan["shape"]), np.complex64),
-        probe_data=scan["probe"][None],
-        probe_position_x_px=scan["positions"][:, 1],
-        probe_position_y_px=scan["positions"][:, 0],
-    )
-    ready = process_time()
-    task.run()
-    done = process_time()
-    return np.asarray(task.get_data_to_cpu("object", as_numpy=True))[0], ready - began, done - ready
+def lsqml_images(
+    scans: Sequence[Scan], python: Path, epochs: Sequence[int], *, interpolation: str = "fourier"
+) -> list[list[PeerImage]]:
+    """For every scan the image after each number of epochs, one scan after the other in one process.
+
+    Raises `ConfigError` when the interpreter `python` cannot run pty-chi.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ["solve", interpolation, ",".join(map(str, epochs))]
+        outputs = []
+        for k, scan in enumerate(scans):
+            given, found = Path(folder, f"scan{k}.npz"), Path(folder, f"found{k}.npz")
+            extent = _extent(scan)
+            np.savez(
+                given,
+                counts=scan.counts(),
+                positions=extent.to_canvas(scan.positions_px),
+                probe=matched_probe(scan),
+                shape=np.array(extent.shape),
+            )
+            arguments += [str(given), str(found)]
+            outputs.append(found)
+        _run(python, arguments)
+        return [_images(scan, path) for scan, path in zip(scans, outputs, strict=True)]
 
 
-def main(interpolation: str, epochs: str, *paths: str) -> None:
-    """Reconstruct every scan once per number of epochs; write what was found."""
-    torch.set_num_threads(1)
-    torch.set_num_interop_threads(1)
-    counts = [int(n) for n in epochs.split(",")]
-    reconstruct(_read(paths[0]), 1, interpolation)  # imports and first calls, charged to nobody
-    for scan_path, out_path in zip(paths[::2], paths[1::2], strict=True):
-        scan = _read(scan_path)
-        results = [reconstruct(scan, n, interpolation) for n in counts]
-        np.savez(
-            out_path,
-            epochs=counts,
-            objects=np.stack([found for found, _, _ in results]),
-            setup_cpu_s=[setup for _, setup, _ in results],
-            cpu_s=[spent for _, _, spent in results],
-        )
+def stitch_seconds(
+    python: Path,
+    patches: NDArray[np.complex64],
+    window: NDArray[np.float32],
+    positions: NDArray[np.float64],
+    canvas_px: int,
+    rounds: int,
+) -> dict[str, float]:
+    """Median CPU seconds of pty-chi's place_patches_* by their names.
+
+    Raises `ConfigError` when the interpreter `python` cannot run pty-chi.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        given, found = Path(folder, "given.npz"), Path(folder, "found.npz")
+        np.savez(given, patches=patches, window=window, positions=positions)
+        _run(python, ["stitch", str(given), str(found), str(canvas_px), str(rounds)])
+        with np.load(found, allow_pickle=False) as file:
+            return {f"pty-chi {name}": float(file[name]) for name in file.files}
 
 
-def _read(path: str) -> dict[str, np.ndarray]:
+def _run(python: Path, arguments: Sequence[str]) -> None:
+    command = [str(python), str(_SCRIPT), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConfigError(f"{python} could not run pty-chi: {done.stderr.strip()[-400:]}")
+
+
+def _extent(scan: Scan) -> CanvasExtent:
+    return canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=_MARGIN_PX)
+
+
+def _images(scan: Scan, path: Path) -> list[PeerImage]:
     with np.load(path, allow_pickle=False) as file:
-        return dict(file)
+        epochs, objects, spent = file["epochs"], file["objects"], file["cpu_s"]
+    extent = _extent(scan)
+    coverage = _coverage(scan, extent)
+    images = [
+        Reconstruction(
+            object=np.where(coverage > 0, image, 0),
+            coverage=coverage,
+            spread=np.zeros_like(coverage),
+            origin_px=extent.origin_px,
+            pixel_size_m=scan.pixel_size_m,
+            positions_px=scan.positions_px,
+        )
+        for image in objects
+    ]
+    return [PeerImage(int(n), float(s), image) for n, s, image in zip(epochs, spent, images, strict=True)]
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def _coverage(scan: Scan, extent: CanvasExtent) -> NDArray[np.float32]:
+    """Sum of |P|^2 at whole pixels: the same area is scored for everybody."""
+    intensity, side = probe_intensity(matched_probe(scan)), scan.patch_px
+    coverage = np.zeros(extent.shape, np.float32)
+    corners = patch_corner(nearest_pixel(scan.positions_px), (side, side))
+    for y, x in extent.to_canvas(corners).astype(np.intp):
+        coverage[y : y + side, x : x + side] += intensity
+    return coverage

@@ -1,27 +1,24 @@
-"""How others stitch: torch's scatter_add_, a loop in numba, pty-chi's functions.
+"""How others stitch: torch's scatter_add_, a loop in numba. pty-chi is in `peer_ptychi`.
 
 Two forms of torch: `PtychoPINN's form`, that of its VectorizedWeightedAccumulator, written anew (an index for
 every pixel and tap, positions in float32, four additions of values and four of weights; patches that leave
 the canvas are left out), and `torch scatter_add`, the same sums with as little work as torch allows.
 """
 
-import subprocess
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ConfigError, MissingExtraError
+from ptychoscope.errors import MissingExtraError
+from ptychoscope.geometry import patch_corner
 
 TORCH_BATCH = 1000
 NUMBA = "naive numba"
-_PTYCHI_SCRIPT = Path(__file__).with_name("peer_ptychi_stitch.py")
 
 
 def peer_tasks(
@@ -30,19 +27,34 @@ def peer_tasks(
     positions: NDArray[np.float64],
     canvas_px: int,
 ) -> dict[str, Callable[[], object]]:
-    """Every peer that is installed, on one thread: zero, add all, normalise."""
+    """Every peer that is installed, on one thread: zero, add all, normalise.
+
+    Parameters
+    ----------
+    patches
+        (n, P, P) complex64.
+    window
+        (P, P) weights of a patch's pixels.
+    positions
+        (n, 2) centres (y, x), all patches inside the canvas.
+
+    Raises
+    ------
+    MissingExtraError
+        torch is not installed.
+    """
     if find_spec("torch") is None:
         raise MissingExtraError("--peers needs torch: pip install 'ptychoscope[train]'")
     import torch
 
     torch.set_num_threads(1)
-    values, weights, places = torch.from_numpy(patches), torch.from_numpy(window), torch.from_numpy(positions)
+    values, weights, centres = map(torch.from_numpy, (patches, window, positions))
     tasks: dict[str, Callable[[], object]] = {
-        name: partial(_stitch_in_batches, add, values, weights, places, canvas_px)
+        name: partial(_stitch_in_batches, add, values, weights, centres, canvas_px)
         for name, add in (("torch scatter_add", _add_lean), ("PtychoPINN's form", _add_every_pixel))
     }
     if find_spec("numba") is not None:
-        tasks[NUMBA] = _numba_loop(patches, window, positions - patches.shape[1] // 2, canvas_px)
+        tasks[NUMBA] = _numba_loop(patches, window, patch_corner(positions, window.shape), canvas_px)
     return tasks
 
 
@@ -131,26 +143,3 @@ def _numba_loop(patches: Any, window: Any, corners: Any, canvas_px: int) -> Call
         return image / (total + np.float32(1e-12))
 
     return run
-
-
-def ptychi_seconds(
-    python: Path,
-    patches: NDArray[np.complex64],
-    window: NDArray[np.float32],
-    positions: NDArray[np.float64],
-    canvas_px: int,
-    rounds: int,
-) -> dict[str, float]:
-    """CPU seconds of pty-chi's place_patches_*, one thread, by the interpreter `python` that has pty-chi.
-
-    Raises `ConfigError` when it cannot.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        given, found = Path(folder, "given.npz"), Path(folder, "found.npz")
-        np.savez(given, patches=patches, window=window, positions=positions)
-        command = [str(python), str(_PTYCHI_SCRIPT), str(given), str(found), str(canvas_px), str(rounds)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise ConfigError(f"{python} could not run pty-chi: {done.stderr.strip()[-400:]}")
-        with np.load(found, allow_pickle=False) as file:
-            return {f"pty-chi {name}": float(file[name]) for name in file.files}

@@ -8,7 +8,7 @@ from ptychoscope.cli.console import json_option, number, print_json, print_table
 from ptychoscope.cli.options import AT_LEAST_ONE, PATH, argument, command, option
 from ptychoscope.cli.outputs import check_outputs
 
-FIGURES = {
+METRICS = {
     "amplitude_ssim": ("amplitude SSIM", 3),
     "phase_ssim": ("phase SSIM", 3),
     "phase_psnr_db": ("phase PSNR, dB", 1),
@@ -56,7 +56,7 @@ def quality(
 
     The deviance is the likelihood of the diffraction measured: about 1 where only photon noise is left.
     """
-    from ptychoscope.bench.quality_run import across, one_seed, with_truth
+    from ptychoscope.bench.quality_run import load_scans_with_truth, mean_and_spread, train_and_score
 
     check_outputs(
         reads=[("the scan", path) for path in (learn, *test)],
@@ -65,15 +65,17 @@ def quality(
     options: dict[str, Any] = {"max_cpu_time_s": max_cpu_time, "threads": threads}
     if network is not None:
         options["network"] = network
-    scans = with_truth(list(test))
-    seen = [
-        one_seed(learn, scans, {**options, "seed": seed}, output / f"seed-{seed}", progress=not as_json)
+    scans = load_scans_with_truth(test)
+    runs = [
+        train_and_score(
+            learn, scans, {**options, "seed": seed}, output / f"seed-{seed}", progress=not as_json
+        )
         for seed in range(seeds)
     ]
-    training = across([row["training"] for row in seen])
-    scores = {name: across([row["scans"][name] for row in seen]) for name in scans}
+    training = mean_and_spread([run["training"] for run in runs])
+    scores = {name: mean_and_spread([run["scans"][name] for run in runs]) for name in scans}
     if as_json:
-        print_json({"learn": learn.stem, "training": training, "scans": scores, "seeds": seen})
+        print_json({"learn": learn.stem, "training": training, "scans": scores, "seeds": runs})
         return
     print_table(
         f"Training on {learn.stem}: mean +- standard deviation of {seeds}" if seeds > 1 else learn.stem,
@@ -81,7 +83,7 @@ def quality(
     )
     rows = [
         (label, *(_text(scan[key], digits) for scan in scores.values()))
-        for key, (label, digits) in FIGURES.items()
+        for key, (label, digits) in METRICS.items()
     ]
     print_table("Scans that were not trained on", rows, ("", *scans))
 

@@ -1,4 +1,4 @@
-"""One training of the defaults: train, export, run without torch's help, score."""
+"""A training of the defaults: train, export, run without torch's help, score."""
 
 import json
 import math
@@ -20,7 +20,7 @@ from ptychoscope.scan import Scan
 _FACTS = ("steps", "cpu_seconds")
 
 
-def with_truth(paths: Sequence[Path]) -> dict[str, Scan]:
+def load_scans_with_truth(paths: Sequence[Path]) -> dict[str, Scan]:
     """The scans by the names of their files; raises `ScanError` when one has no true object."""
     scans = {path.stem: load_scan(path) for path in paths}
     for name, scan in scans.items():
@@ -29,26 +29,32 @@ def with_truth(paths: Sequence[Path]) -> dict[str, Scan]:
     return scans
 
 
-def one_seed(
+def train_and_score(
     learn: Path, tests: Mapping[str, Scan], options: Mapping[str, Any], run: Path, *, progress: bool
 ) -> dict[str, Any]:
-    """Facts of the training and the figures of every test scan.
+    """Facts of the training and the metrics of every test scan.
 
-    A training that folder `run` holds already is taken as it is, one that was interrupted goes on. Raises
-    `ConfigError` when it holds one with other options.
+    A training that folder `run` holds already is taken as it is, one that was interrupted goes on.
+
+    Raises
+    ------
+    ConfigError
+        `run` holds a training with other options.
+    MissingExtraError
+        torch is not installed.
     """
-    _make(learn, dict(options), run, progress=progress)
+    _train_and_export(learn, dict(options), run, progress=progress)
     model = load_model(run / "bundle", threads=options.get("threads"))
     history = json.loads((run / "history.json").read_text())
     held_back = [record["val_deviance"] for record in history if "val_deviance" in record]
     training = {name: float(json.loads((run / "training.json").read_text())[name]) for name in _FACTS}
     ends = (min(held_back), held_back[-1]) if held_back else (math.nan, math.nan)
     training |= {"held_back_deviance_best": ends[0], "held_back_deviance_end": ends[1]}
-    scores = {name: scored(model, scan) for name, scan in tests.items()}
+    scores = {name: _metrics(model, scan) for name, scan in tests.items()}
     return {"seed": options.get("seed"), "training": training, "scans": scores}
 
 
-def _make(learn: Path, options: dict[str, Any], run: Path, *, progress: bool) -> None:
+def _train_and_export(learn: Path, options: dict[str, Any], run: Path, *, progress: bool) -> None:
     """The run folder, with a bundle in it, unless they are there."""
     try:
         from ptychoscope.export import export_bundle
@@ -65,11 +71,11 @@ def _make(learn: Path, options: dict[str, Any], run: Path, *, progress: bool) ->
         export_bundle(run, run / "bundle", scan=scan)
 
 
-def scored(model: Model, scan: Scan) -> dict[str, float]:
-    """The figures of `compare --diffraction` for the image that `run` makes of a scan."""
+def _metrics(model: Model, scan: Scan) -> dict[str, float]:
+    """The numbers of `compare --diffraction` for the image that `run` makes of a scan."""
     image = reconstruct(scan, model)
-    figures = compare(image, cast("NDArray[Any]", scan.object)).figures()
-    numbers = {name: float(value) for name, value in figures.items() if isinstance(value, float)}
+    compared = compare(image, cast("NDArray[Any]", scan.object)).figures()
+    numbers = {name: float(value) for name, value in compared.items() if isinstance(value, float)}
     return {
         **numbers,
         "r_factor": diffraction_r_factor(image, scan),
@@ -77,8 +83,8 @@ def scored(model: Model, scan: Scan) -> dict[str, float]:
     }
 
 
-def across(rows: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Mean and sample standard deviation (nan for one seed) of every figure."""
+def mean_and_spread(rows: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Mean and sample standard deviation (nan for one row) of every number."""
     found = {}
     for name in rows[0]:
         values = [row[name] for row in rows]

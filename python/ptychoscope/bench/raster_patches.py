@@ -9,7 +9,7 @@ LINE_BYTES = 64
 
 
 class Raster(NamedTuple):
-    """What is stitched."""
+    """Patches on a raster and what they are weighted by."""
 
     planes: NDArray[np.float32]
     """(n, 2, P, P) real and imaginary parts, on a cache line, as onnxruntime hands them out."""

@@ -25,36 +25,42 @@ def refine(
     """CPU time per frame and sweep, gain by threads, streaming, and quality after sweeps."""
     from ptychoscope._core import active_isa
     from ptychoscope.bench.refine_quality import qualities
-    from ptychoscope.bench.refine_speed import speeds, stream_speed, thread_speed
+    from ptychoscope.bench.refine_speed import moving_window_speed, speeds, thread_speed
     from ptychoscope.io import load_scan
     from ptychoscope.simulate import simulate_scan
 
     loaded = {path.stem: load_scan(path) for path in scans} or {"simulated": simulate_scan()}
-    figures: dict[str, Any] = {
+    measured: dict[str, Any] = {
         "isa": active_isa(),
         "speed": speeds(rounds=rounds),
         "threads": [thread_speed(name, scan, threads) for name, scan in loaded.items()],
-        "stream": [stream_speed(name, scan) for name, scan in loaded.items()],
+        "stream": [moving_window_speed(name, scan) for name, scan in loaded.items()],
         "quality": [row for name, scan in loaded.items() for row in qualities(name, scan, model, peer)],
     }
     if as_json:
-        print_json(figures)
-        return
-    print_table("us of CPU per frame and sweep, one thread", *_table(figures["speed"]))
-    print_table("Wall time of ten sweeps", *_table(figures["threads"]))
-    print_table("Batches of 8, the last 64 frames swept after each", *_table(figures["stream"]))
-    for name in loaded:
+        print_json(measured)
+    else:
+        print_tables(measured)
+
+
+def print_tables(measured: dict[str, Any]) -> None:
+    """What `--json` prints, as tables."""
+    print_table("us of CPU per frame and sweep, one thread", *_table(measured["speed"]))
+    print_table("Wall time of ten sweeps", *_table(measured["threads"]))
+    print_table("Batches of 8, the last 64 frames swept after each", *_table(measured["stream"]))
+    for name in dict.fromkeys(row["scan"] for row in measured["quality"]):
         rows = [
-            {k: v for k, v in row.items() if k != "scan"} for row in figures["quality"] if row["scan"] == name
+            {key: value for key, value in row.items() if key != "scan"}
+            for row in measured["quality"]
+            if row["scan"] == name
         ]
         print_table(f"{name}: quality, a linear phase ramp removed", *_table(rows))
 
 
 def _table(rows: list[dict[str, Any]]) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
     columns = tuple(rows[0]) if rows else ()
-    return [tuple(_text(row[c]) for c in columns) for row in rows], tuple(
-        c.replace("_", " ") for c in columns
-    )
+    cells = [tuple(_text(row[column]) for column in columns) for row in rows]
+    return cells, tuple(column.replace("_", " ") for column in columns)
 
 
 def _text(value: object) -> str:

@@ -1,7 +1,6 @@
-"""The solver's speed over windows, options and threads, and that of a stream."""
+"""The solver's speed over patch sizes, options and threads, and that of its moving window."""
 
 from collections.abc import Callable
-from time import process_time
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,18 @@ from ptychoscope.bench.timing import cpu_seconds, wall_seconds
 from ptychoscope.geometry import canvas_extent
 from ptychoscope.metrics import compare
 from ptychoscope.pipeline.reconstruct import reconstruct
+from ptychoscope.pipeline.sinks import MovingWindowSink
+from ptychoscope.pipeline.sources import ScanSource
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.refine import MovingWindowRefiner, Refiner, schedule
 from ptychoscope.refine.moving_window import WINDOW_FRAMES
+from ptychoscope.refine.scan_exchange import add_scan
 from ptychoscope.scan import Scan
 
-_WINDOWS_PX = (32, 64, 128, 256)
+_PATCHES_PX = (32, 64, 128, 256)
 _FRAMES = 256
+_TIMED_SWEEPS = 10
+_BATCH_FRAMES = 8
 _OPTIONS: dict[str, dict[str, Any]] = {
     "whole pixels": {},
     "sub-pixel": {},
@@ -28,9 +32,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def speeds(*, rounds: int) -> list[dict[str, Any]]:
-    """Rows: window and one column per option, us of CPU per frame and sweep on one thread."""
+    """Rows: side of a patch and one column per option, us of CPU per frame and sweep on one thread."""
     rows = []
-    for side in _WINDOWS_PX:
+    for side in _PATCHES_PX:
         frames = _FRAMES if side <= 64 else 4 * _FRAMES * 64**2 // (4 * side**2) + 16
         tasks = {name: _sweep(side, frames, name, options) for name, options in _OPTIONS.items()}
         spent = cpu_seconds(tasks, rounds=rounds)
@@ -53,11 +57,11 @@ def _sweep(side: int, frames: int, name: str, options: dict[str, Any]) -> Callab
 def thread_speed(name: str, scan: Scan, threads: int) -> dict[str, Any]:
     """Wall seconds of ten sweeps with one and with several threads, and whether the bits agree."""
     extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px))
-    plan = schedule(scan.mean_counts, 10)
+    plan, probe = schedule(scan.mean_counts, _TIMED_SWEEPS), matched_probe(scan)
 
     def prepared(count: int) -> tuple[Refiner, Callable[[], None]]:
-        refiner = Refiner(extent.shape, matched_probe(scan), threads=count)
-        refiner.add(scan.patterns, extent.to_canvas(scan.positions_px), domain=scan.domain)
+        refiner = Refiner(extent.shape, probe, threads=count)
+        add_scan(refiner, scan, extent, saturation=None)
 
         def run() -> None:
             refiner.set_object()
@@ -67,32 +71,31 @@ def thread_speed(name: str, scan: Scan, threads: int) -> dict[str, Any]:
         return refiner, run
 
     (one, run_one), (several, run_several) = prepared(1), prepared(threads)
-    alone, together = wall_seconds(run_one), wall_seconds(run_several)
+    one_s, several_s = wall_seconds(run_one), wall_seconds(run_several)
     return {
         "scan": name,
         "threads": threads,
-        "one_s": alone,
-        "several_s": together,
-        "gain": alone / together,
+        "one_s": one_s,
+        "several_s": several_s,
+        "gain": one_s / several_s,
         "same_bits": one.object.tobytes() == several.object.tobytes(),
     }
 
 
-def stream_speed(name: str, scan: Scan) -> dict[str, Any]:
+def moving_window_speed(name: str, scan: Scan) -> dict[str, Any]:
     """Frames per second of one thread's CPU, and the error when the scan ends and after three full sweeps."""
     extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px))
-    positions, probe = extent.to_canvas(scan.positions_px), matched_probe(scan)
-    spent = []
-    for _ in range(5):
-        stream = MovingWindowRefiner(extent.shape, probe)
-        began = process_time()
-        for start in range(0, len(scan), 8):
-            part = slice(start, start + 8)
-            stream.add(scan.patterns[part], positions[part], domain=scan.domain)
-        spent.append(process_time() - began)
-    row: dict[str, Any] = {"scan": name, "frames_per_s": len(scan) / float(np.median(spent))}
+    probe = matched_probe(scan)
+
+    def whole_scan() -> None:
+        sink = MovingWindowSink(MovingWindowRefiner(extent.shape, probe), extent)
+        for batch in ScanSource(scan, batch=_BATCH_FRAMES):
+            sink.add(batch)
+
+    spent = cpu_seconds({"stream": whole_scan}, rounds=5)["stream"]
+    row: dict[str, Any] = {"scan": name, "frames_per_s": len(scan) / spent}
     if scan.object is not None:
         for label, sweeps in (("nrmse_at_end", 0), ("nrmse_after_3_sweeps", 3)):
-            result = reconstruct(scan, refine=sweeps, refine_window=WINDOW_FRAMES, batch=8)
+            result = reconstruct(scan, refine=sweeps, refine_window=WINDOW_FRAMES, batch=_BATCH_FRAMES)
             row[label] = compare(result, scan.object, ramp=True).score.nrmse
     return row

@@ -48,8 +48,7 @@ def stitch(
 ) -> None:
     """Patches per second: zero the canvas, add all patches, read the image; CPU time."""
     from ptychoscope import _core
-    from ptychoscope.bench.canvas_latency import live_microseconds
-    from ptychoscope.bench.stitch_cpu import instruction_set, measure
+    from ptychoscope.bench.stitch_cpu import instruction_set, live_microseconds, measure
     from ptychoscope.bench.stitch_cuda import report_on_device
 
     cases = DEFAULT_CASES
@@ -90,7 +89,7 @@ def _print(rows: list[dict[str, Any]], live: list[dict[str, Any]], bandwidth: fl
             ],
             ("mode", "patches/s", "of floor", "baseline", "ratio"),
         )
-    for figures in live:
+    for latency in live:
         print_table(
-            f"Live, 8 patches, canvas {figures['canvas_px']}", [(k, str(v)) for k, v in figures.items()]
+            f"Live, 8 patches, canvas {latency['canvas_px']}", [(k, str(v)) for k, v in latency.items()]
         )

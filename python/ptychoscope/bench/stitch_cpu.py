@@ -1,8 +1,9 @@
 """Patches per second on the CPU, beside the loop that one writes first, torch and pty-chi, and the share of
-the speed at which memory can be read.
+the speed at which memory can be read; and how long a few patches take to reach the picture of a running scan.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ptychoscope import _core
-from ptychoscope.bench.peer_stitchers import NUMBA, peer_tasks, ptychi_seconds
+from ptychoscope.bench.peer_ptychi import stitch_seconds
+from ptychoscope.bench.peer_stitchers import NUMBA, peer_tasks
 from ptychoscope.bench.raster_patches import Raster, raster_scan, values_of
 from ptychoscope.bench.timing import cpu_seconds
 from ptychoscope.errors import ConfigError
+from ptychoscope.geometry import patch_corner
 from ptychoscope.stitch.canvas import Canvas
 
 MAX_BYTES = 2**31
@@ -23,6 +26,7 @@ CACHE_BYTES = 2**27
 MAX_PEER_PIXELS = 2**24
 """Peers but numba take seconds where a canvas takes milliseconds."""
 NAIVE = "naive C++"
+LIVE_BATCH = 8
 
 
 class Mode(NamedTuple):
@@ -77,8 +81,10 @@ def measure(
 
     Patches come from memory, which the floor is about: caches are emptied before every turn.
 
-    Raises:
-        ConfigError: the patches need more memory than 2 GB, the canvas is too small, or pty-chi failed.
+    Raises
+    ------
+    ConfigError
+        The patches need more memory than 2 GB, the canvas is too small, or pty-chi failed.
     """
     if side_px**2 * n * 8 > MAX_BYTES or canvas_px < side_px + 16:
         raise ConfigError(
@@ -87,7 +93,7 @@ def measure(
         )
     scan = raster_scan(side_px, n, canvas_px)
     tasks = {mode.name: _complete(mode, scan, canvas_px, threads) for mode in MODES}
-    corners = scan.positions - side_px // 2
+    corners = patch_corner(scan.positions, scan.window.shape)
     patches = values_of(scan, "complex")
     others: dict[str, Callable[[], object]] = {
         NAIVE: lambda: _core.naive_stitch(patches, scan.window, corners, canvas_px, canvas_px)
@@ -99,7 +105,7 @@ def measure(
     unrelated = np.ones(CACHE_BYTES, np.uint8)  # read alone: caches are left with nothing to write back
     spent = cpu_seconds(tasks | others, rounds=rounds, before=unrelated.max)
     if peer is not None and not slow:
-        spent |= ptychi_seconds(peer, patches, scan.window, scan.positions, canvas_px, min(rounds, 3))
+        spent |= stitch_seconds(peer, patches, scan.window, scan.positions, canvas_px, min(rounds, 3))
     pairs = [(mode, NAIVE) for mode in MODES]
     pairs += [(MODES[0], name) for name in sorted(spent.keys() - tasks.keys() - {NAIVE})]
     return [
@@ -142,6 +148,29 @@ def _complete(mode: Mode, scan: Raster, canvas_px: int, threads: int) -> Callabl
         read()
 
     return run
+
+
+def live_microseconds(canvas_px: int, *, side_px: int = 64, batches: int = 400) -> dict[str, Any]:
+    """Wall microseconds to add a batch of patches and read back what changed, median and 99th percentile."""
+    scan = raster_scan(side_px, LIVE_BATCH * batches, canvas_px)
+    canvas = Canvas((canvas_px, canvas_px), scan.window, spread=False)
+    canvas.image()
+    times = np.empty(batches)
+    for k in range(batches):
+        part = slice(k * LIVE_BATCH, (k + 1) * LIVE_BATCH)
+        patches, positions = scan.planes[part], scan.positions[part]
+        patches.sum()  # fresh from the network: in a cache
+        began = time.perf_counter()
+        canvas.add(patches, positions, values="real_imag")
+        canvas.image(canvas.take_dirty())
+        times[k] = (time.perf_counter() - began) * 1e6
+    return {
+        "canvas_px": canvas_px,
+        "patch_px": side_px,
+        "batch": LIVE_BATCH,
+        "median_us": float(np.median(times)),
+        "p99_us": float(np.percentile(times, 99)),
+    }
 
 
 @contextmanager

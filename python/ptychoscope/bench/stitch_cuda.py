@@ -56,8 +56,7 @@ def report_on_device(
 def copy_bandwidth(device: str) -> float:
     """Bytes per second that the device reads and writes while it copies a quarter of a gigabyte.
 
-    Raises:
-        DeviceError: there is no device.
+    Raises `DeviceError` when there is no device.
     """
     try:
         return _core.copy_bandwidth(_core.HOST_DEVICE if device == "host" else 0, bytes=2**28, rounds=5)

@@ -3,6 +3,19 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A network in a runtime, ready to be timed."""
+
+    network: str
+    runtime: str
+    batch: int
+    """Frames per call."""
+    call: Callable[[], object]
+    gflop_per_frame: float | None
+    precision: str = "fp32"
 
 
 def cpu_seconds(
@@ -14,9 +27,14 @@ def cpu_seconds(
 ) -> dict[str, float]:
     """Median CPU seconds (all threads of this process) of each task, taken in turns after one warm-up.
 
-    In its turn a task is repeated until `least_s` is spent: a short one, run once, is timed with the caches
-    that the task before it left. With `before` every turn begins with an untimed run, so that no task pays
-    for the memory and the code of the one before it, and a call of `before`.
+    Parameters
+    ----------
+    least_s
+        In its turn a task is repeated until so much is spent: a short one, run once, is timed with the caches
+        that the task before it left.
+    before
+        Where given, every turn begins with an untimed run, so that no task pays for the memory and the code
+        of the one before it, and a call of `before`.
     """
     spent: dict[str, list[float]] = {name: [] for name in tasks}
     for task in tasks.values():
