@@ -1,14 +1,4 @@
-"""Image quality at fixed CPU budgets: every network, input, loss and head beside methods without a network.
-
-    python benchmarks/quality/__main__.py train --data DATA --records docs/quality.json
-    python benchmarks/quality/__main__.py references --data DATA --records docs/quality.json --peer PYTHON
-    python benchmarks/quality/__main__.py rates --data DATA --records docs/quality.json
-    python benchmarks/quality/__main__.py page docs/quality.json docs/quality.md docs/quality.svg
-    python benchmarks/quality/__main__.py noise --data DATA RUN docs/noise.png --peer PYTHON
-
-One thread; pin it to a core (`taskset -c 0`) where figures are to be compared. A training that is in the
-records is not repeated, so a second start goes on where the first was stopped.
-"""
+"""The command line; `quality/__init__.py` has its uses."""
 
 import json
 import sys
@@ -16,23 +6,21 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import click
-import quality_records as book
 import torch
 from ptychoscope.export import export_bundle
-from quality_cells import MINUTES, Cell, cell_of_run, grid, of_record, optimisers
-from quality_chart import chart
-from quality_grid import rate_key
-from quality_methods import methods, peers
-from quality_noise import noise_figure
-from quality_page import page
-from quality_score import exported, method_rates, network_rates, trained, untrained
-from quality_sets import SETS, Split, split
 
 from ptychoscope.train import train
 from ptychoscope.train.data.datamodule import settled
+from quality.chart import chart, save_svg
+from quality.data_sets import SETS, Split, split
+from quality.noise_figure import noise_figure
+from quality.page import page
+from quality.records import add_record, change_records, find_record, method_key, rate_key, read_records
+from quality.score import method_rates, network_rates, score_method, score_network, training_facts
+from quality.solvers import methods, score_ptychi
+from quality.training_grid import MINUTES, Cell, cell_of_record, cell_of_run, grid, optimisers
 
 PATH = click.Path(path_type=Path)
 DATA = click.option("--data", type=PATH, required=True, help="Folder of the data sets.")
@@ -41,9 +29,9 @@ PEER = click.option("--peer", type=PATH, help="Interpreter of an environment wit
 RUNS = click.option("--runs", type=PATH, default="build/quality", help="Folder of the runs.")
 
 
-@click.group()
+@click.group(help="Image quality at fixed CPU budgets.")
 def app() -> None:
-    """Image quality at fixed CPU budgets."""
+    torch.set_num_threads(1)
 
 
 @app.command("train", context_settings={"show_default": True})
@@ -74,44 +62,42 @@ def train_cells(
     seed: int,
 ) -> None:
     """Train what is not in the records, export it, score it, write it down."""
-    torch.set_num_threads(1)
     cells = optimisers if which == "optimisers" else partial(grid, shipped=which == "shipped")
     wanted = [c for m in minutes for s in sets for c in cells(s, m, seed=seed) if only in c.network]
-    rest = [c for c in wanted if again or book.find(book.read(records), asdict(c)) is None]
+    rest = [c for c in wanted if again or find_record(read_records(records), asdict(c)) is None]
     for k, cell in enumerate(rest):
         left = sum(c.minutes for c in rest[k:])
-        tell(f"{k + 1} of {len(rest)}, {left:g} CPU minutes of training left: {cell.title}")
-        parts, run = split(data, cell.set), fresh(runs / cell.title)
-        train(parts.learn, cell.config(), run_dir=run, progress=sys.stderr.isatty())
-        add(records, cell, run, parts)
+        say(f"{k + 1} of {len(rest)}, {left:g} CPU minutes of training left: {cell.title}")
+        data_set, run = split(data, cell.set), new_folder(runs / cell.title)
+        train(data_set.learn, cell.config(), run_dir=run, progress=sys.stderr.isatty())
+        add_training(records, cell, run, data_set)
 
 
 @app.command()
 @DATA
 @RECORDS
-@click.option("--set", "data_set", required=True, help="mix, star or 1e4.")
+@click.option("--set", "name", required=True, help="mix, star or 1e4.")
 @click.argument("runs", type=PATH, nargs=-1)
-def score(data: Path, records: Path, data_set: str, runs: tuple[Path, ...]) -> None:
+def score(data: Path, records: Path, name: str, runs: tuple[Path, ...]) -> None:
     """Score trainings by default that `ptychoscope bench quality` made, and write them down."""
-    torch.set_num_threads(1)
     for run in runs:
-        cell = cell_of_run(json.loads((run / "config.json").read_text()), data_set)
-        tell(cell.title)
-        add(records, cell, run, split(data, data_set))
+        cell = cell_of_run(json.loads((run / "config.json").read_text()), name)
+        say(cell.title)
+        add_training(records, cell, run, split(data, name))
 
 
-def add(records: Path, cell: Cell, run: Path, parts: Split) -> None:
+def add_training(records: Path, cell: Cell, run: Path, data_set: Split) -> None:
     """Write down what came out of a training."""
-    facts = exported(run, parts)
-    config = settled(cell.config(), [parts.learn]).to_dict()
-    book.add(records, asdict(cell), {**trained(run), **facts, "config": config})
-    tell("    " + json.dumps(facts["scores"]["whole"]))
+    facts = score_network(run, data_set)
+    config = settled(cell.config(), [data_set.learn]).to_dict()
+    add_record(records, asdict(cell), {**training_facts(run), **facts, "config": config})
+    say("    " + json.dumps(facts["scores"]["whole"]))
 
 
-def fresh(folder: Path) -> Path:
+def new_folder(folder: Path) -> Path:
     """A name that is not taken: what was interrupted stays for whoever wants to look."""
-    taken = [folder, *(folder.with_name(f"{folder.name}.{k}") for k in range(1, 1000))]
-    return next(path for path in taken if not path.exists())
+    names = [folder, *(folder.with_name(f"{folder.name}.{k}") for k in range(1, 1000))]
+    return next(path for path in names if not path.exists())
 
 
 @app.command()
@@ -121,22 +107,17 @@ def fresh(folder: Path) -> Path:
 @click.option("--again", is_flag=True, help="Also what is done already.")
 def references(data: Path, records: Path, peer: Path | None, again: bool) -> None:
     """Score the same physics without a network: parallel projection, the sequential solver, pty-chi."""
-    torch.set_num_threads(1)
-    for data_set in SETS:
-        parts = split(data, data_set)
-        for name, see in methods().items():
-            if again or book.find(book.read(records), reference(name, data_set)) is None:
-                book.add(records, reference(name, data_set), untrained(see, parts))
-                tell(f"{data_set}: {name}")
-        if peer is not None and data_set != "star":
-            for name, facts in peers(parts, peer).items():
-                book.add(records, reference(name, data_set), facts)
-                tell(f"{data_set}: {name}")
-
-
-def reference(name: str, data_set: str) -> dict[str, Any]:
-    """What the record of a method without training is found by."""
-    return {"network": name, "set": data_set, "minutes": 0.0, "seed": 0}
+    for name in SETS:
+        data_set = split(data, name)
+        for title, method in methods().items():
+            key = method_key(title, name)
+            if again or find_record(read_records(records), key) is None:
+                add_record(records, key, score_method(method, data_set))
+                say(f"{name}: {title}")
+        if peer is not None and name != "star":
+            for title, facts in score_ptychi(data_set, peer).items():
+                add_record(records, method_key(title, name), facts)
+                say(f"{name}: {title}")
 
 
 @app.command()
@@ -145,19 +126,18 @@ def reference(name: str, data_set: str) -> dict[str, Any]:
 @RUNS
 def rates(data: Path, records: Path, runs: Path) -> None:
     """Measure all rates but pty-chi's in one session: every method, and one network of each kind."""
-    torch.set_num_threads(1)
-    parts = {name: split(data, name) for name in SETS}
+    data_sets = {name: split(data, name) for name in SETS}
     measured = {
-        rate_key(reference(name, data_set)): method_rates(see, scan)
-        for name, see in methods().items()
-        for data_set, scan in parts.items()
+        rate_key(method_key(title, name)): method_rates(method, data_set)
+        for title, method in methods().items()
+        for name, data_set in data_sets.items()
     }
-    for record in book.read(records):
-        run = runs / of_record(record).title if record["minutes"] else None
+    for record in read_records(records):
+        run = runs / cell_of_record(record).title if record["minutes"] else None
         if run is not None and rate_key(record) not in measured and run.exists():
-            measured[rate_key(record)] = network_rates(run, parts[record["set"]])
-    book.rewrite(records, lambda record: record | measured.get(rate_key(record), {}))
-    tell(json.dumps(measured))
+            measured[rate_key(record)] = network_rates(run, data_sets[record["set"]])
+    change_records(records, lambda record: record | measured.get(rate_key(record), {}))
+    say(json.dumps(measured))
 
 
 @app.command("page")
@@ -166,9 +146,9 @@ def rates(data: Path, records: Path, runs: Path) -> None:
 @click.argument("svg", type=PATH)
 def write_page(records: Path, markdown: Path, svg: Path) -> None:
     """Write the tables and the plot of what is done."""
-    done = book.read(records)
+    done = read_records(records)
     markdown.write_text(page(done))
-    svg.write_text(chart(done))
+    save_svg(chart(done), svg)
 
 
 @app.command()
@@ -178,17 +158,15 @@ def write_page(records: Path, markdown: Path, svg: Path) -> None:
 @PEER
 def noise(data: Path, run: Path, png: Path, peer: Path | None) -> None:
     """Picture of network, solver and pty-chi beside the truth at 1e4 photons."""
-    torch.set_num_threads(1)
-    parts = split(data, "1e4")
     with TemporaryDirectory() as folder:
         bundle = export_bundle(run, Path(folder, "bundle"))
-        for name, nrmse in noise_figure(parts.test, bundle, peer, png):
-            tell(f"{name}: nrmse {nrmse:.4f}")
+        for name, nrmse in noise_figure(split(data, "1e4").test, bundle, peer, png).items():
+            say(f"{name}: nrmse {nrmse:.4f}")
 
 
-def tell(line: str) -> None:
+def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="python -m quality")

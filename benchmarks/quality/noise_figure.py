@@ -1,4 +1,4 @@
-"""Pictures of network, solver and pty-chi beside the truth, where photons are few."""
+"""Network, solver and pty-chi beside the truth, where photons are few, as docs/noise.png."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.bench.refine_quality import peer_images
+from ptychoscope.bench.peer_ptychi import lsqml_images
 from ptychoscope.inference.load import load_model
 from ptychoscope.io.atomic import replacing
 from ptychoscope.metrics import compare
@@ -16,65 +16,71 @@ from ptychoscope.refine import refine_scan
 from ptychoscope.scan import Scan
 from ptychoscope.viz.panels import Panel, figure, limits
 
-SIDE_PX = 110
+_SIDE_PX = 110
 """Rows and columns that are shown, from the middle of the scan."""
+_PTYCHI_EPOCHS = 10
 
 
-class Shown(NamedTuple):
-    """A way to an image and its part that is shown, on the scale of the truth."""
+class Cut(NamedTuple):
+    """The part of an image that is shown, on the scale of the truth."""
 
     name: str
-    nrmse: float
     image: NDArray[np.complexfloating]
+    """(110, 110), its mean phase that of the truth, which is 0."""
+    nrmse: float | None
+    """Of the whole image; None for the truth."""
 
 
-def noise_figure(scan: Scan, bundle: Path, peer: Path | None, out: Path) -> list[tuple[str, float]]:
-    """Write the PNG; names and nrmse of what it shows."""
+def noise_figure(scan: Scan, bundle: Path, peer: Path | None, out: Path) -> dict[str, float]:
+    """Write the PNG, amplitudes above and phases below; the nrmse of what it shows, by name."""
     model = load_model(bundle, threads=1)
-    images = {"network": reconstruct(scan, model)}
-    images["network + 10 projections"] = reconstruct(scan, model, projections=10)
-    images["refine, 10 sweeps"] = refine_scan(scan, sweeps=10)
+    images = {
+        "network": reconstruct(scan, model),
+        "network + 10 projections": reconstruct(scan, model, projections=10),
+        "refine, 10 sweeps": refine_scan(scan, sweeps=10),
+    }
     if peer is not None:
-        images["pty-chi, 10 epochs"] = peer_images(scan, peer, "fourier", [10])[0][2]
-    shown = [_cut(name, image, scan) for name, image in images.items()]
-    truth = _truth(scan, next(iter(images.values())))
-    panels = [*_row([truth, *shown], np.abs, "grey"), *_row([truth, *shown], np.angle, "diverging")]
-    sheet = figure(panels, columns=1 + len(shown), panel_px=2 * SIDE_PX)
+        found = lsqml_images([scan], peer, [_PTYCHI_EPOCHS])[0][0]
+        images[f"pty-chi, {found.epochs} epochs"] = found.image
+    area = _middle(images["network"], scan)
+    cuts = [_cut_truth(scan, area), *(_cut(name, image, scan, area) for name, image in images.items())]
+    errors = {cut.name: cut.nrmse for cut in cuts if cut.nrmse is not None}
+    caption = "nrmse of the image: " + "; ".join(f"{name} {nrmse:.3f}" for name, nrmse in errors.items())
+    sheet = figure(panels_of(cuts), columns=len(cuts), panel_px=2 * _SIDE_PX, caption=caption)
     with replacing(out) as partial:
         sheet.quantize(256).save(partial, "PNG", optimize=True)
-    return [(s.name, s.nrmse) for s in shown]
+    return errors
 
 
-def _window(seen: Reconstruction, scan: Scan) -> tuple[slice, slice]:
+def panels_of(cuts: list[Cut]) -> list[Panel]:
+    """A column for every cut, the truth first, with the truth's range; every panel is named."""
+    panels = []
+    for quantity, of, colours in (("amplitude", np.abs, "grey"), ("phase, rad", np.angle, "diverging")):
+        low, high = limits(of(cuts[0].image), np.ones(cuts[0].image.shape, bool), tail=0.2)
+        panels += [
+            Panel(title=f"{c.name}: {quantity}", values=of(c.image), low=low, high=high, colours=colours)
+            for c in cuts
+        ]
+    return panels
+
+
+def _middle(image: Reconstruction, scan: Scan) -> tuple[slice, slice]:
     """Rows and columns of the object in the middle of what is scored."""
-    found = compare(seen, scan.object)
+    found = compare(image, scan.object)
     middle = [(low + high) // 2 for low, high in (found.rows, found.columns)]
-    return tuple(slice(m - SIDE_PX // 2, m + SIDE_PX // 2) for m in middle)
+    return tuple(slice(m - _SIDE_PX // 2, m + _SIDE_PX // 2) for m in middle)
 
 
-def _cut(name: str, seen: Reconstruction, scan: Scan) -> Shown:
-    found, (rows, columns) = compare(seen, scan.object), _window(seen, scan)
-    y, x = seen.origin_px
-    part = seen.object[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
-    turned = found.factor * part * np.exp(-1j * _phase(scan.object[rows, columns]))
-    return Shown(name, found.score.nrmse, turned)
+def _cut(name: str, image: Reconstruction, scan: Scan, area: tuple[slice, slice]) -> Cut:
+    found, (rows, columns), (y, x) = compare(image, scan.object), area, image.origin_px
+    part = image.object[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
+    return Cut(name, found.factor * part * _without_phase(scan, area), found.score.nrmse)
 
 
-def _truth(scan: Scan, seen: Reconstruction) -> Shown:
-    part = scan.object[_window(seen, scan)]
-    return Shown("truth", 0.0, part * np.exp(-1j * _phase(part)))
+def _cut_truth(scan: Scan, area: tuple[slice, slice]) -> Cut:
+    return Cut("truth", scan.object[area] * _without_phase(scan, area), None)
 
 
-def _phase(image: NDArray[np.complexfloating]) -> float:
-    return float(np.angle(image.mean()))
-
-
-def _row(shown: list[Shown], of: np.ufunc, colours: str) -> list[Panel]:
-    """One quantity of all images, with the truth's range."""
-    truth = of(shown[0].image)
-    low, high = limits(truth, np.ones(truth.shape, bool), tail=0.2)
-    titles = [s.name if colours == "grey" else (f"nrmse {s.nrmse:.3f}" if s.nrmse else "") for s in shown]
-    return [
-        Panel(title=title, values=of(s.image), low=low, high=high, colours=colours)
-        for s, title in zip(shown, titles, strict=True)
-    ]
+def _without_phase(scan: Scan, area: tuple[slice, slice]) -> np.complex128:
+    """What makes the mean phase of the truth there 0."""
+    return np.exp(-1j * np.angle(scan.object[area].mean()))

@@ -1,20 +1,17 @@
-"""Records of `quality.py` as docs/quality.md."""
+"""Records as docs/quality.md."""
 
-from typing import Any
-
-from quality_grid import grid_table, optimiser_table, ran, star_table
-from quality_inference import equal_cost, inference, verdicts
-
-Record = dict[str, Any]
+from quality.grid_tables import grid_table, optimiser_table, star_table, what_was_run
+from quality.inference_tables import equal_cost_table, inference_table, verdicts
+from quality.records import Record
 
 _TOP = """# Quality and cost
 
-Made by `benchmarks/quality/__main__.py page` from [quality.json](quality.json), a record of every training that was
-run. One thread of an AMD EPYC (Zen 5, AVX-512 with bf16); CPU time; one seed unless said: differences under
-.005 nrmse are noise. Every network was exported and run without torch, patches as it gives them (`run` also
-solves their constant phases); "projections" are those of `run --projections`. Scores are defined in
-[metrics](metrics.md); no phase ramp is removed. Times are from counts to the image, per frame of 64 x 64;
-pty-chi's set-up is not counted.
+Made by `PYTHONPATH=benchmarks python -m quality page` from [quality.json](quality.json), a record of every
+training that was run. One thread of an AMD EPYC (Zen 5, AVX-512 with bf16); CPU time; one seed unless said:
+differences under .005 nrmse are noise. Every network was exported and run without torch, patches as it gives
+them (`run` also solves their constant phases); "projections" are those of `run --projections`. Scores are
+defined in [metrics](metrics.md); no phase ramp is removed. Times are from counts to the image, per frame of
+64 x 64; pty-chi's set-up is not counted.
 
 `mix`: simulated, trained on 2304 frames, scored on 576 frames of an object never seen, at 1e6 or 1e4
 photons per frame. `star`: real frames of a Siemens star, trained on the left 60 %, scored by phase on the
@@ -54,8 +51,8 @@ def page(records: list[Record]) -> str:
     """The page: what inference buys, the defaults, optimisers, the grid, what was run."""
     parts = [_TOP]
     for data_set in ("mix", "1e4"):
-        parts += [f"## {_TITLES[data_set]}: at equal inference", inference(records, data_set)]
-        parts += [" ".join(verdicts(records, data_set)), equal_cost(records, data_set)]
+        parts += [f"## {_TITLES[data_set]}: at equal inference", inference_table(records, data_set)]
+        parts += [" ".join(verdicts(records, data_set)), equal_cost_table(records, data_set)]
     parts += [_CHOICE, optimiser_table(records)]
     parts += [f"## {_TITLES['star']}: networks as they ship, and methods without one", star_table(records)]
     for data_set in ("mix", "star"):
@@ -63,4 +60,4 @@ def page(records: list[Record]) -> str:
             f"## {_TITLES[data_set]}: every network, input, loss and head",
             grid_table(records, data_set),
         ]
-    return "\n\n".join(part.strip() for part in (*parts, ran(records)) if part) + "\n"
+    return "\n\n".join(part.strip() for part in (*parts, what_was_run(records)) if part) + "\n"

@@ -4,52 +4,107 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from quality_project import project
-from quality_score import CHUNKS, See, chunks, figures, joined
-from quality_sets import Split
+import numpy as np
 
-from ptychoscope.bench.refine_quality import peer_parts
+from ptychoscope import _core
+from ptychoscope.bench.peer_ptychi import PeerImage, lsqml_images
+from ptychoscope.geometry import canvas_extent
+from ptychoscope.inference.unrolled import MOMENTUM, ObjectEstimate, unroll
+from ptychoscope.preprocess.frames import measured_amplitudes
+from ptychoscope.preprocess.positions import split_subpixel
+from ptychoscope.preprocess.probe_intensity import matched_probe, merge_weight, probe_intensity
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import refine_scan
+from ptychoscope.scan import Scan
+from ptychoscope.stitch.canvas import Canvas
+from ptychoscope.stitch.reextract import cut_out
+from ptychoscope.train.physics.forward_model import DARK, REGULARISATION
+from quality.data_sets import CHUNKS, Split, chunks, join_chunks
+from quality.score import Method, metrics
 
-PROJECTIONS = ((24, 0.0), (40, 0.0), (100, 0.0), (200, 0.0), (20, 0.8), (40, 0.8), (100, 0.8), (200, 0.8))
-"""Passes and momentum."""
+PASSES = {False: (24, 40, 100, 200), True: (20, 40, 100, 200)}
+"""Passes of the projection, without and with momentum."""
 SWEEPS = (1, 3, 10)
 EPOCHS = (10, 30)
-
-Peer = tuple[int, float, Reconstruction]
-"""Epochs, CPU seconds, image."""
+_BATCH = 64
 
 
-def methods() -> dict[str, See]:
-    """Names and what they make of a scan."""
-    found: dict[str, See] = {}
-    for passes, momentum in PROJECTIONS:
-        name = f"projection, {passes} passes" + (f", momentum {momentum}" if momentum else "")
-        found[name] = partial(project, passes=passes, momentum=momentum)
+def methods() -> dict[str, Method]:
+    """The methods of this package by the names of their records."""
+    found: dict[str, Method] = {}
+    for momentum, numbers in PASSES.items():
+        for passes in numbers:
+            name = f"projection, {passes} passes" + (f", momentum {MOMENTUM}" if momentum else "")
+            found[name] = partial(project, passes=passes, momentum=momentum)
     for sweeps in SWEEPS:
         found[f"refine, {sweeps} sweep" + ("s" if sweeps > 1 else "")] = partial(refine_scan, sweeps=sweeps)
     return found
 
 
-def peers(data: Split, python: Path) -> dict[str, dict[str, Any]]:
-    """Facts of pty-chi's LSQML by its name, set up as by `bench refine --peer`; set-up is not counted."""
-    shown = {"whole": [data.test]} | {name: chunks(data, frames) for name, frames in CHUNKS.items()}
-    parts = [part for scans in shown.values() for part in scans]
-    images = iter(peer_parts(parts, python, "fourier", EPOCHS))
-    seen = {name: [next(images) for _ in scans] for name, scans in shown.items()}
-    return {peer_name(epochs): _peer_facts(seen, k, data) for k, epochs in enumerate(EPOCHS)}
+def project(scan: Scan, *, passes: int, momentum: bool = False) -> Reconstruction:
+    """Parallel modulus projections from an empty object, merged in between, by the runtime's C++.
+
+    The same passes as `ptychoscope.train.project`, which runs them by torch, some twenty times as slow; what
+    is left of a position beyond whole pixels is rounded to 1 / 8 px. With `momentum` the object moves on by
+    `MOMENTUM` times its last move.
+    """
+    probe, side = matched_probe(scan), scan.patch_px
+    projector = _core.Projector(probe, REGULARISATION, DARK * float(probe_intensity(probe).mean()))
+    extent = canvas_extent(scan.positions_px, (side, side))
+    whole_px, steps = split_subpixel(scan.positions_px)
+    centres_px, amplitudes, left = extent.to_canvas(whole_px), measured_amplitudes(scan), passes
+
+    def step(_: int | None, estimate: ObjectEstimate | None) -> Canvas | None:
+        nonlocal left
+        if estimate is None:
+            return None  # the first stage makes the empty object, so that momentum counts the move from it
+        left -= 1
+        canvas = Canvas(extent.shape, merge_weight(probe), "nearest", spread=left == 0)
+        for start in range(0, len(scan), _BATCH):
+            part = slice(start, start + _BATCH)
+            patches = cut_out(estimate.values, centres_px[part], side)
+            patches += projector.residual(patches, amplitudes[part], steps[part])
+            canvas.add(patches, centres_px[part], values="real_imag")
+        return canvas
+
+    def merge(canvas: Canvas | None) -> ObjectEstimate:
+        if canvas is None:
+            return ObjectEstimate(np.ones(extent.shape, np.complex64), np.zeros(extent.shape, np.float32))
+        return ObjectEstimate(canvas.image(), canvas.coverage())
+
+    canvas = unroll([0] + passes * [None if momentum else 0], step, merge)
+    return Reconstruction(
+        object=canvas.image(),
+        coverage=canvas.coverage(),
+        spread=canvas.spread(),
+        origin_px=extent.origin_px,
+        pixel_size_m=scan.pixel_size_m,
+        positions_px=scan.positions_px,
+    )
 
 
-def _peer_facts(seen: dict[str, list[list[Peer]]], k: int, data: Split) -> dict[str, Any]:
-    """Scores and rates after the k-th number of epochs."""
-    scores, rates = {}, {}
-    for name, parts in seen.items():
-        scores[name] = figures(joined([part[k][2] for part in parts], data), data)
-        rates[name] = len(data.test) / sum(part[k][1] for part in parts)
-    measured = {"frames_per_s": rates["whole"], "chunk_frames_per_s": rates["chunks"]}
-    return {"scores": scores, "parameters": 0, **measured}
+def score_ptychi(data: Split, python: Path) -> dict[str, dict[str, Any]]:
+    """Scores and rates of pty-chi's LSQML by its name, set up as by `bench refine --peer`; set-up is not
+    counted.
+    """
+    scans = {"whole": [data.test]} | {name: chunks(data.test, frames) for name, frames in CHUNKS.items()}
+    images = iter(lsqml_images([scan for parts in scans.values() for scan in parts], python, EPOCHS))
+    found = {name: [next(images) for _ in parts] for name, parts in scans.items()}
+    return {
+        f"pty-chi LSQML, {epochs} epochs": _facts(
+            {name: [part[k] for part in parts] for name, parts in found.items()}, data
+        )
+        for k, epochs in enumerate(EPOCHS)
+    }
 
 
-def peer_name(epochs: int) -> str:
-    return f"pty-chi LSQML, {epochs} epochs"
+def _facts(found: dict[str, list[PeerImage]], data: Split) -> dict[str, Any]:
+    """Scores and rates of the images after one number of epochs."""
+    images = {name: join_chunks([part.image for part in parts], data.test) for name, parts in found.items()}
+    rates = {name: len(data.test) / sum(part.cpu_s for part in parts) for name, parts in found.items()}
+    return {
+        "scores": {name: metrics(image, data) for name, image in images.items()},
+        "parameters": 0,
+        "frames_per_s": rates["whole"],
+        "chunk_frames_per_s": rates["chunks"],
+    }

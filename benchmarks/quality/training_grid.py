@@ -19,7 +19,7 @@ _PATCH_PX = 64
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "predecessor": {
-        "optimizer": "adamw", "learning_rate": 1e-3, "schedule": "flat", "group_size": 4, "alone": 0.0
+        "optimizer": "adamw", "learning_rate": 1e-3, "schedule": "flat", "group_size": 4
     },
     "no average": {"ema": 0.0},
     "adamw": {"optimizer": "adamw"},
@@ -27,6 +27,8 @@ RECIPES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """What is trained otherwise than by default. `predecessor`: how PtychoPINN trains, AdamW at a flat rate and
 groups of 2 x 2. `average`: of the weights (`ema`)."""
+_OLDER = {"sparse": 0.0, "judging": 0.0, "choose_passes": False}
+"""What was done by trainings whose record does not name these options."""
 OPTIMISERS = tuple(name for name in RECIPES if name != "predecessor")
 
 
@@ -58,7 +60,7 @@ class Cell:
         return "-".join(str(v) if isinstance(v, str) else f"{v:g}" for v in asdict(self).values())
 
 
-def of_record(record: dict[str, Any]) -> Cell:
+def cell_of_record(record: dict[str, Any]) -> Cell:
     """The cell that a record of a training belongs to."""
     return Cell(**{field.name: record[field.name] for field in fields(Cell)})
 
@@ -72,7 +74,7 @@ def cell_of_run(config: dict[str, Any], data_set: str) -> Cell:
     )
 
 
-def ships(cell: Cell) -> bool:
+def is_shipped(cell: Cell) -> bool:
     """Whether the cell is a network as it ships, or the predecessor's recipe."""
     return cell.recipe == "predecessor" or (cell.recipe == "default" and _by_default(cell))
 
@@ -82,16 +84,12 @@ def _by_default(cell: Cell) -> bool:
     return cell.network != "pinn_cnn" and (cell.input, cell.loss, cell.head) == defaults
 
 
-_OLDER = {"sparse": 0.0, "judging": 0.0, "choose_passes": False}
-"""What was done by trainings whose record does not name these options."""
-
-
 def is_stale(record: dict[str, Any]) -> bool:
     """Whether the defaults, or the network itself, are no longer those that the record was trained with."""
-    cell = of_record(record)
+    cell = cell_of_record(record)
     if parameters(cell) != record["parameters"]:
         return True
-    now, then = settled(cell.config().to_dict(), cell), settled(_OLDER | record["config"], cell)
+    now, then = _as_trained(cell.config().to_dict(), cell), _as_trained(_OLDER | record["config"], cell)
     passes = {"choose_passes"} if cell.network != "unrolled" else set()  # one pass: nothing to choose
     return any(then[name] != value for name, value in now.items() if name in then and name not in passes)
 
@@ -101,7 +99,7 @@ def parameters(cell: Cell) -> int:
     return sum(p.numel() for p in build(cell.config(), _PATCH_PX).parameters())
 
 
-def settled(config: dict[str, Any], cell: Cell) -> dict[str, Any]:
+def _as_trained(config: dict[str, Any], cell: Cell) -> dict[str, Any]:
     """A configuration with what the data of the cell's set decide, where it leaves that to them."""
     dim, unrolled = cell.set == "1e4", cell.network == "unrolled"
     decided = {
@@ -123,8 +121,8 @@ def grid(data_set: str, minutes: float, *, shipped: bool, seed: int = 0) -> list
     ]
     recipe = ("pinn_cnn", "amplitude", "mae", "amplitude_phase")
     cells.append(Cell(*recipe, data_set, minutes, recipe="predecessor", seed=seed))
-    first = [cell for cell in cells if ships(cell)]
-    return first if shipped else first + [cell for cell in cells if not ships(cell)]
+    first = [cell for cell in cells if is_shipped(cell)]
+    return first if shipped else first + [cell for cell in cells if not is_shipped(cell)]
 
 
 def optimisers(data_set: str, minutes: float, *, seed: int = 0) -> list[Cell]:
