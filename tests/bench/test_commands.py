@@ -7,9 +7,10 @@ import pytest
 
 from ptychoscope import _core, cli
 from ptychoscope.bench import pipeline
+from ptychoscope.bench.peer_ptychi import lsqml_images
 from ptychoscope.bench.refine import print_tables
 from ptychoscope.bench.timing import cpu_seconds, wall_seconds
-from ptychoscope.errors import BundleError
+from ptychoscope.errors import BundleError, ConfigError
 from ptychoscope.inference.load import load_model
 from ptychoscope.io import save_scan
 from ptychoscope.simulate import SimulationConfig, simulate_scan
@@ -117,6 +118,15 @@ def test_refine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "small: quality" in said
     assert f"{found['quality'][-1]['nrmse']:.4f}" in said
+
+
+@pytest.mark.parametrize(
+    ("python", "said"), [("/bin/false", "could not run pty-chi"), ("/no/python", "cannot be")]
+)
+def test_an_interpreter_without_ptychi_is_an_error_of_ours(python: str, said: str) -> None:
+    scan = simulate_scan(SimulationConfig(patch_px=16, rows=2, columns=2))
+    with pytest.raises(ConfigError, match=said):
+        lsqml_images([scan], Path(python), [1])
 
 
 def test_peers_have_the_published_sizes() -> None:

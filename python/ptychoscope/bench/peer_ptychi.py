@@ -80,7 +80,10 @@ def stitch_seconds(
 
 def _run(python: Path, arguments: Sequence[str]) -> None:
     command = [str(python), str(_SCRIPT), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise ConfigError(f"--peer {python} cannot be started: {error.strerror}") from error
     if done.returncode:
         raise ConfigError(f"{python} could not run pty-chi: {done.stderr.strip()[-400:]}")
 
