@@ -1,106 +1,100 @@
-"""The parts of the report's page that are text and curves."""
+"""The report's page: a template filled with text, tables and pictures, which stands alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from html import escape
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
 
-from ptychoscope.metrics import RingCorrelation
+from jinja2 import Environment, StrictUndefined
+
+from ptychoscope.scan import Scan
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.report.plots import Curve, plot
+from ptychoscope.train.report.plots import History, Picture
 
-_HEAD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Training report</title>
-<style>
-body{font-family:sans-serif;color:#222;margin:2em auto;max-width:1240px;padding:0 1em}
-h2{margin:1.6em 0 .3em} p{margin:.4em 0} img{max-width:100%} svg{max-width:49%;height:auto}
-table{border-collapse:collapse} th,td{text-align:left;padding:.15em 2em .15em 0} th{font-weight:600}
-</style>
-<h1>Training report</h1>
-"""
-
-_LOSSES = {
-    "poisson": "Training loss: half the Poisson deviance per photon",
-    "mae": "Training loss: error of the modulus, relative",
-}
+_TEMPLATE = "report.html.jinja"
+_PACKAGES = ("ptychoscope", "torch", "lightning", "numpy")
 
 
-def page(parts: Iterable[str]) -> str:
-    """The page that holds `parts`."""
-    return _HEAD + "\n".join(parts) + "\n</html>\n"
+@dataclass(frozen=True)
+class Section:
+    """A heading, what is said under it, and its pictures."""
+
+    title: str
+    text: str
+    pictures: Sequence[Picture]
+    columns: int
+    """Pictures in a row where the screen is wide."""
 
 
-def heading(title: str, text: str = "") -> str:
-    """A section's heading and what stands under it."""
-    return f"<h2>{escape(title)}</h2>" + (f"<p>{escape(text)}</p>" if text else "")
-
-
-def table(
-    config: TrainConfig,
-    history: list[dict[str, float]],
-    facts: Mapping[str, float | str],
+def render_page(
     *,
-    frames: int,
+    scan_name: str,
+    summary: Mapping[str, str],
+    configuration: Mapping[str, str],
+    sections: Sequence[Section],
 ) -> str:
-    """What was trained and how it ended."""
-    rows = {
-        "network": f"{config.network}, {config.loss} loss, seed {config.seed}",
-        "frames of the first scan": f"{frames:,}",
-        "ended by": str(facts.get("stopped_by", "")),
-        "steps": f"{facts.get('steps', 0):,}",
-        "time": f"{facts.get('seconds', 0):.0f} s, {facts.get('cpu_seconds', 0):.0f} s of CPU",
-        "steps skipped, gradient not finite": str(int(history[-1].get("skipped_steps", 0)))
-        if history
-        else "0",
-        "held-back deviance": _held_back(history),
-    }
-    cells = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items())
-    return f"<table>{cells}</table>"
+    """The page as HTML; every text is escaped.
 
-
-def _held_back(history: list[dict[str, float]]) -> str:
-    values = [record["val_deviance"] for record in history if "val_deviance" in record]
-    if not values:
-        return "nothing was held back"
-    best = min(range(len(values)), key=values.__getitem__)
-    return f"{values[best]:.4g} at best (epoch {best}, the one that is kept), {values[-1]:.4g} at the end"
-
-
-def likelihood(history: list[dict[str, float]], loss: str) -> list[str]:
-    """The two curves of a training over its CPU time."""
-    seconds = [record["cpu_seconds"] for record in history]
-    titles = {
-        "train_loss": _LOSSES.get(loss, "Training loss"),
-        "val_deviance": "Held-back frames: Poisson deviance per pixel",
-    }
-    return [
-        plot(
-            [
-                Curve(
-                    "",
-                    seconds,
-                    [record.get(name, float("nan")) for record in history],
-                    marks=len(history) < 40,
-                )
-            ],
-            title=title,
-            x_label="CPU time, s",
-            log_y=True,
-        )
-        for name, title in titles.items()
-    ]
-
-
-def correlation(halves: RingCorrelation) -> str:
-    """The Fourier ring correlation of two images and its thresholds."""
-    rings = halves.frequency.tolist()
-    curves = [
-        Curve("two halves", rings, halves.correlation.tolist()),
-        Curve("half-bit threshold", rings, halves.half_bit.tolist()),
-        Curve("1/2", rings, [0.5] * len(rings)),
-    ]
-    return plot(
-        curves,
-        title="Fourier ring correlation",
-        x_label="spatial frequency, fraction of Nyquist",
-        y_label="FRC",
+    Parameters
+    ----------
+    scan_name
+        What the page is about; empty when the scan has no name.
+    summary
+        Names and values, in a table that is always shown.
+    configuration
+        Options and values, in a table that is opened when it is wanted.
+    sections
+        What follows, in its order.
+    """
+    source = files("ptychoscope.train.report").joinpath(_TEMPLATE).read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    return environment.from_string(source).render(
+        scan_name=scan_name, summary=summary, configuration=configuration, sections=sections
+    )
+
+
+def summary_rows(
+    config: TrainConfig, scan: Scan, history: History, facts: Mapping[str, float | str]
+) -> dict[str, str]:
+    """What was trained, on what, and how it ended; `facts` as in `write_report`."""
+    unmeasured = 0 if scan.bad_pixels is None else int(scan.bad_pixels.sum())
+    skipped = int(history[-1].get("skipped_steps", 0)) if history else 0
+    python = f"Python {platform.python_version()}"
+    named = {"Scan": str(facts["scan_name"])} if "scan_name" in facts else {}
+    return named | {
+        "Frames of the first scan": f"{len(scan):,} of {scan.patch_px} x {scan.patch_px} px, "
+        f"{unmeasured:,} pixels unmeasured",
+        "Network": f"{config.network}, {config.loss} loss, seed {config.seed}",
+        "Passes": str(facts.get("passes", 1)),
+        "Ended by": str(facts.get("stopped_by", "not known")),
+        "Steps": f"{facts.get('steps', 0):,}, {skipped:,} skipped since a gradient was not finite",
+        "Time": f"{facts.get('seconds', 0):.0f} s, {facts.get('cpu_seconds', 0):.0f} s of CPU",
+        "Held-back deviance": _held_back(history),
+        "Versions": ", ".join([*(f"{name} {version(name)}" for name in _PACKAGES), python]),
+    }
+
+
+def _held_back(history: History) -> str:
+    epochs = [(record["val_deviance"], record["epoch"]) for record in history if "val_deviance" in record]
+    finite = [epoch for epoch in epochs if math.isfinite(epoch[0])]
+    if not epochs:
+        return "nothing was held back"
+    if not finite:
+        return "never finite"
+    value, epoch = min(finite)
+    return f"{value:.4g} at best (epoch {epoch:.0f}, the one that is kept), {epochs[-1][0]:.4g} at the end"
+
+
+def configuration_rows(config: TrainConfig) -> dict[str, str]:
+    """Every option in words, those of a nested group with its name before them."""
+    flat: dict[str, str] = {}
+    for name, value in config.to_dict().items():
+        group = {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+        flat |= {key: "not set" if v is None else str(v) for key, v in group.items()}
+    return flat

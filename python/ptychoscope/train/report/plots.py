@@ -1,142 +1,160 @@
-"""Curves as SVG text, for pages that must stand alone."""
+"""The report's figures as PNG: curves by matplotlib, images by `ptychoscope.viz`."""
 
 from __future__ import annotations
 
-import math
+import base64
+import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
+from typing import Any, NamedTuple
 
-from ptychoscope.train.report.axes import Axis, linear, logarithmic
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from numpy.typing import ArrayLike, NDArray
 
-WIDTH, HEIGHT = 600, 340
-"""Pixels of a drawing."""
-_LEFT, _RIGHT, _ABOVE, _BELOW = 74, 16, 48, 50
-_INKS = ("#1f6f8b", "#c2571a", "#5b8c3a", "#7a4f9a", "#5a6270", "#b0892b", "#c0396b", "#b9bfc8")
-_GRID, _RIM = "#e3e6ea", "#8d949e"
+from ptychoscope.metrics import RingCorrelation
+from ptychoscope.options import Loss
+from ptychoscope.train.prediction import Prediction
+from ptychoscope.viz.overview import object_panels
+from ptychoscope.viz.panels import Panel, draw_panels
+
+History = Sequence[dict[str, float]]
+"""One record per epoch, as in `TrainResult.history`."""
+
+_LOSSES: dict[Loss, str] = {
+    "poisson": "Training loss: half the Poisson deviance per photon",
+    "mae": "Training loss: relative error of the modulus",
+}
+_MARKED = 40
+"""Fewer epochs are shown as points too."""
+_SEEN = 0.02
+"""Pixels with less of the largest illumination are not shown."""
 
 
-@dataclass(frozen=True)
-class Curve:
-    """Points in the order they are joined."""
+class Picture(NamedTuple):
+    """An image of the page."""
 
-    name: str
-    x: Sequence[float]
-    y: Sequence[float]
-    marks: bool = False
-    """Show the points."""
-    line: bool = True
-    """Join them."""
-    labels: Sequence[str] = ()
-    """Text beside the points."""
+    png: bytes
+    description: str
+    """For those who cannot see it."""
+
+    @property
+    def source(self) -> str:
+        """The image as a data URI."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
 
 
-def plot(
-    curves: Sequence[Curve],
-    *,
-    title: str,
-    x_label: str,
-    y_label: str = "",
-    log_x: bool = False,
-    log_y: bool = False,
-) -> str:
-    """An SVG of `curves`; points that are not finite, or not positive on a logarithmic axis, are left out."""
-    lines = [_points(curve, log_x=log_x, log_y=log_y) for curve in curves]
-    shown = [point for line in lines for point in line]
-    if not shown:
-        return f"<p>{escape(title)}: nothing to show</p>"
-    frame = _Frame(
-        (logarithmic if log_x else linear)([x for x, _, _ in shown]),
-        (logarithmic if log_y else linear)([y for _, y, _ in shown]),
+def loss_curve(history: History, loss: Loss) -> Figure:
+    """The training loss over the CPU time."""
+    figure, axes = _blank(_LOSSES[loss])
+    _draw_history(axes, history, "train_loss")
+    return figure
+
+
+def deviance_curve(history: History) -> Figure:
+    """The deviance of the held-back frames over the CPU time, and a line at 1, which is photon noise."""
+    figure, axes = _blank("Held-back frames: Poisson deviance per pixel")
+    if _draw_history(axes, history, "val_deviance"):
+        axes.axhline(1, color="0.45", linestyle="--", linewidth=1.2, label="1 = photon noise")
+        axes.legend()
+    return figure
+
+
+def correlation_curve(halves: RingCorrelation) -> Figure:
+    """The Fourier ring correlation of two images, and its thresholds."""
+    figure, axes = _blank("Fourier ring correlation of two halves")
+    if _draw(axes, halves.frequency, halves.correlation, label="two halves"):
+        _draw(axes, halves.frequency, halves.half_bit, label="half-bit threshold", linestyle="--")
+        axes.axhline(0.5, color="0.45", linestyle=":", linewidth=1.2, label="1/2")
+        axes.set(xlim=(0, 1), xlabel="spatial frequency, fraction of Nyquist")
+        axes.legend()
+    return figure
+
+
+def curve_picture(figure: Figure) -> Picture:
+    """A figure with one curve as a picture of the page."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return Picture(buffer.getvalue(), figure.axes[0].get_title(loc="left"))
+
+
+def object_pictures(prediction: Prediction, pixel_size_m: float | None = None) -> list[Picture]:
+    """Amplitude, phase, coverage and spread of what the network sees."""
+    seen = prediction.coverage > _SEEN * prediction.coverage.max()
+    panels = object_panels(
+        prediction.object, prediction.coverage, prediction.spread, seen=seen, pixel_size_m=pixel_size_m
     )
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" xmlns="http://www.w3.org/2000/svg">']
-    parts += [_text(_LEFT, 18, title, weight="bold"), *frame.draw(x_label, y_label)]
-    for k, (curve, line) in enumerate(zip(curves, lines, strict=True)):
-        parts += frame.curve(curve, line, _INKS[k % len(_INKS)])
-    return "".join([*parts, *_legend(curves), "</svg>"])
+    return [_panel_picture(panel, 440) for panel in panels]
 
 
-def _points(curve: Curve, *, log_x: bool, log_y: bool) -> list[tuple[float, float, str]]:
-    labels = [*curve.labels, *[""] * (len(curve.x) - len(curve.labels))]
-    return [
-        (x, y, label)
-        for x, y, label in zip(curve.x, curve.y, labels, strict=True)
-        if math.isfinite(x) and math.isfinite(y) and (x > 0 or not log_x) and (y > 0 or not log_y)
-    ]
+def pattern_pictures(
+    frames: NDArray[np.intp], measured: NDArray[np.float32], predicted: NDArray[np.float32]
+) -> list[Picture]:
+    """For every frame what was measured, what is predicted, and the difference by its photon noise.
+
+    Parameters
+    ----------
+    frames
+        (k,) their numbers.
+    measured
+        (k, P, P) counts, NaN where unmeasured: nothing is shown there.
+    predicted
+        (k, P, P) counts.
+    """
+    pictures = []
+    for frame, counts, rate in zip(frames, measured, predicted, strict=True):
+        shown = [np.log10(1 + counts), np.log10(1 + rate)]
+        high = max(float(np.max(values, initial=0.0, where=np.isfinite(values))) for values in shown)
+        names = [f"Frame {frame}: measured, log10(1 + counts)", f"Frame {frame}: predicted"]
+        panels = [
+            Panel(title=name, values=values, low=0.0, high=high, colormap="magma")
+            for name, values in zip(names, shown, strict=True)
+        ]
+        left = (counts - rate) / np.sqrt(1 + rate)
+        title = f"Frame {frame}: difference / noise"
+        panels.append(Panel(title=title, values=left, low=-4.0, high=4.0, colormap="RdBu_r"))
+        pictures += [_panel_picture(panel, 280) for panel in panels]
+    return pictures
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """The rectangle that curves are drawn in."""
-
-    across: Axis
-    up: Axis
-
-    def x(self, value: float) -> float:
-        return _LEFT + self.across.part(value) * (WIDTH - _LEFT - _RIGHT)
-
-    def y(self, value: float) -> float:
-        return HEIGHT - _BELOW - self.up.part(value) * (HEIGHT - _BELOW - _ABOVE)
-
-    def draw(self, x_label: str, y_label: str) -> list[str]:
-        low, high = HEIGHT - _BELOW, WIDTH - _RIGHT
-        parts = []
-        for tick, text in zip(self.up.ticks, self.up.texts(), strict=True):
-            y = self.y(tick)
-            parts += [_rule(_LEFT, y, high, y), _text(_LEFT - 6, y + 4, text, anchor="end", size=12)]
-        for tick, text in zip(self.across.ticks, self.across.texts(), strict=True):
-            x = self.x(tick)
-            parts += [_rule(x, _ABOVE, x, low), _text(x, low + 17, text, anchor="middle", size=12)]
-        parts.append(_rule(_LEFT, low, high, low, _RIM) + _rule(_LEFT, _ABOVE, _LEFT, low, _RIM))
-        parts.append(_text((high + _LEFT) / 2, HEIGHT - 10, x_label, anchor="middle"))
-        middle = f"{(low + _ABOVE) / 2:.1f}"
-        turned = _text(0, 0, y_label, anchor="middle") if y_label else ""
-        return [*parts, f'<g transform="translate(16,{middle}) rotate(-90)">{turned}</g>' if turned else ""]
-
-    def curve(self, curve: Curve, points: list[tuple[float, float, str]], ink: str) -> list[str]:
-        parts = []
-        if curve.line:
-            path = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y, _ in points)
-            parts.append(f'<polyline points="{path}" fill="none" stroke="{ink}" stroke-width="2"/>')
-        for x, y, label in points:
-            if curve.marks:
-                parts.append(f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="4" fill="{ink}"/>')
-            if label:
-                parts.append(_beside(self.x(x), self.y(y), label, ink))
-        return parts
+def _blank(title: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(5.2, 3.3), dpi=180, layout="constrained")
+    axes: Axes = figure.subplots()
+    axes.set_title(title, fontsize="medium", loc="left")
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    return figure, axes
 
 
-def _beside(x: float, y: float, label: str, ink: str) -> str:
-    """Text to the right of a point, or to its left near the rim."""
-    left = x > WIDTH - 130
-    return _text(x - 7 if left else x + 7, y - 6, label, anchor="end" if left else "start", size=11, ink=ink)
+def _draw_history(axes: Axes, history: History, key: str) -> bool:
+    """One value of every epoch on a logarithmic axis; False when there is none."""
+    values = np.array([record.get(key, np.nan) for record in history])
+    values = np.where(values > 0, values, np.nan)
+    marker = "o" if len(history) < _MARKED else ""
+    drawn = _draw(axes, [record["cpu_seconds"] for record in history], values, marker=marker)
+    if drawn:
+        axes.set_yscale("log")
+        axes.set_xlabel("CPU time (s)")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.6g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+    return drawn
 
 
-def _legend(curves: Sequence[Curve]) -> list[str]:
-    """Names in one line above the frame; curves without a name have none."""
-    named = [(k, curve.name) for k, curve in enumerate(curves) if curve.name]
-    spans = "".join(
-        f'<tspan dx="{14 if n else 0}" fill="{_INKS[k % len(_INKS)]}">\u25cf {escape(name)}</tspan>'
-        for n, (k, name) in enumerate(named)
-    )
-    return (
-        [f'<text x="{_LEFT}" y="38" font-size="12" font-family="sans-serif">{spans}</text>'] if named else []
-    )
+def _draw(axes: Axes, x: ArrayLike, y: ArrayLike, **style: Any) -> bool:
+    """A line through the finite points; False, and a word in the axes, when there is none."""
+    across, up = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    finite = np.isfinite(across) & np.isfinite(up)
+    if not finite.any():
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center", va="center")
+        return False
+    axes.plot(across[finite], up[finite], markersize=4, **style)
+    return True
 
 
-def _rule(x0: float, y0: float, x1: float, y1: float, ink: str = _GRID) -> str:
-    return f'<line x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}" stroke="{ink}"/>'
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    *,
-    anchor: str = "start",
-    weight: str = "normal",
-    size: int = 14,
-    ink: str = "#222",
-) -> str:
-    style = f'text-anchor="{anchor}" font-weight="{weight}" font-size="{size}" fill="{ink}"'
-    return f'<text x="{x:.1f}" y="{y:.1f}" {style} font-family="sans-serif">{escape(text)}</text>'
+def _panel_picture(panel: Panel, panel_px: int) -> Picture:
+    buffer = io.BytesIO()
+    draw_panels([panel], panel_px=panel_px).save(buffer, format="PNG", optimize=True)
+    return Picture(buffer.getvalue(), panel.title)
