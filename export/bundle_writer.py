@@ -1,4 +1,4 @@
-"""Draft: everything that a bundle will hold, and how it is written down."""
+"""BundleWriter: everything that a bundle will hold, and how it is written down."""
 
 import hashlib
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ GOLDEN_FRAMES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
+class BundleWriter:
     """The graphs of one precision and the frames that they are checked on."""
 
     graph: onnx.ModelProto

@@ -38,7 +38,7 @@ def load_trained(source: Path | str) -> Trained:
     probe = from_planes(module.probe.detach().numpy())
     file = Path(source)
     run = file if file.is_dir() else file.parent.parent
-    network = module.network
+    network = module.ema_network
     return Trained(
         network,
         probe,

@@ -35,7 +35,7 @@ from ptychoscope.preprocess.complex_planes import complex_patches
 from .bundle_files import bundle_directory, file_spec, npz_bytes
 from .bundle_writer import GOLDEN_TOLERANCE, graph_bytes
 from .dynamic_batch import relaxed
-from .inspect_graph import Answers, channel_meaning, diffraction_input
+from .inspect_graph import GraphDescription, channel_meaning, diffraction_input
 from .object_heads import object_heads, with_heads
 from .onnx_graph import with_sidecar
 
@@ -44,7 +44,9 @@ _MOST_ENTRIES = 4096
 """Of a fixed batch."""
 
 
-def adopt(graph_file: Path | str, out: Path | str, counts: NDArray[Any], answers: Answers) -> ModelConfig:
+def adopt(
+    graph_file: Path | str, out: Path | str, counts: NDArray[Any], description: GraphDescription
+) -> ModelConfig:
     """Write the ONNX file `graph_file` as a bundle into directory `out`; the sidecar that was written.
 
     `counts` (k, P, P) are photon counts of at least 8 frames of the network's size, on which its outputs are
@@ -64,7 +66,7 @@ def adopt(graph_file: Path | str, out: Path | str, counts: NDArray[Any], answers
     fixed, group = session.inputs[name].shape[0], diffraction.channels
     if fixed is not None and not 0 < fixed <= _MOST_ENTRIES:
         raise ExportError(f"the graph takes batches of {fixed}, and from 1 to {_MOST_ENTRIES} are run")
-    model, object_ = with_heads(model, session, object_heads(session, group, answers.outputs))
+    model, object_ = with_heads(model, session, object_heads(session, group, description.outputs))
     session = open_session(graph_bytes(model), threads=1)
     chosen = np.ascontiguousarray(counts[: max(_LEAST_FRAMES, group) // group * group], np.float32)
     config = ModelConfig(
@@ -73,18 +75,18 @@ def adopt(graph_file: Path | str, out: Path | str, counts: NDArray[Any], answers
         outputs=(object_,),
         batch="dynamic" if fixed is None else "fixed",
         batch_size=fixed,
-        patterns=PatternSpec(domain=answers.domain, dc=answers.dc, scale=answers.scale),
+        patterns=PatternSpec(domain=description.domain, dc=description.dc, scale=description.scale),
         object=ObjectSpec(meaning="phase", order=tuple(range(group))),
         group=GroupSpec(size=group, rule="nearest" if group > 1 else "single"),
-        stitch=StitchSpec(window="none", inner_crop_px=answers.inner_crop_px),
-        pixel_size_m=answers.pixel_size_m,
+        stitch=StitchSpec(window="none", inner_crop_px=description.inner_crop_px),
+        pixel_size_m=description.pixel_size_m,
         golden=GoldenSpec(file="golden.npz", sha256="0" * 64, tolerance=GOLDEN_TOLERANCE["fp32"]),
-        provenance=Provenance(licence=answers.licence, training={"network": Path(graph_file).stem}),
+        provenance=Provenance(licence=description.licence, training={"network": Path(graph_file).stem}),
     )
     config = ModelConfig.from_json(config.to_json())  # every number within its bounds
     sessions = [session]
     found = run_bounded(
-        lambda: _looked_at(model, sessions, config, chosen, answers),
+        lambda: _looked_at(model, sessions, config, chosen, description),
         sessions,
         limit_bytes=memory_limit(model.ByteSize(), (fixed or 0) * group + len(chosen), side),
     )
@@ -105,7 +107,7 @@ def _looked_at(
     sessions: list[Session],
     config: ModelConfig,
     counts: NDArray[Any],
-    answers: Answers,
+    description: GraphDescription,
 ) -> _Found:
     """The graph, its batch free where it can be, what its channels mean, and golden patches of `counts`."""
     session = sessions[0]
@@ -113,7 +115,7 @@ def _looked_at(
         model, batch = relaxed(model, sessions, config.inputs[0].name, config.batch_size)
         session = sessions[-1] if batch == "relaxed" else session
         config = msgspec.structs.replace(config, batch=batch)
-    config = msgspec.structs.replace(config, object=channel_meaning(config, session, counts, answers))
+    config = msgspec.structs.replace(config, object=channel_meaning(config, session, counts, description))
     runner = GraphRunner(session, config)
     golden = npz_bytes(counts, complex_patches(runner.patches(counts, "counts"), runner.values))
     spec = file_spec("golden.npz", golden)

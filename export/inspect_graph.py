@@ -17,7 +17,7 @@ _MOST_CHANNELS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class GraphDescription:
     """What cannot be read off a graph; None where it shall be found out."""
 
     domain: Domain
@@ -66,14 +66,14 @@ def tensor_spec(name: str, tensor: Tensor, role: Literal["diffraction", "object"
 
 
 def channel_meaning(
-    config: ModelConfig, session: Session, counts: NDArray[Any], answers: Answers
+    config: ModelConfig, session: Session, counts: NDArray[Any], description: GraphDescription
 ) -> ObjectSpec:
     """What the channels are: as said, or by their ranges on the frames."""
     group, channels = config.group.size, config.tensor("object").channels
     first, second = tuple(range(group)), tuple(range(group, 2 * group))
-    if answers.meaning is not None:
-        return _said(answers.meaning, answers.order, group, channels)
-    if answers.order is not None:
+    if description.meaning is not None:
+        return _said(description.meaning, description.order, group, channels)
+    if description.order is not None:
         raise ExportError("the order of the channels says nothing without their meaning: say --meaning too")
     low, high = _ranges(config, session, counts)
     if channels == group:

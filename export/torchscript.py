@@ -16,7 +16,7 @@ from ptychoscope.inference.model_config import Provenance
 from ptychoscope.preprocess.complex_planes import to_planes
 
 from .bundle_files import bundle_directory, file_spec
-from .bundle_writer import Draft
+from .bundle_writer import BundleWriter
 from .float32_error import allowed, largest_difference, rounding
 from .onnx_graph import FromCounts
 
@@ -49,7 +49,7 @@ def write_torchscript(
             f"the TorchScript graph differs from torch by {difference:.3g}, allowed are "
             f"{allowed(rounded):.3g}: nothing was written"
         )
-    draft = Draft(
+    writer = BundleWriter(
         graph=onnx.ModelProto(),
         passes=(),
         probe=probe,
@@ -61,8 +61,8 @@ def write_torchscript(
     )
     record = provenance or Provenance()
     metrics = {**record.metrics, "torchscript_torch_max_difference": difference}
-    files = draft.data()
-    config = draft.config(files, file_spec(GRAPH, data), msgspec.structs.replace(record, metrics=metrics))
+    files = writer.data()
+    config = writer.config(files, file_spec(GRAPH, data), msgspec.structs.replace(record, metrics=metrics))
     config = msgspec.structs.replace(config, format="torchscript")
     with bundle_directory(Path(out)) as folder:
         for name, content in (files | {GRAPH: data, "model.json": config.to_json()}).items():

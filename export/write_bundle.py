@@ -16,7 +16,7 @@ from ptychoscope.options import InputDtype, Precision, RunnerKind
 from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 
 from .bundle_files import bundle_directory
-from .bundle_writer import Draft
+from .bundle_writer import BundleWriter
 from .float32_error import allowed, largest_difference, rounding
 from .low_precision import loss, lowered
 from .onnx_graph import onnx_graph, pass_graph
@@ -50,7 +50,7 @@ def write_bundle(
     expected = torch_patches(network, counts, planes)
     if not np.isfinite(expected).all():
         raise ExportError("the network makes values that are not finite: train it again")
-    draft = Draft(
+    writer = BundleWriter(
         graph=onnx_graph(network, planes, dtype),
         passes=tuple(pass_graph(step, counts.shape[-1]) for step in passes),
         probe=probe,
@@ -62,7 +62,7 @@ def write_bundle(
     )
     with bundle_directory(Path(out)) as folder:
         try:
-            _write(draft, folder, provenance or Provenance(), precision)
+            _write(writer, folder, provenance or Provenance(), precision)
         except BundleError as error:
             raise ExportError(
                 f"the exported graph differs from torch, nothing was written: {error}"
@@ -80,27 +80,27 @@ def torch_patches(
     return patches
 
 
-def _write(draft: Draft, folder: Path, provenance: Provenance, precision: Precision) -> None:
-    model = draft.write(folder, provenance)
-    measured = {"onnx_torch_max_difference": _verify(draft, model), "float32_rounding": draft.rounding}
+def _write(writer: BundleWriter, folder: Path, provenance: Provenance, precision: Precision) -> None:
+    model = writer.write(folder, provenance)
+    measured = {"onnx_torch_max_difference": _verify(writer, model), "float32_rounding": writer.rounding}
     if precision != "fp32":
-        reference = draft
-        draft = lowered(draft, model, precision)
-        measured[f"{precision}_relative_rms"] = loss(reference, draft, draft.write(folder, provenance))
+        reference = writer
+        writer = lowered(writer, model, precision)
+        measured[f"{precision}_relative_rms"] = loss(reference, writer, writer.write(folder, provenance))
     record = msgspec.structs.replace(provenance, metrics={**provenance.metrics, **measured})
-    draft.write(folder, record)
+    writer.write(folder, record)
 
 
-def _verify(draft: Draft, model: Model) -> float:
+def _verify(writer: BundleWriter, model: Model) -> float:
     """The largest difference from torch by any runner; `ExportError` when it is more than is allowed."""
     runners: tuple[RunnerKind, ...] = ("graph", "unrolled") if model.passes else ("graph",)
-    largest, limit = 0.0, allowed(draft.rounding)
+    largest, limit = 0.0, allowed(writer.rounding)
     for runner in runners:
-        got = model.predict(draft.counts, domain="counts", runner=runner)
-        difference = largest_difference(got, draft.expected)
+        got = model.predict(writer.counts, domain="counts", runner=runner)
+        difference = largest_difference(got, writer.expected)
         if not difference <= limit:
             raise ExportError(
-                f"by its {runner}, the bundle differs from torch by {difference:.3g} on {len(draft.counts)} "
+                f"by its {runner}, the bundle differs from torch by {difference:.3g} on {len(writer.counts)} "
                 f"frames, allowed are {limit:.3g}: it does not compute what was trained, nothing was "
                 "written"
             )

@@ -12,7 +12,7 @@ import torch
 from ptychoscope.export import export_bundle
 
 from ptychoscope.train import train
-from ptychoscope.train.data.datamodule import settled
+from ptychoscope.train.data.datamodule import resolve_defaults
 from quality.chart import chart, save_svg
 from quality.data_sets import SETS, Split, split
 from quality.noise_figure import noise_figure
@@ -89,7 +89,7 @@ def score(data: Path, records: Path, name: str, runs: tuple[Path, ...]) -> None:
 def add_training(records: Path, cell: Cell, run: Path, data_set: Split) -> None:
     """Write down what came out of a training."""
     facts = score_network(run, data_set)
-    config = settled(cell.config(), [data_set.learn]).to_dict()
+    config = resolve_defaults(cell.config(), [data_set.learn]).to_dict()
     add_record(records, asdict(cell), {**training_facts(run), **facts, "config": config})
     say("    " + json.dumps(facts["scores"]["whole"]))
 

@@ -49,8 +49,8 @@ TensorLayout = Literal["NCHW", "NHWC"]
 ObjectMeaning = Literal["real_imag", "amplitude_phase", "phase"]
 ZeroFrequency = Literal["centre", "corner"]
 Unmeasured = Literal["fill", "negative", "all_ones"]
-"""How a network is told of an unmeasured pixel: not at all (the pixel is filled from its neighbours), by a
-negative value, or by the largest value of its integers."""
+"""What a network takes where a pixel is unmeasured: nothing special (the pixel is filled from its
+neighbours), by a negative value, or by the largest value of its integers."""
 
 # --- solver -------------------------------------------------------------------------------------------------
 StartFrom = Literal["network", "empty"]

@@ -187,7 +187,7 @@ def _probe(probe: NDArray[Any], side: int) -> NDArray[np.complex64]:
     if not np.isfinite(probe).all():
         raise ScanError("probe has values that are not finite: give another, or none")
     if not np.any(probe):
-        raise ScanError("probe is zero everywhere: nothing would be lit; give another, or none")
+        raise ScanError("probe is zero everywhere: give another, or none")
     return probe.astype(np.complex64)
 
 

@@ -43,7 +43,7 @@ def bundle(trained: TrainResult, scan: Scan, tmp_path_factory: pytest.TempPathFa
 def test_the_bundle_makes_the_patches_of_the_training(bundle: Path, trained: TrainResult, scan: Scan) -> None:
     with torch.inference_mode():
         amplitude = torch.from_numpy(scan.amplitude())[:, None]
-        planes = trained.module.network(amplitude, trained.module.probe).numpy()
+        planes = trained.module.ema_network(amplitude, trained.module.probe).numpy()
     got = load_model(bundle, threads=1).predict(scan.patterns, domain=scan.domain)
     assert np.abs(got).std() > 0.01
     assert np.abs(got - (planes[:, 0] + 1j * planes[:, 1])).max() <= 5e-5
@@ -95,7 +95,7 @@ def test_torchscript_for_programs_that_run_libtorch(trained: TrainResult, scan: 
     counts = torch.from_numpy(scan.counts(slice(0, 5)))[:, None]
     with torch.inference_mode():
         got = graph(counts, trained.module.probe)
-        expected = trained.module.network(counts.sqrt(), trained.module.probe)
+        expected = trained.module.ema_network(counts.sqrt(), trained.module.probe)
     torch.testing.assert_close(got, expected, atol=5e-5, rtol=0)
     assert read_bundle(path).config.format == "torchscript"
     with pytest.raises(BundleError, match="--format onnx"):

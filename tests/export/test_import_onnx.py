@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="ptychoscope.export needs torch")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 from ptychoscope.export.import_onnx import adopt  # noqa: E402
-from ptychoscope.export.inspect_graph import Answers  # noqa: E402
+from ptychoscope.export.inspect_graph import GraphDescription  # noqa: E402
 
 from optics import make_scan  # noqa: E402
 from ptychoscope import cli  # noqa: E402
@@ -26,7 +26,7 @@ from ptychoscope.preprocess.grouping import group_frames  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
 
 SIDE = 16
-COUNTS, AMPLITUDE = Answers(domain="counts"), Answers(domain="amplitude")
+COUNTS, AMPLITUDE = GraphDescription(domain="counts"), GraphDescription(domain="amplitude")
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +174,8 @@ def test_a_batch_that_is_baked_in_stays_fixed(scan: Scan, tmp_path: Path) -> Non
 @pytest.mark.parametrize("nhwc", [False, True])
 def test_two_channels_in_any_order_and_layout(scan: Scan, tmp_path: Path, swapped: bool, nhwc: bool) -> None:
     path = vit(tmp_path / "vit.onnx", swapped=swapped, nhwc=nhwc)
-    answers = Answers(domain="amplitude", scale=0.25, inner_crop_px=1)
-    config = adopt(path, tmp_path / "bundle", scan.counts(), answers)
+    description = GraphDescription(domain="amplitude", scale=0.25, inner_crop_px=1)
+    config = adopt(path, tmp_path / "bundle", scan.counts(), description)
     assert config.object.meaning == "amplitude_phase"
     assert config.object.order == ((1, 0) if swapped else (0, 1))
     planes = 0.25 * scan.amplitude()
@@ -236,7 +236,7 @@ def test_what_cannot_be_told_must_be_said(scan: Scan, tmp_path: Path) -> None:
     shape = ["b", 1, SIDE, SIDE]
     path = save(tmp_path / "net.onnx", [helper.make_node("Relu", ["x"], ["y"])], [], shape, shape)
     refused(path, scan, tmp_path / "b", "cannot be told from their ranges")
-    said = Answers(domain="amplitude", meaning="phase")
+    said = GraphDescription(domain="amplitude", meaning="phase")
     adopt(path, tmp_path / "b", scan.counts(), said)
     got = load_model(tmp_path / "b", threads=1).predict(scan.patterns, domain=scan.domain)
     np.testing.assert_allclose(got, np.exp(1j * scan.amplitude()), atol=1e-5)

@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="ptychoscope.export needs torch")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 from ptychoscope.export.import_onnx import adopt  # noqa: E402
-from ptychoscope.export.inspect_graph import Answers  # noqa: E402
+from ptychoscope.export.inspect_graph import GraphDescription  # noqa: E402
 
 from mutations import spoil, spoil_graph  # noqa: E402
 from optics import make_scan  # noqa: E402
@@ -26,7 +26,7 @@ from ptychoscope.io import save_scan  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
 
 SIDE = 16
-COUNTS = Answers(domain="counts")
+COUNTS = GraphDescription(domain="counts")
 SEED = 20261130
 
 
@@ -105,9 +105,14 @@ def test_the_head_that_is_named_is_taken(scan: Scan, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"amplitude \(nx1x16x16\), phase .*, doubt .*--outputs NAME,NAME"):
         adopt(path, tmp_path / "b", scan.counts(), COUNTS)
     made = patches(path, scan)
-    adopt(path, tmp_path / "one", scan.counts(), Answers(domain="counts", outputs=("phase",)))
+    adopt(path, tmp_path / "one", scan.counts(), GraphDescription(domain="counts", outputs=("phase",)))
     np.testing.assert_allclose(adopted(tmp_path / "one", scan), np.exp(1j * made["phase"]), atol=1e-5)
-    adopt(path, tmp_path / "two", scan.counts(), Answers(domain="counts", outputs=("phase", "amplitude")))
+    adopt(
+        path,
+        tmp_path / "two",
+        scan.counts(),
+        GraphDescription(domain="counts", outputs=("phase", "amplitude")),
+    )
     expected = made["amplitude"] * np.exp(1j * made["phase"])
     np.testing.assert_allclose(adopted(tmp_path / "two", scan), expected, atol=1e-5)
 
@@ -130,7 +135,7 @@ def test_the_head_that_is_named_is_taken(scan: Scan, tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused(scan: Scan, tmp_path: Path, said: dict, message: str) -> None:
     path = heads(tmp_path / "net.onnx")
     with pytest.raises(ExportError, match=message):
-        adopt(path, tmp_path / "b", scan.counts(), Answers(domain="counts", **said))
+        adopt(path, tmp_path / "b", scan.counts(), GraphDescription(domain="counts", **said))
     assert not (tmp_path / "b").exists()
 
 
@@ -139,7 +144,12 @@ def test_what_does_not_fit_is_refused(scan: Scan, tmp_path: Path, said: dict, me
 )
 def test_no_number_is_beyond_what_makes_sense(scan: Scan, tmp_path: Path, said: dict) -> None:
     with pytest.raises((BundleError, ExportError), match=r"model\.json"):
-        adopt(heads(tmp_path / "net.onnx"), tmp_path / "b", scan.counts(), Answers(domain="counts", **said))
+        adopt(
+            heads(tmp_path / "net.onnx"),
+            tmp_path / "b",
+            scan.counts(),
+            GraphDescription(domain="counts", **said),
+        )
 
 
 @pytest.mark.parametrize("batch", [4097, 2**24])

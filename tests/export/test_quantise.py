@@ -48,7 +48,7 @@ def scan() -> Scan:
 def network() -> Unrolled:
     """Two passes with weights that do something."""
     torch.manual_seed(3)
-    steps = [Pass(UNet(5, 2, 4, levels=2), "real_imag", doubting=True) for _ in range(2)]
+    steps = [Pass(UNet(5, 2, 4, levels=2), "real_imag", takes_coverage=True) for _ in range(2)]
     made = Unrolled(steps, SIDE).eval()
     for parameter in made.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
@@ -130,8 +130,8 @@ def test_neighbours_are_merged_as_in_training(
     lit = result.coverage > 0.01 * result.coverage.max()
     assert relative_rms(result.object[lit], expected[lit]) < 2 * ALLOWED[model.config.precision]
     assert result.provenance["projections"] == projections
-    alone = reconstruct(scan, model, merge="none", align="none")
-    assert relative_rms(alone.object[lit], expected[lit]) > 1e-3
+    unmerged = reconstruct(scan, model, merge="none", align="none")
+    assert relative_rms(unmerged.object[lit], expected[lit]) > 1e-3
 
 
 def test_projections_bring_the_image_closer_to_what_was_measured(

@@ -19,13 +19,13 @@ from ptychoscope.train import (  # noqa: E402
     Prediction,
     PtychoModule,
     TrainConfig,
-    load_bundle,
+    load_results,
     predict,
     project,
-    save_bundle,
+    save_results,
     train_and_reconstruct,
 )
-from ptychoscope.train.data.batches import Frames, make_batch  # noqa: E402
+from ptychoscope.train.data.batches import ScanSubset, make_batch  # noqa: E402
 from ptychoscope.train.prediction import join  # noqa: E402
 
 CONFIG = TrainConfig(
@@ -38,9 +38,9 @@ def module(small_scan: Scan) -> PtychoModule:
     """A network with weights that do something."""
     torch.manual_seed(3)
     module = PtychoModule(CONFIG, patch_px=16).eval()
-    for parameter in module.network.parameters():
+    for parameter in module.ema_network.parameters():
         parameter.data += 0.02 * torch.randn_like(parameter)
-    module.light.set_probes([small_scan.probe])
+    module.scan_parameters.set_probes([small_scan.probe])
     return module
 
 
@@ -56,8 +56,8 @@ def test_results_hold_what_they_promise(small_scan: Scan, tmp_path: Path) -> Non
     assert [record["epoch"] for record in results["history"]] == [0]
     np.testing.assert_allclose(amplitude * np.exp(1j * phase), results["object"], atol=1e-6)
     assert results["origin_px"] == tuple((small_scan.positions_px.min(axis=0) - 8).astype(int))
-    save_bundle(results, tmp_path / "kept.zip")
-    back = load_bundle(tmp_path / "kept.zip")
+    save_results(results, tmp_path / "kept.zip")
+    back = load_results(tmp_path / "kept.zip")
     assert back.keys() == results.keys()
     for name in ("obj_tensor_full", "global_offsets", "coords_nominal", "object", "coverage"):
         np.testing.assert_array_equal(back[name], results[name])
@@ -91,19 +91,19 @@ def test_prediction_does_not_depend_on_the_batch(module: PtychoModule, small_sca
 
 
 def test_frames_on_their_own_are_what_the_network_alone_says(module: PtychoModule, small_scan: Scan) -> None:
-    alone = predict(module, small_scan, merge=False).patches
+    unmerged = predict(module, small_scan, merge=False).patches
     amplitude = torch.from_numpy(small_scan.amplitude()[:, None])
     with torch.no_grad():
-        expected = module.network(amplitude, module.probe).numpy()
-    np.testing.assert_allclose(alone, expected[:, 0] + 1j * expected[:, 1], atol=1e-5)
+        expected = module.ema_network(amplitude, module.probe).numpy()
+    np.testing.assert_allclose(unmerged, expected[:, 0] + 1j * expected[:, 1], atol=1e-5)
     together = predict(module, small_scan, merge=True).patches
-    assert np.abs(together - alone).max() > 1e-3
+    assert np.abs(together - unmerged).max() > 1e-3
 
 
 def test_passes_over_a_whole_scan_are_those_of_one_batch(module: PtychoModule, small_scan: Scan) -> None:
-    batch = make_batch([Frames(small_scan, np.arange(36))], [(0, np.arange(36))])
+    batch = make_batch([ScanSubset(small_scan, np.arange(36))], [(0, np.arange(36))])
     with torch.no_grad():
-        merged, _ = module.merged_patches(module.network, batch)
+        merged, _ = module.merged_patches(module.ema_network, batch)
     seen = predict(module, small_scan, batch=7)
     corner = batch.placement.corner_px.numpy()
     cut = np.stack([seen.object[y : y + 16, x : x + 16] for y, x in corner])
@@ -144,11 +144,11 @@ def test_bad_bundles_and_scans_are_named(
     for name, content in {"a.zip": b"", "b.zip": b"PK\x03\x04 not a zip"}.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(BundleError, match=name):
-            load_bundle(tmp_path / name)
+            load_results(tmp_path / name)
     with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
         archive.writestr("manifest.json", '{"version": 99, "models": [], "history": []}')
     with pytest.raises(BundleError, match="version 99"):
-        load_bundle(tmp_path / "c.zip")
+        load_results(tmp_path / "c.zip")
 
 
 def test_projection_without_a_network_finds_the_object(rng: np.random.Generator) -> None:

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from ptychoscope.train.config import TrainConfig  # noqa: E402
 from ptychoscope.train.networks import NETWORKS, build  # noqa: E402
 from ptychoscope.train.networks.base import Neighbours, Network, copy_weights  # noqa: E402
-from ptychoscope.train.networks.unrolled import doubt  # noqa: E402
+from ptychoscope.train.networks.unrolled import uncertainty  # noqa: E402
 from ptychoscope.train.physics.forward_model import illumination  # noqa: E402
 
 
@@ -39,11 +39,11 @@ def test_patches_are_finite_planes_and_frames_independent(
     built = network(name, side, head=head)
     with torch.no_grad():
         patches = built(amplitude, probe)
-        alone = torch.cat([built(frame[None], probe) for frame in amplitude])
+        unmerged = torch.cat([built(frame[None], probe) for frame in amplitude])
         per_frame = built(amplitude, probe.expand(4, *probe.shape))
     assert patches.shape == (4, 2, side, side)
     assert patches.isfinite().all()
-    torch.testing.assert_close(patches, alone, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(patches, unmerged, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(patches, per_frame, rtol=1e-4, atol=1e-4)
 
 
@@ -83,7 +83,7 @@ def test_middle_passes_share_their_weights(rng: np.random.Generator, passes: int
 
 def test_the_kept_network_repeats_the_middle_pass(rng: np.random.Generator) -> None:
     config = TrainConfig(network="unrolled", width=4)
-    learner, kept = build(config, 16), build(config, 16, kept=True)
+    learner, kept = build(config, 16), build(config, 16, for_inference=True)
     assert (learner.count, kept.count) == (4, 6)
     for parameter in learner.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
@@ -93,8 +93,8 @@ def test_the_kept_network_repeats_the_middle_pass(rng: np.random.Generator) -> N
     for k in (0, 1, 1, 1, 1, 3):
         patch = learner.step(k, patch, amplitude, probe, light)
     torch.testing.assert_close(kept(amplitude, probe), patch)
-    assert build(TrainConfig(network="unrolled", run_passes=9), 16, kept=True).count == 9
-    assert build(TrainConfig(network="unrolled", passes=2), 16, kept=True).count == 2
+    assert build(TrainConfig(network="unrolled", run_passes=9), 16, for_inference=True).count == 9
+    assert build(TrainConfig(network="unrolled", passes=2), 16, for_inference=True).count == 2
     with pytest.raises(ConfigError, match="middle one"):
         build(TrainConfig(network="unrolled", passes=2, run_passes=3), 16)
     with pytest.raises(ConfigError, match="another one"):
@@ -124,7 +124,7 @@ def test_a_merge_comes_between_the_passes_and_not_after_the_last(rng: np.random.
 
 
 def test_doubt_falls_with_the_photons() -> None:
-    assert doubt(torch.tensor([0.0, 1.0, 15.0, 255.0, 1e9])).tolist() == [1, 7 / 8, 1 / 2, 0, 0]
+    assert uncertainty(torch.tensor([0.0, 1.0, 15.0, 255.0, 1e9])).tolist() == [1, 7 / 8, 1 / 2, 0, 0]
 
 
 @pytest.mark.parametrize("reads", ["amplitude", "backprojection"])

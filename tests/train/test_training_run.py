@@ -73,7 +73,7 @@ def test_every_loss_trains_probe_and_network(
 ) -> None:
     scan = make_scan(rng, modes=modes)
     result = run(scan, tmp_path / "r", loss=loss, train_probe=True, total_variation=1e-3, max_epochs=2)
-    assert result.module.light.probes.shape == (1, modes, 2, 16, 16)
+    assert result.module.scan_parameters.probes.shape == (1, modes, 2, 16, 16)
     moved = result.module.probe[:, 0].detach().numpy() - scan.probe.real
     assert 0 < np.abs(moved).max() < 0.1 * np.abs(scan.probe).max()
 

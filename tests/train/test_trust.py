@@ -39,7 +39,7 @@ def test_training_stops_when_the_held_back_likelihood_no_longer_improves(
 def test_averaged_weights_are_the_exponential_mean(rng: np.random.Generator, ema: float) -> None:
     """mean <- mean + (1 - d) (learner - mean), d = min(ema, (1 + n) / (10 + n)) at update n."""
     module = PtychoModule(TrainConfig.from_dict({**QUICK, "ema": ema}), patch_px=16)
-    learner = next(module.learner.parameters())
+    learner = next(module.network.parameters())
     expected = learner.detach().numpy().astype(np.float64)
     for n in range(1, 30):
         with torch.no_grad():
@@ -47,7 +47,7 @@ def test_averaged_weights_are_the_exponential_mean(rng: np.random.Generator, ema
         module.on_train_batch_end()
         decay = min(ema, (1 + n) / (10 + n))
         expected = expected + (1 - decay) * (learner.detach().numpy() - expected)
-    np.testing.assert_allclose(next(module.network.parameters()).numpy(), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(next(module.ema_network.parameters()).numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [(None, "float32"), (torch.bfloat16, "bfloat16")])
@@ -57,7 +57,7 @@ def test_convolutions_alone_compute_in_the_lower_precision(
     module = PtychoModule(TrainConfig.from_dict(QUICK), patch_px=16)
     module.set_compute_dtype(dtype)
     seen = []
-    for part in module.network.modules():
+    for part in module.ema_network.modules():
         if isinstance(part, torch.nn.Conv2d):
             part.register_forward_hook(lambda _, __, output: seen.append(output.dtype))
         if isinstance(part, Backbone):
@@ -92,16 +92,16 @@ def test_a_training_without_one_good_gradient_says_so(small_scan: Scan, tmp_path
 def test_a_bad_gradient_leaves_the_weights_alone(small_scan: Scan, bad: float) -> None:
     module = PtychoModule(TrainConfig.from_dict(QUICK), patch_px=16)
     optimizer = module.configure_optimizers()
-    for parameter in module.learner.parameters():
+    for parameter in module.network.parameters():
         parameter.grad = torch.ones_like(parameter)
     module.configure_gradient_clipping(optimizer)
-    norm = torch.cat([p.grad.flatten() for p in module.learner.parameters()]).norm()
+    norm = torch.cat([p.grad.flatten() for p in module.network.parameters()]).norm()
     assert float(norm) == pytest.approx(module.config.gradient_clip, rel=1e-4)
     assert module.skipped_steps == 0
-    before = [parameter.detach().clone() for parameter in module.learner.parameters()]
-    next(module.learner.parameters()).grad.view(-1)[0] = bad
+    before = [parameter.detach().clone() for parameter in module.network.parameters()]
+    next(module.network.parameters()).grad.view(-1)[0] = bad
     module.configure_gradient_clipping(optimizer)
     optimizer.step()
     assert module.skipped_steps == 1
-    for old, new in zip(before, module.learner.parameters(), strict=True):
+    for old, new in zip(before, module.network.parameters(), strict=True):
         assert torch.equal(old, new)

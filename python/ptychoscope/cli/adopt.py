@@ -67,12 +67,12 @@ def adopt(
     check_outputs(reads=[("the graph", graph), ("--scan", scan)], writes=[("--output", output)])
     try:
         from ptychoscope.export.import_onnx import adopt as write
-        from ptychoscope.export.inspect_graph import Answers
+        from ptychoscope.export.inspect_graph import GraphDescription
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f'adopt needs onnx: pip install "ptychoscope[train,cpu]" ({error})'
         ) from error
-    answers = Answers(
+    description = GraphDescription(
         domain=domain or _asked(),
         scale=scale,
         dc=dc,
@@ -83,7 +83,7 @@ def adopt(
         pixel_size_m=pixel_size_m,
         licence=licence,
     )
-    config = write(graph, output, load_scan(scan).counts(slice(0, 64)), answers)
+    config = write(graph, output, load_scan(scan).counts(slice(0, 64)), description)
     if as_json:
         print_json({"bundle": str(output), **_found(config)})
     else:

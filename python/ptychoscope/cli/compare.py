@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @command()
-@argument("image", "Result to judge (.h5).")
+@argument("image", "Result to score (.h5).")
 @argument("truth", "Scan that holds the true object (.npz), or another result (.h5).")
 @option("--rows", about="Object pixels A:B along y to score (px).")
 @option("--columns", about="Object pixels A:B along x to score (px).")

@@ -36,7 +36,7 @@ from ptychoscope.stitch.windows import make_window
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
-    """What will be done: every option settled, and the parts made from them."""
+    """What will be done: every option resolved, and the parts made from them."""
 
     scan: Scan
     """With the probe that sweeps begin with."""

@@ -23,19 +23,27 @@ def group_frames(
 ) -> NDArray[np.intp]:
     """Groups of `size` frames, each led by its seed.
 
-    Args:
-        positions_px: (n, 2) float64, (y, x).
-        size: Frames per group, the seed among them.
-        seeds: (g,) indices of the frames that lead a group; every frame when None.
-        rule: `nearest`: the seed and its nearest frames, nearest first; `quadrant`: the seed, then the
-            nearest frame of each quadrant around it in turn, the second nearest of each, and so on; where a
-            quadrant is used up, the nearest frames that are left.
+    Parameters
+    ----------
+    positions_px
+        (n, 2) float64, (y, x).
+    size
+        Frames per group, the seed among them.
+    seeds
+        (g,) indices of the frames that lead a group; every frame when None.
+    rule
+        `nearest`: the seed and its nearest frames, nearest first; `quadrant`: the seed, then the
+        nearest frame of each quadrant around it in turn, the second nearest of each, and so on; where a
+        quadrant is used up, the nearest frames that are left.
 
-    Returns:
+    Returns
+    -------
         (g, size) indices, column 0 the seeds; ties go to the frame that was recorded first.
 
-    Raises:
-        ConfigError: `size` is below 1 or above the number of frames, or the rule is unknown.
+    Raises
+    ------
+    ConfigError
+        `size` is below 1 or above the number of frames, or the rule is unknown.
     """
     n = len(positions_px)
     if not 1 <= size <= n:

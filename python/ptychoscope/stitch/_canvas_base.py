@@ -70,8 +70,10 @@ class CanvasBase:
     def merge(self, other: Self) -> None:
         """Add what another canvas holds, as if its patches had been added here (exact: bit for bit).
 
-        Raises:
-            ConfigError: the two were made with different sums, or the other reaches beyond this one.
+        Raises
+        ------
+        ConfigError
+            the two were made with different sums, or the other reaches beyond this one.
         """
         try:
             self._core.merge(other._core)

@@ -47,11 +47,15 @@ def patch_memory(patches: Any, values: str, *, stream: int | None = None) -> Mem
     Understood are values of onnxruntime (`OrtValue`), arrays with `__dlpack__` or `__cuda_array_interface__`
     (PyTorch, CuPy, JAX, Numba), and whatever NumPy makes an array of, which lies on the host.
 
-    Args:
-        stream: address of the CUDA stream that is to wait for what writes the patches.
+    Parameters
+    ----------
+    stream
+        address of the CUDA stream that is to wait for what writes the patches.
 
-    Raises:
-        ScanError: shape or type do not fit, or the array cannot be handed out.
+    Raises
+    ------
+    ScanError
+        shape or type do not fit, or the array cannot be handed out.
     """
     array = _layout(patches, values, stream)
     types, dimensions = (("complex64",), 3) if values == "complex" else (("float32", "float16"), 4)

@@ -27,26 +27,41 @@ class Canvas(CanvasBase):
     was large from the start; with `accumulate="exact"` they do not depend on the order of the patches and on
     merges either.
 
-    Args:
-        shape: (H, W) pixels of the canvas.
-        window: (P, Q) float32 weights of the pixels of a patch, such as the probe's summed intensity; None
-            weighs all alike. Patches must then have this shape.
-        interpolation: how a patch is read between its pixels.
-        accumulate: what the sums are held in. `exact` holds 64-bit integers, whose sum has no order.
-        threads: 1 to 256. With one there is no thread pool.
-        spread: keep what `spread()` needs; without it, patches are added faster.
-        coverage: keep the summed weights. Without them, and without the spread, there is `sum()` alone, and
-            patches are added faster still: for who knows the coverage, as the positions are the same again.
-        bound: largest modulus of a patch pixel that `exact` must hold; larger ones are an error.
-        crop_px: pixels at each edge of a patch (and of the window) that are never read.
-        align: what is done about the constant phase that each patch of a network may carry. `sequential`
-            multiplies a patch by the phase that fits it best to the image under it; `global` solves the
-            phases of all patches of a call together, so that nothing adds up along the scan.
-        grow: extend the canvas when a patch leaves it, instead of clipping the patch.
-        max_pixels: a canvas that would need more is an error.
+    Parameters
+    ----------
+    shape
+        (H, W) pixels of the canvas.
+    window
+        (P, Q) float32 weights of the pixels of a patch, such as the probe's summed intensity; None
+        weighs all alike. Patches must then have this shape.
+    interpolation
+        how a patch is read between its pixels.
+    accumulate
+        what the sums are held in. `exact` holds 64-bit integers, whose sum has no order.
+    threads
+        1 to 256. With one there is no thread pool.
+    spread
+        keep what `spread()` needs; without it, patches are added faster.
+    coverage
+        keep the summed weights. Without them, and without the spread, there is `sum()` alone, and
+        patches are added faster still: for who knows the coverage, as the positions are the same again.
+    bound
+        largest modulus of a patch pixel that `exact` must hold; larger ones are an error.
+    crop_px
+        pixels at each edge of a patch (and of the window) that are never read.
+    align
+        what is done about the constant phase that each patch of a network may carry. `sequential`
+        multiplies a patch by the phase that fits it best to the image under it; `global` solves the
+        phases of all patches of a call together, so that nothing adds up along the scan.
+    grow
+        extend the canvas when a patch leaves it, instead of clipping the patch.
+    max_pixels
+        a canvas that would need more is an error.
 
-    Raises:
-        ConfigError: an argument has a value that it cannot have.
+    Raises
+    ------
+    ConfigError
+        an argument has a value that it cannot have.
     """
 
     def __init__(  # noqa: PLR0913
@@ -99,16 +114,23 @@ class Canvas(CanvasBase):
         unless `warn` is false. Parts outside the canvas are clipped pixel by pixel. No array is copied,
         whatever its strides.
 
-        Args:
-            patches: (n, P, Q) complex64; or, as `values` says, (n, 2, P, Q) float32 or float16 with real and
-                imaginary parts, or amplitudes and phases (radians).
-            positions: (n, 2) float64, (y, x) in canvas pixels.
-            values: what `patches` holds.
-            warn: warn when patches are left out.
+        Parameters
+        ----------
+        patches
+            (n, P, Q) complex64; or, as `values` says, (n, 2, P, Q) float32 or float16 with real and
+            imaginary parts, or amplitudes and phases (radians).
+        positions
+            (n, 2) float64, (y, x) in canvas pixels.
+        values
+            what `patches` holds.
+        warn
+            warn when patches are left out.
 
-        Raises:
-            ScanError: shapes or types do not fit, `exact` runs out of range, or the canvas would grow too
-                large; patches before the one that is named have been added.
+        Raises
+        ------
+        ScanError
+            shapes or types do not fit, `exact` runs out of range, or the canvas would grow too
+            large; patches before the one that is named have been added.
         """
         first, second = as_planes(patches, one_of("values", values, Values), self.crop_px)
         centres = as_positions(positions, len(first))

@@ -20,24 +20,38 @@ class CudaCanvas(CanvasBase):
     from the start; with `accumulate="exact"` they do not depend on the order of the patches and on merges
     either. The sums stay on the device; only what is read is copied.
 
-    Args:
-        shape: (H, W) pixels of the canvas.
-        window: (P, Q) float32 weights of the pixels of a patch; None weighs all alike.
-        interpolation: how a patch is read between its pixels.
-        accumulate: what the sums are held in, as for `Canvas`.
-        atomics: add by atomic operations, patch by patch, instead of pixel by pixel in the order of the
-            patches. Float sums then differ in their last bits from run to run, and can keep no spread; exact
-            ones do neither.
-        spread: keep what `spread()` needs.
-        bound: largest modulus of a patch pixel that `exact` must hold; larger ones are an error.
-        grow: extend the canvas when a patch leaves it, instead of clipping the patch.
-        max_pixels: a canvas that would need more is an error.
-        device: number of the CUDA device; or "host", which runs the same kernels thread by thread on the
-            host: slow, for tests where there is no device.
+    Parameters
+    ----------
+    shape
+        (H, W) pixels of the canvas.
+    window
+        (P, Q) float32 weights of the pixels of a patch; None weighs all alike.
+    interpolation
+        how a patch is read between its pixels.
+    accumulate
+        what the sums are held in, as for `Canvas`.
+    atomics
+        add by atomic operations, patch by patch, instead of pixel by pixel in the order of the
+        patches. Float sums then differ in their last bits from run to run, and can keep no spread; exact
+        ones do neither.
+    spread
+        keep what `spread()` needs.
+    bound
+        largest modulus of a patch pixel that `exact` must hold; larger ones are an error.
+    grow
+        extend the canvas when a patch leaves it, instead of clipping the patch.
+    max_pixels
+        a canvas that would need more is an error.
+    device
+        number of the CUDA device; or "host", which runs the same kernels thread by thread on the
+        host: slow, for tests where there is no device.
 
-    Raises:
-        ConfigError: an argument has a value that it cannot have.
-        DeviceError: there is no such device, or the build has no CUDA kernels.
+    Raises
+    ------
+    ConfigError
+        an argument has a value that it cannot have.
+    DeviceError
+        there is no such device, or the build has no CUDA kernels.
     """
 
     def __init__(
@@ -93,18 +107,26 @@ class CudaCanvas(CanvasBase):
         begun to do with them, others after all work that the device was given before. Arrays on the host are
         copied to the device.
 
-        Args:
-            patches: (n, P, Q) complex64; or, as `values` says, (n, 2, P, Q) float32 or float16 with real and
-                imaginary parts, or amplitudes and phases (radians): an array with `__dlpack__` or
-                `__cuda_array_interface__`, an `OrtValue`, or an array on the host.
-            positions: (n, 2) float64 on the host, (y, x) in canvas pixels.
-            values: what `patches` holds.
-            warn: warn when patches are left out.
+        Parameters
+        ----------
+        patches
+            (n, P, Q) complex64; or, as `values` says, (n, 2, P, Q) float32 or float16 with real and
+            imaginary parts, or amplitudes and phases (radians): an array with `__dlpack__` or
+            `__cuda_array_interface__`, an `OrtValue`, or an array on the host.
+        positions
+            (n, 2) float64 on the host, (y, x) in canvas pixels.
+        values
+            what `patches` holds.
+        warn
+            warn when patches are left out.
 
-        Raises:
-            ScanError: shapes or types do not fit, `exact` runs out of range, or the canvas would grow too
-                large; patches before the one that is named have been added.
-            DeviceError: the device failed.
+        Raises
+        ------
+        ScanError
+            shapes or types do not fit, `exact` runs out of range, or the canvas would grow too
+            large; patches before the one that is named have been added.
+        DeviceError
+            the device failed.
         """
         one_of("values", values, Values)
         memory = patch_memory(patches, values, stream=None if self._on_host else self._core.stream())

@@ -27,15 +27,23 @@ def solve_phases(
 
     Memory grows with the number of patches, not with their pixels. The same input gives the same bits.
 
-    Args:
-        first: (n, P, Q) real parts or amplitudes, float32 or float16.
-        second: (n, P, Q) imaginary parts or phases.
-        values: `complex`, `real_imag` or `amplitude_phase`.
-        centres: (n, 2) float64, (y, x) in pixels; between pixels, patches are interpolated bilinearly.
-        window: (P, Q) weights of a patch's pixels; None: all alike.
-        per_side: neighbours of a patch in each of the four quadrants around it.
+    Parameters
+    ----------
+    first
+        (n, P, Q) real parts or amplitudes, float32 or float16.
+    second
+        (n, P, Q) imaginary parts or phases.
+    values
+        `complex`, `real_imag` or `amplitude_phase`.
+    centres
+        (n, 2) float64, (y, x) in pixels; between pixels, patches are interpolated bilinearly.
+    window
+        (P, Q) weights of a patch's pixels; None: all alike.
+    per_side
+        neighbours of a patch in each of the four quadrants around it.
 
-    Returns:
+    Returns
+    -------
         1 for patches that overlap no other, and for those whose position or pixels are not finite.
     """
     return _core.solve_phases(first, second, values, centres, window, per_side)

@@ -17,8 +17,10 @@ def make_window(
     - `probe`: the intensity of `probe` (m, H, W), summed over its modes: a pixel that saw no light says
       nothing.
 
-    Raises:
-        ConfigError: the kind is unknown, or "probe" was asked for without a probe of that shape.
+    Raises
+    ------
+    ConfigError
+        the kind is unknown, or "probe" was asked for without a probe of that shape.
     """
     match kind:
         case "none":

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ptychoscope.train.loop.run_folder import load_module
     from ptychoscope.train.module import PtychoModule
     from ptychoscope.train.prediction import Prediction, predict, project
-    from ptychoscope.train.results_archive import load_bundle, save_bundle
+    from ptychoscope.train.results_archive import load_results, save_results
     from ptychoscope.train.training_run import TrainResult, train
 
 _HOME = {
@@ -17,11 +17,11 @@ _HOME = {
     "PtychoModule": "module",
     "TrainConfig": "config",
     "TrainResult": "training_run",
-    "load_bundle": "results_archive",
+    "load_results": "results_archive",
     "load_module": "loop.run_folder",
     "predict": "prediction",
     "project": "prediction",
-    "save_bundle": "results_archive",
+    "save_results": "results_archive",
     "train": "training_run",
     "train_and_reconstruct": "end_to_end",
 }
@@ -31,11 +31,11 @@ __all__ = [
     "PtychoModule",
     "TrainConfig",
     "TrainResult",
-    "load_bundle",
     "load_module",
+    "load_results",
     "predict",
     "project",
-    "save_bundle",
+    "save_results",
     "train",
     "train_and_reconstruct",
 ]

@@ -59,7 +59,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     number."""
     run_passes: Positive | None = None
     """Passes of the network that is kept; None for two more than in training where there is a middle pass."""
-    choose_passes: bool = True
+    select_passes: bool = True
     """Choose `run_passes` by the held-back likelihood after training, where it is None."""
     input: NetworkInput | None = None
     """What the network reads; None for its own: the residual, or the amplitude for `pinn_cnn`."""
@@ -67,21 +67,22 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """What the network's last layer means."""
 
     group_size: Positive | None = None
-    """Neighbouring frames that are merged before the forward model; 1 leaves every frame alone. None: 16, or
-    32 where it is judged by photons apart, since the overlap then decides how much is smoothed."""
+    """Neighbouring frames that are merged before the forward model; 1 leaves every frame unmerged. None: 16,
+    or 32 with held-out photons, since the overlap then decides how much is smoothed."""
     group_rule: GroupRule = "nearest"
     batch_size: Positive | None = None
     """Groups per step; None for as many as make 32 frames."""
     groups_per_epoch: Positive | None = None
     """None for one pass over the frames, and more where that makes fewer than 50 steps."""
-    alone: Fraction = 0.0
+    unmerged: Fraction = 0.0
     """Part of the steps in which the passes see frames on their own, as at the start of a scan."""
     sparse: Fraction | None = None
     """Part of the groups that are drawn from the scan thinned to 2 to 4 times its spacing. None: a half for
-    `unrolled` where it is not judged by photons apart, else 0."""
-    judging: Fraction | None = None
-    """Part of the photons, drawn anew each time, that the network does not see and is judged by, to copy less
-    of the noise. None: 0.15 where a pixel counts fewer than 20 photons on average, else 0."""
+    `unrolled` without held-out photons, else 0."""
+    held_out_photons: Fraction | None = None
+    """Part of the photons, drawn anew each time, that the network does not see and the loss is taken of
+    (binomial thinning), to copy less of the noise. None: 0.15 where a pixel counts fewer than 20 photons on
+    average, else 0."""
     augment: Symmetries = "none"
     """Symmetries that patterns, probe and positions undergo: half a turn, or all of the square."""
     holdout: Fraction = 0.1

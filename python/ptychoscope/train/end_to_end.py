@@ -35,28 +35,45 @@ def train_and_reconstruct(
 ) -> tuple[Image | None, Image | None, dict[str, Any]]:
     """Train on `train_scan` and reconstruct `test_scan`.
 
-    Args:
-        train_scan: A scan, a path or arrays, as `as_scan` takes them.
-        test_scan: What to reconstruct; the training scan when None.
-        config: What to train; the defaults when None.
-        run_dir: Folder of the run; a temporary one, removed at the end, when None.
-        stitch: Put the patches together; otherwise amplitude and phase are None.
-        flip_x: Negate the x of every position.
-        flip_y: Negate the y of every position.
-        transpose: Exchange the axes of patterns and probe.
-        coord_scale: Multiplies every position, after the flips.
-        progress: Show a progress bar.
+    Parameters
+    ----------
+    train_scan
+        A scan, a path or arrays, as `as_scan` takes them.
+    test_scan
+        What to reconstruct; the training scan when None.
+    config
+        What to train; the defaults when None.
+    run_dir
+        Folder of the run; a temporary one, removed at the end, when None.
+    stitch
+        Put the patches together; otherwise amplitude and phase are None.
+    flip_x
+        Negate the x of every position.
+    flip_y
+        Negate the y of every position.
+    transpose
+        Exchange the axes of patterns and probe.
+    coord_scale
+        Multiplies every position, after the flips.
+    progress
+        Show a progress bar.
 
-    Returns:
-        amplitude: (H, W) float32, 0 where nothing was lit.
-        phase: (H, W) float32 in rad.
-        results: `obj_tensor_full` (n, P, P) complex64, every frame's patch; `global_offsets` (n, 2) float64,
-            (y, x) of the pixel each patch is centred on; `coords_nominal` (n, 2) float64, the commanded
-            positions; `history`, one record per epoch; `models`, the trained module by name; with `stitch`
-            also `object` (H, W) complex64, `coverage` (H, W) float32 and `origin_px` (y, x).
+    Returns
+    -------
+    amplitude
+        (H, W) float32, 0 where nothing was seen.
+    phase
+        (H, W) float32 in rad.
+    results
+        `obj_tensor_full` (n, P, P) complex64, every frame's patch; `global_offsets` (n, 2) float64,
+        (y, x) of the pixel each patch is centred on; `coords_nominal` (n, 2) float64, the commanded
+        positions; `history`, one record per epoch; `models`, the trained module by name; with `stitch`
+        also `object` (H, W) complex64, `coverage` (H, W) float32 and `origin_px` (y, x).
 
-    Raises:
-        PtychoscopeError: As `as_scan` and `train` say.
+    Raises
+    ------
+    PtychoscopeError
+        As `as_scan` and `train` say.
     """
     orientation = Orientation(
         patterns="transpose" if transpose else "none",

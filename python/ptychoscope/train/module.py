@@ -18,20 +18,25 @@ from ptychoscope.train.optim import MuonAdamW, make_optimizer
 from ptychoscope.train.physics.forward_model import Physics, illumination
 from ptychoscope.train.physics.losses import LOSSES, patch_distance, poisson_deviance, total_variation
 from ptychoscope.train.physics.overlap import coverage, merge
-from ptychoscope.train.physics.scan_parameters import Light
+from ptychoscope.train.physics.scan_parameters import ScanParameters
 
 
 class PtychoModule(pl.LightningModule):
     """The trainable whole.
 
-    `network` holds the averaged weights and is what is validated, kept and exported; `learner` is what the
-    optimizer moves. `load_from_checkpoint(path, weights_only=True)` needs nothing but the file.
+    `ema_network` holds the averaged weights and is what is validated, kept and exported; `network` is what
+    the optimizer moves. `load_from_checkpoint(path, weights_only=True)` needs nothing but the file.
 
-    Args:
-        config: A TrainConfig, or its plain values as a checkpoint holds them.
-        patch_px: P.
-        modes: Incoherent modes of the probe.
-        frames: Frames of each scan that has a probe of its own.
+    Parameters
+    ----------
+    config
+        A TrainConfig, or its plain values as a checkpoint holds them.
+    patch_px
+        P.
+    modes
+        Incoherent modes of the probe.
+    frames
+        Frames of each scan that has a probe of its own.
     """
 
     updates: Tensor
@@ -50,18 +55,18 @@ class PtychoModule(pl.LightningModule):
             {"config": self.config.to_dict(), "patch_px": patch_px, "modes": modes, "frames": list(frames)}
         )
         self.patch_px = patch_px
-        self.learner = build(self.config, patch_px)
-        self.network = build(self.config, patch_px, kept=True).requires_grad_(False)
-        copy_weights(self.learner, self.network)
+        self.network = build(self.config, patch_px)
+        self.ema_network = build(self.config, patch_px, for_inference=True).requires_grad_(False)
+        copy_weights(self.network, self.ema_network)
         self.physics = Physics(patch_px)
-        self.light = Light(self.config, side=patch_px, modes=modes, frames=frames)
+        self.scan_parameters = ScanParameters(self.config, side=patch_px, modes=modes, frames=frames)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.skipped_steps = 0
 
     @property
     def probe(self) -> Tensor:
         """(M, 2, P, P) float32, the probe of the first scan."""
-        return self.light.probes[0]
+        return self.scan_parameters.probes[0]
 
     def set_compute_dtype(self, dtype: torch.dtype | None) -> None:
         """Let the convolutions compute in `dtype`; None for float32."""
@@ -71,37 +76,37 @@ class PtychoModule(pl.LightningModule):
 
     def forward(self, amplitude: Tensor, probe: Tensor) -> Tensor:
         """Object patches (B, 2, P, P) of frames on their own; see `networks`."""
-        patches: Tensor = self.network(amplitude, probe)
+        patches: Tensor = self.ema_network(amplitude, probe)
         return patches
 
     def merged_patches(self, network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Patches (B, 2, P, P) after the merge, and the shifted probes (B, M, 2, P, P) they are lit by.
+        """Patches (B, 2, P, P) after the merge, and the shifted probes (B, M, 2, P, P).
 
         Patches lie on whole object pixels; what is left of the position moves the probe.
         """
-        probe = self.light(batch, self.physics)
+        probe = self.scan_parameters(batch, self.physics)
         weight = illumination(probe.detach())
 
         def agree(patches: Tensor) -> Tensor:
             return merge(patches, weight, batch.placement)
 
-        shown = 1.0 if batch.judged is None else 1 - batch.judging
+        shown = 1.0 if batch.held_out is None else 1 - batch.held_out_photons
         seen = probe * math.sqrt(shown)
-        if batch.alone:
+        if batch.unmerged:
             return agree(network(batch.amplitude, seen)), probe
         neighbours = Neighbours(agree, shown * coverage(weight, batch.placement))
         return agree(network(batch.amplitude, seen, neighbours)), probe
 
     def compared(self, patches: Tensor, probe: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Predicted counts and measured amplitude, of the photons that the network is judged by."""
+        """Predicted counts and measured amplitude, of the photons that the loss is taken of."""
         predicted = self.physics.counts(patches, probe)
-        if batch.judged is None:
+        if batch.held_out is None:
             return predicted, batch.amplitude
-        return predicted * batch.judging, batch.judged
+        return predicted * batch.held_out_photons, batch.held_out
 
     def loss(self, batch: Batch) -> Tensor:
         """The loss of one batch of groups."""
-        patches, probe = self.merged_patches(self.learner, batch)
+        patches, probe = self.merged_patches(self.network, batch)
         predicted, measured = self.compared(patches, probe, batch)
         loss = LOSSES[self.config.loss](predicted, measured)
         if self.config.total_variation > 0:
@@ -121,7 +126,7 @@ class PtychoModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:  # noqa: ARG002
         """Poisson deviance per pixel of held-back groups, with the averaged weights."""
-        patches, probe = self.merged_patches(self.network, batch)
+        patches, probe = self.merged_patches(self.ema_network, batch)
         predicted, measured = self.compared(patches, probe, batch)
         self._show("val_deviance", poisson_deviance(predicted, measured), batch)
 
@@ -134,8 +139,8 @@ class PtychoModule(pl.LightningModule):
         """Muon for kernels and AdamW for the rest, as the config says."""
         config = self.config
         return make_optimizer(
-            self.learner,
-            self.light.trained(config),
+            self.network,
+            self.scan_parameters.trained(config),
             kind=config.optimizer,
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
@@ -151,11 +156,11 @@ class PtychoModule(pl.LightningModule):
                 parameter.grad = None
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """Move the averaged weights towards the learner's."""
+        """Move the averaged weights towards those that the optimizer moves."""
         self.updates += 1
         count = int(self.updates)
         # The average forgets its beginning quickly and slows down to the configured decay.
         decay = min(self.config.ema, (1 + count) / (10 + count))
         with torch.no_grad():
-            for kept, moved in zip(self.network.parameters(), self.learner.parameters(), strict=True):
+            for kept, moved in zip(self.ema_network.parameters(), self.network.parameters(), strict=True):
                 kept.lerp_(moved, 1 - decay)

@@ -35,7 +35,7 @@ class Prediction:
     patches: NDArray[np.complex64]
     """(n, P, P), each centred at index P // 2 on the whole pixel nearest to its position."""
     object: NDArray[np.complex64]
-    """(H, W) weighted mean of the patches, 0 where nothing was lit."""
+    """(H, W) weighted mean of the patches, 0 where nothing was seen."""
     coverage: NDArray[np.float32]
     """(H, W) summed illumination in counts."""
     spread: NDArray[np.float32]
@@ -54,28 +54,36 @@ def predict(
 ) -> Prediction:
     """Patches of every frame of `scan` and their merge.
 
-    Args:
-        module: Trained, in float32 on its device.
-        scan: Frames with the side that the module was trained for.
-        probe: (m, P, P) complex64; the scan's own when None, and the module's first where it has none.
-        merge: Let overlapping patches agree between the passes; otherwise every frame is on its own.
-        batch: Frames at a time; does not change the result.
+    Parameters
+    ----------
+    module
+        Trained, in float32 on its device.
+    scan
+        Frames with the side that the module was trained for.
+    probe
+        (m, P, P) complex64; the scan's own when None, and the module's first where it has none.
+    merge
+        Let overlapping patches agree between the passes; otherwise every frame is on its own.
+    batch
+        Frames at a time; does not change the result.
 
     Raises `ScanError` when the sides differ.
     """
     if scan.patch_px != module.patch_px:
         raise ScanError(f"patterns have {scan.patch_px} px, the network was trained for {module.patch_px}")
     if probe is None and scan.probe is None:
-        light = module.probe.detach()
+        probe_planes = module.probe.detach()
     else:
-        light = torch.from_numpy(to_planes(matched_probe(scan if probe is None else scan.with_probe(probe))))
-    return run_network(module.network, light, scan, merge=merge, batch=batch)
+        probe_planes = torch.from_numpy(
+            to_planes(matched_probe(scan if probe is None else scan.with_probe(probe)))
+        )
+    return run_network(module.ema_network, probe_planes, scan, merge=merge, batch=batch)
 
 
 def project(scan: Scan, *, passes: int, momentum: float = 0.0, batch: int = 64) -> Prediction:
     """What the same physics reaches without a network: `passes` parallel projections, merged in between.
 
-    The reference that every network is judged against; a `momentum` of 0.8 makes it some five times as fast.
+    The reference that every network is compared with; a `momentum` of 0.8 makes it some five times as fast.
     Raises `ScanError` when the scan has no probe.
     """
     network = Projection(scan.patch_px, passes, momentum=momentum)
@@ -84,29 +92,29 @@ def project(scan: Scan, *, passes: int, momentum: float = 0.0, batch: int = 64) 
 
 @torch.no_grad()
 def run_network(
-    network: Network, light: Tensor, scan: Scan, *, merge: bool = True, batch: int = 64
+    network: Network, probe_planes: Tensor, scan: Scan, *, merge: bool = True, batch: int = 64
 ) -> Prediction:
-    """All passes over a whole scan, with canvases the size of the scan; `light` is (M, 2, P, P)."""
+    """All passes over a whole scan, with canvases the size of the scan; `probe_planes` is (M, 2, P, P)."""
     whole, fraction = whole_and_fraction(scan.positions_px)
     corner = whole - scan.patch_px // 2
     origin = corner.min(axis=0)
     height, width = np.ptp(corner, axis=0) + scan.patch_px
     device = network.empty.device
     canvas = _Canvas(corner - origin, (int(height), int(width)), scan.patch_px, device)
-    light = light.to(device)[None]
+    probe_planes = probe_planes.to(device)[None]
     patches = network.empty.cpu().repeat(len(scan), 1, 1, 1)
     for k in range(network.count):
         if k > 0:
             canvas.turn_over(network.momentum)
         for start in range(0, len(scan), batch):
             frames = np.arange(start, min(start + batch, len(scan)))
-            moved = network.physics.shift(light, torch.from_numpy(fraction[frames]).to(device))
+            moved = network.physics.shift(probe_planes, torch.from_numpy(fraction[frames]).to(device))
             measured = torch.from_numpy(measured_amplitudes(scan, frames)[:, None]).to(device)
             before = canvas.cut(frames) if merge else patches[frames].to(device)
-            lit = illumination(moved)
-            covered = canvas.covered(frames) if merge and k > 0 else lit
+            intensity = illumination(moved)
+            covered = canvas.covered(frames) if merge and k > 0 else intensity
             after = network.step(k, before, measured, moved, covered)
-            canvas.add(frames, after, lit)
+            canvas.add(frames, after, intensity)
             patches[frames] = after.cpu()
     image, coverage, spread = canvas.image()
     corner_px = (int(origin[0]), int(origin[1]))
@@ -152,8 +160,8 @@ class _Canvas:
 
     def turn_over(self, momentum: float) -> None:
         """Read from now on what was added, and `momentum` of the last move beyond it; then add anew."""
-        lit = self.sums[2] > 0
-        mean = torch.where(lit, self.sums[:2] / self.sums[2].clamp_min(1e-30), self.read)
+        seen = self.sums[2] > 0
+        mean = torch.where(seen, self.sums[:2] / self.sums[2].clamp_min(1e-30), self.read)
         self.velocity = momentum * self.velocity + (mean - self.read)
         self.read = self.read + self.velocity
         self.coverage = self.sums[2]

@@ -21,7 +21,7 @@ _VERSION = 1
 _ARRAYS = ("obj_tensor_full", "global_offsets", "coords_nominal", "object", "coverage", "origin_px")
 
 
-def save_bundle(results: dict[str, Any], path: str | os.PathLike[str]) -> None:
+def save_results(results: dict[str, Any], path: str | os.PathLike[str]) -> None:
     """Write the results of `train_and_reconstruct` to one zip file, whole or not at all.
 
     Raises `OutputError` when the place cannot be written to.
@@ -38,7 +38,7 @@ def save_bundle(results: dict[str, Any], path: str | os.PathLike[str]) -> None:
             archive.writestr(f"{name}.npy", buffer.getvalue())
 
 
-def load_bundle(path: str | os.PathLike[str]) -> dict[str, Any]:
+def load_results(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The results that `save_bundle` wrote, the modules ready to predict on the CPU.
 
     Raises `BundleError` when the file is damaged, newer than this version, or not one of ours.

@@ -24,7 +24,7 @@ from ptychoscope.train.loop.lightning_logs import quiet_lightning
 from ptychoscope.train.loop.loggers import check_logger, make_logger
 from ptychoscope.train.loop.run_folder import claimed, load_module
 from ptychoscope.train.loop.run_record import write_record
-from ptychoscope.train.loop.select_passes import choose_passes, store
+from ptychoscope.train.loop.select_passes import rewrite_checkpoint, select_passes
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks.base import copy_weights
 from ptychoscope.train.report.report import write_report
@@ -63,25 +63,42 @@ def train(
 ) -> TrainResult:
     """Train a network on the diffraction of `scans` alone.
 
-    Args:
-        scans: One or several, each with a probe; patterns of one size.
-        config: What to do; the defaults when None.
-        run_dir: Folder for config.json, checkpoints/, history.json and training.json.
-        validation: Scans to watch the likelihood on; a part of each training scan is held back when None.
-        start: Run folder or checkpoint whose weights to begin with.
-        resume: Go on from `checkpoints/last.ckpt` of an interrupted training with the same config; limits,
-            patience, device, threads and logger may be others.
-        progress: Show a progress bar.
-        report: Write report.html at the end: curves, and what the network sees in the middle of the scan.
+    Parameters
+    ----------
+    scans
+        One or several, each with a probe; patterns of one size.
+    config
+        What to do; the defaults when None.
+    run_dir
+        Folder for config.json, checkpoints/, history.json and training.json.
+    validation
+        Scans to watch the likelihood on; a part of each training scan is held back when None.
+    start
+        Run folder or checkpoint whose weights to begin with.
+    resume
+        Go on from `checkpoints/last.ckpt` of an interrupted training with the same config; limits,
+        patience, device, threads and logger may be others.
+    progress
+        Show a progress bar.
+    report
+        Write report.html at the end: curves, and what the network sees in the middle of the scan.
 
-    Raises:
-        ScanError: A scan has no probe, or sides differ.
-        ConfigError: A value of the config is impossible, or `run_dir` holds another training.
-        DeviceError: The device is not there.
-        MissingExtraError: The logger's package is not installed.
-        OutputError: `run_dir` cannot be written to.
-        TrainingError: No step had a finite gradient.
-        KeyboardInterrupt: After Ctrl-C; what was learned until then is kept in `run_dir`.
+    Raises
+    ------
+    ScanError
+        A scan has no probe, or sides differ.
+    ConfigError
+        A value of the config is impossible, or `run_dir` holds another training.
+    DeviceError
+        The device is not there.
+    MissingExtraError
+        The logger's package is not installed.
+    OutputError
+        `run_dir` cannot be written to.
+    TrainingError
+        No step had a finite gradient.
+    KeyboardInterrupt
+        After Ctrl-C; what was learned until then is kept in `run_dir`.
     """
     config = config or TrainConfig()
     chosen = _as_list(scans)
@@ -93,8 +110,8 @@ def train(
         module = _module(chosen, config)
         if start is not None:
             given = load_module(start).network
-            copy_weights(given, module.learner)
             copy_weights(given, module.network)
+            copy_weights(given, module.ema_network)
         module.set_compute_dtype(compute_dtype(config))
         with claimed(run, config, resume=resume) as last:
             result, writes = _fit(module, data, run, last, progress=progress, **device)
@@ -115,7 +132,7 @@ def _module(scans: list[Scan], config: TrainConfig) -> PtychoModule:
     module = PtychoModule(
         config, patch_px=scans[0].patch_px, modes=modes, frames=[len(scan) for scan in scans]
     )
-    module.light.set_probes(probes)
+    module.scan_parameters.set_probes(probes)
     return module
 
 
@@ -144,11 +161,11 @@ def _fit(
             f"no step of {trainer.global_step} had a finite gradient: lower learning_rate, or mend the scan"
         )
     kept = load_module(keep.best)
-    if watched and config.choose_passes and config.run_passes is None:
+    if watched and config.select_passes and config.run_passes is None:
         batches = data.held_back_batches()
-        kept = choose_passes(kept, [batches[i] for i in range(len(batches))])
+        kept = select_passes(kept, [batches[i] for i in range(len(batches))])
         if trainer.is_global_zero:
-            store(kept, keep.best)
+            rewrite_checkpoint(kept, keep.best)
     result = TrainResult(
         module=kept,
         history=history.records,
@@ -190,7 +207,7 @@ def _record(result: TrainResult, scans: list[Scan], *, report: bool) -> None:
         "seconds": result.seconds,
         "cpu_seconds": result.cpu_seconds,
         "threads": result.threads,
-        "passes": result.module.network.count,
+        "passes": result.module.ema_network.count,
     }
     write_record(result.run_dir, scans, result.history, **facts)
     if report:

@@ -51,8 +51,8 @@ def replace_config(**options: object) -> TrainConfig:
 def test_epochs_differ_and_repeat(small_scan: Scan) -> None:
     data = GroupData([small_scan], QUICK)
     assert seen(data, 0) == seen(data, 0) != seen(data, 1)
-    turns = {batch.turn for epoch in range(8) for batch in data.batches(epoch)}
-    assert turns == set(range(8))
+    symmetries = {batch.symmetry for epoch in range(8) for batch in data.batches(epoch)}
+    assert symmetries == set(range(8))
 
 
 def test_an_epoch_without_limits_sees_about_every_frame(rng: np.random.Generator) -> None:
@@ -65,7 +65,7 @@ def test_several_scans_with_their_own_probes_and_doses(rng: np.random.Generator,
     first, second = make_scan(rng), make_scan(rng, modes=2)
     dim = replace(second, patterns=second.patterns / 100, probe=second.probe / 10)
     result = train([first, dim], QUICK, run_dir=tmp_path / "r", progress=False)
-    probes = result.module.light.probes.numpy()
+    probes = result.module.scan_parameters.probes.numpy()
     assert probes.shape == (2, 2, 2, 16, 16)
     np.testing.assert_array_equal(probes[0, 1], 0)
     np.testing.assert_allclose(probes[1, :, 0], dim.probe.real)
@@ -127,4 +127,4 @@ def test_dark_and_bad_pixels_do_no_harm(small_scan: Scan, tmp_path: Path) -> Non
     scan = replace(small_scan, patterns=patterns, bad_pixels=dead, probe=small_scan.probe)
     with pytest.warns(UserWarning, match="photons per pattern"):
         result = train(scan, QUICK, run_dir=tmp_path / "r", progress=False)
-    assert all(np.isfinite(p).all() for p in (v.numpy() for v in result.module.network.parameters()))
+    assert all(np.isfinite(p).all() for p in (v.numpy() for v in result.module.ema_network.parameters()))

@@ -17,7 +17,7 @@ pytest.importorskip("lightning")
 
 from ptychoscope.train import TrainConfig, train  # noqa: E402
 from ptychoscope.train.data.batches import split_photons  # noqa: E402
-from ptychoscope.train.data.datamodule import GroupData, settled  # noqa: E402
+from ptychoscope.train.data.datamodule import GroupData, resolve_defaults  # noqa: E402
 from ptychoscope.train.data.group_sampler import thinned  # noqa: E402
 
 QUICK = {"network": "unrolled", "width": 4, "threads": 1, "group_size": 4, "batch_size": 2}
@@ -28,27 +28,27 @@ QUICK = {"network": "unrolled", "width": 4, "threads": 1, "group_size": 4, "batc
 def test_no_photon_is_lost_or_made(part: float, seed: int, most: int) -> None:
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, most, (3, 1, 4, 5), endpoint=True)
-    seen, judged = split_photons(np.sqrt(counts, dtype=np.float32), part, rng)
-    assert seen.dtype == judged.dtype == np.float32
-    np.testing.assert_allclose(np.square(seen) + np.square(judged), counts, rtol=1e-6)
+    seen, held_out = split_photons(np.sqrt(counts, dtype=np.float32), part, rng)
+    assert seen.dtype == held_out.dtype == np.float32
+    np.testing.assert_allclose(np.square(seen) + np.square(held_out), counts, rtol=1e-6)
 
 
 def test_the_two_parts_are_poisson_and_independent(rng: np.random.Generator) -> None:
     """Thinning of a Poisson count: means and variances in proportion, no covariance."""
     counts = rng.poisson(9.0, 200_000)
-    seen, judged = split_photons(np.sqrt(counts, dtype=np.float32), 0.25, rng)
-    covariance = np.cov(np.square(seen), np.square(judged))
+    seen, held_out = split_photons(np.sqrt(counts, dtype=np.float32), 0.25, rng)
+    covariance = np.cov(np.square(seen), np.square(held_out))
     np.testing.assert_allclose(covariance, np.diag([6.75, 2.25]), atol=0.1)
 
 
 def test_the_network_is_judged_by_photons_it_has_not_seen(small_scan: Scan) -> None:
     data = GroupData([small_scan], TrainConfig.from_dict({**QUICK, "judging": 0.3, "sparse": 0.0}))
     batch, again = (data.batches(0)[0] for _ in range(2))
-    assert torch.equal(batch.judged, again.judged), "a batch is the same whenever it is made"
-    total = batch.amplitude.square() + batch.judged.square()
+    assert torch.equal(batch.held_out, again.held_out), "a batch is the same whenever it is made"
+    total = batch.amplitude.square() + batch.held_out.square()
     measured = small_scan.counts(batch.frame.numpy())
     np.testing.assert_allclose(total[:, 0].numpy(), measured, atol=0.1, rtol=1e-4)
-    drawn = float(batch.judged.square().sum() / total.sum())
+    drawn = float(batch.held_out.square().sum() / total.sum())
     assert drawn == pytest.approx(0.3, abs=0.01)
 
 
@@ -57,21 +57,29 @@ def test_the_network_is_judged_by_photons_it_has_not_seen(small_scan: Scan) -> N
     [(1.0, "unrolled", 0.0, 0.5), (1.0, "fast", 0.0, 0.0), (0.01, "unrolled", 0.15, 0.0)],
 )
 def test_the_dose_decides(
-    rng: np.random.Generator, dose: float, network: str, judging: float, sparse: float
+    rng: np.random.Generator, dose: float, network: str, held_out_photons: float, sparse: float
 ) -> None:
     scan = make_scan(rng)
     dim = replace(scan, patterns=rng.poisson(scan.patterns * dose).astype(np.float32))
-    found = settled(TrainConfig(network=network, judging=None, sparse=None, group_size=None), [dim])
-    assert (found.judging, found.sparse, found.group_size) == (judging, sparse, 32 if judging else 16)
-    asked = settled(TrainConfig(network=network, judging=0.5, sparse=0.1, group_size=4), [dim])
-    assert (asked.judging, asked.sparse, asked.group_size) == (0.5, 0.1, 4)
+    found = resolve_defaults(
+        TrainConfig(network=network, held_out_photons=None, sparse=None, group_size=None), [dim]
+    )
+    assert (found.held_out_photons, found.sparse, found.group_size) == (
+        held_out_photons,
+        sparse,
+        32 if held_out_photons else 16,
+    )
+    asked = resolve_defaults(
+        TrainConfig(network=network, held_out_photons=0.5, sparse=0.1, group_size=4), [dim]
+    )
+    assert (asked.held_out_photons, asked.sparse, asked.group_size) == (0.5, 0.1, 4)
 
 
 def test_photons_are_not_drawn_from_anything_else(small_scan: Scan) -> None:
     other = replace(small_scan, patterns=small_scan.patterns / 700, probe=small_scan.probe / np.sqrt(700))
-    assert settled(TrainConfig(judging=None), [other]).judging == 0
+    assert resolve_defaults(TrainConfig(held_out_photons=None), [other]).held_out_photons == 0
     with pytest.raises(ScanError, match="not whole counts"):
-        settled(TrainConfig(judging=0.2), [other])
+        resolve_defaults(TrainConfig(held_out_photons=0.2), [other])
 
 
 def test_a_dim_scan_trains(rng: np.random.Generator, tmp_path: Path) -> None:

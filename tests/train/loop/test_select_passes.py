@@ -46,8 +46,8 @@ def test_the_choice_is_made_stored_and_of_the_same_weights(small_scan: Scan, tmp
     batches = GroupData([small_scan], config).held_back_batches()
     found = deviances(result.module, [batches[i] for i in range(len(batches))])
     assert sorted(found) == [3, 4, 5, 6]
-    assert result.module.network.count == result.module.config.run_passes
-    assert found[result.module.network.count] == min(found.values()) < max(found.values())
+    assert result.module.ema_network.count == result.module.config.run_passes
+    assert found[result.module.ema_network.count] == min(found.values()) < max(found.values())
     read = load_module(tmp_path / "r")
     assert read.config == result.module.config
     amplitude = torch.from_numpy(small_scan.amplitude()[:3, None])
@@ -60,5 +60,5 @@ def test_the_choice_is_made_stored_and_of_the_same_weights(small_scan: Scan, tmp
 def test_what_was_asked_for_is_kept(small_scan: Scan, tmp_path: Path) -> None:
     config = TrainConfig.from_dict({**QUICK, "run_passes": 5})
     module = train(small_scan, config, run_dir=tmp_path / "r", progress=False).module
-    assert module.network.count == module.config.run_passes == 5
+    assert module.ema_network.count == module.config.run_passes == 5
     assert np.isfinite(module.probe.detach().numpy()).all()

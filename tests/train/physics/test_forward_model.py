@@ -12,16 +12,16 @@ torch = pytest.importorskip("torch")
 
 from ptychoscope.train.config import TrainConfig  # noqa: E402
 from ptychoscope.train.data.batches import (  # noqa: E402
-    Frames,
     Placement,
+    ScanSubset,
     make_batch,
 )
-from ptychoscope.train.data.symmetry import turn_planes  # noqa: E402
+from ptychoscope.train.data.symmetry import transform_planes  # noqa: E402
 from ptychoscope.train.physics.dft import Fourier, dft_matrix  # noqa: E402
 from ptychoscope.train.physics.forward_model import Physics, illumination  # noqa: E402
 from ptychoscope.train.physics.losses import LOSSES, poisson_deviance, total_variation  # noqa: E402
 from ptychoscope.train.physics.overlap import coverage, merge  # noqa: E402
-from ptychoscope.train.physics.scan_parameters import Light  # noqa: E402
+from ptychoscope.train.physics.scan_parameters import ScanParameters  # noqa: E402
 
 
 def planes(wave: NDArray) -> "torch.Tensor":
@@ -164,19 +164,19 @@ def test_gradients_are_those_of_finite_differences(rng: np.random.Generator, los
 
 
 @pytest.mark.parametrize("turn", range(8))
-def test_physics_shares_the_symmetries_of_the_square(rng: np.random.Generator, turn: int) -> None:
+def test_physics_shares_the_symmetries_of_the_square(rng: np.random.Generator, symmetry: int) -> None:
     """A turned scan with a turned probe has the same groups, canvas and prediction, turned."""
     scan = make_scan(rng, n_side=3)
     scan = replace(scan, positions_px=scan.positions_px + rng.uniform(-0.4, 0.4, (9, 2)))
-    source = Frames(scan, np.arange(9), scan.probe)
+    source = ScanSubset(scan, np.arange(9), scan.probe)
     groups = [(0, np.array([0, 1, 4])), (0, np.array([8, 5, 7, 3]))]
-    before, after = (make_batch([source], groups, turn=t, with_truth=True) for t in (0, turn))
-    light = Light(TrainConfig(), side=16, modes=1, frames=[9])
+    before, after = (make_batch([source], groups, symmetry=t, with_truth=True) for t in (0, symmetry))
+    light = ScanParameters(TrainConfig(), side=16, modes=1, frames=[9])
     physics, results = Physics(16), []
     for batch in (before, after):
         probe = light(batch, physics)
         results.append(physics.counts(merge(batch.truth, illumination(probe), batch.placement), probe))
     # The row that mirroring wraps around is nearly dark, not quite.
-    off = (results[1] - turn_planes(results[0], turn)).abs().max()
+    off = (results[1] - transform_planes(results[0], symmetry)).abs().max()
     assert off < 2e-3 * results[0].max()
-    torch.testing.assert_close(after.amplitude, turn_planes(before.amplitude, turn))
+    torch.testing.assert_close(after.amplitude, transform_planes(before.amplitude, symmetry))

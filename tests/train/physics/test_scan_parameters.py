@@ -12,29 +12,29 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from ptychoscope.train import PtychoModule, TrainConfig  # noqa: E402
-from ptychoscope.train.data.batches import Frames, make_batch  # noqa: E402
+from ptychoscope.train.data.batches import ScanSubset, make_batch  # noqa: E402
 from ptychoscope.train.loop.device import torch_settings  # noqa: E402
 from ptychoscope.train.optim import make_optimizer  # noqa: E402
 from ptychoscope.train.physics.losses import poisson  # noqa: E402
-from ptychoscope.train.physics.scan_parameters import Light  # noqa: E402
+from ptychoscope.train.physics.scan_parameters import ScanParameters  # noqa: E402
 
 
-def mended(scan: Scan, steps: int = 300, **options: object) -> Light:
+def mended(scan: Scan, steps: int = 300, **options: object) -> ScanParameters:
     """The light of `scan` after steps of the training's own optimizer, the patches being the true ones."""
     config = TrainConfig.from_dict({"threads": 1, **options})
     module = PtychoModule(config, patch_px=scan.patch_px, frames=[len(scan)])
-    module.light.set_probes([scan.probe])
-    batch = make_batch([Frames(scan, np.arange(len(scan)))], [(0, np.arange(len(scan)))], with_truth=True)
+    module.scan_parameters.set_probes([scan.probe])
+    batch = make_batch([ScanSubset(scan, np.arange(len(scan)))], [(0, np.arange(len(scan)))], with_truth=True)
     optimizer = make_optimizer(
-        torch.nn.Module(), module.light.trained(config), kind="adamw", lr=1e-3, weight_decay=0.0
+        torch.nn.Module(), module.scan_parameters.trained(config), kind="adamw", lr=1e-3, weight_decay=0.0
     )
     with torch_settings(config):
         for _ in range(steps):
             optimizer.zero_grad()
-            predicted = module.physics.counts(batch.truth, module.light(batch, module.physics))
+            predicted = module.physics.counts(batch.truth, module.scan_parameters(batch, module.physics))
             poisson(predicted, batch.amplitude).backward()
             optimizer.step()
-    return module.light.requires_grad_(False)
+    return module.scan_parameters.requires_grad_(False)
 
 
 @pytest.mark.parametrize("times", [0.7, 1.4])

@@ -15,7 +15,7 @@ from ptychoscope.preprocess.complex_planes import to_planes
 from ptychoscope.preprocess.frames import measured_amplitudes
 from ptychoscope.preprocess.positions import whole_and_fraction
 from ptychoscope.scan import Scan
-from ptychoscope.train.data.symmetry import turn_pixels, turn_planes
+from ptychoscope.train.data.symmetry import transform_pixels, transform_planes
 
 
 class Placement(NamedTuple):
@@ -45,17 +45,17 @@ class Batch(NamedTuple):
     """(S, M, 2, P, P) float32 of scans that bring their own; None where the module knows the probes."""
     truth: Tensor | None = None
     """(B, 2, P, P) float32, the true patches of a supervised training."""
-    turn: int = 0
+    symmetry: int = 0
     """Symmetry that everything here has undergone but the probes and fractions; see `symmetry`."""
-    judged: Tensor | None = None
-    """As `amplitude`, of the photons that the network does not see; None if judged by what it sees."""
-    judging: float = 0.0
-    """Part of the photons that are in `judged`."""
-    alone: bool = False
+    held_out: Tensor | None = None
+    """As `amplitude`, of the photons that the network does not see; None if there are none."""
+    held_out_photons: float = 0.0
+    """Part of the photons that are in `held_out`."""
+    unmerged: bool = False
     """The passes see frames on their own; the merge comes after the last one."""
 
 
-class Frames(NamedTuple):
+class ScanSubset(NamedTuple):
     """Frames that may be drawn: a scan and the indices in it."""
 
     scan: Scan
@@ -69,13 +69,13 @@ Group = tuple[int, NDArray[np.intp]]
 
 
 def make_batch(
-    sources: Sequence[Frames],
+    sources: Sequence[ScanSubset],
     groups: Sequence[Group],
     *,
     with_truth: bool = False,
-    turn: int = 0,
-    alone: bool = False,
-    judging: float = 0.0,
+    symmetry: int = 0,
+    unmerged: bool = False,
+    held_out_photons: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> Batch:
     """A batch from groups of `sources`; raises `ScanError` when the truth is wanted and not there."""
@@ -84,7 +84,7 @@ def make_batch(
     for source, frames in groups:
         scan = sources[source].scan
         whole, rest = whole_and_fraction(scan.positions_px[frames])
-        whole = turn_pixels(whole, turn)
+        whole = transform_pixels(whole, symmetry)
         whole -= whole.min(axis=0)
         extent = np.maximum(extent, whole.max(axis=0))
         corner.append(whole)
@@ -92,26 +92,26 @@ def make_batch(
         amplitude.append(measured_amplitudes(scan, frames))
     side = amplitude[0].shape[-1]
     sizes = [len(frames) for _, frames in groups]
-    seen, judged = np.concatenate(amplitude)[:, None], None
-    if judging > 0:
-        seen, judged = split_photons(seen, judging, rng or np.random.default_rng(0))
+    seen, held_out = np.concatenate(amplitude)[:, None], None
+    if held_out_photons > 0:
+        seen, held_out = split_photons(seen, held_out_photons, rng or np.random.default_rng(0))
     placement = Placement(
         corner_px=torch.from_numpy(np.concatenate(corner)),
         canvas=torch.from_numpy(np.repeat(np.arange(len(groups)), sizes)),
         shape=(len(groups), int(extent[0]) + side, int(extent[1]) + side),
     )
     return Batch(
-        amplitude=_turned(seen, turn),
+        amplitude=_transformed(seen, symmetry),
         fraction_px=torch.from_numpy(np.concatenate(fraction)),
         scan=torch.from_numpy(np.repeat([source for source, _ in groups], sizes)),
         frame=torch.from_numpy(np.concatenate([frames for _, frames in groups])),
         placement=placement,
         probes=_probes([source.probe for source in sources if source.probe is not None]),
-        truth=_turned(_truth(sources, groups), turn) if with_truth else None,
-        turn=turn,
-        alone=alone,
-        judged=None if judged is None else _turned(judged, turn),
-        judging=judging,
+        truth=_transformed(_truth(sources, groups), symmetry) if with_truth else None,
+        symmetry=symmetry,
+        unmerged=unmerged,
+        held_out=None if held_out is None else _transformed(held_out, symmetry),
+        held_out_photons=held_out_photons,
     )
 
 
@@ -123,7 +123,7 @@ def split_photons(
     Unmeasured pixels stay so in both.
 
     The draw is binomial: both are Poisson distributed and independent of each other when their sum is, so
-    that a prediction from the first can be judged by the second, and copies none of its noise.
+    that a prediction from the first can be compared with the second, and copies none of its noise.
     """
     counts = np.rint(np.square(amplitude, dtype=np.float64)).astype(np.int64)
     drawn = rng.binomial(counts, part)
@@ -132,8 +132,8 @@ def split_photons(
     return next(halves), next(halves)
 
 
-def _turned(planes: NDArray[np.float32], turn: int) -> Tensor:
-    return turn_planes(torch.from_numpy(planes), turn).contiguous()
+def _transformed(planes: NDArray[np.float32], symmetry: int) -> Tensor:
+    return transform_planes(torch.from_numpy(planes), symmetry).contiguous()
 
 
 def _probes(stacks: Sequence[NDArray[np.complex64]]) -> Tensor | None:
@@ -146,7 +146,7 @@ def _probes(stacks: Sequence[NDArray[np.complex64]]) -> Tensor | None:
     return torch.from_numpy(filled)
 
 
-def _truth(sources: Sequence[Frames], groups: Sequence[Group]) -> NDArray[np.float32]:
+def _truth(sources: Sequence[ScanSubset], groups: Sequence[Group]) -> NDArray[np.float32]:
     patches = []
     for source, frames in groups:
         scan = sources[source].scan

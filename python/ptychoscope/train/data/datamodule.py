@@ -15,16 +15,16 @@ from ptychoscope.errors import ScanError
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.data.batches import Batch, Frames
+from ptychoscope.train.data.batches import Batch, ScanSubset
 from ptychoscope.train.data.group_sampler import GroupBatches
-from ptychoscope.train.data.simulated import simulated_frames
+from ptychoscope.train.data.simulated import simulated_subsets
 
 _VALIDATION_FRAMES = 128
 """Held-back frames that are looked at after an epoch, at most: enough to rank, cheap to do."""
 
 _DIM = 20.0
-"""Photons per pixel below which the noise is worth judging by photons apart."""
-_JUDGING = 0.15
+"""Photons per pixel below which held-out photons are worth their loss."""
+_HELD_OUT = 0.15
 _DIM_GROUP = 32
 _SPARSE = 0.5
 """Of the groups: measured best on dense and on sparse scans alike."""
@@ -50,24 +50,24 @@ def hold_back(
     return np.sort(order[:kept]), np.sort(order[kept:])
 
 
-def settled(config: TrainConfig, scans: Sequence[Scan]) -> TrainConfig:
-    """`config` with the options that it leaves to the data: `judging` by the photons, `sparse` and
+def resolve_defaults(config: TrainConfig, scans: Sequence[Scan]) -> TrainConfig:
+    """`config` with the options that it leaves to the data: `held_out_photons` by the dose, `sparse` and
     `group_size` by that.
 
     Raises `ScanError` when photons are to be drawn from patterns that are not whole counts.
     """
     whole = all(_whole_counts(scan) for scan in scans)
-    judging = config.judging
-    if judging is None:
+    held_out_photons = config.held_out_photons
+    if held_out_photons is None:
         dim = not config.simulated and all(scan.mean_counts < _DIM * scan.patch_px**2 for scan in scans)
-        judging = _JUDGING if dim and whole else 0.0
-    if judging > 0 and not whole:
-        raise ScanError("judging draws photons, but the patterns are not whole counts: set judging to 0")
+        held_out_photons = _HELD_OUT if dim and whole else 0.0
+    if held_out_photons > 0 and not whole:
+        raise ScanError("held_out_photons draws photons, but the patterns are not whole counts: set it to 0")
     sparse = config.sparse
     if sparse is None:
-        sparse = _SPARSE if config.network == "unrolled" and judging == 0 else 0.0
-    size = config.group_size or (_DIM_GROUP if judging > 0 else config.frames_per_group)
-    return msgspec.structs.replace(config, judging=judging, sparse=sparse, group_size=size)
+        sparse = _SPARSE if config.network == "unrolled" and held_out_photons == 0 else 0.0
+    size = config.group_size or (_DIM_GROUP if held_out_photons > 0 else config.frames_per_group)
+    return msgspec.structs.replace(config, held_out_photons=held_out_photons, sparse=sparse, group_size=size)
 
 
 def _whole_counts(scan: Scan) -> bool:
@@ -93,10 +93,10 @@ class GroupData(pl.LightningDataModule):
         sides = {scan.patch_px for scan in (*scans, *validation)}
         if len(sides) > 1:
             raise ScanError(f"scans have patterns of different sides {sorted(sides)}: crop or bin them alike")
-        self.config = config = settled(config, scans)
+        self.config = config = resolve_defaults(config, scans)
         self.epoch = self.done = self.steps = 0
         """The epoch that is under way, how many of its steps are done, and how many it has."""
-        self.given = [Frames(scan, np.arange(len(scan)), None) for scan in scans]
+        self.given = [ScanSubset(scan, np.arange(len(scan)), None) for scan in scans]
         if config.simulated or validation:
             parts = [(frames.chosen, frames.chosen[:0]) for frames in self.given]
         else:
@@ -104,22 +104,22 @@ class GroupData(pl.LightningDataModule):
         for scan, (kept, _) in zip(scans, parts, strict=True):
             if len(kept) == 0:
                 raise ScanError(f"{len(scan)} frame(s) leave none to train on: give a longer scan")
-        self.training = [Frames(scan, kept) for scan, (kept, _) in zip(scans, parts, strict=True)]
-        watched = [Frames(scan, held) for scan, (_, held) in zip(scans, parts, strict=True)]
+        self.training = [ScanSubset(scan, kept) for scan, (kept, _) in zip(scans, parts, strict=True)]
+        watched = [ScanSubset(scan, held) for scan, (_, held) in zip(scans, parts, strict=True)]
         if validation:
-            watched = [Frames(scan, np.arange(len(scan)), matched_probe(scan)) for scan in validation]
+            watched = [ScanSubset(scan, np.arange(len(scan)), matched_probe(scan)) for scan in validation]
         elif config.simulated:
             watched = self.given
         self.held_back = [frames for frames in watched if len(frames.chosen)]
 
-    def sources(self, epoch: int) -> list[Frames]:
+    def sources(self, epoch: int) -> list[ScanSubset]:
         """What an epoch trains on."""
         config = self.config
         if config.simulated is None:
             return self.training
         probes = [matched_probe(frames.scan) for frames in self.given]
         side = self.given[0].scan.patch_px
-        return simulated_frames(config.simulated, side, probes, seed=(config.seed, epoch))
+        return simulated_subsets(config.simulated, side, probes, seed=(config.seed, epoch))
 
     def batches(self, epoch: int) -> GroupBatches:
         """The training batches of an epoch."""

@@ -10,26 +10,33 @@ from torch.utils.data import Dataset
 
 from ptychoscope.preprocess.grouping import group_frames
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.data.batches import Batch, Frames, Group, make_batch
-from ptychoscope.train.data.symmetry import TURNS
+from ptychoscope.train.data.batches import Batch, Group, ScanSubset, make_batch
+from ptychoscope.train.data.symmetry import SYMMETRIES
 
 
 class GroupBatches(Dataset[Batch]):
     """The batches of one epoch; the same `seed` gives the same batches.
 
-    Args:
-        sources: What to draw from.
-        config: Group size and rule, groups per step, and how groups are judged.
-        seed: Of everything that is drawn.
-        groups: Groups in all; None for as many as see every frame about once, or make `least_steps`.
-        least_steps: Steps of an epoch, at least.
-        training: Whether batches are turned, left alone between the passes and bring the truth, as the
-            config says; otherwise they are for looking at a network.
+    Parameters
+    ----------
+    sources
+        What to draw from.
+    config
+        Group size and rule, groups per step, and held-out photons.
+    seed
+        Of everything that is drawn.
+    groups
+        Groups in all; None for as many as see every frame about once, or make `least_steps`.
+    least_steps
+        Steps of an epoch, at least.
+    training
+        Whether batches undergo symmetries, stay unmerged between the passes and bring the truth, as the
+        config says; otherwise they are for looking at a network.
     """
 
     def __init__(
         self,
-        sources: Sequence[Frames],
+        sources: Sequence[ScanSubset],
         config: TrainConfig,
         *,
         seed: Sequence[int],
@@ -48,9 +55,9 @@ class GroupBatches(Dataset[Batch]):
         kept = [drawn[i] for i in rng.permutation(len(drawn))[:groups]]
         many = config.groups_per_batch
         self.batches = [kept[i : i + many] for i in range(0, len(kept), many)]
-        self.alone = rng.random(len(self.batches)) < (config.alone if training else 0)
-        self.judging, self.seed = config.judging or 0.0, list(seed)
-        self.turns = rng.choice(TURNS[config.augment if training else "none"], len(self.batches))
+        self.unmerged = rng.random(len(self.batches)) < (config.unmerged if training else 0)
+        self.held_out_photons, self.seed = config.held_out_photons or 0.0, list(seed)
+        self.symmetries = rng.choice(SYMMETRIES[config.augment if training else "none"], len(self.batches))
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -60,15 +67,15 @@ class GroupBatches(Dataset[Batch]):
             self.sources,
             self.batches[index],
             with_truth=self.with_truth,
-            turn=int(self.turns[index]),
-            alone=bool(self.alone[index]),
-            judging=self.judging,
+            symmetry=int(self.symmetries[index]),
+            unmerged=bool(self.unmerged[index]),
+            held_out_photons=self.held_out_photons,
             rng=np.random.default_rng([*self.seed, index]),
         )
 
 
 def _one_pass(
-    sources: Sequence[Frames], config: TrainConfig, rng: np.random.Generator, sparse: float
+    sources: Sequence[ScanSubset], config: TrainConfig, rng: np.random.Generator, sparse: float
 ) -> list[Group]:
     """Groups of every source around random seeds, together as many frames as there are."""
     drawn: list[Group] = []

@@ -16,7 +16,7 @@ from ptychoscope.simulate import (
     simulate_scan,
 )
 from ptychoscope.train.config import Simulated
-from ptychoscope.train.data.batches import Frames
+from ptychoscope.train.data.batches import ScanSubset
 
 _JITTER_PX = 2.0
 _DEFOCUS_RAD = (6.0, 45.0)
@@ -25,20 +25,25 @@ _SPAN_OF_OBJECTS = (0.4, 1.2)
 """Spread of amplitude and phase (rad) of what `make_object` draws."""
 
 
-def simulated_frames(
+def simulated_subsets(
     plan: Simulated,
     patch_px: int,
     given: Sequence[NDArray[np.complex64]],
     *,
     seed: Sequence[int],
-) -> list[Frames]:
+) -> list[ScanSubset]:
     """`plan.scans` scans of objects drawn anew, each with the probe it was simulated with.
 
-    Args:
-        plan: What to draw.
-        patch_px: P.
-        given: Probes (m, P, P) to take in turn when the plan says `given`.
-        seed: The same seed gives the same scans.
+    Parameters
+    ----------
+    plan
+        What to draw.
+    patch_px
+        P.
+    given
+        Probes (m, P, P) to take in turn when the plan says `given`.
+    seed
+        The same seed gives the same scans.
     """
     rng = np.random.default_rng([*seed, 0x5CA9])
     frames = []
@@ -61,7 +66,7 @@ def simulated_frames(
         object_ = _contrast(make_object(kind, shape, rng), rng)
         probe = given[number % len(given)] if plan.probes == "given" else _random_probe(patch_px, rng)
         scan = simulate_scan(config, object_=object_, probe=probe)
-        frames.append(Frames(scan, np.arange(len(scan)), scan.probe))
+        frames.append(ScanSubset(scan, np.arange(len(scan)), scan.probe))
     return frames
 
 
@@ -69,9 +74,9 @@ def _contrast(object_: NDArray[np.complex64], rng: np.random.Generator) -> NDArr
     """The object with another depth of amplitude and span of phase, of either sign."""
     amplitude_span, phase_span = _SPAN_OF_OBJECTS
     depth = rng.uniform(0.0, 0.55) / amplitude_span
-    turn = rng.uniform(0.2, 1.8) / phase_span * rng.choice([-1.0, 1.0])
+    factor = rng.uniform(0.2, 1.8) / phase_span * rng.choice([-1.0, 1.0])
     amplitude = 1 - depth * (1 - np.abs(object_))
-    return np.asarray(amplitude * np.exp(1j * turn * np.angle(object_)), dtype=np.complex64)
+    return np.asarray(amplitude * np.exp(1j * factor * np.angle(object_)), dtype=np.complex64)
 
 
 def _random_probe(patch_px: int, rng: np.random.Generator) -> NDArray[np.complex128]:

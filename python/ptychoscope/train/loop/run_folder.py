@@ -41,7 +41,7 @@ _MAY_CHANGE = {
     *("max_epochs", "max_steps", "max_time_s", "max_cpu_time_s", "patience"),
     *("logger", "threads", "device"),
 }
-"""What a resumed training may be told anew: when it ends, and where it runs."""
+"""What a resumed training may be given anew: when it ends, and where it runs."""
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def with_passes(module: PtychoModule, passes: int) -> PtychoModule:
     changed = PtychoModule(**plain)
     state = {name: value for name, value in module.state_dict().items() if not name.startswith("network.")}
     changed.load_state_dict(state, strict=False)
-    copy_weights(module.network, changed.network)
+    copy_weights(module.ema_network, changed.ema_network)
     return changed.eval()
 
 
@@ -36,13 +36,13 @@ def deviances(module: PtychoModule, batches: Sequence[Batch]) -> dict[int, float
     for batch in batches:
         frames += len(batch.amplitude)
         for n, option in options.items():
-            patches, probe = option.merged_patches(option.network, batch)
+            patches, probe = option.merged_patches(option.ema_network, batch)
             predicted, measured = option.compared(patches, probe, batch)
             total[n] += len(batch.amplitude) * float(poisson_deviance(predicted, measured))
     return {n: value / max(frames, 1) for n, value in total.items()}
 
 
-def choose_passes(module: PtychoModule, batches: Sequence[Batch]) -> PtychoModule:
+def select_passes(module: PtychoModule, batches: Sequence[Batch]) -> PtychoModule:
     """`module` with as many passes as `batches` ask for; itself where nothing is to be chosen."""
     if not passes_to_choose_from(module.config):
         return module
@@ -50,7 +50,7 @@ def choose_passes(module: PtychoModule, batches: Sequence[Batch]) -> PtychoModul
     return with_passes(module, min(found, key=found.__getitem__))
 
 
-def store(module: PtychoModule, checkpoint: Path) -> None:
+def rewrite_checkpoint(module: PtychoModule, checkpoint: Path) -> None:
     """Write weights and configuration of `module` into `checkpoint`, keeping what else it holds."""
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     saved["hyper_parameters"] = {**saved["hyper_parameters"], **module.hparams}

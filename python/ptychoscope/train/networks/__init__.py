@@ -30,30 +30,30 @@ _OWN_PASSES = {"fast": 1, "unrolled": 4}
 class Builder(Protocol):
     """Makes a network for patches of `side` pixels."""
 
-    def __call__(self, config: TrainConfig, side: int, *, kept: bool) -> Network:
+    def __call__(self, config: TrainConfig, side: int, *, for_inference: bool) -> Network:
         """The network for training, or the one that is `kept`."""
 
 
-def _fast(config: TrainConfig, side: int, *, kept: bool) -> Network:
+def _fast(config: TrainConfig, side: int, *, for_inference: bool) -> Network:
     if config.input == "amplitude":
         return Direct(UNet(INPUT_PLANES["amplitude"], 2, config.width), "amplitude", config.head, side)
-    return _chain(config, side, _passes(config, kept=kept))
+    return _chain(config, side, _passes(config, for_inference=for_inference))
 
 
-def _unrolled(config: TrainConfig, side: int, *, kept: bool) -> Network:
+def _unrolled(config: TrainConfig, side: int, *, for_inference: bool) -> Network:
     if config.input == "amplitude":
         raise ConfigError('network "unrolled" reads the residual: leave input out, or take network "fast"')
-    return _chain(config, side, _passes(config, kept=kept))
+    return _chain(config, side, _passes(config, for_inference=for_inference))
 
 
-def _passes(config: TrainConfig, *, kept: bool) -> int:
+def _passes(config: TrainConfig, *, for_inference: bool) -> int:
     trained = config.passes or _OWN_PASSES[config.network]
     if trained < _REPEATING and config.run_passes not in (None, trained):
         raise ConfigError(
             f"run_passes is {config.run_passes}, but {trained} passes have no middle one to repeat: "
             f"train at least {_REPEATING}, or leave run_passes out"
         )
-    if not kept or trained < _REPEATING:
+    if not for_inference or trained < _REPEATING:
         return trained
     return config.run_passes or trained + _FURTHER
 
@@ -63,17 +63,17 @@ def passes_to_choose_from(config: TrainConfig) -> range:
     pass can be repeated."""
     if config.network not in _OWN_PASSES or config.input == "amplitude":
         return range(0)
-    trained = _passes(config, kept=False)
+    trained = _passes(config, for_inference=False)
     return range(max(trained - 1, _REPEATING), trained + _FURTHER + 1) if trained >= _REPEATING else range(0)
 
 
 def _chain(config: TrainConfig, side: int, passes: int) -> Network:
     """A first and a last pass, and between them one that is repeated with the same weights."""
 
-    doubting = passes > 1
+    takes_coverage = passes > 1
 
     def one() -> Pass:
-        return Pass(UNet(4 + doubting, 2, config.width), config.head, doubting=doubting)
+        return Pass(UNet(4 + takes_coverage, 2, config.width), config.head, takes_coverage=takes_coverage)
 
     if passes == 1:
         return Unrolled([one()], side)
@@ -82,7 +82,7 @@ def _chain(config: TrainConfig, side: int, passes: int) -> Network:
     return Unrolled([first, *between, last], side)
 
 
-def _pinn_cnn(config: TrainConfig, side: int, *, kept: bool) -> Network:  # noqa: ARG001
+def _pinn_cnn(config: TrainConfig, side: int, *, for_inference: bool) -> Network:  # noqa: ARG001
     reads = config.input or "amplitude"
     return Direct(PinnCnn(INPUT_PLANES[reads], config.width, config.head), reads, config.head, side)
 
@@ -94,7 +94,7 @@ NETWORKS: dict[str, Builder] = {
 }
 
 
-def build(config: TrainConfig, side: int, *, kept: bool = False) -> Network:
+def build(config: TrainConfig, side: int, *, for_inference: bool = False) -> Network:
     """The network that `config` names, for patches of `side` pixels.
 
     With `kept`, the one that is validated and exported: the same weights, and more repetitions
@@ -110,4 +110,4 @@ def build(config: TrainConfig, side: int, *, kept: bool = False) -> Network:
             f"patterns of {side} px do not suit the networks, which halve the side four times: "
             f"crop or pad to a multiple of {_SIDE_STEP} px"
         )
-    return NETWORKS[config.network](config, side, kept=kept)
+    return NETWORKS[config.network](config, side, for_inference=for_inference)

@@ -26,9 +26,12 @@ class Neighbours(NamedTuple):
 class Network(nn.Module, ABC):
     """Patterns to object patches in `count` passes; a subclass defines one pass.
 
-    Args:
-        side: P, the side of patterns and patches in pixels.
-        count: Passes.
+    Parameters
+    ----------
+    side
+        P, the side of patterns and patches in pixels.
+    count
+        Passes.
     """
 
     empty: Tensor
@@ -54,10 +57,14 @@ class Network(nn.Module, ABC):
     def forward(self, amplitude: Tensor, probe: Tensor, neighbours: Neighbours | None = None) -> Tensor:
         """Object patches (B, 2, P, P), real and imaginary, of diffraction patterns.
 
-        Args:
-            amplitude: (B, 1, P, P) float32, square root of the counts, negative where unmeasured.
-            probe: (M, 2, P, P) for all frames, or (B, M, 2, P, P); on the scale of the counts.
-            neighbours: With whom patches are merged between the passes; None for frames on their own.
+        Parameters
+        ----------
+        amplitude
+            (B, 1, P, P) float32, square root of the counts, negative where unmeasured.
+        probe
+            (M, 2, P, P) for all frames, or (B, M, 2, P, P); on the scale of the counts.
+        neighbours
+            With whom patches are merged between the passes; None for frames on their own.
         """
         patch, coverage = self.empty, illumination(probe)
         for k in range(self.count):

@@ -15,13 +15,18 @@ INPUT_PLANES: dict[NetworkInput, int] = {"amplitude": 1, "backprojection": 2}
 class Direct(Network):
     """One pass without a step along the residual.
 
-    Args:
-        backbone: Planes (B, inputs, P, P) -> (B, 2, P, P).
-        reads: `amplitude`: the measured modulus over its root mean square for an empty object, whose own
-            modulus stands where a pixel is unmeasured;
-            `backprojection`: what the modulus projection asks of an empty object, real and imaginary.
-        head: What the backbone's two planes are added to: 1 + 0i, or amplitude 1 and phase 0.
-        side: P.
+    Parameters
+    ----------
+    backbone
+        Planes (B, inputs, P, P) -> (B, 2, P, P).
+    reads
+        `amplitude`: the measured modulus over its root mean square for an empty object, whose own
+        modulus stands where a pixel is unmeasured;
+        `backprojection`: what the modulus projection asks of an empty object, real and imaginary.
+    head
+        What the backbone's two planes are added to: 1 + 0i, or amplitude 1 and phase 0.
+    side
+        P.
     """
 
     def __init__(self, backbone: Backbone, reads: NetworkInput, head: NetworkHead, side: int) -> None:

@@ -1,4 +1,4 @@
-"""No network at all: the parallel modulus projection that every network is judged against."""
+"""No network at all: the parallel modulus projection that every network is compared with."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Unrolled projections: every pass sees the patch, and what the measurement still asks of it.
 
 o_0 = 1; pass k: r = residual(o_k), o_{k+1} = o_k + g_k r + U_k(o_k - 1, r, d). One pass is the network of a
-single back-projection. Of several, each also sees the doubt d of every pixel, 1 where no light was, 0 where
-there was much: how far a value is to be believed depends on the photons behind it, and those on how many
-frames were merged. The passes read real planes and hold no probe: projection and merge stay outside.
+single back-projection. Of several, each also takes the uncertainty d of every pixel, 1 where no photon was, 0
+where there was much: how far a value is to be believed depends on the photons behind it, and those on how
+many frames were merged. The passes read real planes and hold no probe: projection and merge stay outside.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from ptychoscope.train.networks.unet import UNet
 class Pass(nn.Module):
     """(patch, residual), both (B, 2, P, P) real and imaginary -> the better patch (B, 2, P, P).
 
-    With `doubting` also of the coverage (B, 1, P, P): the photons that every pixel of the patch has seen.
+    With `takes_coverage` also of the coverage (B, 1, P, P): the photons that every pixel of the patch has
+    seen.
     """
 
-    def __init__(self, unet: UNet, head: NetworkHead, *, doubting: bool = False) -> None:
+    def __init__(self, unet: UNet, head: NetworkHead, *, takes_coverage: bool = False) -> None:
         super().__init__()
         self.unet = unet
-        self.doubting = doubting
+        self.takes_coverage = takes_coverage
         self.polar = head == "amplitude_phase"
         self.gain = nn.Parameter(torch.tensor(0.5))
 
@@ -34,10 +35,10 @@ class Pass(nn.Module):
         patch = patch.expand_as(residual)
         real, imag = patch[:, :1], patch[:, 1:]
         planes = [real - 1, imag, residual]
-        if self.doubting:
+        if self.takes_coverage:
             if coverage is None:
                 raise ValueError("this pass reads the coverage: give it")
-            planes.append(doubt(coverage).expand_as(real))
+            planes.append(uncertainty(coverage).expand_as(real))
         step: Tensor = self.unet(torch.cat(planes, 1))
         moved = patch + self.gain * residual
         if not self.polar:
@@ -56,12 +57,13 @@ class Unrolled(Network):
         self.passes = nn.ModuleList(passes)
 
     def step(self, k: int, patch: Tensor, amplitude: Tensor, probe: Tensor, coverage: Tensor) -> Tensor:
-        """Project, then let the pass see the patch, what the projection asks for, and the light behind it."""
+        """Project, then let the pass see the patch, what the projection asks for, and the photons behind
+        it."""
         residual = self.physics.residual(patch, amplitude, probe)
         better: Tensor = self.passes[k](patch, residual, coverage)
         return better
 
 
-def doubt(coverage: Tensor) -> Tensor:
+def uncertainty(coverage: Tensor) -> Tensor:
     """Of pixels that have seen so many photons: 1 for none, 0 for 255 and more; the logarithm in between."""
     return 1 - torch.log2(1 + coverage.clamp_max(255)) / 8

@@ -1,1 +1,1 @@
-"""What a training is judged by: forward model, losses, the merge of overlapping patches."""
+"""What a training minimises: forward model, losses, the merge of overlapping patches."""

@@ -20,7 +20,7 @@ DARK = 1e-6
 
 
 class Physics(nn.Module):
-    """What the light does between the probe and the detector, for patches of side P."""
+    """What happens between the probe and the detector, for patches of side P."""
 
     def __init__(self, side: int) -> None:
         super().__init__()
@@ -45,13 +45,13 @@ class Physics(nn.Module):
         the probe).
         """
         field = self.far_field(patch, probe)
-        lit = illumination(probe)
-        dark = DARK * lit.mean((-2, -1), keepdim=True)
+        intensity = illumination(probe)
+        dark = DARK * intensity.mean((-2, -1), keepdim=True)
         predicted = square(field).sum(1, keepdim=True)
         gain = torch.where(amplitude < 0, 0.0, amplitude * torch.rsqrt(predicted + dark) - 1)
         wave = self.fourier.inverse(field * gain.unsqueeze(2))
         step = multiply_conj(wave, probe).sum(1)
-        return step / (lit + REGULARISATION * lit.amax((-2, -1), keepdim=True))
+        return step / (intensity + REGULARISATION * intensity.amax((-2, -1), keepdim=True))
 
     def shift(self, probe: Tensor, fraction_px: Tensor) -> Tensor:
         """Probes (B, M, 2, P, P) moved by fractions (B, 2) of a pixel (y, x).

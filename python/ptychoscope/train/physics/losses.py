@@ -1,4 +1,4 @@
-"""What a prediction is judged by: measured against predicted diffraction."""
+"""Losses: measured against predicted diffraction."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ def poisson_deviance(predicted: Tensor, amplitude: Tensor) -> Tensor:
     2 (l - k + k log(k / l)) for k counts where l were predicted: never negative, 0 for a perfect
     prediction of the counts, about 1 where only photon noise is left.
 
-    Args:
-        predicted: (B, 1, P, P) counts.
-        amplitude: (B, 1, P, P) square root of the measured counts, negative where unmeasured.
+    Parameters
+    ----------
+    predicted
+        (B, 1, P, P) counts.
+    amplitude
+        (B, 1, P, P) square root of the measured counts, negative where unmeasured.
     """
     measured = amplitude.clamp_min(0).square()
     floor = _FLOOR * _mean(measured, amplitude).clamp_min(torch.finfo(measured.dtype).tiny)

@@ -29,13 +29,18 @@ def lay(planes: Tensor, index: Tensor, size: int) -> Tensor:
 def merge(patches: Tensor, weight: Tensor, placement: Placement) -> Tensor:
     """Weighted mean of overlapping patches, re-extracted.
 
-    Args:
-        patches: (B, 2, P, P).
-        weight: (B, 1, P, P) or (1, P, P), never negative; usually the illumination.
-        placement: Where they lie; a frame alone on its canvas comes back as it was.
+    Parameters
+    ----------
+    patches
+        (B, 2, P, P).
+    weight
+        (B, 1, P, P) or (1, P, P), never negative; usually the illumination.
+    placement
+        Where they lie; a frame alone on its canvas comes back as it was.
 
-    Returns:
-        (B, 2, P, P); a pixel that no frame lit keeps the patch's own value.
+    Returns
+    -------
+        (B, 2, P, P); a pixel that no probe reaches keeps the patch's own value.
     """
     channels = patches.shape[1]
     index = pixel_index(placement, patches.shape[-1])
@@ -53,7 +58,8 @@ def coverage(weight: Tensor, placement: Placement) -> Tensor:
 
 
 def _floored(weight: Tensor, frames: int) -> Tensor:
-    """A floor keeps the quotient finite where every probe is dark; it is far below the dimmest lit pixel."""
+    """A floor keeps the quotient finite where every probe is dark; it is far below the dimmest pixel of a
+    probe."""
     return (weight + 1e-6 * weight.amax()).expand(frames, 1, *weight.shape[-2:])
 
 

@@ -12,18 +12,23 @@ from torch import Tensor, nn
 from ptychoscope.preprocess.complex_planes import to_planes
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data.batches import Batch
-from ptychoscope.train.data.symmetry import turn_planes
+from ptychoscope.train.data.symmetry import transform_planes
 from ptychoscope.train.physics.forward_model import Physics
 
 
-class Light(nn.Module):
+class ScanParameters(nn.Module):
     """The probe of every scan, and what may be mended of it.
 
-    Args:
-        config: Says which parts are trained.
-        side: P.
-        modes: M, incoherent modes.
-        frames: Frames of each scan.
+    Parameters
+    ----------
+    config
+        Says which parts are trained.
+    side
+        P.
+    modes
+        M, incoherent modes.
+    frames
+        Frames of each scan.
     """
 
     probes: Tensor
@@ -56,13 +61,15 @@ class Light(nn.Module):
     def forward(self, batch: Batch, physics: Physics) -> Tensor:
         """(B, M, 2, P, P): each frame's probe, moved by what its position leaves over of a whole pixel."""
         if batch.probes is not None:
-            return turn_planes(physics.shift(batch.probes[batch.scan], batch.fraction_px), batch.turn)
+            return transform_planes(
+                physics.shift(batch.probes[batch.scan], batch.fraction_px), batch.symmetry
+            )
         strength = torch.exp(self.log_intensity / 2)[batch.scan]
         probe = self.probes[batch.scan] * strength[:, None, None, None, None]
         fraction = batch.fraction_px
         if self.offsets_px.shape[1]:
             fraction = fraction + self.offsets_px[batch.scan, batch.frame]
-        return turn_planes(physics.shift(probe, fraction), batch.turn)
+        return transform_planes(physics.shift(probe, fraction), batch.symmetry)
 
     def trained(self, config: TrainConfig) -> list[tuple[nn.Parameter, float]]:
         """The parameters that are trained, each with its learning rate."""

@@ -16,7 +16,7 @@ from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.config import TrainConfig
-from ptychoscope.train.data.batches import Frames, make_batch
+from ptychoscope.train.data.batches import ScanSubset, make_batch
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.prediction import Prediction, predict
 from ptychoscope.train.report import plots
@@ -126,12 +126,12 @@ def _halves(module: PtychoModule, scan: Scan) -> RingCorrelation | None:
 def _predicted_counts(
     module: PtychoModule, scan: Scan, prediction: Prediction, chosen: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    batch = make_batch([Frames(scan, chosen, matched_probe(scan))], [(0, chosen)])
+    batch = make_batch([ScanSubset(scan, chosen, matched_probe(scan))], [(0, chosen)])
     side = scan.patch_px
     corner = nearest_pixel(scan.positions_px[chosen]).astype(int) - side // 2 - prediction.origin_px
     cut = np.stack([prediction.object[y : y + side, x : x + side] for y, x in corner])
     patches = torch.from_numpy(to_planes(cut))
-    rates = module.physics.counts(patches, module.light(batch, module.physics))
+    rates = module.physics.counts(patches, module.scan_parameters(batch, module.physics))
     counts: NDArray[np.float32] = rates[:, 0].numpy()
     return counts
 
