@@ -53,10 +53,12 @@ def noise_figure(scan: Scan, bundle: Path, peer: Path | None, out: Path) -> dict
 
 
 def panels_of(cuts: list[Cut]) -> list[Panel]:
-    """A column for every cut, the truth first, with the truth's range; every panel is named."""
+    """A column for every cut, the truth first, with the truth's range; zero is the middle of the phase's."""
     panels = []
     for quantity, of, colours in (("amplitude", np.abs, "grey"), ("phase, rad", np.angle, "diverging")):
         low, high = limits(of(cuts[0].image), np.ones(cuts[0].image.shape, bool), tail=0.2)
+        if of is np.angle:
+            low, high = -max(-low, high), max(-low, high)
         panels += [
             Panel(title=f"{c.name}: {quantity}", values=of(c.image), low=low, high=high, colours=colours)
             for c in cuts

@@ -93,4 +93,5 @@ def test_every_panel_of_the_noise_figure_is_named() -> None:
     assert [panel.title for panel in panels] == [
         "truth: amplitude", "network: amplitude", "truth: phase, rad", "network: phase, rad",
     ]  # fmt: skip
-    assert all((p.low, p.high) == (panels[2].low, panels[2].high) for p in panels[2:])
+    assert (panels[2].low, panels[2].high) == (panels[3].low, panels[3].high)
+    assert panels[2].low == -panels[2].high < 0
