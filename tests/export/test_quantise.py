@@ -159,7 +159,7 @@ def test_half_precision(scan: Scan, tmp_path: Path) -> None:
 
 def test_passes_of_another_network_are_refused(network: Unrolled, scan: Scan, tmp_path: Path) -> None:
     swapped = tuple(network.passes)[::-1]
-    with pytest.raises(ExportError, match="passes"):
+    with pytest.raises(ExportError, match=r"the passes of .* do not compute what its graph does"):
         write_bundle(network, scan.probe, scan.counts(), tmp_path / "bundle", passes=swapped)
     assert list(tmp_path.iterdir()) == []
 

@@ -137,7 +137,7 @@ def test_a_bundle_is_a_directory(tmp_path: Path, what: str) -> None:
     path = tmp_path / "model.onnx"
     if what == "file":
         path.write_bytes(b"x")
-    with pytest.raises(BundleError, match="directory"):
+    with pytest.raises(BundleError, match="name the directory"):
         read_bundle(path)
 
 
@@ -145,11 +145,11 @@ def test_a_bundle_is_a_directory(tmp_path: Path, what: str) -> None:
     ("arrays", "message"),
     [
         ({"counts": np.zeros((2, 4, 4), "f4")}, "must hold counts and object"),
-        ({"counts": np.zeros((2, 4, 4), "f8"), "object": np.zeros((2, 4, 4), "c8")}, "golden"),
-        ({"counts": np.zeros((2, 4, 4), "f4"), "object": np.zeros((3, 4, 4), "c8")}, "golden"),
-        ({"counts": np.zeros((0, 4, 4), "f4"), "object": np.zeros((0, 4, 4), "c8")}, "golden"),
+        ({"counts": np.zeros((2, 4, 4), "f8"), "object": np.zeros((2, 4, 4), "c8")}, "must hold counts"),
+        ({"counts": np.zeros((2, 4, 4), "f4"), "object": np.zeros((3, 4, 4), "c8")}, "must hold counts"),
+        ({"counts": np.zeros((0, 4, 4), "f4"), "object": np.zeros((0, 4, 4), "c8")}, "must hold counts"),
         ({"counts": np.zeros((300, 4, 4), "f4"), "object": np.zeros((300, 4, 4), "c8")}, "300 frames"),
-        ({"counts": np.zeros((2, 4), "f4"), "object": np.zeros((2, 4), "c8")}, "golden"),
+        ({"counts": np.zeros((2, 4), "f4"), "object": np.zeros((2, 4), "c8")}, "must hold counts"),
     ],
 )
 def test_golden_frames_are_checked(forge: Callable[..., Path], arrays: dict, message: str) -> None:
