@@ -68,11 +68,11 @@ def plain_graph(network: nn.Module, example: torch.Tensor, name: str) -> onnx.Mo
 def pass_graph(step: nn.Module, side: int) -> onnx.ModelProto:
     """The graph of one pass, (patch, residual) -> object, all (B, 2, P, P) float32. Raises `ExportError`.
 
-    A pass that is `doubting` also reads the coverage (B, 1, P, P).
+    A pass that `takes_coverage` also reads the coverage (B, 1, P, P).
     """
     planes = torch.zeros(_EXAMPLE_BATCH, 2, side, side)
     inputs = {PATCH: planes, RESIDUAL: planes.clone()}
-    if getattr(step, "doubting", False):
+    if getattr(step, "takes_coverage", False):
         inputs[COVERAGE] = planes[:, :1].clone()
     model = _export(step, tuple(inputs.values()), tuple(inputs), (True,) * len(inputs))
     onnx.checker.check_model(model, full_check=True)

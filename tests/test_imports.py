@@ -61,7 +61,7 @@ def test_a_reconstruction_knows_neither_files_nor_pictures():
     graph = grimp.build_graph("ptychoscope")
     chains = [
         graph.find_shortest_chain("ptychoscope.reconstruction", other)
-        for name in ("io", "picture")
+        for name in ("io", "viz")
         for other in (f"ptychoscope.{name}", *graph.find_descendants(f"ptychoscope.{name}"))
     ]
     assert len(chains) > 5

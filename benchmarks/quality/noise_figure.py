@@ -1,5 +1,6 @@
 """Network, solver and pty-chi beside the truth, where photons are few, as docs/noise.png."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,15 +11,20 @@ from ptychoscope.bench.peer_ptychi import lsqml_images
 from ptychoscope.inference.load import load_model
 from ptychoscope.io.atomic import replacing
 from ptychoscope.metrics import compare
+from ptychoscope.options import ColorMap
 from ptychoscope.pipeline.reconstruct import reconstruct
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import refine_scan
 from ptychoscope.scan import Scan
-from ptychoscope.viz.panels import Panel, figure, limits
+from ptychoscope.viz.panels import Panel, draw_panels, limits
 
 _SIDE_PX = 110
 """Rows and columns that are shown, from the middle of the scan."""
 _PTYCHI_EPOCHS = 10
+MAPS: tuple[tuple[str, Callable[..., NDArray[np.floating]], ColorMap], ...] = (
+    ("amplitude", np.abs, "gray"),
+    ("phase, rad", np.angle, "RdBu_r"),
+)
 
 
 class Cut(NamedTuple):
@@ -46,7 +52,7 @@ def noise_figure(scan: Scan, bundle: Path, peer: Path | None, out: Path) -> dict
     cuts = [_cut_truth(scan, area), *(_cut(name, image, scan, area) for name, image in images.items())]
     errors = {cut.name: cut.nrmse for cut in cuts if cut.nrmse is not None}
     caption = "nrmse of the image: " + "; ".join(f"{name} {nrmse:.3f}" for name, nrmse in errors.items())
-    sheet = figure(panels_of(cuts), columns=len(cuts), panel_px=2 * _SIDE_PX, caption=caption)
+    sheet = draw_panels(panels_of(cuts), columns=len(cuts), panel_px=2 * _SIDE_PX, caption=caption)
     with replacing(out) as partial:
         sheet.quantize(256).save(partial, "PNG", optimize=True)
     return errors
@@ -55,12 +61,12 @@ def noise_figure(scan: Scan, bundle: Path, peer: Path | None, out: Path) -> dict
 def panels_of(cuts: list[Cut]) -> list[Panel]:
     """A column for every cut, the truth first, with the truth's range; zero is the middle of the phase's."""
     panels = []
-    for quantity, of, colours in (("amplitude", np.abs, "grey"), ("phase, rad", np.angle, "diverging")):
+    for quantity, of, colormap in MAPS:
         low, high = limits(of(cuts[0].image), np.ones(cuts[0].image.shape, bool), tail=0.2)
         if of is np.angle:
             low, high = -max(-low, high), max(-low, high)
         panels += [
-            Panel(title=f"{c.name}: {quantity}", values=of(c.image), low=low, high=high, colours=colours)
+            Panel(title=f"{c.name}: {quantity}", values=of(c.image), low=low, high=high, colormap=colormap)
             for c in cuts
         ]
     return panels

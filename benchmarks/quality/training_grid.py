@@ -27,7 +27,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """What is trained otherwise than by default. `predecessor`: how PtychoPINN trains, AdamW at a flat rate and
 groups of 2 x 2. `average`: of the weights (`ema`)."""
-_OLDER = {"sparse": 0.0, "judging": 0.0, "choose_passes": False}
+_OLDER = {"sparse": 0.0, "held_out_photons": 0.0, "select_passes": False}
 """What was done by trainings whose record does not name these options."""
 OPTIMISERS = tuple(name for name in RECIPES if name != "predecessor")
 
@@ -90,7 +90,7 @@ def is_stale(record: dict[str, Any]) -> bool:
     if parameters(cell) != record["parameters"]:
         return True
     now, then = _as_trained(cell.config().to_dict(), cell), _as_trained(_OLDER | record["config"], cell)
-    passes = {"choose_passes"} if cell.network != "unrolled" else set()  # one pass: nothing to choose
+    passes = {"select_passes"} if cell.network != "unrolled" else set()  # one pass: nothing to choose
     return any(then[name] != value for name, value in now.items() if name in then and name not in passes)
 
 
@@ -104,7 +104,7 @@ def _as_trained(config: dict[str, Any], cell: Cell) -> dict[str, Any]:
     dim, unrolled = cell.set == "1e4", cell.network == "unrolled"
     decided = {
         "group_size": 32 if dim else 16,
-        "judging": 0.15 if dim else 0.0,
+        "held_out_photons": 0.15 if dim else 0.0,
         "sparse": 0.5 if unrolled and not dim else 0.0,
     }
     return config | {name: value for name, value in decided.items() if config[name] is None}

@@ -36,7 +36,7 @@ from quality.training_grid import (
 )
 
 from ptychoscope.train import project as by_torch
-from ptychoscope.train.data.datamodule import settled
+from ptychoscope.train.data.datamodule import resolve_defaults
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
@@ -176,7 +176,7 @@ def test_a_record_is_stale_when_a_default_has_changed(rng: np.random.Generator, 
     assert not is_stale(record)
     bright = make_scan(rng, modes=1)
     cell = Cell(**{name: record[name] for name in Cell.__dataclass_fields__})
-    by_data = settled(cell.config(), [bright]).to_dict()
+    by_data = resolve_defaults(cell.config(), [bright]).to_dict()
     assert is_stale(record | {"config": by_data | {"learning_rate": 1.0}})
     assert is_stale(record | {"config": by_data | {"group_size": 5}})
     assert is_stale(record | {"parameters": record["parameters"] - 9})

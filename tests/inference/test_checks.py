@@ -11,11 +11,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from ptychoscope.bundle import read_bundle
-from ptychoscope.config import FileSpec, GoldenSpec, GroupSpec, ModelConfig, ObjectSpec, TensorSpec
 from ptychoscope.errors import BundleError, ScanError
-from ptychoscope.model import load_model
-from ptychoscope.signature import checked_passes
+from ptychoscope.inference.bundle import read_bundle
+from ptychoscope.inference.graph_check import checked_passes
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model_config import (
+    FileSpec,
+    GoldenSpec,
+    GroupSpec,
+    ModelConfig,
+    ObjectSpec,
+    TensorSpec,
+)
 
 Forge = Callable[..., Path]
 
@@ -71,7 +78,7 @@ CHECKS: dict[str, tuple[Callable[[Path, Forge], object], str]] = {
     ),
     "golden counts that are no number": (
         lambda c, f: with_golden(c, f, no_number(golden(c)[0]), golden(c)[1]),
-        "largest difference nan",
+        "must be finite and not negative",
     ),
     "more frames in a group than channels": (
         lambda c, f: f(group=GroupSpec(size=2, rule="nearest"), object=ObjectSpec(meaning="phase")),

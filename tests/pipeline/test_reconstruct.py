@@ -42,9 +42,9 @@ def scan() -> Scan:
 
 
 def stitched(scan: Scan, patches: np.ndarray, window: np.ndarray | None, crop_px: int = 0) -> Canvas:
-    """As the model of these tests says: bilinear."""
+    """As the model of these tests says: cubic."""
     extent = canvas_extent(scan.positions_px, (SIDE, SIDE))
-    canvas = Canvas(extent.shape, window, "bilinear", crop_px=crop_px)
+    canvas = Canvas(extent.shape, window, "cubic", crop_px=crop_px)
     canvas.add(patches, extent.to_canvas(scan.positions_px))
     return canvas
 
@@ -120,7 +120,7 @@ def test_a_window_of_ones_own(model: Model, scan: Scan) -> None:
 
 
 def test_the_inner_crop_leaves_the_border_out(forge: Callable[..., Path], scan: Scan) -> None:
-    stitch = StitchSpec(window="none", interpolation="bilinear", inner_crop_px=3)
+    stitch = StitchSpec(window="none", inner_crop_px=3)
     model = load_model(forge(stitch=stitch), threads=1)
     patches = model.predict(scan.patterns, domain="counts", probe=scan.probe, batch=64)
     result = reconstruct(scan, model, align="none")

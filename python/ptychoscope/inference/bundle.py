@@ -101,6 +101,8 @@ def _golden(path: Path, config: ModelConfig) -> tuple[NDArray[Any], NDArray[np.c
             f"{name} holds {len(counts)} frames, at most {_MOST_GOLDEN_FRAMES} are computed again at every "
             "load: export again"
         )
+    if not (np.isfinite(counts).all() and (counts >= 0).all()):
+        raise BundleError(f"the counts in {name} must be finite and not negative: export again")
     return counts, object_
 
 

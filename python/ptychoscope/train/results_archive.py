@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from ptychoscope.errors import BundleError
-from ptychoscope.io.archive import read_members
+from ptychoscope.io.npz_members import read_members
 from ptychoscope.io.atomic import replacing
-from ptychoscope.train.checkpoints import UNREADABLE
 from ptychoscope.train.config import TrainConfig
+from ptychoscope.train.loop.checkpoints import UNREADABLE
 from ptychoscope.train.module import PtychoModule
 
 _VERSION = 1

@@ -42,7 +42,7 @@ def test_the_two_parts_are_poisson_and_independent(rng: np.random.Generator) -> 
 
 
 def test_the_network_is_judged_by_photons_it_has_not_seen(small_scan: Scan) -> None:
-    data = GroupData([small_scan], TrainConfig.from_dict({**QUICK, "judging": 0.3, "sparse": 0.0}))
+    data = GroupData([small_scan], TrainConfig.from_dict({**QUICK, "held_out_photons": 0.3, "sparse": 0.0}))
     batch, again = (data.batches(0)[0] for _ in range(2))
     assert torch.equal(batch.held_out, again.held_out), "a batch is the same whenever it is made"
     total = batch.amplitude.square() + batch.held_out.square()
@@ -53,7 +53,7 @@ def test_the_network_is_judged_by_photons_it_has_not_seen(small_scan: Scan) -> N
 
 
 @pytest.mark.parametrize(
-    ("dose", "network", "judging", "sparse"),
+    ("dose", "network", "held_out_photons", "sparse"),
     [(1.0, "unrolled", 0.0, 0.5), (1.0, "fast", 0.0, 0.0), (0.01, "unrolled", 0.15, 0.0)],
 )
 def test_the_dose_decides(
@@ -85,7 +85,7 @@ def test_photons_are_not_drawn_from_anything_else(small_scan: Scan) -> None:
 def test_a_dim_scan_trains(rng: np.random.Generator, tmp_path: Path) -> None:
     scan = make_scan(rng)
     dim = replace(scan, patterns=rng.poisson(scan.patterns * 0.01).astype(np.float32), probe=scan.probe / 10)
-    config = TrainConfig.from_dict({**QUICK, "judging": None, "max_epochs": 3})
+    config = TrainConfig.from_dict({**QUICK, "held_out_photons": None, "max_epochs": 3})
     history = train(dim, config, run_dir=tmp_path / "r", progress=False).history
     assert history[-1]["val_deviance"] < history[0]["val_deviance"]
 

@@ -22,7 +22,7 @@ QUICK = {
     "group_size": 4,
     "batch_size": 2,
     "max_steps": 20,
-    "choose_passes": True,
+    "select_passes": True,
 }
 
 

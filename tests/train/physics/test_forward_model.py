@@ -163,7 +163,7 @@ def test_gradients_are_those_of_finite_differences(rng: np.random.Generator, los
     assert torch.autograd.gradcheck(value, (patch, probe.requires_grad_()), eps=1e-6, atol=1e-5)
 
 
-@pytest.mark.parametrize("turn", range(8))
+@pytest.mark.parametrize("symmetry", range(8))
 def test_physics_shares_the_symmetries_of_the_square(rng: np.random.Generator, symmetry: int) -> None:
     """A turned scan with a turned probe has the same groups, canvas and prediction, turned."""
     scan = make_scan(rng, n_side=3)

@@ -16,7 +16,7 @@ from ptychoscope.errors import BundleError
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from ptychoscope.train import PtychoModule, TrainConfig, load_bundle, save_bundle  # noqa: E402
+from ptychoscope.train import PtychoModule, TrainConfig, load_results, save_results  # noqa: E402
 
 CONFIG = TrainConfig(width=4, network="unrolled", passes=2)
 ZEROS = 1 << 26
@@ -31,7 +31,7 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     patches = np.ones((9, 16, 16), np.complex64)
     history = [{"epoch": 0, "train_loss": 1.5}]
     results = {"models": {"network": module}, "history": history, "obj_tensor_full": patches}
-    save_bundle({**results, "origin_px": (3, -4)}, path)
+    save_results({**results, "origin_px": (3, -4)}, path)
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -62,7 +62,7 @@ def test_a_member_that_nobody_wants_is_not_read(members: dict[str, bytes], tmp_p
     extra = {"more.npy": npy(np.zeros(ZEROS, np.uint8)), "more.pt": bytes(ZEROS)}
     path = write(tmp_path / "a.zip", {**members, **extra}, tuple(extra))
     found: dict[str, Any] = {}
-    assert peak(lambda: found.update(load_bundle(path))) < ZEROS / 8
+    assert peak(lambda: found.update(load_results(path))) < ZEROS / 8
     assert found.keys() == {"models", "history", "obj_tensor_full", "origin_px"}
     assert (found["origin_px"], found["history"]) == ((3, -4), [{"epoch": 0, "train_loss": 1.5}])
 
@@ -106,8 +106,8 @@ MODULES: dict[str, Callable[[dict[str, Any]], object]] = {
 @pytest.mark.parametrize("what", MODULES)
 def test_modules_that_are_not_what_they_say(members: dict[str, bytes], tmp_path: Path, what: str) -> None:
     path = write(tmp_path / "odd.zip", {**members, "network.pt": pt(MODULES[what], members)})
-    with pytest.raises(BundleError, match=r"odd\.zip is not a file that save_bundle wrote"):
-        load_bundle(path)
+    with pytest.raises(BundleError, match=r"odd\.zip is not a file that save_results wrote"):
+        load_results(path)
 
 
 MANIFESTS = {
@@ -124,7 +124,7 @@ MANIFESTS = {
 def test_manifests_that_are_none(members: dict[str, bytes], tmp_path: Path, text: str) -> None:
     path = write(tmp_path / "odd.zip", {**members, "manifest.json": text.encode()})
     with pytest.raises(BundleError, match=r"odd\.zip"):
-        load_bundle(path)
+        load_results(path)
 
 
 ARRAYS = {
@@ -141,7 +141,7 @@ ARRAYS = {
 def test_arrays_that_are_none(members: dict[str, bytes], tmp_path: Path, what: str) -> None:
     path = write(tmp_path / "odd.zip", {**members, **ARRAYS[what]})
     with pytest.raises(BundleError, match=r"odd\.zip"):
-        load_bundle(path)
+        load_results(path)
 
 
 @pytest.mark.parametrize("name", ["coverage.npy", "network.pt", "manifest.json", "within network.pt"])
@@ -162,7 +162,7 @@ def test_what_would_unfold_is_refused(members: dict[str, bytes], tmp_path: Path,
 
     def load() -> None:
         with pytest.raises(BundleError, match="is compressed"):
-            load_bundle(path)
+            load_results(path)
 
     assert peak(load) < ZEROS / 8
 
@@ -176,7 +176,7 @@ def test_damage_gives_one_kind_of_error(members: dict[str, bytes], tmp_path: Pat
             damaged[at] ^= 1 << rng.integers(8)
         (tmp_path / "b.zip").write_bytes(damaged)
         try:
-            load_bundle(tmp_path / "b.zip")
+            load_results(tmp_path / "b.zip")
         except BundleError:
             refused += 1
     assert refused > 30
