@@ -19,6 +19,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 from onnxruntime.transformers.float16 import convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel
 
 from ptychoscope.errors import OutputError
 
@@ -55,7 +56,7 @@ def quantised(graph: onnx.ModelProto, feeds: Iterable[Feeds]) -> onnx.ModelProto
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
-            nodes_to_exclude=_up_to_the_first_convolution(graph),
+            nodes_to_exclude=sorted({*_up_to_the_first_convolution(graph), *_of_projections(graph)}),
         )
         model = onnx.load(target)
     upsample_by_copies(model)
@@ -73,14 +74,65 @@ def _up_to_the_first_convolution(graph: onnx.ModelProto) -> list[str]:
     return names
 
 
+def _of_projections(graph: onnx.ModelProto) -> list[str]:
+    """Nodes of the kinds that lie between convolutions which read something else: waves, for example."""
+    names: list[str] = []
+    between: set[str] = set()
+    constant = {tensor.name for tensor in graph.graph.initializer}
+    for node in graph.graph.node:
+        if node.op_type == "Conv" or (
+            node.op_type in _QUANTISED and all(i in between | constant for i in node.input if i)
+        ):
+            between.update(node.output)
+        elif node.op_type in _QUANTISED:
+            names.append(node.name)
+    return names
+
+
 def halved(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """`graph` with convolutions and what lies between them in float16; inputs and outputs stay float32."""
+    """`graph` with convolutions and what lies between them in float16, and everything else in float32."""
     kept = sorted({node.op_type for node in graph.graph.node} - set(_QUANTISED))
     copy = onnx.ModelProto()
     copy.CopyFrom(graph)
-    model: onnx.ModelProto = convert_float_to_float16(copy, keep_io_types=True, op_block_list=kept)
+    model: onnx.ModelProto = convert_float_to_float16(
+        copy, keep_io_types=True, op_block_list=kept, node_block_list=_of_projections(graph)
+    )
+    _without_detours(model.graph)
+    OnnxModel(model).topological_sort(is_deterministic=True)
     _clean(model)
     return model
+
+
+def _without_detours(graph: onnx.GraphProto) -> None:
+    """Take out what is cast to float16 only to be cast back: it would lose digits, and counts above 65504."""
+    source = {
+        node.output[0]: node.input[0] for node in graph.node if _casts_to(node, onnx.TensorProto.FLOAT16)
+    }
+    straight = {
+        node.output[0]: source[node.input[0]]
+        for node in graph.node
+        if _casts_to(node, onnx.TensorProto.FLOAT) and node.input[0] in source
+    }
+    made = {output.name for output in graph.output}
+    for node in list(graph.node):
+        if node.output[0] in straight and node.output[0] in made:
+            node.CopyFrom(
+                onnx.helper.make_node("Identity", [straight[node.output[0]]], node.output, name=node.name)
+            )
+        for k, name in enumerate(node.input):
+            node.input[k] = straight.get(name, name)
+    while unread := _unread_casts(graph):
+        for node in unread:
+            graph.node.remove(node)
+
+
+def _casts_to(node: onnx.NodeProto, kind: int) -> bool:
+    return bool(node.op_type == "Cast" and node.attribute[0].i == kind)
+
+
+def _unread_casts(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    read = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
+    return [node for node in graph.node if node.op_type == "Cast" and node.output[0] not in read]
 
 
 def relative_rms(got: NDArray[np.complex64], reference: NDArray[np.complex64]) -> float:
