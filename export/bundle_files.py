@@ -39,6 +39,6 @@ def bundle_directory(out: Path) -> Iterator[Path]:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot create {out.parent}: {error.strerror}; choose another place") from error
+        raise OutputError(f"cannot write {out}: {error.strerror}; choose another place") from error
     with replacing_folder(out, "model.json") as folder:
         yield folder

@@ -103,6 +103,16 @@ def test_a_directory_of_something_else_is_left_alone(
     assert (tmp_path / "thesis.tex").read_text() == "two years"
 
 
+@pytest.mark.parametrize("place", ["x" * 300, "file/bundle", "file", "/proc/bundle"])
+def test_a_place_that_cannot_be_written_is_named(
+    tmp_path: Path, probe: np.ndarray, counts: np.ndarray, place: str
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot write"):
+        write_bundle(TinyNetwork(SIDE), probe, counts, tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 class Drifting(nn.Module):
     """Computes something else when it is exported, as a network left in training mode does."""
 

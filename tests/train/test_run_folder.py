@@ -103,3 +103,14 @@ def test_what_may_not_change_on_resume_is_named(small_scan: Scan, tmp_path: Path
     (tmp_path / "r" / "config.json").write_text("[")
     with pytest.raises(ConfigError, match=r"config\.json is damaged"):
         run(small_scan, tmp_path / "r", resume=True)
+
+
+def test_a_run_folder_may_be_moved(small_scan: Scan, tmp_path: Path) -> None:
+    """The best epoch is known there as well, and stays the best."""
+    steep = {"schedule": "flat", "learning_rate": 2.0, "ema": 0.0, "max_steps": None}
+    run(small_scan, tmp_path / "r", max_epochs=3, **steep)
+    moved = (tmp_path / "r").rename(tmp_path / "moved")
+    before = torch.load(moved / "checkpoints" / "best.ckpt", weights_only=True)["global_step"]
+    result = run(small_scan, moved, max_epochs=4, resume=True, **steep)
+    assert result.checkpoint == moved / "checkpoints" / "best.ckpt"
+    assert torch.load(result.checkpoint, weights_only=True)["global_step"] == before < result.steps
