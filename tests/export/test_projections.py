@@ -10,12 +10,12 @@ onnx = pytest.importorskip("onnx", reason="export needs onnx")
 pytest.importorskip("lightning", reason="the network is one of those that are trained")
 
 from onnx import TensorProto  # noqa: E402
-from ptychoscope.export.graph import onnx_graph  # noqa: E402
-from ptychoscope.export.precision import halved, quantised, relative_rms  # noqa: E402
+from ptychoscope.export.onnx_graph import onnx_graph  # noqa: E402
+from ptychoscope.export.quantise import halved, quantised, relative_rms  # noqa: E402
 
 from optics import make_scan  # noqa: E402
-from ptychoscope.session import open_session  # noqa: E402
-from ptychoscope.tensors import graph_probe  # noqa: E402
+from ptychoscope.inference.session import open_session  # noqa: E402
+from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
 from ptychoscope.train.networks.unet import UNet  # noqa: E402
 from ptychoscope.train.networks.unrolled import Pass, Unrolled  # noqa: E402
 
@@ -25,7 +25,7 @@ CONVOLUTIONS = {"Conv", "Relu", "MaxPool", "Resize", "Concat", "Reshape"}
 
 
 def run(model: onnx.ModelProto, counts: np.ndarray) -> np.ndarray:
-    feeds = {"diffraction": counts[:, None], "probe": graph_probe(SCAN.probe)}
+    feeds = {"diffraction": counts[:, None], "probe": to_planes(SCAN.probe)}
     planes = open_session(model.SerializeToString(), threads=1).run("object", feeds)
     return planes[:, 0] + 1j * planes[:, 1]
 
@@ -37,13 +37,13 @@ def graph() -> onnx.ModelProto:
     network = Unrolled([Pass(UNet(4, 2, 4, levels=2), "real_imag") for _ in range(2)], 16).eval()
     for parameter in network.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
-    return onnx_graph(network, graph_probe(SCAN.probe), "float32")
+    return onnx_graph(network, to_planes(SCAN.probe), "float32")
 
 
 def lowered(graph: onnx.ModelProto, precision: str) -> onnx.ModelProto:
     if precision == "fp16":
         return halved(graph)
-    return quantised(graph, [{"diffraction": SCAN.counts()[:, None], "probe": graph_probe(SCAN.probe)}])
+    return quantised(graph, [{"diffraction": SCAN.counts()[:, None], "probe": to_planes(SCAN.probe)}])
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
