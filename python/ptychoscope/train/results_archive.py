@@ -101,7 +101,7 @@ def _module(data: bytes) -> PtychoModule:
         shapes = {name: tensor.shape for name, tensor in PtychoModule(**options).state_dict().items()}
     held = {name: tensor.shape for name, tensor in state.items()}
     whole = all(tensor.untyped_storage().nbytes() >= tensor.nbytes for tensor in state.values())
-    if held != shapes or not whole or 0 in shapes["light.probes"]:
+    if held != shapes or not whole or 0 in shapes["scan_parameters.probes"]:
         raise ValueError("its weights are not those of its network")
     module = PtychoModule(**options)
     module.load_state_dict(state)

@@ -44,7 +44,7 @@ def test_two_processes_share_the_batches(small_scan: Scan, tmp_path: Path) -> No
     script = tmp_path / "child.py"
     options = with_options(devices=2, max_steps=None, max_epochs=6, groups_per_epoch=16).to_dict()
     script.write_text(CHILD % options)
-    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path / "run")],
         env=path, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,

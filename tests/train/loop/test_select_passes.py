@@ -53,7 +53,9 @@ def test_the_choice_is_made_stored_and_of_the_same_weights(small_scan: Scan, tmp
     amplitude = torch.from_numpy(small_scan.amplitude()[:3, None])
     with torch.no_grad():
         assert torch.equal(read(amplitude, read.probe), result.module(amplitude, read.probe))
-    for a, b in zip(with_passes(read, 9).network.parameters(), read.network.parameters(), strict=True):
+    for a, b in zip(
+        with_passes(read, 9).ema_network.parameters(), read.ema_network.parameters(), strict=True
+    ):
         assert torch.equal(a, b)
 
 
