@@ -1,6 +1,9 @@
-"""BundleWriter: everything that a bundle will hold, and how it is written down."""
+"""BundleWriter: everything that a bundle will hold, made in memory and written down whole or not at all."""
 
 import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from ptychoscope.errors import OutputError
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import (
@@ -21,12 +25,43 @@ from ptychoscope.inference.model_config import (
     TensorSpec,
 )
 from ptychoscope.inference.onnx_file import graph_digest
+from ptychoscope.io.atomic import replacing_folder
 from ptychoscope.options import InputDtype, Precision
 from ptychoscope.train.physics.forward_model import DARK, REGULARISATION
 
-from .bundle_files import file_spec, npy_bytes, npz_bytes
 from .float32_error import MARGIN
 from .onnx_graph import INPUT, OUTPUT, PROBE, with_sidecar
+
+
+def npz_bytes(counts: NDArray[np.float32], object_: NDArray[np.complex64]) -> bytes:
+    """golden.npz."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, counts=counts, object=object_)
+    return stream.getvalue()
+
+
+def npy_bytes(array: NDArray[np.complex64]) -> bytes:
+    """A .npy file."""
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    return stream.getvalue()
+
+
+def file_spec(name: str, data: bytes) -> FileSpec:
+    """The name of a file and its digest."""
+    return FileSpec(file=name, sha256=hashlib.sha256(data).hexdigest())
+
+
+@contextmanager
+def bundle_directory(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that becomes `out` on success, in place of an older bundle, or vanishes."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror}; choose another place") from error
+    with replacing_folder(out, "model.json") as folder:
+        yield folder
+
 
 GOLDEN_TOLERANCE = {"fp32": 5e-4, "fp16": 2e-2, "int8": 0.2}
 """At load: another machine's rounding is allowed, another precision is not. Lower precision errs most where

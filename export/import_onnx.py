@@ -32,11 +32,9 @@ from ptychoscope.inference.onnx_file import check_graph, graph_digest
 from ptychoscope.inference.session import Session, open_session
 from ptychoscope.preprocess.complex_planes import complex_patches
 
-from .bundle_files import bundle_directory, file_spec, npz_bytes
-from .bundle_writer import GOLDEN_TOLERANCE, graph_bytes
-from .dynamic_batch import relaxed
+from .bundle_writer import GOLDEN_TOLERANCE, bundle_directory, file_spec, graph_bytes, npz_bytes
+from .graph_changes import object_heads, relaxed, with_heads
 from .inspect_graph import GraphDescription, channel_meaning, diffraction_input
-from .object_heads import object_heads, with_heads
 from .onnx_graph import with_sidecar
 
 _LEAST_FRAMES = 8

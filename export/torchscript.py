@@ -15,8 +15,7 @@ from ptychoscope.errors import ExportError
 from ptychoscope.inference.model_config import Provenance
 from ptychoscope.preprocess.complex_planes import to_planes
 
-from .bundle_files import bundle_directory, file_spec
-from .bundle_writer import BundleWriter
+from .bundle_writer import BundleWriter, bundle_directory, file_spec
 from .float32_error import allowed, largest_difference, rounding
 from .onnx_graph import FromCounts
 

@@ -15,8 +15,7 @@ from ptychoscope.inference.model_config import Provenance
 from ptychoscope.options import InputDtype, Precision, RunnerKind
 from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 
-from .bundle_files import bundle_directory
-from .bundle_writer import BundleWriter
+from .bundle_writer import BundleWriter, bundle_directory
 from .float32_error import allowed, largest_difference, rounding
 from .low_precision import loss, lowered
 from .onnx_graph import onnx_graph, pass_graph

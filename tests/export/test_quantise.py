@@ -30,8 +30,11 @@ from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
 from ptychoscope.train.data.batches import Placement  # noqa: E402
 from ptychoscope.train.networks.base import Neighbours  # noqa: E402
-from ptychoscope.train.networks.unet import UNet  # noqa: E402
-from ptychoscope.train.networks.unrolled import Pass, Unrolled  # noqa: E402
+from ptychoscope.train.networks.unrolled import (  # noqa: E402
+    Pass,
+    UNet,
+    Unrolled,
+)
 from ptychoscope.train.physics.overlap import coverage, merge  # noqa: E402
 
 from .networks import TinyNetwork  # noqa: E402
@@ -74,13 +77,13 @@ def test_no_room_for_the_files_of_the_quantiser(tmp_path: Path, monkeypatch: pyt
 ALLOWED = {"fp32": 1e-5, "fp16": 1e-2, "int8": 5e-2}
 
 
-def test_every_front_makes_torchs_patches(bundle: Path, network: Unrolled, scan: Scan) -> None:
+def test_every_runner_makes_torchs_patches(bundle: Path, network: Unrolled, scan: Scan) -> None:
     model = load_model(bundle, threads=1)
     counts = scan.counts(slice(1, None, 2))
     expected = torch_patches(network, counts, to_planes(scan.probe))
     assert np.angle(expected).std(axis=0).max() > 0.05
-    for front in ("graph", "passes"):
-        got = model.predict(counts, domain="counts", front=front)
+    for runner in ("graph", "unrolled"):
+        got = model.predict(counts, domain="counts", runner=runner)
         assert relative_rms(got, expected) < ALLOWED[model.config.precision]
 
 

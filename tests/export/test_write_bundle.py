@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="export needs torch")
 onnx = pytest.importorskip("onnx", reason="export needs onnx")
 
 from ptychoscope.export import write_bundle  # noqa: E402
-from ptychoscope.export.verification_frames import simulated_counts  # noqa: E402
+from ptychoscope.export.export import simulated_counts  # noqa: E402
 from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
 from torch import nn  # noqa: E402
 

@@ -19,7 +19,7 @@ from ptychoscope.metrics import (
     r_factor,
     score,
 )
-from ptychoscope.metrics.scored_area import largest_rectangle, well_covered
+from ptychoscope.metrics.comparison import largest_rectangle, well_covered
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.simulate import SimulationConfig, make_object, simulate_scan
 from ptychoscope.simulate.forward import farfield_intensity

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.atomic import replacing
-from ptychoscope.io.npz_members import member_names, read_members
+from ptychoscope.io.npy import member_names, read_members
 from ptychoscope.io.scan_conventions import domain_of, frames_first
 from ptychoscope.options import Domain, Layout
 from ptychoscope.scan import Scan

@@ -18,8 +18,7 @@ from ptychoscope.metrics.diffraction import (
     r_factor,
 )
 from ptychoscope.metrics.frc import RingCorrelation, ring_correlation
-from ptychoscope.metrics.score import Score, score
-from ptychoscope.metrics.similarity import psnr_db, ssim
+from ptychoscope.metrics.score import Score, psnr_db, score, ssim
 
 __all__ = [
     "Comparison",

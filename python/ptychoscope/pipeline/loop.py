@@ -9,6 +9,7 @@ network's output to the stitcher without a copy. The number of batches under way
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Queue
 from time import perf_counter, thread_time
@@ -42,6 +43,14 @@ class Report:
     def frames_per_s(self) -> float:
         """Frames per second of wall time."""
         return self.frames / self.seconds if self.seconds > 0 else 0.0
+
+    @contextmanager
+    def sinking(self) -> Iterator[None]:
+        """Count what the body takes among the sinks, and in the wall time."""
+        began, mark = perf_counter(), thread_time()
+        yield
+        self.stages_cpu_s["sinks"] += thread_time() - mark
+        self.seconds += perf_counter() - began
 
     def count(self, model: str, frames: int) -> None:
         """Note that `model` made `frames` more."""

@@ -5,11 +5,11 @@ from typing import Unpack
 
 from ptychoscope.inference.model import Model
 from ptychoscope.pipeline.loop import Progress, Report, run
-from ptychoscope.pipeline.patch_buffer import PatchBuffer
 from ptychoscope.pipeline.plan import Plan, make_plan
 from ptychoscope.pipeline.replay import replay
 from ptychoscope.pipeline.run_options import RunOptions
 from ptychoscope.pipeline.scan_merge import run_merged
+from ptychoscope.pipeline.sinks import PatchBuffer
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.whole_scan import refine_scan
 from ptychoscope.scan import Scan
@@ -72,7 +72,8 @@ def _by_network(plan: Plan, model: Model, progress: Progress | None) -> Reconstr
     else:
         report = run(source, slot, sinks, workers=workers, merge=plan.merge == "batch", progress=progress)
     if buffer is not None:
-        buffer.empty_into(sink, report)
+        with report.sinking():
+            buffer.empty_into(sink)
     canvas = sink.canvas
     return Reconstruction(
         object=canvas.image(),

@@ -9,8 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.options import Accumulate, Align, Interpolation, Values, one_of
-from ptychoscope.stitch._arguments import as_planes, as_positions, as_shape, as_window
-from ptychoscope.stitch._canvas_base import AddReport, CanvasBase, Region
+from ptychoscope.stitch._canvas_base import (
+    AddReport,
+    CanvasBase,
+    Region,
+    as_planes,
+    as_positions,
+    as_shape,
+    as_window,
+)
 from ptychoscope.stitch.phase_sync import solve_phases
 
 

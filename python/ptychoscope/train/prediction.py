@@ -21,10 +21,8 @@ from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.data.batches import Placement
 from ptychoscope.train.module import PtychoModule
-from ptychoscope.train.networks.base import Network
-from ptychoscope.train.networks.projection import Projection
-from ptychoscope.train.physics.dft import square
-from ptychoscope.train.physics.forward_model import illumination
+from ptychoscope.train.networks.base import Network, Projection
+from ptychoscope.train.physics.forward_model import illumination, square
 from ptychoscope.train.physics.overlap import lay, pixel_index
 
 

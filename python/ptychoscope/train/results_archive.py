@@ -14,7 +14,7 @@ import torch
 
 from ptychoscope.errors import BundleError
 from ptychoscope.io.atomic import replacing
-from ptychoscope.io.npz_members import read_members
+from ptychoscope.io.npy import read_members
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.loop.checkpoints import UNREADABLE
 from ptychoscope.train.module import PtychoModule

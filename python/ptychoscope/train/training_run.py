@@ -20,10 +20,8 @@ from ptychoscope.train.data.datamodule import GroupData
 from ptychoscope.train.loop.callbacks import Budget, EpochBar, History, Patience
 from ptychoscope.train.loop.checkpoints import BestAndLast, WholeFiles
 from ptychoscope.train.loop.device import choose_threads, compute_dtype, torch_settings, trainer_device
-from ptychoscope.train.loop.lightning_logs import quiet_lightning
-from ptychoscope.train.loop.loggers import check_logger, make_logger
-from ptychoscope.train.loop.run_folder import claimed, load_module
-from ptychoscope.train.loop.run_record import write_record
+from ptychoscope.train.loop.loggers import check_logger, make_logger, quiet_lightning
+from ptychoscope.train.loop.run_folder import load_module, prepare_run_dir, write_record
 from ptychoscope.train.loop.select_passes import rewrite_checkpoint, select_passes
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks.base import copy_weights
@@ -113,7 +111,7 @@ def train(
             copy_weights(given, module.network)
             copy_weights(given, module.ema_network)
         module.set_compute_dtype(compute_dtype(config))
-        with claimed(run, config, resume=resume) as last:
+        with prepare_run_dir(run, config, resume=resume) as last:
             result, writes = _fit(module, data, run, last, progress=progress, **device)
             if writes:
                 _record(result, chosen, report=report)

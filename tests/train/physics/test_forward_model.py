@@ -17,8 +17,7 @@ from ptychoscope.train.data.batches import (  # noqa: E402
     make_batch,
 )
 from ptychoscope.train.data.symmetry import transform_planes  # noqa: E402
-from ptychoscope.train.physics.dft import Fourier, dft_matrix  # noqa: E402
-from ptychoscope.train.physics.forward_model import Physics, illumination  # noqa: E402
+from ptychoscope.train.physics.forward_model import Fourier, Physics, dft_matrix, illumination  # noqa: E402  # noqa: E402
 from ptychoscope.train.physics.losses import LOSSES, poisson_deviance, total_variation  # noqa: E402
 from ptychoscope.train.physics.overlap import coverage, merge  # noqa: E402
 from ptychoscope.train.physics.scan_parameters import ScanParameters  # noqa: E402

@@ -1,7 +1,11 @@
-"""Loggers by name; none is imported unless it is asked for."""
+"""Loggers by name, none imported unless it is asked for; and what Lightning itself says."""
 
 from __future__ import annotations
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -44,3 +48,26 @@ def make_logger(name: LoggerName, run_dir: Path) -> Any:
             artifact_location=(run_dir / "mlartifacts").as_uri(),
         )
     raise ConfigError(f'logger must be "none", "csv", "tensorboard" or "mlflow", got {name!r}')
+
+
+_NOISE = (
+    ".*does not have many workers.*",  # batches are cut from arrays: workers would only copy them
+    ".*LeafSpec.*is deprecated.*",  # Lightning's own use of torch
+    ".*exists and is not empty.*",  # the run folder, which is ours
+    ".*`training_step` returned `None`.*",
+)
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Without Lightning's hints on hardware and workers; its warnings and errors stay."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in _NOISE:
+                warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        logger.setLevel(level)

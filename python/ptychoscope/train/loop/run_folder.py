@@ -1,20 +1,73 @@
-"""Run folders: who owns one, and what is read back from it."""
+"""Run folders: who owns one, what is written into it, and what is read back."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from ptychoscope.errors import CheckpointError, ConfigError, OutputError
+from ptychoscope.io.atomic import replacing
+from ptychoscope.scan import Scan
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.loop.checkpoints import UNREADABLE
-from ptychoscope.train.loop.run_record import write_config
 from ptychoscope.train.module import PtychoModule
+
+_PACKAGES = ("ptychoscope", "torch", "lightning", "numpy")
+
+
+def write_config(run: Path, config: TrainConfig) -> None:
+    """config.json: the configuration, before the first step."""
+    _write(run / "config.json", config.to_dict())
+
+
+def write_record(
+    run: Path, scans: Sequence[Scan], history: list[dict[str, float]], **facts: float | str
+) -> None:
+    """history.json and training.json: the curves, and what made them."""
+    _write(run / "history.json", history)
+    record = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data_sha256": data_digest(scans),
+        "versions": _versions(),
+        **facts,
+    }
+    _write(run / "training.json", record)
+
+
+def data_digest(scans: Sequence[Scan]) -> str:
+    """SHA-256 of the patterns, positions and probes of `scans`, in their order."""
+    digest = hashlib.sha256()
+    for scan in scans:
+        for array in (scan.patterns, scan.positions_px, scan.probe):
+            if array is not None:
+                digest.update(f"{array.dtype.str}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def _write(path: Path, value: object) -> None:
+    with replacing(path) as partial:
+        partial.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def load_module(run_or_checkpoint: str | os.PathLike[str]) -> PtychoModule:
@@ -45,7 +98,7 @@ _MAY_CHANGE = {
 
 
 @contextmanager
-def claimed(run: Path, config: TrainConfig, *, resume: bool) -> Iterator[Path | None]:
+def prepare_run_dir(run: Path, config: TrainConfig, *, resume: bool) -> Iterator[Path | None]:
     """Make the run folder this training's; gives the checkpoint to go on from, if any.
 
     When the body fails before a checkpoint was kept, folders that were made here are removed. Raises

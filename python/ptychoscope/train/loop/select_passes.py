@@ -21,7 +21,9 @@ def with_passes(module: PtychoModule, passes: int) -> PtychoModule:
     config = msgspec.structs.replace(module.config, run_passes=passes)
     plain = {**module.hparams, "config": config.to_dict()}
     changed = PtychoModule(**plain)
-    state = {name: value for name, value in module.state_dict().items() if not name.startswith("ema_network.")}
+    state = {
+        name: value for name, value in module.state_dict().items() if not name.startswith("ema_network.")
+    }
     changed.load_state_dict(state, strict=False)
     copy_weights(module.ema_network, changed.ema_network)
     return changed.eval()

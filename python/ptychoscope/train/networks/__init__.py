@@ -11,10 +11,8 @@ from typing import Protocol
 from ptychoscope.errors import ConfigError
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.networks.base import Network
-from ptychoscope.train.networks.direct import INPUT_PLANES, Direct
-from ptychoscope.train.networks.pinn_cnn import PinnCnn
-from ptychoscope.train.networks.unet import UNet
-from ptychoscope.train.networks.unrolled import Pass, Unrolled
+from ptychoscope.train.networks.direct import INPUT_PLANES, Direct, PinnCnn
+from ptychoscope.train.networks.unrolled import Pass, UNet, Unrolled
 
 _SIDE_STEP = 16
 """The U-Net's four levels behind a two-fold space-to-depth halve the side four times."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ptychoscope.options import Loss
-from ptychoscope.train.physics.dft import multiply_conj, square
+from ptychoscope.train.physics.forward_model import multiply_conj, square
 
 _FLOOR = 1e-3
 """Added to measured and predicted counts alike, relative to the mean count of a pixel: bounds the gradient

@@ -1,13 +1,16 @@
-"""Which outputs of a foreign graph are the object, and the graph with these as its one output."""
+"""Changes to a foreign graph before it becomes a bundle: one output for the object, and a free batch."""
+
+from typing import Literal
 
 import msgspec
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import helper
 
-from ptychoscope.errors import ExportError
+from ptychoscope.errors import BundleError, ExportError
 from ptychoscope.inference.model_config import TensorSpec
-from ptychoscope.inference.session import Session
+from ptychoscope.inference.session import Session, open_session
 
 from .inspect_graph import tensor_spec
 
@@ -76,3 +79,39 @@ def _listed(session: Session) -> str:
         for name, tensor in session.outputs.items()
     }
     return ", ".join(f"{name} ({shape or 'one value'})" for name, shape in shapes.items())
+
+
+def relaxed(
+    model: onnx.ModelProto, sessions: list[Session], name: str, batch: int
+) -> tuple[onnx.ModelProto, Literal["relaxed", "fixed"]]:
+    """`model` with a free batch when every bit of its outputs stays, otherwise `model` itself.
+
+    `sessions` holds the one of the original, whose input `name` takes exactly `batch` entries; random ones
+    are tried. The session of the free graph is put behind it. Where they all give the same, or no number,
+    nothing was tried, and the batch stays.
+    """
+    (session,) = sessions
+    free = onnx.ModelProto()
+    free.CopyFrom(model)
+    del free.graph.value_info[:]
+    for value in (*free.graph.input, *free.graph.output):
+        if value.name == name or value.name in session.outputs:
+            value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    tensor = session.inputs[name]
+    entries = np.random.default_rng(0).uniform(0, 30, (batch, *(size or 1 for size in tensor.shape[1:])))
+    whole = entries.astype(tensor.dtype)
+    try:
+        sessions.append(open_session(free.SerializeToString(deterministic=True), threads=1))
+        same = all(_agree(sessions, name, output, whole) for output in session.outputs)
+    except BundleError:
+        same = False
+    return (free, "relaxed") if same else (model, "fixed")
+
+
+def _agree(sessions: list[Session], name: str, output: str, whole: NDArray[np.generic]) -> bool:
+    original, free = sessions
+    expected = original.run(output, {name: whole})
+    if not (expected != expected[:1]).any() or not np.isfinite(expected).all():
+        return False
+    parts = slice(None), slice(0, 1), slice(len(whole) // 2, None)
+    return all(free.run(output, {name: whole[part]}).tobytes() == expected[part].tobytes() for part in parts)
