@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. They need python3.11 with venv, g++ and make.
 PYTHON ?= python3
-# PyPI's torch for Linux brings CUDA (several GB). For the CPU build: make test TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
+# PyPI's torch for Linux brings CUDA (several GB). For the CPU build: make test TORCH="torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 RUNTIME := .venv-runtime/bin
@@ -16,7 +16,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc -type f)
 	@touch $@
 
 # What a beamline machine installs: no torch, no lightning, no onnx.
-.venv-runtime/.ready: .venv/.ready $(shell find python export -name '*.py')
+.venv-runtime/.ready: .venv/.ready $(shell find python export -name '*.py' -o -name '*.jinja')
 	$(PYTHON) -m venv .venv-runtime
 	rm -rf build/wheels && $(BIN)/python -m pip wheel -q --no-deps -w build/wheels .
 	$(RUNTIME)/python -m pip install -q --force-reinstall --no-deps build/wheels/*.whl

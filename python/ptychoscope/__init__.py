@@ -1,4 +1,4 @@
-"""Ptychoscope: see the sample while the scan runs."""
+"""Ptychoscope: the complex image of a ptychography scan, by networks and by a solver in C++."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -46,7 +46,7 @@ def build_app() -> click.Group:
         package=__name__,
         files=COMMANDS,
         name="ptychoscope",
-        help="See the sample while the scan runs: train, export and run ptychographic networks.",
+        help="Ptychography: the complex image of a scan by networks and a solver in C++.",
         params=[
             click.Option(
                 ["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."

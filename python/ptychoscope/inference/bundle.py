@@ -1,6 +1,6 @@
 """Bundle: the files of a model, read once into memory and compared with their digests.
 
-model.json   the sidecar (`config.ModelConfig`); the same bytes lie in the graph's metadata
+model.json   the sidecar (`model_config.ModelConfig`); the same bytes lie in the graph's metadata
 model.onnx   the graph
 golden.npz   `counts` (k, P, P) and the `object` patches (k, H, W) that the model makes of them
 probe.npy    (m, P, P) complex64, where the network needs a probe

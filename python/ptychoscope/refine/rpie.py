@@ -31,7 +31,7 @@ class Sweep(NamedTuple):
 class Refiner:
     """An object, a probe and frames in memory; each sweep visits frames once, by sequential rPIE.
 
-    The sweep is defined in docs/refine.md and csrc/include/ptychoscope/refine.h. The bits of the result
+    The sweep is defined in docs/refine.md and csrc/include/ptychoscope/refiner.h. The bits of the result
     depend on the instruction set and the seeds, not on `threads`.
 
     Parameters

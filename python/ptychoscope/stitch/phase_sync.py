@@ -1,4 +1,4 @@
-"""The constant phases of patches, solved all at once over the graph of their overlaps (phases.h).
+"""The constant phases of patches, solved all at once over the graph of their overlaps (phase_sync.h).
 
 Phase synchronisation (Singer, Applied and Computational Harmonic Analysis 30, 20, 2011): unit numbers x_k
 that maximise sum conj(x_k) H_kl x_l, with the overlaps H_kl = sum_r conj(w_k g_k) w_l g_l of patches g with

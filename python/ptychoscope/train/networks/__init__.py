@@ -29,7 +29,7 @@ class Builder(Protocol):
     """Makes a network for patches of `side` pixels."""
 
     def __call__(self, config: TrainConfig, side: int, *, for_inference: bool) -> Network:
-        """The network for training, or the one that is `kept`."""
+        """The network for training, or the one `for_inference`."""
 
 
 def _fast(config: TrainConfig, side: int, *, for_inference: bool) -> Network:
@@ -57,7 +57,7 @@ def _passes(config: TrainConfig, *, for_inference: bool) -> int:
 
 
 def passes_to_choose_from(config: TrainConfig) -> range:
-    """Numbers of passes that the kept network may run: one less to two more than in training, empty where no
+    """Numbers of passes that the network for inference may run: one less to two more than in training, empty where no
     pass can be repeated."""
     if config.network not in _OWN_PASSES or config.input == "amplitude":
         return range(0)
@@ -95,7 +95,7 @@ NETWORKS: dict[str, Builder] = {
 def build(config: TrainConfig, side: int, *, for_inference: bool = False) -> Network:
     """The network that `config` names, for patches of `side` pixels.
 
-    With `kept`, the one that is validated and exported: the same weights, and more repetitions
+    With `for_inference`, the one that is validated and exported: the same weights, and more repetitions
     of the middle pass.
 
     Raises `ConfigError` when the name is unknown or the side does not suit it.
