@@ -1,4 +1,4 @@
-"""Tables of quality: which records make which row, what is prepare_run_dir of them, and the methods in them."""
+"""Tables of quality: which records make which row, what is claimed of them, and the methods in them."""
 
 import math
 from pathlib import Path

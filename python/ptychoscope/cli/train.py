@@ -14,7 +14,10 @@ from ptychoscope.cli.scan_options import ScanOptions, scan_options
 if TYPE_CHECKING:
     from ptychoscope.scan import Scan
 
-_WRITTEN = ("config.json", "checkpoints", "history.json", "training.json", "report.html", "logs", "mlflow.db", "mlartifacts")
+_WRITTEN = (
+    *("config.json", "checkpoints", "history.json", "training.json", "report.html"),
+    *("logs", "mlflow.db", "mlartifacts"),
+)
 """What a run's folder holds of ours; what else lies there is left alone."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""

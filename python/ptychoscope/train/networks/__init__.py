@@ -57,8 +57,8 @@ def _passes(config: TrainConfig, *, for_inference: bool) -> int:
 
 
 def passes_to_choose_from(config: TrainConfig) -> range:
-    """Numbers of passes that the network for inference may run: one less to two more than in training, empty where no
-    pass can be repeated."""
+    """Numbers of passes that the network for inference may run: one less to two more than in training, empty
+    where no pass can be repeated."""
     if config.network not in _OWN_PASSES or config.input == "amplitude":
         return range(0)
     trained = _passes(config, for_inference=False)
