@@ -100,3 +100,10 @@ def test_the_canvas_holds_every_patch(height, width, positions):
 def test_no_canvas_without_places(positions, message):
     with pytest.raises(ScanError, match=message):
         canvas_extent(np.array(positions), (4, 4))
+
+
+def test_counts_are_summed_once(scan):
+    mean = scan.mean_counts
+    assert mean == pytest.approx(scan.counts().sum(axis=(1, 2), dtype=np.float64).mean(), rel=1e-6)
+    assert scan.with_probe(None).__dict__["mean_counts"] == mean
+    assert "mean_counts" not in scan.select(slice(2)).__dict__

@@ -108,7 +108,10 @@ class Scan:
 
     def with_probe(self, probe: NDArray[np.complex64] | None) -> "Scan":
         """The same frames with another probe."""
-        return replace(self, probe=probe)
+        other = replace(self, probe=probe)
+        if "mean_counts" in self.__dict__:  # the counts are summed once
+            other.__dict__["mean_counts"] = self.mean_counts
+        return other
 
 
 def _set(scan: Scan, name: str, value: object) -> None:

@@ -79,7 +79,7 @@ def describe(path: Path) -> dict[str, Any]:
         "patch_px": scan.patch_px,
         "dtype": str(scan.patterns.dtype),
         "domain": scan.domain,
-        "mean_counts_per_pattern": float(scan.counts().sum(axis=(1, 2), dtype="f8").mean()),
+        "mean_counts_per_pattern": scan.mean_counts,
         "positions_y_px": [float(low[0]), float(high[0])],
         "positions_x_px": [float(low[1]), float(high[1])],
         "probe_modes": 0 if scan.probe is None else len(scan.probe),
