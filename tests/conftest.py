@@ -12,6 +12,8 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from bundles import TINY, metadata_field
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.scan import Scan
 
@@ -57,6 +59,12 @@ def scan(rng: np.random.Generator) -> Scan:
 @pytest.fixture(scope="session")
 def tiny() -> Path:
     return TINY
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Model:
+    """The network of the tests, on one thread."""
+    return load_model(TINY, threads=1)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """A small scan that really diffracts, and the physics written as its definition in numpy."""
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,3 +45,9 @@ def make_scan(rng: np.random.Generator, *, n_side: int = 6, side: int = SIDE, mo
         probe=probe,
         object=truth,
     )
+
+
+def between_pixels(scan: Scan, *, offset_px: tuple[float, float] = (0.0, 0.0)) -> Scan:
+    """The scan with positions up to half a pixel beside its own, all of them moved by `offset_px`."""
+    jitter = np.random.default_rng(2).uniform(-0.5, 0.5, scan.positions_px.shape)
+    return dataclasses.replace(scan, positions_px=scan.positions_px + jitter + offset_px)

@@ -16,11 +16,7 @@ from ptychoscope.export.quantise import halved, quantised, relative_rms  # noqa:
 from optics import make_scan  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402
 from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
-from ptychoscope.train.networks.unrolled import (  # noqa: E402
-    Pass,
-    UNet,
-    Unrolled,
-)
+from ptychoscope.train.networks.unrolled import Pass, UNet, Unrolled  # noqa: E402
 
 SCAN = make_scan(np.random.default_rng(4))
 CONVOLUTIONS = {"Conv", "Relu", "MaxPool", "Resize", "Concat", "Reshape"}

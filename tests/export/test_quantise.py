@@ -30,11 +30,7 @@ from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
 from ptychoscope.train.data.batches import Placement  # noqa: E402
 from ptychoscope.train.networks.base import Neighbours  # noqa: E402
-from ptychoscope.train.networks.unrolled import (  # noqa: E402
-    Pass,
-    UNet,
-    Unrolled,
-)
+from ptychoscope.train.networks.unrolled import Pass, UNet, Unrolled  # noqa: E402
 from ptychoscope.train.physics.overlap import coverage, merge  # noqa: E402
 
 from .networks import TinyNetwork  # noqa: E402

@@ -23,11 +23,7 @@ from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
 from optics import make_scan  # noqa: E402
 from ptychoscope.errors import ExportError  # noqa: E402
 from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
-from ptychoscope.train.networks.unrolled import (  # noqa: E402
-    Pass,
-    UNet,
-    Unrolled,
-)
+from ptychoscope.train.networks.unrolled import Pass, UNet, Unrolled  # noqa: E402
 
 WRITING = import_module("ptychoscope.export.write_bundle")  # the function has the name of its module
 SIDE = 16

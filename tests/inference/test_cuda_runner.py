@@ -4,14 +4,13 @@ Without a CUDA device the same path runs on the host: the output is bound to mem
 kernels of the device canvas read it at its address.
 """
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from optics import make_scan
+from optics import between_pixels, make_scan
 from ptychoscope import Canvas, CudaCanvas, _core
 from ptychoscope.errors import ConfigError
 from ptychoscope.geometry import canvas_extent
@@ -32,15 +31,13 @@ on_cuda = pytest.mark.skipif(_core.cuda_devices() == 0, reason=WHY_NOT)
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model(Path(__file__).resolve().parents[1] / "data" / "tiny_bundle", threads=1)
+def model(tiny_model: Model) -> Model:
+    return tiny_model
 
 
 @pytest.fixture(scope="module")
 def scan() -> Scan:
-    made = make_scan(np.random.default_rng(8), side=SIDE)
-    jitter = np.random.default_rng(2).uniform(-0.5, 0.5, made.positions_px.shape)
-    return dataclasses.replace(made, positions_px=made.positions_px + jitter)
+    return between_pixels(make_scan(np.random.default_rng(8), side=SIDE))
 
 
 def stitched(

@@ -1,6 +1,5 @@
 """reconstruct: what is stitched is what the model predicts, where the positions say."""
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optics import lit_probe, make_scan
+from optics import between_pixels, lit_probe, make_scan
 from ptychoscope import cli
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.geometry import canvas_extent
@@ -30,15 +29,13 @@ SIDE = 16
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model(Path(__file__).resolve().parents[1] / "data" / "tiny_bundle", threads=1)
+def model(tiny_model: Model) -> Model:
+    return tiny_model
 
 
 @pytest.fixture(scope="module")
 def scan() -> Scan:
-    made = make_scan(np.random.default_rng(8), side=SIDE)
-    jitter = np.random.default_rng(2).uniform(-0.5, 0.5, made.positions_px.shape)
-    return dataclasses.replace(made, positions_px=made.positions_px + jitter + [300.0, -40.0])
+    return between_pixels(make_scan(np.random.default_rng(8), side=SIDE), offset_px=(300.0, -40.0))
 
 
 def stitched(scan: Scan, patches: np.ndarray, window: np.ndarray | None, crop_px: int = 0) -> Canvas:

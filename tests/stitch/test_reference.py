@@ -1,5 +1,7 @@
 """The C++ canvas computes what the float64 reference defines."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -58,10 +60,15 @@ def check_against_reference(canvas: CanvasBase, scene: Scene, interpolation: str
     assert not spread[weights == 0].any()
 
 
-@pytest.mark.parametrize("isa", _core.available_isas())
-@pytest.mark.parametrize("accumulate", ACCUMULATES)
-@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
-@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())
+def every_canvas(test: Callable[..., None]) -> Callable[..., None]:
+    """The test for every scene, interpolation, kind of sums and instruction set."""
+    for name, values in (("interpolation", INTERPOLATIONS), ("accumulate", ACCUMULATES)):
+        test = pytest.mark.parametrize(name, values)(test)
+    test = pytest.mark.parametrize("isa", _core.available_isas())(test)
+    return pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())(test)
+
+
+@every_canvas
 def test_canvas_is_the_reference(
     scene: Scene, interpolation: str, accumulate: str, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,10 +76,7 @@ def test_canvas_is_the_reference(
     check_against_reference(scene.canvas(interpolation, accumulate), scene, interpolation, accumulate)
 
 
-@pytest.mark.parametrize("isa", _core.available_isas())
-@pytest.mark.parametrize("accumulate", ACCUMULATES)
-@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
-@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())
+@every_canvas
 def test_the_sum_is_the_numerator(
     scene: Scene, interpolation: str, accumulate: str, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

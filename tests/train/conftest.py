@@ -1,6 +1,7 @@
 """Scans for the tests of training, and trainings that something happens to."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,16 @@ from optics import make_scan
 from ptychoscope.scan import Scan
 
 AtStep = Callable[[int, Callable[[], None]], None]
+
+
+def train_quickly(
+    defaults: dict[str, object], scan: Scan, folder: Path, *, resume: bool = False, **options: object
+) -> Any:
+    """A `TrainResult` of `defaults` with `options` in their place, in `folder`."""
+    from ptychoscope.train import TrainConfig, train
+
+    config = TrainConfig.from_dict({**defaults, **options})
+    return train(scan, config, run_dir=folder, progress=False, resume=resume)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,18 @@ import pytest
 from ptychoscope.errors import CheckpointError
 from ptychoscope.scan import Scan
 
-from .conftest import AtStep
+from .conftest import AtStep, train_quickly
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from ptychoscope.train import TrainConfig, TrainResult, load_module, train  # noqa: E402
+from ptychoscope.train import TrainResult, load_module  # noqa: E402
 
 QUICK = {"width": 4, "threads": 1, "group_size": 4, "batch_size": 2, "groups_per_epoch": 8}
 """Four steps in an epoch."""
 
 
-def run(scan: Scan, folder: Path, *, resume: bool = False, **options: object) -> TrainResult:
-    config = TrainConfig.from_dict({**QUICK, **options})
-    return train(scan, config, run_dir=folder, progress=False, resume=resume)
+run = partial(train_quickly, QUICK)
 
 
 def ctrl_c() -> None:

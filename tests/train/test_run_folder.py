@@ -3,6 +3,7 @@
 import resource
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,14 @@ from ptychoscope.errors import ConfigError, OutputError
 from ptychoscope.io import save_scan
 from ptychoscope.scan import Scan
 
-from .conftest import AtStep
+from .conftest import AtStep, train_quickly
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from ptychoscope.train import TrainConfig, TrainResult, train  # noqa: E402
 
 QUICK = {"width": 4, "threads": 1, "max_steps": 6, "group_size": 4, "batch_size": 2, "groups_per_epoch": 8}
-
-
-def run(scan: Scan, folder: Path, *, resume: bool = False, **options: object) -> TrainResult:
-    config = TrainConfig.from_dict({**QUICK, **options})
-    return train(scan, config, run_dir=folder, progress=False, resume=resume)
+run = partial(train_quickly, QUICK)
 
 
 def limit_files(size: int) -> None:

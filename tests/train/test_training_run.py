@@ -1,6 +1,7 @@
 """A training from a scan to a run folder: determinism, limits, checkpoints, errors."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,15 @@ from optics import make_scan
 from ptychoscope.errors import ConfigError, DeviceError, ScanError, TrainingError
 from ptychoscope.scan import Scan
 
+from .conftest import train_quickly
+
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from ptychoscope.train import PtychoModule, TrainConfig, TrainResult, load_module, train  # noqa: E402
+from ptychoscope.train import PtychoModule, TrainConfig, load_module  # noqa: E402
 
 QUICK = {"width": 4, "threads": 1, "max_epochs": 3, "group_size": 4, "batch_size": 2, "groups_per_epoch": 8}
-
-
-def run(scan: Scan, folder: Path, *, resume: bool = False, **options: object) -> TrainResult:
-    config = TrainConfig.from_dict({**QUICK, **options})
-    return train(scan, config, run_dir=folder, progress=False, resume=resume)
+run = partial(train_quickly, QUICK)
 
 
 @pytest.mark.parametrize("network", ["fast", "unrolled"])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,16 @@ import pytest
 from ptychoscope.errors import TrainingError
 from ptychoscope.scan import Scan
 
+from .conftest import train_quickly
+
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
-from ptychoscope.train import PtychoModule, TrainConfig, TrainResult, train  # noqa: E402
+from ptychoscope.train import PtychoModule, TrainConfig  # noqa: E402
 from ptychoscope.train.networks.base import Backbone  # noqa: E402
 
 QUICK = {"width": 4, "threads": 1, "max_epochs": 3, "group_size": 4, "batch_size": 2, "groups_per_epoch": 8}
-
-
-def run(scan: Scan, folder: Path, **options: object) -> TrainResult:
-    return train(scan, TrainConfig.from_dict({**QUICK, **options}), run_dir=folder, progress=False)
+run = partial(train_quickly, QUICK)
 
 
 @pytest.mark.parametrize("patience", [1, 3])

@@ -79,7 +79,7 @@ def test_the_spread_is_in_the_unit_of_the_amplitude(result):
     """Its range is that of the well covered pixels alone."""
     spread = np.where(result.coverage < 3, 9.0, 0.03)
     panel = panels_of(result, spread=spread)[3]
-    assert panel.title == "Spread of patches (unit of amplitude)"
+    assert panel.title == "Spread (unit of amplitude)"
     assert panel.high == pytest.approx(0.03)
     np.testing.assert_array_equal(panel.values, spread.astype(np.float32))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ptychoscope.bench.timing import Entry, cpu_seconds
-from ptychoscope.cli.console import json_option, number, print_json, print_table
+from ptychoscope.cli.console import cells, json_option, print_json, print_table
 from ptychoscope.cli.options import AT_LEAST_ONE, argument, command, option
 
 
@@ -35,15 +35,7 @@ def model(
         print_json({"conv_peak_gflop_per_s": peak, "rows": rows})
         return
     columns = ("network", "runtime", "precision", "batch", "frames/s", "CPU ms", "of peak")
-    table = [
-        (
-            *(str(row[key]) for key in ("network", "runtime", "precision", "batch")),
-            number(row["frames_per_s"], 0),
-            number(row["cpu_ms_per_frame"]),
-            number(row["of_peak"], 2),
-        )
-        for row in rows
-    ]
+    table = [cells(row, columns[:4], frames_per_s=0, cpu_ms_per_frame=3, of_peak=2) for row in rows]
     print_table(
         f"Networks on {threads} thread(s): frames per CPU second, and of oneDNN's convolution peak",
         table,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptychoscope.bench.timing import cpu_seconds, wall_seconds
-from ptychoscope.cli.console import json_option, number, print_json, print_table
+from ptychoscope.cli.console import cells, json_option, print_json, print_table
 from ptychoscope.cli.options import AT_LEAST_ONE, argument, command, option
 
 if TYPE_CHECKING:
@@ -38,11 +38,13 @@ def pipeline(model: Path, frames: int, batch: int, threads: int, rounds: int, as
     print_table(
         f"Counts to canvas: batches of {batch}, {threads} at the same time; CPU time per frame",
         [
-            (
-                *(str(row[key]) for key in ("network", "precision", "merge", "align")),
-                number(row["frames_per_s"], 0),
-                *(number(row[key]) for key in ("cpu_ms_per_frame", "session_cpu_ms_per_frame")),
-                number(row["ratio"], 2),
+            cells(
+                row,
+                ("network", "precision", "merge", "align"),
+                frames_per_s=0,
+                cpu_ms_per_frame=3,
+                session_cpu_ms_per_frame=3,
+                ratio=2,
             )
             for row in rows
         ],

@@ -9,7 +9,7 @@ import numpy as np
 
 from ptychoscope import _core
 from ptychoscope.bench.raster_patches import Raster, raster_scan, values_of
-from ptychoscope.cli.console import number, print_json, print_table
+from ptychoscope.cli.console import cells, print_json, print_table
 from ptychoscope.errors import DeviceError
 from ptychoscope.stitch.cuda_canvas import CudaCanvas
 
@@ -42,11 +42,12 @@ def report_on_device(
         return
     columns = ("mode", "patch", "n", "canvas", "patches/s", "with calls", "of bound")
     table = [
-        (
-            *(str(row[key]) for key in ("mode", "patch_px", "n", "canvas_px")),
-            number(row["patches_per_s"], 0),
-            number(row["patches_per_s_with_calls"], 0),
-            number(row["bound_fraction"], 2),
+        cells(
+            row,
+            ("mode", "patch_px", "n", "canvas_px"),
+            patches_per_s=0,
+            patches_per_s_with_calls=0,
+            bound_fraction=2,
         )
         for row in rows
     ]

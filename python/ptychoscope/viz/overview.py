@@ -2,6 +2,7 @@
 
 import math
 import os
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,25 +79,12 @@ def object_panels(
     low, high = limits(amplitude, well)
     coverage_limit = max(2, math.ceil(limits(coverage, seen)[1]))
     spread_limit = limits(spread, well)[1]
+    panel = partial(Panel, low=0, seen=seen)
     return [
         Panel(title="Amplitude", values=amplitude, low=low, high=high, seen=seen, pixel_size_m=pixel_size_m),
         phase_panel(object_, well, seen),
-        Panel(
-            title="Coverage (1 = median)",
-            values=coverage,
-            low=0,
-            high=coverage_limit,
-            colormap="viridis",
-            seen=seen,
-        ),
-        Panel(
-            title="Spread of patches (unit of amplitude)",
-            values=spread,
-            low=0,
-            high=spread_limit,
-            colormap="magma",
-            seen=seen,
-        ),
+        panel(title="Coverage (1 = median)", values=coverage, high=coverage_limit, colormap="viridis"),
+        panel(title="Spread (unit of amplitude)", values=spread, high=spread_limit, colormap="magma"),
     ]
 
 

@@ -18,13 +18,7 @@ from ptychoscope.train.config import Simulated  # noqa: E402
 from ptychoscope.train.data.datamodule import GroupData, hold_back  # noqa: E402
 
 QUICK = TrainConfig(
-    width=4,
-    threads=1,
-    max_steps=3,
-    group_size=4,
-    batch_size=2,
-    groups_per_epoch=16,
-    augment="all",
+    width=4, threads=1, max_steps=3, group_size=4, batch_size=2, groups_per_epoch=16, augment="all"
 )
 
 
