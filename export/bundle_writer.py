@@ -29,8 +29,8 @@ from ptychoscope.io.atomic import replacing_folder
 from ptychoscope.options import InputDtype, Precision
 from ptychoscope.train.physics.forward_model import DARK, REGULARISATION
 
-from .float32_error import MARGIN
-from .onnx_graph import INPUT, OUTPUT, PROBE, with_sidecar
+from .rounding_tolerance import MARGIN
+from .torch_to_onnx import INPUT, OUTPUT, PROBE, with_sidecar
 
 
 def npz_bytes(counts: NDArray[np.float32], object_: NDArray[np.complex64]) -> bytes:

@@ -15,8 +15,8 @@ from ptychoscope.preprocess.complex_planes import to_planes
 from ptychoscope.scan import Scan
 
 from .checkpoint import Trained, load_trained
-from .torchscript import write_torchscript
 from .write_bundle import torch_patches, write_bundle
+from .write_torchscript import write_torchscript
 
 VERIFY_FRAMES = 128
 

@@ -33,9 +33,9 @@ from ptychoscope.inference.session import Session, open_session
 from ptychoscope.preprocess.complex_planes import complex_patches
 
 from .bundle_writer import GOLDEN_TOLERANCE, bundle_directory, file_spec, graph_bytes, npz_bytes
-from .graph_changes import object_heads, relaxed, with_heads
+from .foreign_graph import object_heads, relaxed, with_heads
 from .inspect_graph import GraphDescription, channel_meaning, diffraction_input
-from .onnx_graph import with_sidecar
+from .torch_to_onnx import with_sidecar
 
 _LEAST_FRAMES = 8
 _MOST_ENTRIES = 4096

@@ -16,9 +16,9 @@ from ptychoscope.options import InputDtype, Precision, RunnerKind
 from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 
 from .bundle_writer import BundleWriter, bundle_directory
-from .float32_error import allowed, largest_difference, rounding
 from .low_precision import loss, lowered
-from .onnx_graph import onnx_graph, pass_graph
+from .rounding_tolerance import allowed, largest_difference, rounding
+from .torch_to_onnx import onnx_graph, pass_graph
 
 
 def write_bundle(

@@ -16,8 +16,8 @@ from ptychoscope.inference.model_config import Provenance
 from ptychoscope.preprocess.complex_planes import to_planes
 
 from .bundle_writer import BundleWriter, bundle_directory, file_spec
-from .float32_error import allowed, largest_difference, rounding
-from .onnx_graph import FromCounts
+from .rounding_tolerance import allowed, largest_difference, rounding
+from .torch_to_onnx import FromCounts
 
 GRAPH = "model.ts"
 

@@ -1,7 +1,7 @@
 """Records as docs/quality.md."""
 
 from quality.grid_tables import grid_table, optimiser_table, star_table, what_was_run
-from quality.inference_tables import equal_cost_table, inference_table, verdicts
+from quality.method_tables import equal_cost_table, inference_table, verdicts
 from quality.records import Record
 
 _TOP = """# Quality and cost

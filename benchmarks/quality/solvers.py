@@ -11,8 +11,8 @@ from ptychoscope.bench.peer_ptychi import PeerImage, lsqml_images
 from ptychoscope.geometry import canvas_extent
 from ptychoscope.inference.unrolled import MOMENTUM, ObjectEstimate, unroll
 from ptychoscope.preprocess.frames import measured_amplitudes
-from ptychoscope.preprocess.positions import split_subpixel
 from ptychoscope.preprocess.probe_intensity import matched_probe, merge_weight, probe_intensity
+from ptychoscope.preprocess.subpixel import split_subpixel
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import refine_scan
 from ptychoscope.scan import Scan
@@ -20,7 +20,7 @@ from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.reextract import cut_out
 from ptychoscope.train.physics.forward_model import DARK, REGULARISATION
 from quality.data_sets import CHUNKS, Split, chunks, join_chunks
-from quality.score import Method, metrics
+from quality.score_and_rate import Method, metrics
 
 PASSES = {False: (24, 40, 100, 200), True: (20, 40, 100, 200)}
 """Passes of the projection, without and with momentum."""

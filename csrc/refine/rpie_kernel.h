@@ -1,4 +1,4 @@
-// What refine.cpp and the kernels of each instruction set agree on.
+// What sweep.cpp and the kernels of each instruction set agree on.
 //
 // Layouts, with L lanes and J = padded / L panels:
 //     probe entry   [J][N rows y][2 * modes + 1][L]: re, im of every mode, then the object's step weight

@@ -5,8 +5,8 @@
 
 #include "cpu/simd.h"
 #include "stitch/stage.inl"
-#include "stitch/strip.inl"
-#include "stitch/sums.inl"
+#include "stitch/shift_and_add.inl"
+#include "stitch/sum_types.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 

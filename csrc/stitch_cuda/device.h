@@ -10,8 +10,8 @@
 #include <memory>
 #include <utility>
 
-#include "stitch_cuda/patches.h"
-#include "stitch_cuda/pixels.h"
+#include "stitch_cuda/patch_kernels.h"
+#include "stitch_cuda/canvas_kernels.h"
 #include "stitch_cuda/stitch_kernels.h"
 
 namespace ptychoscope {

@@ -1,4 +1,4 @@
-// The sums of one pixel on a device: the three kinds of stitch/sums.inl, with the same operations, for one
+// The sums of one pixel on a device: the three kinds of stitch/sum_types.inl, with the same operations, for one
 // pixel instead of a vector of them.
 #pragma once
 
@@ -100,7 +100,7 @@ struct FloatPixel : PixelBase<T> {
 struct ExactPixel : PixelBase<std::int64_t> {
     using Number = std::int64_t;
 
-    /// x in units of a quantum, to the nearest; see stitch/sums.inl.
+    /// x in units of a quantum, to the nearest; see stitch/sum_types.inl.
     PTYCHOSCOPE_HOST_DEVICE static std::int64_t counts(double x, double quantum) {
         const double magic = 0x1.8p52 * quantum;
         return bits_as<std::int64_t>(x + magic) - bits_as<std::int64_t>(magic);

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from quality.chart import Point, chart, free_box, pareto_front, save_svg
-from quality.noise_figure import Cut, panels_of
+from quality.low_dose_panels import Cut, panels_of
 from quality.records import read_records
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -17,7 +17,7 @@ pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
 from ptychoscope.bench.quality import METRICS, TRAINING
-from ptychoscope.bench.quality_run import mean_and_spread
+from ptychoscope.bench.train_and_score import mean_and_spread
 from ptychoscope.inference.load import load_model
 from ptychoscope.metrics import compare, diffraction_deviance
 from ptychoscope.pipeline.reconstruct import reconstruct

@@ -9,7 +9,7 @@ import pytest
 
 from ptychoscope import cli
 from ptychoscope.cli.bench import BENCHMARKS
-from ptychoscope.cli.outputs import check_outputs, run_files
+from ptychoscope.cli.output_checks import check_outputs, run_files
 from ptychoscope.errors import OutputError
 
 LINES = {

@@ -22,7 +22,7 @@ from ptychoscope.inference.load import load_model  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402
 from ptychoscope.io import save_scan  # noqa: E402
 from ptychoscope.pipeline.reconstruct import reconstruct  # noqa: E402
-from ptychoscope.preprocess.positions import group_frames  # noqa: E402
+from ptychoscope.preprocess.grouping import group_frames  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
 
 SIDE = 16

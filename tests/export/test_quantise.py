@@ -13,8 +13,8 @@ pytest.importorskip("lightning", reason="export reads what lightning wrote")
 
 from ptychoscope.export import write_bundle  # noqa: E402
 from ptychoscope.export.graph_rewrites import space_to_depth  # noqa: E402
-from ptychoscope.export.onnx_graph import plain_graph  # noqa: E402
 from ptychoscope.export.quantise import quantised, relative_rms  # noqa: E402
+from ptychoscope.export.torch_to_onnx import plain_graph  # noqa: E402
 from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
 from torch import nn  # noqa: E402
 

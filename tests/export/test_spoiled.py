@@ -16,9 +16,9 @@ pytest.importorskip("lightning", reason="the network is one of those that are tr
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 from ptychoscope.export import low_precision, torchscript, write_bundle  # noqa: E402
-from ptychoscope.export.onnx_graph import onnx_graph, pass_graph  # noqa: E402
-from ptychoscope.export.torchscript import write_torchscript  # noqa: E402
+from ptychoscope.export.torch_to_onnx import onnx_graph, pass_graph  # noqa: E402
 from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
+from ptychoscope.export.write_torchscript import write_torchscript  # noqa: E402
 
 from optics import make_scan  # noqa: E402
 from ptychoscope.errors import ExportError  # noqa: E402

@@ -22,7 +22,7 @@ from ptychoscope.metrics import (
 from ptychoscope.metrics.comparison import largest_rectangle, well_covered
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.simulate import SimulationConfig, make_object, simulate_scan
-from ptychoscope.simulate.forward import farfield_intensity
+from ptychoscope.simulate.far_field import farfield_intensity
 
 
 def reconstruction(image, origin=(0, 0), coverage=None):

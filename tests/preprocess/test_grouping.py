@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.preprocess.positions import group_frames
+from ptychoscope.preprocess.grouping import group_frames
 
 POSITIONS = arrays.arrays(np.float64, st.tuples(st.integers(1, 30), st.just(2)), elements=st.integers(-9, 9))
 

@@ -79,7 +79,7 @@ def peers() -> dict[str, nn.Module]:
 
 def peer_entries(batches: list[int], threads: int) -> list[Entry]:
     """Each peer in both runtimes at each batch size."""
-    from ptychoscope.export.onnx_graph import plain_graph
+    from ptychoscope.export.torch_to_onnx import plain_graph
 
     torch.set_num_threads(threads)
     entries = []

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptychoscope.bench.timing import cpu_seconds, wall_seconds
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, argument, command, option
 from ptychoscope.cli.console import cells, json_option, print_json, print_table
-from ptychoscope.cli.options import AT_LEAST_ONE, argument, command, option
 
 if TYPE_CHECKING:
     from ptychoscope.inference.model import Model

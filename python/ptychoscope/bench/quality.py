@@ -4,9 +4,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, argument, command, option
 from ptychoscope.cli.console import json_option, number, print_json, print_table
-from ptychoscope.cli.options import AT_LEAST_ONE, PATH, argument, command, option
-from ptychoscope.cli.outputs import check_outputs
+from ptychoscope.cli.output_checks import check_outputs
 
 METRICS = {
     "amplitude_ssim": ("amplitude SSIM", 3),
@@ -56,7 +56,7 @@ def quality(
 
     The deviance is the likelihood of the diffraction measured: about 1 where only photon noise is left.
     """
-    from ptychoscope.bench.quality_run import load_scans_with_truth, mean_and_spread, train_and_score
+    from ptychoscope.bench.train_and_score import load_scans_with_truth, mean_and_spread, train_and_score
 
     check_outputs(
         reads=[("the scan", path) for path in (learn, *test)],

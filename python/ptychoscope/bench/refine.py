@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, argument, command, option
 from ptychoscope.cli.console import json_option, number, print_json, print_table
-from ptychoscope.cli.options import AT_LEAST_ONE, PATH, argument, command, option
 
 
 @command()

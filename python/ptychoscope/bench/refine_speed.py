@@ -14,7 +14,7 @@ from ptychoscope.pipeline.sources import ScanSource
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.refine import MovingWindowRefiner, Refiner, schedule
 from ptychoscope.refine.moving_window import WINDOW_FRAMES
-from ptychoscope.refine.scan_exchange import add_scan
+from ptychoscope.refine.scan_to_refiner import add_scan
 from ptychoscope.scan import Scan
 
 _PATCHES_PX = (32, 64, 128, 256)

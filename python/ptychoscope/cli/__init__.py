@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from ptychoscope.cli.options import FileGroup
+from ptychoscope.cli.click_helpers import FileGroup
 from ptychoscope.errors import PtychoscopeError, ScanWarning
 
 COMMANDS = ("simulate", "train", "export", "adopt", "run", "bench", "compare", "info")

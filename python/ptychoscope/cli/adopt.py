@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ptychoscope.cli.click_helpers import AT_LEAST_ZERO, PATH, argument, choice, command, option
 from ptychoscope.cli.console import json_option, print_json, print_table
-from ptychoscope.cli.options import AT_LEAST_ZERO, PATH, argument, choice, command, option
-from ptychoscope.cli.outputs import check_outputs
+from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.errors import ConfigError, MissingExtraError
 from ptychoscope.options import Domain, ObjectMeaning, ZeroFrequency
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ptychoscope.cli.click_helpers import argument, command, option
 from ptychoscope.cli.console import json_option, number, print_json, print_table
-from ptychoscope.cli.options import argument, command, option
 from ptychoscope.errors import ConfigError, ScanError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from ptychoscope.cli.options import option
+from ptychoscope.cli.click_helpers import option
 
 json_option = option(
     "--json", "as_json", is_flag=True, about="Print one JSON object on stdout instead of tables."

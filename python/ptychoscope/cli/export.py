@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
+from ptychoscope.cli.click_helpers import PATH, argument, choice, command, option
 from ptychoscope.cli.console import json_option
-from ptychoscope.cli.options import PATH, argument, choice, command, option
-from ptychoscope.cli.outputs import check_outputs, run_files
+from ptychoscope.cli.output_checks import check_outputs, run_files
 from ptychoscope.options import GraphFormat, InputDtype, Precision
 
 

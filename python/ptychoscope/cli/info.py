@@ -6,8 +6,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ptychoscope.cli.click_helpers import argument, command
 from ptychoscope.cli.console import json_option, print_json, print_table
-from ptychoscope.cli.options import argument, command
 from ptychoscope.errors import BundleError, DeviceError
 
 _PACKAGES = (

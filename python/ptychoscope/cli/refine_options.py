@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ptychoscope.cli.options import AT_LEAST_ZERO, choice, option, option_group
+from ptychoscope.cli.click_helpers import AT_LEAST_ZERO, choice, option, option_group
 from ptychoscope.options import PositionUse, ProbeUse, StartFrom
 
 _HEADING = "Solver"

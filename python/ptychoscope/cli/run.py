@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
 from ptychoscope.cli.console import frames_bar, json_option
-from ptychoscope.cli.options import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
-from ptychoscope.cli.outputs import check_outputs
+from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.options import Align, Interpolation, Merge, Parallel, ProbeOf, StitchOn, WindowKind
@@ -125,8 +125,8 @@ def run(
 
 def _network(bundle: Path, device: str, parallel: Parallel, threads: int, batch: int) -> "tuple[Model, int]":
     """The model, and how many batches shall be in it at the same time."""
-    from ptychoscope.inference.autotune import fastest
     from ptychoscope.inference.load import load_model
+    from ptychoscope.inference.thread_choice import fastest
 
     if parallel != "auto":
         across = parallel == "across"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptychoscope.cli.options import choice, option, option_group
+from ptychoscope.cli.click_helpers import choice, option, option_group
 from ptychoscope.errors import ConfigError
 from ptychoscope.options import Domain, Layout
 

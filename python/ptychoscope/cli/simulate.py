@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from ptychoscope.cli.click_helpers import PATH, choice, command, option
 from ptychoscope.cli.console import json_option, print_json
-from ptychoscope.cli.options import PATH, choice, command, option
 from ptychoscope.options import Domain, ObjectKind, ProbeKind, ScanPath
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ptychoscope.cli.click_helpers import PATH, argument, command, option
 from ptychoscope.cli.console import json_option, print_json, print_table
-from ptychoscope.cli.options import PATH, argument, command, option
-from ptychoscope.cli.outputs import check_outputs, run_files
+from ptychoscope.cli.output_checks import check_outputs, run_files
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.session import Session
 from ptychoscope.options import Domain, Values
 from ptychoscope.preprocess.complex_planes import to_planes
-from ptychoscope.preprocess.positions import group_frames
+from ptychoscope.preprocess.grouping import group_frames
 
 
 class GraphRunner:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ptychoscope.errors import OutputError
-from ptychoscope.io.partial import partial_beside, unused_name
+from ptychoscope.io.temporary_names import partial_beside, unused_name
 
 PathLike = str | os.PathLike[str]
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ResultError
 from ptychoscope.io.atomic import replacing
-from ptychoscope.io.hdf5 import Hdf5Array, Hdf5Group, open_hdf5
+from ptychoscope.io.hdf5_guard import Hdf5Array, Hdf5Group, open_hdf5
 from ptychoscope.reconstruction import Reconstruction
 
 MAGIC = b"\x89HDF\r\n\x1a\n"

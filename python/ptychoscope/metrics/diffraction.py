@@ -7,7 +7,7 @@ from ptychoscope.errors import ScanError
 from ptychoscope.geometry import nearest_pixel
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
-from ptychoscope.simulate.forward import farfield_intensity
+from ptychoscope.simulate.far_field import farfield_intensity
 
 _CHUNK = 256
 _FLOOR = 1e-3

@@ -5,10 +5,10 @@ from typing import Unpack
 
 from ptychoscope.inference.model import Model
 from ptychoscope.pipeline.loop import Progress, Report, run
+from ptychoscope.pipeline.merged_passes import run_merged
 from ptychoscope.pipeline.plan import Plan, make_plan
 from ptychoscope.pipeline.replay import replay
 from ptychoscope.pipeline.run_options import RunOptions
-from ptychoscope.pipeline.scan_merge import run_merged
 from ptychoscope.pipeline.sinks import PatchBuffer
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.whole_scan import refine_scan

@@ -8,7 +8,7 @@ from ptychoscope.pipeline.sinks import MovingWindowSink
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.moving_window import MovingWindowRefiner
-from ptychoscope.refine.scan_exchange import result_of, say_left_out
+from ptychoscope.refine.scan_to_refiner import result_of, say_left_out
 
 
 def replay(plan: Plan, *, progress: Progress | None = None) -> Reconstruction:

@@ -1,43 +1,14 @@
-"""Positions split into whole pixels and the rest, and groups of frames that lie near each other.
+"""Groups of frames that lie near each other.
 
 Source of the rules for groups: nearest neighbours, and one neighbour per quadrant, as in PtychoPINN (Hoidn,
 Mishra and Mehta, Scientific Reports 13, 22789, 2023).
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.geometry import nearest_pixel
 from ptychoscope.options import GroupRule, one_of
-
-SUBPIXEL_STEPS = 8
-"""Steps of a pixel that the probe is moved by in the runtime, from -1/2."""
-
-
-class PixelPosition(NamedTuple):
-    """Positions as whole pixels and steps of a pixel."""
-
-    whole_px: NDArray[np.float64]
-    """(n, 2) (y, x), whole numbers."""
-    steps: NDArray[np.int32]
-    """(n, 2) steps of 1 / 8 px from -1/2; 4 is none."""
-
-
-def split_subpixel(positions_px: NDArray[np.float64]) -> PixelPosition:
-    """Positions (n, 2) as whole pixels and steps, rounded to 1 / 8 px."""
-    steps = np.floor(positions_px * SUBPIXEL_STEPS + 0.5)
-    whole = np.floor((steps + SUBPIXEL_STEPS // 2) / SUBPIXEL_STEPS)
-    return PixelPosition(whole, (steps - whole * SUBPIXEL_STEPS + SUBPIXEL_STEPS // 2).astype(np.int32))
-
-
-def whole_and_fraction(positions_px: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Nearest whole pixel (n, 2) of positions, and what is left in pixels, in [-0.5, 0.5)."""
-    whole = nearest_pixel(positions_px)
-    return whole.astype(np.int64), (positions_px - whole).astype(np.float32)
-
 
 _CHUNK = 256
 """Seeds whose distances to all frames are held at once: bounds the memory to 256 n float64."""

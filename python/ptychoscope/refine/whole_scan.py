@@ -11,7 +11,7 @@ from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.probe_search import find_probe, tuned_probe
 from ptychoscope.refine.rpie import Refiner, Sweep
-from ptychoscope.refine.scan_exchange import add_scan, on_extent, result_of
+from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, result_of
 from ptychoscope.refine.schedule import Schedule, schedule
 from ptychoscope.scan import Scan
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError
 from ptychoscope.options import Domain, ObjectKind, ScanPath, one_of
 from ptychoscope.scan import Scan
-from ptychoscope.simulate.forward import farfield_intensity
+from ptychoscope.simulate.far_field import farfield_intensity
 from ptychoscope.simulate.objects import OBJECTS, make_object
 from ptychoscope.simulate.positions import raster, spiral
 from ptychoscope.simulate.probes import ProbeConfig, make_probe

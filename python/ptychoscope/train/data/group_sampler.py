@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ptychoscope.preprocess.positions import group_frames
+from ptychoscope.preprocess.grouping import group_frames
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data.batches import Batch, Group, ScanSubset, make_batch
 from ptychoscope.train.data.symmetry import SYMMETRIES
