@@ -15,7 +15,7 @@ onnx = pytest.importorskip("onnx", reason="export needs onnx")
 pytest.importorskip("lightning", reason="the network is one of those that are trained")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from ptychoscope.export import low_precision, torchscript, write_bundle  # noqa: E402
+from ptychoscope.export import low_precision, write_bundle  # noqa: E402
 from ptychoscope.export.torch_to_onnx import onnx_graph, pass_graph  # noqa: E402
 from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
 from ptychoscope.export.write_torchscript import write_torchscript  # noqa: E402
@@ -25,7 +25,8 @@ from ptychoscope.errors import ExportError  # noqa: E402
 from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
 from ptychoscope.train.networks.unrolled import Pass, UNet, Unrolled  # noqa: E402
 
-WRITING = import_module("ptychoscope.export.write_bundle")  # the function has the name of its module
+WRITING = import_module("ptychoscope.export.write_bundle")  # these functions have the names of their modules
+TORCHSCRIPT = import_module("ptychoscope.export.write_torchscript")
 SIDE = 16
 LIMIT = 0.5
 """Of the residual: only frame 5 has more, none of the golden frames."""
@@ -71,8 +72,8 @@ def spoiling(
 ) -> None:
     """Put `spoiled` between what makes that part of the file and what writes it."""
     if form == "torchscript":
-        traced = torchscript._traced
-        monkeypatch.setattr(torchscript, "_traced", lambda network, *rest: traced(spoiled(network), *rest))
+        traced = TORCHSCRIPT._traced
+        monkeypatch.setattr(TORCHSCRIPT, "_traced", lambda network, *rest: traced(spoiled(network), *rest))
     elif precision == "fp32":
         name = {"whole": "onnx_graph", "pass": "pass_graph"}[part]
         graph = getattr(WRITING, name)()
