@@ -12,7 +12,7 @@ from ptychoscope.geometry import canvas_extent
 from ptychoscope.inference.unrolled import MOMENTUM, ObjectEstimate, unroll
 from ptychoscope.preprocess.frames import measured_amplitudes
 from ptychoscope.preprocess.probe_intensity import matched_probe, merge_weight, probe_intensity
-from ptychoscope.preprocess.subpixel import split_subpixel
+from ptychoscope.preprocess.whole_and_fraction import split_subpixel
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import refine_scan
 from ptychoscope.scan import Scan

@@ -125,8 +125,8 @@ def run(
 
 def _network(bundle: Path, device: str, parallel: Parallel, threads: int, batch: int) -> "tuple[Model, int]":
     """The model, and how many batches shall be in it at the same time."""
+    from ptychoscope.inference.choose_parallel import fastest
     from ptychoscope.inference.load import load_model
-    from ptychoscope.inference.thread_choice import fastest
 
     if parallel != "auto":
         across = parallel == "across"

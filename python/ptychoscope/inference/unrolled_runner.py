@@ -12,7 +12,7 @@ from ptychoscope.inference.unrolled import ObjectEstimate, Passes, unroll
 from ptychoscope.options import Domain, Values
 from ptychoscope.preprocess.frames import amplitudes
 from ptychoscope.preprocess.probe_intensity import merge_weight, probe_intensity
-from ptychoscope.preprocess.subpixel import split_subpixel
+from ptychoscope.preprocess.whole_and_fraction import split_subpixel
 from ptychoscope.stitch.reextract import merged
 
 

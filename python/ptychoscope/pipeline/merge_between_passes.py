@@ -15,7 +15,7 @@ from ptychoscope.inference.unrolled_runner import UnrolledRunner
 from ptychoscope.pipeline.loop import Progress, Report, flow
 from ptychoscope.pipeline.sinks import CanvasSink, PredictedBatch, Sink
 from ptychoscope.pipeline.sources import Batch, Source
-from ptychoscope.preprocess.subpixel import split_subpixel
+from ptychoscope.preprocess.whole_and_fraction import split_subpixel
 from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.reextract import cut_coverage, cut_out
 

@@ -5,7 +5,7 @@ from typing import Unpack
 
 from ptychoscope.inference.model import Model
 from ptychoscope.pipeline.loop import Progress, Report, run
-from ptychoscope.pipeline.merged_passes import run_merged
+from ptychoscope.pipeline.merge_between_passes import run_merged
 from ptychoscope.pipeline.plan import Plan, make_plan
 from ptychoscope.pipeline.replay import replay
 from ptychoscope.pipeline.run_options import RunOptions

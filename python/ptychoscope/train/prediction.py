@@ -17,7 +17,7 @@ from ptychoscope.errors import ScanError
 from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 from ptychoscope.preprocess.frames import measured_amplitudes
 from ptychoscope.preprocess.probe_intensity import matched_probe
-from ptychoscope.preprocess.subpixel import whole_and_fraction
+from ptychoscope.preprocess.whole_and_fraction import whole_and_fraction
 from ptychoscope.scan import Scan
 from ptychoscope.train.data.batches import Placement
 from ptychoscope.train.module import PtychoModule
