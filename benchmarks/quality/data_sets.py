@@ -47,11 +47,5 @@ def join_chunks(images: Sequence[Reconstruction], scan: Scan) -> Reconstruction:
     """One image of those that were made of the parts of `scan`, weighted by their coverage."""
     no_patches = np.zeros((0, 0, 0), np.complex64)
     whole = join([Prediction(no_patches, i.object, i.coverage, i.spread, i.origin_px) for i in images])
-    return Reconstruction(
-        object=whole.object,
-        coverage=whole.coverage,
-        spread=whole.spread,
-        origin_px=whole.origin_px,
-        pixel_size_m=scan.pixel_size_m,
-        positions_px=scan.positions_px,
-    )
+    fields = {name: getattr(whole, name) for name in ("object", "coverage", "spread", "origin_px")}
+    return Reconstruction(**fields, pixel_size_m=scan.pixel_size_m, positions_px=scan.positions_px)

@@ -35,7 +35,9 @@ def model(
         print_json({"conv_peak_gflop_per_s": peak, "rows": rows})
         return
     columns = ("network", "runtime", "precision", "batch", "frames/s", "CPU ms", "of peak")
-    table = [cells(row, columns[:4], frames_per_s=0, cpu_ms_per_frame=3, of_peak=2) for row in rows]
+    table = [
+        cells(row, columns[:4], {"frames_per_s": 0, "cpu_ms_per_frame": 3, "of_peak": 2}) for row in rows
+    ]
     print_table(
         f"Networks on {threads} thread(s): frames per CPU second, and of oneDNN's convolution peak",
         table,

@@ -35,21 +35,10 @@ def pipeline(model: Path, frames: int, batch: int, threads: int, rounds: int, as
     if as_json:
         print_json({"rows": rows})
         return
-    print_table(
-        f"Counts to canvas: batches of {batch}, {threads} at the same time; CPU time per frame",
-        [
-            cells(
-                row,
-                ("network", "precision", "merge", "align"),
-                frames_per_s=0,
-                cpu_ms_per_frame=3,
-                session_cpu_ms_per_frame=3,
-                ratio=2,
-            )
-            for row in rows
-        ],
-        ("network", "precision", "merge", "align", "frames/s", "CPU ms", "network ms", "ratio"),
-    )
+    columns = ("network", "precision", "merge", "align", "frames/s", "CPU ms", "network ms", "ratio")
+    digits = {"frames_per_s": 0, "cpu_ms_per_frame": 3, "session_cpu_ms_per_frame": 3, "ratio": 2}
+    title = f"Counts to canvas: batches of {batch}, {threads} at the same time; CPU time per frame"
+    print_table(title, [cells(row, columns[:4], digits) for row in rows], columns)
 
 
 def measure(bundle: Path, *, frames: int, batch: int, threads: int, rounds: int) -> list[dict[str, Any]]:

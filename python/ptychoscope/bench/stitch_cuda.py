@@ -41,16 +41,9 @@ def report_on_device(
         print_json({"copy_bytes_per_s": bandwidth, "rows": rows})
         return
     columns = ("mode", "patch", "n", "canvas", "patches/s", "with calls", "of bound")
-    table = [
-        cells(
-            row,
-            ("mode", "patch_px", "n", "canvas_px"),
-            patches_per_s=0,
-            patches_per_s_with_calls=0,
-            bound_fraction=2,
-        )
-        for row in rows
-    ]
+    texts = ("mode", "patch_px", "n", "canvas_px")
+    digits = {"patches_per_s": 0, "patches_per_s_with_calls": 0, "bound_fraction": 2}
+    table = [cells(row, texts, digits) for row in rows]
     print_table(f"Stitching on {device}; memory is copied at {bandwidth / 1e9:.1f} GB/s", table, columns)
 
 

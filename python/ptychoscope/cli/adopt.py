@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ptychoscope.cli.click_helpers import AT_LEAST_ZERO, PATH, argument, choice, command, option
+from ptychoscope.cli.click_helpers import (
+    AT_LEAST_ZERO,
+    PATH,
+    argument,
+    bundle_options,
+    choice,
+    command,
+    option,
+)
 from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.errors import ConfigError, MissingExtraError
@@ -43,8 +51,7 @@ if TYPE_CHECKING:
 @option("--meaning", type=choice(ObjectMeaning), about="What its output is; without, told from its ranges.")
 @option("--order", about="Channels in the order of --meaning, such as 1,0; without, 0,1.")
 @option("--inner-crop-px", type=AT_LEAST_ZERO, default=0, about="Pixels to leave out around a patch.")
-@option("--pixel-size-m", type=float, about="Side of an object pixel in metres.")
-@option("--licence", default="", show_default=False, about="Licence of the weights.")
+@bundle_options
 @json_option
 def adopt(
     graph: Path,

@@ -67,7 +67,7 @@ def number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
-def cells(row: Mapping[str, Any], texts: tuple[str, ...], **digits: int) -> tuple[str, ...]:
+def cells(row: Mapping[str, Any], texts: tuple[str, ...], digits: Mapping[str, int]) -> tuple[str, ...]:
     """Of one row of a table: what `texts` name as it is, then figures with so many decimals each."""
     return (*(str(row[key]) for key in texts), *(number(row[key], n) for key, n in digits.items()))
 

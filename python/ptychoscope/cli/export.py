@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ptychoscope.cli.click_helpers import PATH, argument, choice, command, option
+from ptychoscope.cli.click_helpers import PATH, argument, bundle_options, choice, command, option
 from ptychoscope.cli.console import json_option
 from ptychoscope.cli.output_checks import check_outputs, run_files
 from ptychoscope.options import GraphFormat, InputDtype, Precision
@@ -34,8 +34,7 @@ from ptychoscope.options import GraphFormat, InputDtype, Precision
     default="fp32",
     about="Of the convolutions: fp32, fp16 for GPUs, int8 for CPUs with VNNI.",
 )
-@option("--pixel-size-m", type=float, about="Side of an object pixel in metres.")
-@option("--licence", default="", show_default=False, about="Licence of the weights, kept in model.json.")
+@bundle_options
 @json_option
 def export(
     source: Path,

@@ -114,16 +114,13 @@ class CudaCanvas(CanvasBase):
             `__cuda_array_interface__`, an `OrtValue`, or an array on the host.
         positions
             (n, 2) float64 on the host, (y, x) in canvas pixels.
-        values
-            what `patches` holds.
-        warn
-            warn when patches are left out.
+        values, warn
+            as for `Canvas.add`.
 
         Raises
         ------
         ScanError
-            shapes or types do not fit, `exact` runs out of range, or the canvas would grow too
-            large; patches before the one that is named have been added.
+            where `Canvas.add` raises it.
         DeviceError
             the device failed.
         """
