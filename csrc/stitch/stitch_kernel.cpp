@@ -4,8 +4,8 @@
 #include <type_traits>
 
 #include "cpu/simd.h"
-#include "stitch/stage.inl"
 #include "stitch/shift_and_add.inl"
+#include "stitch/stage.inl"
 #include "stitch/sum_types.inl"
 
 namespace ptychoscope::PTYCHOSCOPE_KERNEL {

@@ -1,5 +1,5 @@
-// The sums of one pixel on a device: the three kinds of stitch/sum_types.inl, with the same operations, for one
-// pixel instead of a vector of them.
+// The sums of one pixel on a device: the three kinds of stitch/sum_types.inl, with the same operations, for
+// one pixel instead of a vector of them.
 #pragma once
 
 #include <cmath>
