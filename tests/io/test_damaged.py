@@ -59,6 +59,19 @@ def test_a_member_that_is_no_array(tmp_path, content):
         load_scan(tmp_path / "s.npz")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_packed_member_that_is_spoiled(tmp_path, method):
+    path = tmp_path / "s.npz"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("diffraction.npy", npy_bytes((2, 4, 4), body=np.arange(32, dtype="<f4").tobytes()))
+        start = archive.getinfo("diffraction.npy").header_offset + 30 + len("diffraction.npy")
+    spoiled = bytearray(path.read_bytes())
+    spoiled[start + 4 : start + 40] = b"\xff" * 36
+    path.write_bytes(spoiled)
+    with pytest.raises(ScanError, match="damaged"):
+        load_scan(path)
+
+
 def test_objects_that_need_pickle_are_never_loaded(tmp_path):
     np.savez(tmp_path / "s.npz", diffraction=np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ScanError, match="pickle"):

@@ -23,11 +23,8 @@ _NO_HEADER = (
     *(tokenize.TokenError, RecursionError, MemoryError),
 )
 """What numpy raises of a header that is none; the last two of brackets within brackets."""
-_NO_ARCHIVE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
-    *(NotImplementedError, RuntimeError, EOFError, ValueError, OSError),
-)
-"""What the standard library raises of a damaged archive."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, OSError)
+"""What the standard library raises of a damaged archive, but for `ValueError`: ours are some too."""
 _MOST_AXES, _LONGEST_AXIS = 32, 1 << 48
 
 
@@ -85,7 +82,7 @@ def read_npz(data: bytes, name: str, fail: _Fail, *, limit_bytes: int) -> dict[s
             unpacked = sum(member.file_size for member in members)
             fits = unpacked <= limit_bytes
             raw = {member.filename: archive.read(member) for member in members if fits}
-    except _NO_ARCHIVE as error:
+    except (*_DAMAGED, ValueError) as error:
         raise fail(f"{name} is not a .npz file ({error})") from error
     if not fits:
         raise fail(f"{name} unpacks to {unpacked} bytes, more than the {limit_bytes} allowed")
@@ -103,7 +100,7 @@ def read_members(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             names = [name for name in wanted if name in members]
             return {name: _read(archive, members[name], name, path) for name in names}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except _DAMAGED as error:
         raise ScanError(f"{path} is damaged or truncated ({error}): copy or write it again") from error
 
 
@@ -112,7 +109,7 @@ def member_names(path: Path) -> list[str]:
     try:
         with open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
-    except (zipfile.BadZipFile, OSError) as error:
+    except _DAMAGED as error:
         raise ScanError(f"{path} is damaged or truncated ({error}): copy or write it again") from error
 
 
