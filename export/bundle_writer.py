@@ -26,7 +26,7 @@ from ptychoscope.inference.model_config import (
 )
 from ptychoscope.inference.onnx_file import graph_digest
 from ptychoscope.io.atomic import replacing_folder
-from ptychoscope.options import InputDtype, Precision
+from ptychoscope.option_literals import InputDtype, Precision
 from ptychoscope.train.physics.forward_model import DARK, REGULARISATION
 
 from .rounding_tolerance import MARGIN

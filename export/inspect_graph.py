@@ -11,7 +11,7 @@ from ptychoscope.errors import ExportError
 from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model_config import ModelConfig, ObjectSpec, TensorSpec
 from ptychoscope.inference.session import Session, Tensor
-from ptychoscope.options import Domain, ObjectMeaning, TensorDtype, ZeroFrequency
+from ptychoscope.option_literals import Domain, ObjectMeaning, TensorDtype, ZeroFrequency
 
 _MOST_CHANNELS = 16
 

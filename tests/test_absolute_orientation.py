@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ptychoscope.geometry import canvas_extent
 from ptychoscope.metrics import diffraction_r_factor, registration
-from ptychoscope.options import Operation, words
+from ptychoscope.option_literals import Operation, words
+from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.orientation import Orientation, apply_operation
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ptychoscope.errors import ScanError
-from ptychoscope.geometry import canvas_extent, patch_corner
+from ptychoscope.patch_geometry import canvas_extent, patch_corner
 from ptychoscope.scan import Scan
 
 AT_ZERO = np.zeros((1, 2))

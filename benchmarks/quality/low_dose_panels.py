@@ -11,7 +11,7 @@ from ptychoscope.bench.peer_ptychi import lsqml_images
 from ptychoscope.inference.load import load_model
 from ptychoscope.io.atomic import replacing
 from ptychoscope.metrics import compare
-from ptychoscope.options import ColorMap
+from ptychoscope.option_literals import ColorMap
 from ptychoscope.pipeline.reconstruct import reconstruct
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import refine_scan

@@ -8,10 +8,10 @@ import numpy as np
 
 from ptychoscope import _core
 from ptychoscope.bench.peer_ptychi import PeerImage, lsqml_images
-from ptychoscope.geometry import canvas_extent
 from ptychoscope.inference.unrolled import MOMENTUM, ObjectEstimate, unroll
-from ptychoscope.preprocess.frames import measured_amplitudes
+from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.probe_intensity import matched_probe, merge_weight, probe_intensity
+from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
 from ptychoscope.preprocess.whole_and_fraction import split_subpixel
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import refine_scan

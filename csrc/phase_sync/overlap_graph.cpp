@@ -5,7 +5,7 @@
 
 #include "cpu/dispatch.h"
 #include "phase_sync/overlap_kernel.h"
-#include "stitch/accumulator.h"
+#include "stitch/canvas_sums.h"
 
 namespace ptychoscope {
 

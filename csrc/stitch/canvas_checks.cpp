@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "stitch/accumulator.h"
+#include "stitch/canvas_sums.h"
 #include "stitch/stitch_kernel.h"
 
 namespace ptychoscope {

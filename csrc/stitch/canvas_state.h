@@ -8,8 +8,8 @@
 
 #include "cpu/thread_pool.h"
 #include "ptychoscope/canvas.h"
-#include "stitch/accumulator.h"
 #include "stitch/canvas_checks.h"
+#include "stitch/canvas_sums.h"
 #include "stitch/stitch_kernel.h"
 
 namespace ptychoscope {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "ptychoscope/cuda_canvas.h"
-#include "stitch/accumulator.h"
 #include "stitch/canvas_checks.h"
-#include "stitch_cuda/accumulator.h"
+#include "stitch/canvas_sums.h"
+#include "stitch_cuda/canvas_sums.h"
 
 namespace ptychoscope {
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.options import Domain, words
+from ptychoscope.option_literals import Domain, words
 
 _CHUNK_FRAMES = 256
 

@@ -7,8 +7,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "export"))
 
 from networks import TinyNetwork, gaussian_probe  # noqa: E402
-from ptychoscope.export.export import simulated_counts  # noqa: E402
-from ptychoscope.export.write_bundle import write_bundle  # noqa: E402
+from ptychoscope.export.checkpoint_to_bundle import simulated_counts  # noqa: E402
+from ptychoscope.export.network_to_bundle import write_bundle  # noqa: E402
 
 SIDE = 16
 

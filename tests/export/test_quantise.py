@@ -13,18 +13,18 @@ pytest.importorskip("lightning", reason="export reads what lightning wrote")
 
 from ptychoscope.export import write_bundle  # noqa: E402
 from ptychoscope.export.graph_rewrites import space_to_depth  # noqa: E402
+from ptychoscope.export.network_to_bundle import torch_patches  # noqa: E402
 from ptychoscope.export.quantise import quantised, relative_rms  # noqa: E402
 from ptychoscope.export.torch_to_onnx import plain_graph  # noqa: E402
-from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
 from torch import nn  # noqa: E402
 
 from optics import make_scan  # noqa: E402
 from ptychoscope.errors import ConfigError, ExportError, OutputError  # noqa: E402
-from ptychoscope.geometry import canvas_extent  # noqa: E402
 from ptychoscope.inference.bundle import read_bundle  # noqa: E402
 from ptychoscope.inference.load import load_model  # noqa: E402
 from ptychoscope.inference.session import open_session  # noqa: E402
 from ptychoscope.metrics import diffraction_r_factor  # noqa: E402
+from ptychoscope.patch_geometry import canvas_extent  # noqa: E402
 from ptychoscope.pipeline.reconstruct import reconstruct  # noqa: E402
 from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402

@@ -15,9 +15,9 @@ onnx = pytest.importorskip("onnx", reason="export needs onnx")
 pytest.importorskip("lightning", reason="the network is one of those that are trained")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from ptychoscope.export import low_precision, write_bundle  # noqa: E402
+from ptychoscope.export import bundle_in_lower_precision, write_bundle  # noqa: E402
+from ptychoscope.export.network_to_bundle import torch_patches  # noqa: E402
 from ptychoscope.export.torch_to_onnx import onnx_graph, pass_graph  # noqa: E402
-from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
 from ptychoscope.export.write_torchscript import write_torchscript  # noqa: E402
 
 from optics import make_scan  # noqa: E402
@@ -25,7 +25,9 @@ from ptychoscope.errors import ExportError  # noqa: E402
 from ptychoscope.preprocess.complex_planes import to_planes  # noqa: E402
 from ptychoscope.train.networks.unrolled import Pass, UNet, Unrolled  # noqa: E402
 
-WRITING = import_module("ptychoscope.export.write_bundle")  # these functions have the names of their modules
+WRITING = import_module(
+    "ptychoscope.export.network_to_bundle"
+)  # these functions have the names of their modules
 TORCHSCRIPT = import_module("ptychoscope.export.write_torchscript")
 SIDE = 16
 LIMIT = 0.5
@@ -80,9 +82,11 @@ def spoiling(
         monkeypatch.setattr(WRITING, name, lambda *_: spoiled(graph))
     else:
         name = {"fp16": "halved", "int8": "quantised"}[precision]
-        make, parts = getattr(low_precision, name), iter(("whole", "pass"))
+        make, parts = getattr(bundle_in_lower_precision, name), iter(("whole", "pass"))
         monkeypatch.setattr(
-            low_precision, name, lambda *given: spoiled(make(*given)) if next(parts) == part else make(*given)
+            bundle_in_lower_precision,
+            name,
+            lambda *given: spoiled(make(*given)) if next(parts) == part else make(*given),
         )
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from ptychoscope.errors import BundleError, ScanError
-from ptychoscope.geometry import CanvasExtent
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import StitchSpec
 from ptychoscope.inference.model_slot import ModelSlot
+from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.pipeline.loop import run
-from ptychoscope.pipeline.sinks import CanvasSink, PredictedBatch
+from ptychoscope.pipeline.patch_sinks import CanvasSink, PredictedBatch
 from ptychoscope.pipeline.sources import Batch
 from ptychoscope.stitch.canvas import Canvas
 

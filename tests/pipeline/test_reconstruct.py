@@ -10,15 +10,15 @@ import pytest
 from optics import between_pixels, lit_probe, make_scan
 from ptychoscope import cli
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.geometry import canvas_extent
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import StitchSpec
 from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.io import load_reconstruction, save_scan
+from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.pipeline.loop import run
+from ptychoscope.pipeline.patch_sinks import CanvasSink
 from ptychoscope.pipeline.reconstruct import reconstruct
-from ptychoscope.pipeline.sinks import CanvasSink
 from ptychoscope.pipeline.sources import ScanSource
 from ptychoscope.refine import refine_scan
 from ptychoscope.scan import Scan

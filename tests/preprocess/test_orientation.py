@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import Operation, words
+from ptychoscope.option_literals import Operation, words
 from ptychoscope.preprocess.orientation import Orientation, apply_operation
 
 OPERATIONS = words(Operation)

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ptychoscope.cli import simulate as command
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.options import Operation, ProbeKind, words
+from ptychoscope.option_literals import Operation, ProbeKind, words
 from ptychoscope.preprocess.orientation import apply_operation
 from ptychoscope.simulate import (
     OBJECTS,

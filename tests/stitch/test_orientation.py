@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope import Canvas
-from ptychoscope.geometry import canvas_extent
+from ptychoscope.patch_geometry import canvas_extent
 
 
 def asymmetric_object(y: np.ndarray, x: np.ndarray) -> np.ndarray:

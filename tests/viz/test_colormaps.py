@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from ptychoscope.options import ColorMap
+from ptychoscope.option_literals import ColorMap
 from ptychoscope.viz.colormaps import apply_colormap, color_table
 
 

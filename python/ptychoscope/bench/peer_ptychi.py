@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.geometry import CanvasExtent, canvas_extent, nearest_pixel, patch_corner
+from ptychoscope.patch_geometry import CanvasExtent, canvas_extent, nearest_pixel, patch_corner
 from ptychoscope.preprocess.probe_intensity import matched_probe, probe_intensity
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan

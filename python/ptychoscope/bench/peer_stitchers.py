@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import MissingExtraError
-from ptychoscope.geometry import patch_corner
+from ptychoscope.patch_geometry import patch_corner
 
 TORCH_BATCH = 1000
 NUMBA = "naive numba"

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from ptychoscope.bench.timing import cpu_seconds, wall_seconds
-from ptychoscope.geometry import canvas_extent
 from ptychoscope.metrics import compare
+from ptychoscope.patch_geometry import canvas_extent
+from ptychoscope.pipeline.patch_sinks import MovingWindowSink
 from ptychoscope.pipeline.reconstruct import reconstruct
-from ptychoscope.pipeline.sinks import MovingWindowSink
 from ptychoscope.pipeline.sources import ScanSource
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.refine import MovingWindowRefiner, Refiner, schedule

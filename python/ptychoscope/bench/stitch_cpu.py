@@ -17,7 +17,7 @@ from ptychoscope.bench.peer_stitchers import NUMBA, peer_tasks
 from ptychoscope.bench.raster_patches import Raster, raster_scan, values_of
 from ptychoscope.bench.timing import cpu_seconds
 from ptychoscope.errors import ConfigError
-from ptychoscope.geometry import patch_corner
+from ptychoscope.patch_geometry import patch_corner
 from ptychoscope.stitch.canvas import Canvas
 
 MAX_BYTES = 2**31

@@ -18,7 +18,7 @@ from ptychoscope.cli.click_helpers import (
 from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.errors import ConfigError, MissingExtraError
-from ptychoscope.options import Domain, ObjectMeaning, ZeroFrequency
+from ptychoscope.option_literals import Domain, ObjectMeaning, ZeroFrequency
 
 if TYPE_CHECKING:
     from ptychoscope.inference.model_config import ModelConfig

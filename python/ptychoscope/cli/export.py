@@ -8,7 +8,7 @@ import click
 from ptychoscope.cli.click_helpers import PATH, argument, bundle_options, choice, command, option
 from ptychoscope.cli.console import json_option
 from ptychoscope.cli.output_checks import check_outputs, run_files
-from ptychoscope.options import GraphFormat, InputDtype, Precision
+from ptychoscope.option_literals import GraphFormat, InputDtype, Precision
 
 
 @command()

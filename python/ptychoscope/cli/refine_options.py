@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ZERO, choice, option, option_group
-from ptychoscope.options import PositionUse, ProbeUse, StartFrom
+from ptychoscope.option_literals import PositionUse, ProbeUse, StartFrom
 
 _HEADING = "Solver"
 

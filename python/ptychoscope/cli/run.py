@@ -12,7 +12,7 @@ from ptychoscope.cli.console import frames_bar, json_option
 from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
-from ptychoscope.options import Align, Interpolation, Merge, Parallel, ProbeOf, StitchOn, WindowKind
+from ptychoscope.option_literals import Align, Interpolation, Merge, Parallel, ProbeOf, StitchOn, WindowKind
 
 if TYPE_CHECKING:
     from ptychoscope.inference.model import Model

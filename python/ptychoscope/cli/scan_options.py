@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ptychoscope.cli.click_helpers import choice, option, option_group
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import Domain, Layout
+from ptychoscope.option_literals import Domain, Layout
 
 if TYPE_CHECKING:
     from ptychoscope.scan import Scan

@@ -7,7 +7,7 @@ import click
 
 from ptychoscope.cli.click_helpers import PATH, choice, command, option
 from ptychoscope.cli.console import json_option, print_json
-from ptychoscope.options import Domain, ObjectKind, ProbeKind, ScanPath
+from ptychoscope.option_literals import Domain, ObjectKind, ProbeKind, ScanPath
 
 
 @command()

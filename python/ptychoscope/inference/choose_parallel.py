@@ -13,7 +13,7 @@ from ptychoscope.inference.bundle import read_bundle
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.runner import PatchRunner
-from ptychoscope.options import Parallel
+from ptychoscope.option_literals import Parallel
 
 _ROUNDS = 3
 

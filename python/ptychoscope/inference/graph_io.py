@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.inference.model_config import ModelConfig
-from ptychoscope.options import Domain, words
+from ptychoscope.option_literals import Domain, words
 from ptychoscope.preprocess.complex_planes import cartesian, polar
-from ptychoscope.preprocess.frames import UNMEASURED, filled
+from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, filled
 
 
 def checked_patterns(patterns: NDArray[Any], size_px: tuple[int, int], domain: str) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from ptychoscope.inference.graph_io import checked_patterns, graph_patterns, obj
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.session import Session
-from ptychoscope.options import Domain, Values
+from ptychoscope.option_literals import Domain, Values
 from ptychoscope.preprocess.complex_planes import to_planes
 from ptychoscope.preprocess.grouping import group_frames
 

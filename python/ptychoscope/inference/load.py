@@ -11,7 +11,7 @@ from ptychoscope.inference.bundle import Bundle, read_bundle
 from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.session import open_session
-from ptychoscope.options import RunnerKind
+from ptychoscope.option_literals import RunnerKind
 from ptychoscope.preprocess.complex_planes import complex_patches
 
 

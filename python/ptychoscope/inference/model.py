@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.inference.bundle import Bundle
-from ptychoscope.inference.cuda_runner import CudaRunner
 from ptychoscope.inference.graph_check import checked_passes, checked_tensors
 from ptychoscope.inference.graph_io import checked_patterns, checked_probe
 from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.inference.runner import PatchRunner
+from ptychoscope.inference.runner_patches_on_device import CudaRunner
 from ptychoscope.inference.session import Session
 from ptychoscope.inference.unrolled import Passes
 from ptychoscope.inference.unrolled_runner import UnrolledRunner
-from ptychoscope.options import Domain, RunnerKind
+from ptychoscope.option_literals import Domain, RunnerKind
 from ptychoscope.preprocess.complex_planes import complex_patches
 
 BATCH = 16

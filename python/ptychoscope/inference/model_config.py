@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from ptychoscope.errors import BundleError
-from ptychoscope.options import (
+from ptychoscope.option_literals import (
     Domain,
     GraphFormat,
     Interpolation,

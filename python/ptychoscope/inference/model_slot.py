@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.runner import Runner
-from ptychoscope.options import StitchOn
+from ptychoscope.option_literals import StitchOn
 
 
 class LoadedModel(NamedTuple):

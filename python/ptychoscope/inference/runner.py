@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.options import Domain, Values
+from ptychoscope.option_literals import Domain, Values
 
 
 class PositionedPatches(NamedTuple):

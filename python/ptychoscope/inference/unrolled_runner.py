@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from ptychoscope.inference.graph_io import checked_patterns
 from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.unrolled import ObjectEstimate, Passes, unroll
-from ptychoscope.options import Domain, Values
-from ptychoscope.preprocess.frames import amplitudes
+from ptychoscope.option_literals import Domain, Values
 from ptychoscope.preprocess.probe_intensity import merge_weight, probe_intensity
+from ptychoscope.preprocess.unmeasured_pixels import amplitudes
 from ptychoscope.preprocess.whole_and_fraction import split_subpixel
 from ptychoscope.stitch.reextract import merged
 

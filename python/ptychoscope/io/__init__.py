@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ptychoscope.errors import OutputError, ScanError
 from ptychoscope.io import npz
 from ptychoscope.io.limits import open_regular
-from ptychoscope.options import Domain, Layout
+from ptychoscope.option_literals import Domain, Layout
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.scan import Scan
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.atomic import replacing
+from ptychoscope.io.layout_and_domain import domain_of, frames_first
 from ptychoscope.io.npy import member_names, read_members
-from ptychoscope.io.scan_conventions import domain_of, frames_first
-from ptychoscope.options import Domain, Layout
+from ptychoscope.option_literals import Domain, Layout
 from ptychoscope.scan import Scan
 
 SUFFIX = ".npz"

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.geometry import nearest_pixel
+from ptychoscope.patch_geometry import nearest_pixel
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.simulate.far_field import farfield_intensity

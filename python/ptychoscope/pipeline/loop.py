@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.inference.model_slot import LoadedModel, ModelSlot
-from ptychoscope.pipeline.sinks import PredictedBatch, Sink
+from ptychoscope.pipeline.patch_sinks import PredictedBatch, Sink
 from ptychoscope.pipeline.sources import Batch, Source
 
 Item = TypeVar("Item")

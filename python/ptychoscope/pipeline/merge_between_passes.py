@@ -7,13 +7,13 @@ are never kept, so memory does not grow with the scan.
 from collections.abc import Callable, Sequence
 from time import thread_time
 
-from ptychoscope.geometry import CanvasExtent
 from ptychoscope.inference.model_slot import LoadedModel
 from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.unrolled import ObjectEstimate, unroll
 from ptychoscope.inference.unrolled_runner import UnrolledRunner
+from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.pipeline.loop import Progress, Report, flow
-from ptychoscope.pipeline.sinks import CanvasSink, PredictedBatch, Sink
+from ptychoscope.pipeline.patch_sinks import CanvasSink, PredictedBatch, Sink
 from ptychoscope.pipeline.sources import Batch, Source
 from ptychoscope.preprocess.whole_and_fraction import split_subpixel
 from ptychoscope.stitch.canvas import Canvas

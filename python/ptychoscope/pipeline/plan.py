@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.geometry import CanvasExtent, canvas_extent
-from ptychoscope.inference.cuda_runner import check_device_stitching
 from ptychoscope.inference.graph_io import checked_patterns
 from ptychoscope.inference.model import BATCH, Model
 from ptychoscope.inference.model_slot import ModelSlot
+from ptychoscope.inference.runner_patches_on_device import check_device_stitching
 from ptychoscope.inference.session import parse_device
-from ptychoscope.options import (
+from ptychoscope.option_literals import (
     Align,
     Interpolation,
     Merge,
@@ -24,8 +23,9 @@ from ptychoscope.options import (
     StitchOn,
     WindowKind,
 )
+from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
+from ptychoscope.pipeline.patch_sinks import CanvasSink
 from ptychoscope.pipeline.run_options import RunOptions, checked_options
-from ptychoscope.pipeline.sinks import CanvasSink
 from ptychoscope.pipeline.sources import ScanSource
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan

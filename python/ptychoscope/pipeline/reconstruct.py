@@ -6,10 +6,10 @@ from typing import Unpack
 from ptychoscope.inference.model import Model
 from ptychoscope.pipeline.loop import Progress, Report, run
 from ptychoscope.pipeline.merge_between_passes import run_merged
+from ptychoscope.pipeline.patch_sinks import PatchBuffer
 from ptychoscope.pipeline.plan import Plan, make_plan
-from ptychoscope.pipeline.replay import replay
+from ptychoscope.pipeline.replay_as_live import replay
 from ptychoscope.pipeline.run_options import RunOptions
-from ptychoscope.pipeline.sinks import PatchBuffer
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.whole_scan import refine_scan
 from ptychoscope.scan import Scan

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import (
+from ptychoscope.option_literals import (
     Align,
     Interpolation,
     Merge,

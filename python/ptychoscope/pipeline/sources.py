@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import Domain
-from ptychoscope.preprocess.frames import mark_unmeasured
+from ptychoscope.option_literals import Domain
+from ptychoscope.preprocess.unmeasured_pixels import mark_unmeasured
 from ptychoscope.scan import Scan
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.options import Values
+from ptychoscope.option_literals import Values
 
 
 def to_planes(waves: NDArray[np.complexfloating]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import GroupRule, one_of
+from ptychoscope.option_literals import GroupRule, one_of
 
 _CHUNK = 256
 """Seeds whose distances to all frames are held at once: bounds the memory to 256 n float64."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import Operation, one_of
+from ptychoscope.option_literals import Operation, one_of
 from ptychoscope.scan import Scan
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.geometry import nearest_pixel
+from ptychoscope.patch_geometry import nearest_pixel
 
 SUBPIXEL_STEPS = 8
 """Steps of a pixel that the probe is moved by in the runtime, from -1/2."""

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import Domain
+from ptychoscope.option_literals import Domain
 from ptychoscope.preprocess.probe_intensity import probe_power
 from ptychoscope.refine.rpie import Refiner, Sweep
 from ptychoscope.refine.schedule import schedule

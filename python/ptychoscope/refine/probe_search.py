@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.geometry import canvas_extent
-from ptychoscope.preprocess.frames import UNMEASURED, filled
+from ptychoscope.patch_geometry import canvas_extent
+from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, filled
 from ptychoscope.refine.rpie import Refiner
 from ptychoscope.refine.schedule import schedule
 from ptychoscope.scan import Scan

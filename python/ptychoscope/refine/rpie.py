@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.options import Domain, SweepMode, one_of
-from ptychoscope.preprocess.frames import amplitudes, mark_unmeasured
+from ptychoscope.option_literals import Domain, SweepMode, one_of
+from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
 
 FRAME_STATES = ("used", "outside", "unplaced", "dark")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within

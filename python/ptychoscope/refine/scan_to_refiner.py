@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError, ScanWarning
-from ptychoscope.geometry import CanvasExtent
+from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.rpie import FRAME_STATES, Refiner
 from ptychoscope.scan import Scan

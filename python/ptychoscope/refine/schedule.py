@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import SweepStart, one_of
+from ptychoscope.option_literals import SweepStart, one_of
 
 _LOG_COUNTS = np.log10([1e4, 4.6e5, 1e6])
 _REGULARISATION = (2.0, 1.0, 0.3)

@@ -5,8 +5,8 @@ from math import ceil
 from time import perf_counter, process_time
 
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.geometry import canvas_extent
-from ptychoscope.options import PositionUse, ProbeUse, one_of
+from ptychoscope.option_literals import PositionUse, ProbeUse, one_of
+from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.probe_search import find_probe, tuned_probe

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import Domain, ObjectKind, ScanPath, one_of
+from ptychoscope.option_literals import Domain, ObjectKind, ScanPath, one_of
 from ptychoscope.scan import Scan
 from ptychoscope.simulate.far_field import farfield_intensity
 from ptychoscope.simulate.objects import OBJECTS, make_object

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.geometry import nearest_pixel, patch_corner
+from ptychoscope.patch_geometry import nearest_pixel, patch_corner
 
 
 def farfield_intensity(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, MissingExtraError
-from ptychoscope.options import ObjectKind, one_of
+from ptychoscope.option_literals import ObjectKind, one_of
 
 Shape = tuple[int, int]
 Plane = NDArray[np.float64]

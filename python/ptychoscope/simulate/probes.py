@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import ProbeKind, one_of
+from ptychoscope.option_literals import ProbeKind, one_of
 
 Wave = NDArray[np.complex128]
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.options import Accumulate, Align, Interpolation, Values, one_of
+from ptychoscope.option_literals import Accumulate, Align, Interpolation, Values, one_of
 from ptychoscope.stitch._canvas_base import (
     AddReport,
     CanvasBase,

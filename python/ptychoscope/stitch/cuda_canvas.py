@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ptychoscope import _core
 from ptychoscope.errors import ConfigError, DeviceError, ScanError
-from ptychoscope.options import Accumulate, Interpolation, Values, one_of
+from ptychoscope.option_literals import Accumulate, Interpolation, Values, one_of
 from ptychoscope.stitch._canvas_base import AddReport, CanvasBase, as_positions, as_shape, as_window
 from ptychoscope.stitch._device_arrays import patch_memory
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import WindowKind, words
+from ptychoscope.option_literals import WindowKind, words
 
 
 def make_window(

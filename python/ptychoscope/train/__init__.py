@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ptychoscope.train.config import TrainConfig
-    from ptychoscope.train.end_to_end import train_and_reconstruct
     from ptychoscope.train.loop.run_folder import load_module
     from ptychoscope.train.module import PtychoModule
     from ptychoscope.train.prediction import Prediction, predict, project
     from ptychoscope.train.results_archive import load_results, save_results
+    from ptychoscope.train.train_then_reconstruct import train_and_reconstruct
     from ptychoscope.train.training_run import TrainResult, train
 
 _HOME = {
@@ -23,7 +23,7 @@ _HOME = {
     "project": "prediction",
     "save_results": "results_archive",
     "train": "training_run",
-    "train_and_reconstruct": "end_to_end",
+    "train_and_reconstruct": "train_then_reconstruct",
 }
 
 __all__ = [

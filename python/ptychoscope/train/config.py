@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.options import (
+from ptychoscope.option_literals import (
     GroupRule,
     LearningSchedule,
     LoggerName,

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ptychoscope.errors import ScanError
 from ptychoscope.preprocess.complex_planes import from_planes, to_planes
-from ptychoscope.preprocess.frames import measured_amplitudes
 from ptychoscope.preprocess.probe_intensity import matched_probe
+from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
 from ptychoscope.preprocess.whole_and_fraction import whole_and_fraction
 from ptychoscope.scan import Scan
 from ptychoscope.train.data.batches import Placement

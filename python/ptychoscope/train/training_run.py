@@ -17,12 +17,12 @@ from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data.datamodule import GroupData
-from ptychoscope.train.loop.callbacks import Budget, EpochBar, History, Patience
 from ptychoscope.train.loop.checkpoints import BestAndLast, WholeFiles
+from ptychoscope.train.loop.choose_number_of_passes import rewrite_checkpoint, select_passes
 from ptychoscope.train.loop.device import choose_threads, compute_dtype, torch_settings, trainer_device
+from ptychoscope.train.loop.lightning_callbacks import Budget, EpochBar, History, Patience
 from ptychoscope.train.loop.loggers import check_logger, make_logger, quiet_lightning
 from ptychoscope.train.loop.run_folder import load_module, prepare_run_dir, write_record
-from ptychoscope.train.loop.select_passes import rewrite_checkpoint, select_passes
 from ptychoscope.train.module import PtychoModule
 from ptychoscope.train.networks.base import copy_weights
 from ptychoscope.train.report.report import write_report

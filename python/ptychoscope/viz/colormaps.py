@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.options import ColorMap
+from ptychoscope.option_literals import ColorMap
 
 _ANCHORS: dict[ColorMap, str] = {
     "gray": "000000 ffffff",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.io.atomic import replacing
-from ptychoscope.options import ColorMap
+from ptychoscope.option_literals import ColorMap
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.viz.panels import Panel, draw_panels, limits
 

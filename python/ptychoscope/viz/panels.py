@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ptychoscope.options import ColorMap
+from ptychoscope.option_literals import ColorMap
 from ptychoscope.viz.colormaps import apply_colormap, color_table
 
 NOTHING = (164, 168, 173)

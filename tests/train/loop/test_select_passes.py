@@ -12,7 +12,7 @@ pytest.importorskip("lightning")
 
 from ptychoscope.train import TrainConfig, load_module, train  # noqa: E402
 from ptychoscope.train.data.datamodule import GroupData  # noqa: E402
-from ptychoscope.train.loop.select_passes import deviances, with_passes  # noqa: E402
+from ptychoscope.train.loop.choose_number_of_passes import deviances, with_passes  # noqa: E402
 from ptychoscope.train.networks import passes_to_choose_from  # noqa: E402
 
 QUICK = {

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ptychoscope.errors import ScanError
 from ptychoscope.preprocess.complex_planes import to_planes
-from ptychoscope.preprocess.frames import measured_amplitudes
+from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
 from ptychoscope.preprocess.whole_and_fraction import whole_and_fraction
 from ptychoscope.scan import Scan
 from ptychoscope.train.data.symmetry import transform_pixels, transform_planes

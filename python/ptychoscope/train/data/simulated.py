@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.options import ProbeKind, words
+from ptychoscope.option_literals import ProbeKind, words
 from ptychoscope.simulate import (
     ProbeConfig,
     SimulationConfig,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ptychoscope.errors import ConfigError, MissingExtraError
-from ptychoscope.options import LoggerName
+from ptychoscope.option_literals import LoggerName
 
 _NEEDS = {"tensorboard": "tensorboard", "mlflow": "mlflow"}
 

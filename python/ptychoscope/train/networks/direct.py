@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ptychoscope.options import NetworkHead, NetworkInput
+from ptychoscope.option_literals import NetworkHead, NetworkInput
 from ptychoscope.train.networks.base import Backbone, Network
 from ptychoscope.train.physics.forward_model import illumination
 

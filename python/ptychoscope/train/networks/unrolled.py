@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ptychoscope.options import NetworkHead
+from ptychoscope.option_literals import NetworkHead
 from ptychoscope.train.networks.base import Backbone, Network
 
 

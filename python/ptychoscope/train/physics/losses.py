@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ptychoscope.options import Loss
+from ptychoscope.option_literals import Loss
 from ptychoscope.train.physics.forward_model import multiply_conj, square
 
 _FLOOR = 1e-3

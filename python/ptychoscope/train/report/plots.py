@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from ptychoscope.metrics import RingCorrelation
-from ptychoscope.options import Loss
+from ptychoscope.option_literals import Loss
 from ptychoscope.train.prediction import Prediction
 from ptychoscope.viz.overview import object_panels
 from ptychoscope.viz.panels import Panel, draw_panels

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ptychoscope.geometry import nearest_pixel
 from ptychoscope.io.atomic import replacing
 from ptychoscope.metrics import RingCorrelation, ring_correlation
+from ptychoscope.patch_geometry import nearest_pixel
 from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan

@@ -3,8 +3,8 @@
 from time import perf_counter, process_time
 
 from ptychoscope.pipeline.loop import Progress, run
+from ptychoscope.pipeline.patch_sinks import MovingWindowSink
 from ptychoscope.pipeline.plan import Plan
-from ptychoscope.pipeline.sinks import MovingWindowSink
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.moving_window import MovingWindowRefiner

@@ -13,15 +13,15 @@ import pytest
 from optics import between_pixels, make_scan
 from ptychoscope import Canvas, CudaCanvas, _core
 from ptychoscope.errors import ConfigError
-from ptychoscope.geometry import canvas_extent
-from ptychoscope.inference.cuda_runner import CudaRunner, check_device_stitching
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import StitchSpec
 from ptychoscope.inference.model_slot import ModelSlot
+from ptychoscope.inference.runner_patches_on_device import CudaRunner, check_device_stitching
+from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.pipeline.loop import run
+from ptychoscope.pipeline.patch_sinks import CanvasSink
 from ptychoscope.pipeline.reconstruct import reconstruct
-from ptychoscope.pipeline.sinks import CanvasSink
 from ptychoscope.pipeline.sources import ScanSource
 from ptychoscope.scan import Scan
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.geometry import nearest_pixel
 from ptychoscope.io import ScanSource, as_scan
+from ptychoscope.patch_geometry import nearest_pixel
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.prediction import predict

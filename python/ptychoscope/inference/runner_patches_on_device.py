@@ -14,7 +14,7 @@ from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.session import parse_device
-from ptychoscope.options import Domain
+from ptychoscope.option_literals import Domain
 
 
 def check_device_stitching(config: ModelConfig, device: str, merge: str, align: str | None) -> None:

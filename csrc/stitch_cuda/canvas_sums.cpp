@@ -1,8 +1,8 @@
-#include "stitch_cuda/accumulator.h"
+#include "stitch_cuda/canvas_sums.h"
 
 #include <vector>
 
-#include "stitch/accumulator.h"
+#include "stitch/canvas_sums.h"
 
 namespace ptychoscope {
 

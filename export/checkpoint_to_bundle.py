@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ExportError
 from ptychoscope.inference.model_config import Provenance
-from ptychoscope.options import GraphFormat, InputDtype, Precision
+from ptychoscope.option_literals import GraphFormat, InputDtype, Precision
 from ptychoscope.preprocess.complex_planes import to_planes
 from ptychoscope.scan import Scan
 
 from .checkpoint import Trained, load_trained
-from .write_bundle import torch_patches, write_bundle
+from .network_to_bundle import torch_patches, write_bundle
 from .write_torchscript import write_torchscript
 
 VERIFY_FRAMES = 128

@@ -12,7 +12,7 @@ from ptychoscope.inference.model import Model
 from ptychoscope.inference.session import open_session
 from ptychoscope.inference.unrolled import COVERAGE
 from ptychoscope.inference.unrolled_runner import UnrolledRunner
-from ptychoscope.options import Precision
+from ptychoscope.option_literals import Precision
 from ptychoscope.preprocess.complex_planes import complex_patches
 
 from .bundle_writer import BundleWriter, graph_bytes

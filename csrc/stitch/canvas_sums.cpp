@@ -1,4 +1,4 @@
-#include "stitch/accumulator.h"
+#include "stitch/canvas_sums.h"
 
 #include <algorithm>
 #include <cmath>

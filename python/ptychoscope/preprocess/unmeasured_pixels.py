@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.options import Domain, one_of
+from ptychoscope.option_literals import Domain, one_of
 from ptychoscope.scan import Scan
 
 UNMEASURED = -1.0

@@ -12,11 +12,11 @@ from torch import nn
 from ptychoscope.errors import BundleError, ExportError
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import Provenance
-from ptychoscope.options import InputDtype, Precision, RunnerKind
+from ptychoscope.option_literals import InputDtype, Precision, RunnerKind
 from ptychoscope.preprocess.complex_planes import from_planes, to_planes
 
+from .bundle_in_lower_precision import loss, lowered
 from .bundle_writer import BundleWriter, bundle_directory
-from .low_precision import loss, lowered
 from .rounding_tolerance import allowed, largest_difference, rounding
 from .torch_to_onnx import onnx_graph, pass_graph
 

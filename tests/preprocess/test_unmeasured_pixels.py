@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.preprocess.frames import amplitudes, filled, mark_unmeasured, measured_amplitudes
+from ptychoscope.preprocess.unmeasured_pixels import amplitudes, filled, mark_unmeasured, measured_amplitudes
 from ptychoscope.scan import Scan
 
 SIDES = [2, 5, 8]

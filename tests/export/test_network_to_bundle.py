@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch", reason="export needs torch")
 onnx = pytest.importorskip("onnx", reason="export needs onnx")
 
 from ptychoscope.export import write_bundle  # noqa: E402
-from ptychoscope.export.export import simulated_counts  # noqa: E402
-from ptychoscope.export.write_bundle import torch_patches  # noqa: E402
+from ptychoscope.export.checkpoint_to_bundle import simulated_counts  # noqa: E402
+from ptychoscope.export.network_to_bundle import torch_patches  # noqa: E402
 from torch import nn  # noqa: E402
 
 from ptychoscope.errors import ExportError, OutputError  # noqa: E402

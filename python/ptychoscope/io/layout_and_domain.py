@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError, ScanWarning
-from ptychoscope.options import Domain, Layout, one_of
+from ptychoscope.option_literals import Domain, Layout, one_of
 
 
 def frames_first(

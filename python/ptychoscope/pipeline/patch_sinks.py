@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.geometry import CanvasExtent
 from ptychoscope.inference.runner import PositionedPatches
-from ptychoscope.options import Values
+from ptychoscope.option_literals import Values
+from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.pipeline.sources import Batch
 from ptychoscope.preprocess.complex_planes import complex_patches
 from ptychoscope.refine.moving_window import MovingWindowRefiner
