@@ -64,6 +64,10 @@ SweepMode = Literal["sequential", "averaged", "examined"]
 ProbeUse = Literal["keep", "update", "find"]
 PositionUse = Literal["keep", "correct"]
 
+# --- verdict ------------------------------------------------------------------------------------------------
+Explained = Literal["explained", "partly explained", "not explained", "too few photons to tell"]
+"""How well an image explains the frames that it was made from."""
+
 # --- training -----------------------------------------------------------------------------------------------
 NetworkInput = Literal["amplitude", "backprojection"]
 NetworkHead = Literal["real_imag", "amplitude_phase"]
