@@ -28,7 +28,7 @@ def make(**changes):
 
 
 @pytest.mark.parametrize(
-    "misfit, differences, word",
+    ("misfit", "differences", "word"),
     [
         (0.010, 0.11, "explained"),
         (0.019, 0.11, "explained"),

@@ -28,7 +28,7 @@ def test_what_lies_far_above_the_usual_stands_apart():
     assert not stands_apart(np.full(4, np.nan), 1.0, deviations=8, factor=3).any()
 
 
-@pytest.mark.parametrize("factor, found", [(3, 1), (10, 0)])
+@pytest.mark.parametrize(("factor", "found"), [(3, 1), (10, 0)])
 def test_it_must_be_far_by_its_factor_too(factor, found):
     values = np.ones(50)
     values[7] = 5
