@@ -16,6 +16,10 @@ _JUDGED_FRAMES = 256
 _BLOCK_FRAMES = 8
 _FRAMES_APART = {"deviations": 8.0, "factor": 2.5}
 _PIXELS_APART = {"deviations": 8.0, "factor": 4.0}
+_LEAST_UNEXPLAINED = 0.2
+"""Of the differences between frames: less does not make a frame stand apart."""
+_FEW_COUNTS = 3.0
+"""Added to what a pixel misses and to its noise: a few stray counts in the dark are no defect."""
 
 
 def judge(refiner: Refiner, scan: Scan, *, saturation: float | None = None) -> Verdict:
@@ -33,13 +37,14 @@ def judge(refiner: Refiner, scan: Scan, *, saturation: float | None = None) -> V
     noise = np.where(measured, amplitude_noise(predicted), 0)
     differences, differences_noise = _differences(known, measured)
     total = max(float(known.sum()), 1e-30)
-    pixel_misfit = _ratio(squares.sum(axis=0), noise.sum(axis=0))
-    pixel_misfit[~measured.any(axis=0)] = np.nan
     frame_misfit = np.full(len(refiner), np.nan)
     left = noise.sum(axis=(1, 2)) / np.maximum(known.sum(axis=(1, 2)), 1)
     frame_misfit[used] = refiner.misfits[used] / _by_counts(scan, used, chosen, left)
     frame_misfit[chosen] = _ratio(squares.sum(axis=(1, 2)), noise.sum(axis=(1, 2)))
-    usual = float(np.nanmedian(frame_misfit))
+    apart = _frames_apart(frame_misfit, differences / max(differences_noise, 1e-30))
+    rest = ~apart[chosen]
+    pixel_misfit = _ratio(squares[rest].sum(axis=0) + _FEW_COUNTS, noise[rest].sum(axis=0) + _FEW_COUNTS)
+    pixel_misfit[~measured.any(axis=0)] = np.nan
     return Verdict(
         misfit=float(squares.sum()) / total,
         noise=float(noise.sum()) / total,
@@ -47,9 +52,20 @@ def judge(refiner: Refiner, scan: Scan, *, saturation: float | None = None) -> V
         differences_noise=differences_noise / total,
         frame_misfit=frame_misfit.astype(np.float32),
         pixel_misfit=pixel_misfit.astype(np.float32),
-        frames_apart=np.flatnonzero(stands_apart(frame_misfit, usual, **_FRAMES_APART)),
+        frames_apart=np.flatnonzero(apart),
         pixels_apart=stands_apart(pixel_misfit, median_around(pixel_misfit), **_PIXELS_APART),
     )
+
+
+def _frames_apart(misfit: NDArray[np.float64], differences: float) -> NDArray[np.bool_]:
+    """True for frames far worse than the others that also miss a good part of what tells frames apart.
+
+    Without the second, frames at the edge of an excellent image would be named for a misfit that nobody sees.
+    """
+    usual = float(np.nanmedian(misfit))
+    with np.errstate(invalid="ignore"):
+        matters = misfit - 1 > _LEAST_UNEXPLAINED * max(differences - 1, 0)
+    return stands_apart(misfit, usual, **_FRAMES_APART) & matters
 
 
 def judge_image(result: Reconstruction, scan: Scan, *, saturation: float | None = None) -> Verdict | None:
