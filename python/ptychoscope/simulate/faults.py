@@ -64,22 +64,28 @@ class Faults:
             value = getattr(self, field.name)
             if isinstance(value, float) and not math.isfinite(value):
                 raise ConfigError(f"{field.name} must be finite, got {value}")
-        for name in _NOT_NEGATIVE:
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        self._check_signs()
         if self.dead + self.hot > 1:
             raise ConfigError(f"dead and hot pixels must be at most all pixels, got {self.dead} + {self.hot}")
+        if self.blur > _LONGEST_BLUR:
+            raise ConfigError(f"blur must be at most {_LONGEST_BLUR} steps, got {self.blur}")
         if self.scale_error <= -1:
             raise ConfigError(f"scale_error must be above -1, got {self.scale_error}")
-        for name in ("given_modes", "clip_counts", "hot_counts"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name} must be above 0, got {value}")
         gap = self.gap_rows_px or self.gap_columns_px
         if gap and self.gap_value == "negative" and not self.mask_told:
             raise ConfigError("a gap of negative values must be told: no scan may hold them without a mask")
 
+    def _check_signs(self) -> None:
+        for name in _NOT_NEGATIVE:
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        for name in ("given_modes", "clip_counts", "hot_counts"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ConfigError(f"{name} must be above 0, got {value}")
 
+
+_LONGEST_BLUR = 4
 _NOT_NEGATIVE = (
     *("probe_error", "position_error_px", "drift_px", "background", "smooth_background", "blur", "dead"),
     *("hot", "gap_rows_px", "gap_columns_px", "wild_frames", "dark_frames"),

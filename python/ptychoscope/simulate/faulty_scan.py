@@ -1,7 +1,7 @@
 """A scan with faults: what the user is given, and the truth, kept apart."""
 
 from dataclasses import replace
-from math import ceil
+from math import ceil, isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,14 +81,14 @@ def simulate_faulty_scan(
     """
     config = SimulationConfig() if config is None else config
     faults = Faults() if faults is None else faults
+    exposure_px = faults.blur * config.step_px if faults.blur and isfinite(config.step_px) else 0.0
+    clean = expected_scan(config, object_, probe, margin_px=max(MARGIN_PX, ceil(exposure_px / 2)))
     if seed < 0:
         raise ConfigError(f"the seed of the faults must be 0 or more, got {seed}")
     # apart from the config's entropy, so that equal seeds do not draw the same numbers twice
     for_probe, for_positions, for_pixels, for_background, for_frames = (
         np.random.default_rng(child) for child in np.random.SeedSequence([seed, _FAULTS]).spawn(5)
     )
-    exposure_px = faults.blur * config.step_px
-    clean = expected_scan(config, object_, probe, margin_px=max(MARGIN_PX, ceil(exposure_px / 2)))
     kept = _kept_frames(len(clean.scan), faults.lost_triggers)
     frames = _disturbed_frames(kept, faults, for_frames)
     bad = draw_bad_pixels(config.patch_px, faults, for_pixels)
