@@ -1,8 +1,11 @@
 """judge: an image and the frames under it become a verdict."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.errors import ScanWarning
 from ptychoscope.metrics.photon_noise import amplitude_noise, median_around, stands_apart
 from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
@@ -94,6 +97,17 @@ def judge_image(result: Reconstruction, scan: Scan, *, saturation: float | None 
     misfit = np.full(len(scan), np.nan, np.float32)
     misfit[chosen] = found.frame_misfit
     return Verdict(**{**found.__dict__, "frame_misfit": misfit, "frames_apart": chosen[found.frames_apart]})
+
+
+def warn_if_unexplained(verdict: Verdict) -> None:
+    """A `ScanWarning` when an image does not explain its frames, with what to do about it."""
+    if verdict.explained == "not explained":
+        warnings.warn(
+            f"the image does not explain its frames ({100 * verdict.unexplained:.0f} % of their differences "
+            "unexplained): do not trust it; `ptychoscope diagnose SCAN` tries what may be wrong",
+            ScanWarning,
+            stacklevel=3,
+        )
 
 
 def _with_fitting_scale(
