@@ -18,6 +18,8 @@ GroupRule = Literal["nearest", "quadrant"]
 ObjectKind = Literal["mix", "leaves", "lines", "screen", "star", "asymmetric", "natural"]
 ProbeKind = Literal["zone_plate", "disc", "gaussian"]
 ScanPath = Literal["raster", "spiral"]
+GapValue = Literal["zero", "negative", "all_ones"]
+"""What a detector's file holds where there is no sensor: 0, -1, or the largest unsigned number of 32 bits."""
 
 # --- stitching ----------------------------------------------------------------------------------------------
 Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
