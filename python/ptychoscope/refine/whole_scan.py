@@ -79,8 +79,8 @@ def refine_scan(
     began, began_cpu = perf_counter(), process_time()
     if len(scan) == 0:
         raise ScanError("the scan has no frames: nothing can be refined")
-    given = find_probe(scan).probe if probe == "find" else matched_probe(scan)
-    first = tuned_probe(scan, given).probe if probe == "update" else given
+    given = find_probe(scan, saturation=saturation).probe if probe == "find" else matched_probe(scan)
+    first = tuned_probe(scan, given, saturation=saturation).probe if probe == "update" else given
     margin = 1 + (ceil(position_limit_px) if positions == "correct" else 0)
     extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=margin)
     refiner = Refiner(extent.shape, first, threads=threads)
