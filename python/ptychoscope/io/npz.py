@@ -72,11 +72,15 @@ def from_mapping(
     )
 
 
-def write(scan: Scan, path: Path) -> None:
-    """`scan` as a compressed .npz; counts go under `counts`, so that no reader takes them for amplitude."""
+def write(scan: Scan, path: Path, patterns: NDArray[Any] | None = None) -> None:
+    """`scan` as a compressed .npz; counts go under `counts`, so that no reader takes them for amplitude.
+
+    `patterns` are written in place of the scan's: as a detector's file holds them, values under the mask too.
+    """
     positions, nominal = scan.positions_px, scan.nominal_positions_px
+    kept = scan.patterns if patterns is None else patterns
     arrays: dict[str, Any] = {
-        "diffraction" if scan.domain == "amplitude" else "counts": scan.patterns,
+        "diffraction" if scan.domain == "amplitude" else "counts": kept,
         "ycoords": positions[:, 0],
         "xcoords": positions[:, 1],
         "ycoords_start": None if nominal is None else nominal[:, 0],

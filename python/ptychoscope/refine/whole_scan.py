@@ -1,6 +1,7 @@
 """refine_scan: a scan in memory becomes an image by sweeps, from an empty object or from a network's."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 from time import perf_counter, process_time
 
@@ -9,6 +10,7 @@ from ptychoscope.option_literals import PositionUse, ProbeUse, one_of
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.judge import judge, warn_if_unexplained
 from ptychoscope.refine.probe_search import find_probe, tuned_probe
 from ptychoscope.refine.rpie import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, result_of
@@ -60,6 +62,11 @@ def refine_scan(
     progress
         Called after every sweep.
 
+    Returns
+    -------
+    Reconstruction
+        With its verdict; a `ScanWarning` says when the image does not explain the frames.
+
     Raises
     ------
     ScanError
@@ -72,8 +79,8 @@ def refine_scan(
     began, began_cpu = perf_counter(), process_time()
     if len(scan) == 0:
         raise ScanError("the scan has no frames: nothing can be refined")
-    given = find_probe(scan).probe if probe == "find" else matched_probe(scan)
-    first = tuned_probe(scan, given).probe if probe == "update" else given
+    given = find_probe(scan, saturation=saturation).probe if probe == "find" else matched_probe(scan)
+    first = tuned_probe(scan, given, saturation=saturation).probe if probe == "update" else given
     margin = 1 + (ceil(position_limit_px) if positions == "correct" else 0)
     extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=margin)
     refiner = Refiner(extent.shape, first, threads=threads)
@@ -106,7 +113,9 @@ def refine_scan(
     }
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
-    return result_of(refiner, scan, extent, start, record)
+    verdict = judge(refiner, scan, saturation=saturation)
+    warn_if_unexplained(verdict)
+    return replace(result_of(refiner, scan, extent, start, record), verdict=verdict)
 
 
 def _sweep(
