@@ -22,6 +22,8 @@ GroupRule = Literal["nearest", "quadrant"]
 ObjectKind = Literal["mix", "leaves", "lines", "screen", "star", "asymmetric", "natural"]
 ProbeKind = Literal["zone_plate", "disc", "gaussian"]
 ScanPath = Literal["raster", "spiral"]
+GapValue = Literal["zero", "negative", "all_ones"]
+"""What a detector's file holds where there is no sensor: 0, -1, or the largest unsigned number of 32 bits."""
 
 # --- stitching ----------------------------------------------------------------------------------------------
 Interpolation = Literal["nearest", "bilinear", "cubic", "lanczos3"]
@@ -65,6 +67,10 @@ SweepMode = Literal["sequential", "averaged", "examined"]
 """What a sweep does with the corrected exit waves."""
 ProbeUse = Literal["keep", "update", "find"]
 PositionUse = Literal["keep", "correct"]
+
+# --- verdict ------------------------------------------------------------------------------------------------
+Explained = Literal["explained", "partly explained", "not explained", "too few photons to tell"]
+"""How well an image explains the frames that it was made from."""
 
 # --- training -----------------------------------------------------------------------------------------------
 NetworkInput = Literal["amplitude", "backprojection"]

@@ -132,7 +132,7 @@ def test_other_collisions_are_named(folder, capsys, name):
 
 
 def test_every_command_with_an_output_is_in_the_table():
-    """`simulate` reads nothing and writes one file."""
+    """`simulate` reads nothing; its two files are tested beside it."""
     app, context = cli.build_app(), click.Context(cli.build_app())
     bench = app.get_command(context, "bench")
     commands = {name: app.get_command(context, name) for name in cli.COMMANDS if name != "bench"}

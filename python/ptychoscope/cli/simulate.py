@@ -1,13 +1,64 @@
-"""`ptychoscope simulate`: a scan whose truth is known."""
+"""`ptychoscope simulate`: a scan whose truth is known, as it should be or with faults."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ptychoscope.cli.click_helpers import PATH, choice, command, option
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, choice, command, option
 from ptychoscope.cli.console import json_option, print_json
-from ptychoscope.option_literals import Domain, ObjectKind, ProbeKind, ScanPath
+from ptychoscope.cli.output_checks import check_outputs
+from ptychoscope.option_literals import Domain, GapValue, ObjectKind, ProbeKind, ScanPath
+
+
+def _fault(*names: str, about: str, **attributes: Any) -> Callable[[Any], Any]:
+    return option(*names, about=about, heading="Faults", **attributes)
+
+
+_FAULTS = (
+    _fault("--probe-error", default=0.0, about="Smooth error of the given probe, |given - true| / |true|."),
+    _fault("--probe-defocus", "probe_defocus_rad", default=0.0, about="Defocus of the given probe (rad)."),
+    _fault("--given-modes", type=AT_LEAST_ONE, about="Modes of the probe that are given, of --modes."),
+    _fault(
+        "--position-error", "position_error_px", default=0.0,
+        about="Error of the given positions, root mean square along each axis (px).",
+    ),
+    _fault("--drift", "drift_px", default=0.0, about="Drift of the given positions over the scan (px)."),
+    _fault("--scale-error", default=0.0, about="The given raster is larger by this fraction."),
+    _fault("--rotation", "rotation_deg", default=0.0, about="The given raster is turned (degrees)."),
+    _fault("--background", default=0.0, about="Flat background, a fraction of the photons."),
+    _fault("--smooth-background", default=0.0, about="Uneven background, a fraction of the photons."),
+    _fault("--blur", default=0.0, about="Length of an exposure along x, a fraction of the step (fly scan)."),
+    _fault("--dead", default=0.0, about="Fraction of dead pixels."),
+    _fault("--hot", default=0.0, about="Fraction of hot pixels."),
+    _fault("--hot-counts", type=float, about="Mean counts of a hot pixel; else 4 times the brightest one."),
+    _fault("--gap", "gap_rows_px", type=AT_LEAST_ZERO, default=0, about="Rows without a sensor."),
+    _fault("--gap-columns", "gap_columns_px", type=AT_LEAST_ZERO, default=0, about="Columns without one."),
+    _fault("--gap-value", type=choice(GapValue), default="zero", about="What the file holds in a gap."),
+    _fault(
+        "--mask/--no-mask", "mask_told", default=True,
+        about="Whether dead and hot pixels and gaps are named in bad_pixels.",
+    ),
+    _fault("--clip", "clip_counts", type=float, about="Counts above it are recorded as it."),
+    _fault(
+        "--lose-trigger", "lost_triggers", type=AT_LEAST_ZERO, multiple=True,
+        about="Exposure that the detector missed, by number from 0; may be repeated.",
+    ),
+    _fault("--wild", "wild_frames", type=AT_LEAST_ZERO, default=0, about="Frames that hold garbage."),
+    _fault("--dark", "dark_frames", type=AT_LEAST_ZERO, default=0, about="Frames without beam."),
+    _fault("--fault-seed", type=AT_LEAST_ZERO, about="Seed of the faults; else that of --seed."),
+    _fault(
+        "--truth", type=PATH,
+        about="Where the truth goes; else STEM.truth.npz with faults, and into the scan without.",
+    ),
+)  # fmt: skip
+
+
+def _fault_options(function: Callable[..., None]) -> Callable[..., None]:
+    for add in reversed(_FAULTS):
+        function = add(function)
+    return function
 
 
 @command()
@@ -28,19 +79,51 @@ from ptychoscope.option_literals import Domain, ObjectKind, ProbeKind, ScanPath
 @option("--domain", type=choice(Domain), default="amplitude", about="What the patterns hold.")
 @option("--seed", default=0, about="The same seed gives the same scan.")
 @json_option
+@_fault_options
 def simulate(
-    output: Path, probe: ProbeKind, defocus: float, modes: int, *, as_json: bool, **options: Any
+    output: Path,
+    truth: Path | None,
+    probe: ProbeKind,
+    defocus: float,
+    modes: int,
+    fault_seed: int | None,
+    *,
+    as_json: bool,
+    **options: Any,
 ) -> None:
-    """Simulate a scan with known object and probe, and Poisson noise."""
-    from ptychoscope.io import save_scan
-    from ptychoscope.io.atomic import check_file
-    from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
+    """Simulate a scan with known object and probe, and Poisson noise.
 
-    check_file(output)
+    With faults the scan holds what a user is given, and the truth (object, whole probe, true positions, clean
+    frames, bad pixels) goes to a file of its own.
+    """
+    from dataclasses import fields
+
+    from ptychoscope.io import check_scan_name, save_scan
+    from ptychoscope.io.atomic import check_file
+    from ptychoscope.simulate import Faults, ProbeConfig, SimulationConfig, simulate_faulty_scan
+
+    faults = Faults(**{field.name: options.pop(field.name) for field in fields(Faults)})
+    if truth is None and faults != Faults():
+        truth = output.with_name(f"{output.stem}.truth.npz")
+    check_outputs([], [("-o", output), ("--truth", truth)])
+    for path in filter(None, (output, truth)):
+        check_scan_name(path)
+        check_file(path)
     lens = ProbeConfig(kind=probe, defocus_rad=defocus, modes=modes)
-    result = simulate_scan(SimulationConfig(probe=lens, **options))
-    save_scan(result, output)
-    if as_json:
-        print_json({"scan": str(output), "patterns": len(result), "patch_px": result.patch_px})
+    config = SimulationConfig(probe=lens, **options)
+    made = simulate_faulty_scan(config, faults, seed=config.seed if fault_seed is None else fault_seed)
+    if truth is None:
+        save_scan(made.truth, output)
     else:
-        click.echo(f"{output}: {result}")
+        save_scan(made.truth, truth)
+        save_scan(made.given, output, patterns=made.file_patterns)
+    if as_json:
+        figures = {"scan": str(output), "patterns": len(made.given), "patch_px": made.given.patch_px}
+        if truth is not None:
+            figures |= {"truth": str(truth)}
+            figures |= {"wild_frames": made.wild_frames.tolist(), "dark_frames": made.dark_frames.tolist()}
+        print_json(figures)
+    else:
+        click.echo(f"{output}: {made.given}")
+        if truth is not None:
+            click.echo(f"{truth}: the truth")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptychoscope.errors import OutputError, ScanError
 from ptychoscope.io import npz
@@ -26,6 +27,7 @@ __all__ = [
     "ReadOptions",
     "ScanSource",
     "as_scan",
+    "check_scan_name",
     "first_bytes",
     "load_reconstruction",
     "load_scan",
@@ -74,13 +76,22 @@ def load_scan(path: str | os.PathLike[str], **options: Unpack[ReadOptions]) -> S
     raise ScanError(f"{path} is of no known format (it begins with {head[:8]!r}): expected {known}")
 
 
-def save_scan(scan: Scan, path: str | os.PathLike[str]) -> None:
-    """Write `scan` whole or not at all, in the format of the name's ending; raises `OutputError`."""
+def save_scan(scan: Scan, path: str | os.PathLike[str], *, patterns: NDArray[Any] | None = None) -> None:
+    """Write `scan` whole or not at all, in the format of the name's ending; raises `OutputError`.
+
+    `patterns` are written in place of the scan's: as a detector's file holds them, values under the mask too.
+    """
     path = Path(path)
+    check_scan_name(path)
     for writer in FORMATS:
         if path.suffix.lower() == writer.SUFFIX:
-            writer.write(scan, path)
-            return
+            writer.write(scan, path, patterns)
+
+
+def check_scan_name(path: Path) -> None:
+    """Raise `OutputError` when the ending of `path` names no format for scans."""
+    if path.suffix.lower() in {writer.SUFFIX for writer in FORMATS}:
+        return
     known = ", ".join(writer.SUFFIX for writer in FORMATS)
     raise OutputError(f"cannot write {path}: its ending names no format for scans; use {known}")
 

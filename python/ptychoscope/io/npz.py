@@ -98,17 +98,21 @@ def _same(start: NDArray[np.float64], positions: NDArray[np.float64]) -> bool:
     return start.shape == positions.shape and np.array_equal(start, positions, equal_nan=True)
 
 
-def write(scan: Scan, path: Path) -> None:
-    """`scan` as a compressed .npz; counts go under `counts`, so that no reader takes them for amplitude."""
+def write(scan: Scan, path: Path, patterns: NDArray[Any] | None = None) -> None:
+    """`scan` as a compressed .npz; counts go under `counts`, so that no reader takes them for amplitude.
+
+    `patterns` are written in place of the scan's: as a detector's file holds them, values under the mask too.
+    """
     with replacing(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **to_mapping(scan))
+        np.savez_compressed(file, allow_pickle=False, **to_mapping(scan, patterns))
 
 
-def to_mapping(scan: Scan) -> dict[str, NDArray[Any]]:
-    """The contract's keys of `scan`."""
+def to_mapping(scan: Scan, patterns: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
+    """The contract's keys of `scan`, with other `patterns` where they are given."""
     positions, nominal = scan.positions_px, scan.nominal_positions_px
+    kept = scan.patterns if patterns is None else patterns
     arrays: dict[str, Any] = {
-        "diffraction" if scan.domain == "amplitude" else "counts": scan.patterns,
+        "diffraction" if scan.domain == "amplitude" else "counts": kept,
         "ycoords": positions[:, 0],
         "xcoords": positions[:, 1],
         "ycoords_start": None if nominal is None else nominal[:, 0],

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ResultError
 from ptychoscope.io.atomic import replacing
 from ptychoscope.io.hdf5_guard import Hdf5Array, Hdf5Group, open_hdf5
+from ptychoscope.io.verdict_records import read_verdict, write_verdict
 from ptychoscope.reconstruction import Reconstruction
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -36,7 +37,7 @@ _ZERO_ATTRIBUTES = (
     "mass_attenuation_m2_kg",
     "tomography_angle_deg",
 )
-_GIVEN = ("given_positions_px", "given_probe")
+_OPTIONAL = ("given_positions_px", "given_probe", "background")
 
 
 def save_reconstruction(result: Reconstruction, path: str | os.PathLike[str]) -> None:
@@ -94,11 +95,13 @@ def _write_extras(file: h5py.File, result: Reconstruction) -> None:
     group.attrs["origin_px"] = np.array(result.origin_px)
     group.attrs["pixel_size_known"] = result.pixel_size_m is not None
     group["positions_px"] = result.positions_px
-    for name in _GIVEN:
+    for name in _OPTIONAL:
         if getattr(result, name) is not None:
             group[name] = getattr(result, name)
     for name in ("coverage", "spread"):
         group.create_dataset(name, data=getattr(result, name), compression="gzip", shuffle=True)
+    if result.verdict is not None:
+        write_verdict(group, result.verdict)
     group["orientation"] = msgspec.json.encode(result.orientation).decode()
     group["provenance"] = msgspec.json.encode(result.provenance).decode()
 
@@ -175,14 +178,15 @@ def _positions(root: Hdf5Group, pixel: float) -> NDArray[np.float64]:
 def _extras(group: Hdf5Group, shape: tuple[int, ...]) -> dict[str, Any]:
     """What only our own results hold; `shape` is the object's."""
     arrays = {name: _needed(group, name, 2) for name in ("coverage", "spread", "positions_px")}
-    arrays |= {name: found for name in _GIVEN if (found := group.array(name)) is not None}
+    arrays |= {name: found for name in _OPTIONAL if (found := group.array(name)) is not None}
     for name in ("coverage", "spread"):
         if arrays[name].shape != shape:
             raise ResultError(
                 f"{name} must have the object's shape {shape}, got {arrays[name].shape} in {group.path}"
             )
     texts = {name: _json(group, name) for name in ("orientation", "provenance")}
-    return {name: array.read(len(array.shape)) for name, array in arrays.items()} | texts
+    read = {name: array.read(len(array.shape)) for name, array in arrays.items()}
+    return {**read, **texts, "verdict": read_verdict(group)}
 
 
 def _read_probe(probe: Hdf5Array | None) -> NDArray[Any] | None:

@@ -67,7 +67,7 @@ def _existing(numbers: Any, n: int) -> NDArray[np.intp]:
 
 
 def without_partner(counts: Mapping[str, int], shape: tuple[int, ...], source: str) -> ScanError:
-    """The error for numbers of patterns, (n, H, W) as they are read, and of what belongs to them that differ."""
+    """The error for numbers of patterns, (n, H, W) as read, and of what goes with them that differ."""
     if shape[0] == shape[1] != shape[2]:
         return ScanError(
             f"diffraction {shape} in {source} with {counts['positions_px']} positions looks like the legacy "

@@ -23,6 +23,8 @@ _STRAYED = 0.2
 """Part of all frames that may lie apart: more of them is a scan in pieces."""
 _LARGE = 2**30
 """Bytes of a mostly empty canvas that are too many."""
+_LONG_PX = 65536
+"""Side of a mostly empty canvas that is too long."""
 _ENDLESS = float(2**50)
 """Positions beyond it (px) are as far as any."""
 _ONE_PLACE_PX = 1.0
@@ -179,7 +181,7 @@ def _check_canvas(scan: Scan) -> None:
     """Raise `ScanError` before room is made for gigabytes of empty canvas."""
     side = scan.patch_px
     height, width = (int(min(reach, _ENDLESS)) + side + 2 for reach in np.ptp(scan.positions_px, axis=0))
-    if canvas_bytes((height, width)) <= _LARGE:
+    if canvas_bytes((height, width)) <= _LARGE and max(height, width) <= _LONG_PX:
         return
     cells = len(np.unique(_cells(scan.positions_px, side), axis=0))
     if _emptiness(scan.positions_px, side, cells) > 4 * _SPARSE:

@@ -1,6 +1,7 @@
 """refine_scan: a scan in memory becomes an image by sweeps, from an empty object or from a network's."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 from time import perf_counter, process_time
 
@@ -11,6 +12,7 @@ from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.judge import judge, warn_if_unexplained
 from ptychoscope.refine.probe_search import find_probe, tuned_probe
 from ptychoscope.refine.rpie import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, result_of
@@ -63,6 +65,11 @@ def refine_scan(
     progress
         Called after every sweep.
 
+    Returns
+    -------
+    Reconstruction
+        With its verdict; a `ScanWarning` says when the image does not explain the frames.
+
     Raises
     ------
     ScanError
@@ -75,8 +82,11 @@ def refine_scan(
     began, began_cpu = perf_counter(), process_time()
     scan, left_out = usable_frames(scan)
     check_side(scan.patch_px)
-    given = find_probe(scan).probe if probe == "find" else matched_probe(scan, or_else=_FIND)
-    first = tuned_probe(scan, given).probe if probe == "update" else given
+    if probe == "find":
+        given = find_probe(scan, saturation=saturation).probe
+    else:
+        given = matched_probe(scan, or_else=_FIND)
+    first = tuned_probe(scan, given, saturation=saturation).probe if probe == "update" else given
     margin = 1 + (ceil(position_limit_px) if positions == "correct" else 0)
     extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=margin)
     refiner = Refiner(extent.shape, first, threads=threads)
@@ -110,7 +120,9 @@ def refine_scan(
     }
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
-    return result_of(refiner, scan, extent, start, record)
+    verdict = judge(refiner, scan, saturation=saturation)
+    warn_if_unexplained(verdict)
+    return replace(result_of(refiner, scan, extent, start, record), verdict=verdict)
 
 
 def _sweep(

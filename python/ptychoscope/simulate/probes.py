@@ -14,6 +14,8 @@ Wave = NDArray[np.complex128]
 _MODE_ORDERS = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2))
 _DECAY = 0.4
 """Power of each mode against the one before."""
+PUPIL_EDGE = 0.25
+"""Radius of the pupil, cycles per pixel of the object."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +60,8 @@ def _frequencies(side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _pupil(config: ProbeConfig, side: int) -> Wave:
     """The lens seen from the far field, (P, P): its opening and the phase of its aberrations."""
-    outer = 0.25
     ky, kx = _frequencies(side)
-    rho, angle = np.hypot(ky, kx) / outer, np.arctan2(ky, kx)
+    rho, angle = np.hypot(ky, kx) / PUPIL_EDGE, np.arctan2(ky, kx)
     if config.kind == "gaussian":
         opening = np.exp(-((1.8 * rho) ** 2))
     else:
