@@ -94,7 +94,7 @@ def run(
 
     picture = None if no_picture else picture or Path(f"{os.path.splitext(output)[0]}.png")
     check_outputs(
-        reads=[("the scan", scan), ("--model", model)],
+        reads=[("the scan", scan), ("--model", model), *reading.files()],
         writes=[("--output", output), ("--picture", picture)],
     )
     for file in (output, picture):
