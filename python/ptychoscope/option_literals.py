@@ -9,6 +9,10 @@ Domain = Literal["counts", "amplitude"]
 """What a pixel of a pattern holds: photons, or their square root."""
 Layout = Literal["auto", "NHW", "HWN"]
 """Which axis of a stack of patterns counts the frames."""
+Match = Literal["first", "last"]
+"""Which of the patterns and positions are kept where their numbers differ."""
+Negative = Literal["zero", "unwrap"]
+"""What is done with values below 0: set to 0, or 65536 added."""
 Operation = Literal["none", "rot90", "rot180", "rot270", "flip_y", "flip_x", "transpose", "antitranspose"]
 """The eight symmetries of the square."""
 PatternStep = Literal[Operation, "fftshift"]
