@@ -125,14 +125,15 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--simulated", type=int, default=40)
     parser.add_argument("--good", type=int, default=200)
-    parser.add_argument("--first", type=int, default=0, help="The first simulated scan.")
+    parser.add_argument("--share", type=int, default=1, help="Every scan is spoilt in one of so many ways.")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="Of CPU time.")
     options = parser.parse_args()
     began, records, good = process_time(), list[dict[str, Any]](), list[dict[str, Any]]()
     scans = [(path.name, load_scan(path)) for path in options.files]
-    made = list(simulated(options.simulated, 1))[options.first :]
+    made = list(simulated(options.simulated, 1))
     for number, (name, scan) in enumerate([*scans, *made]):
-        for fault, spoilt, undo in faults(scan, np.random.default_rng(number)):
+        every = list(faults(scan, np.random.default_rng(number)))
+        for fault, spoilt, undo in every[number % options.share :: options.share]:
             if process_time() - began > options.seconds:
                 break
             records.append({"scan": name, "side": scan.patch_px, "fault": fault, **judged(spoilt, undo)})

@@ -87,11 +87,15 @@ class Diagnosis:
 
     @property
     def options(self) -> str:
-        """The options of `ptychoscope run` that mend the scan; empty when none is needed."""
-        mend = self.best.mend
-        words = []
-        if mend.orientation.text:
-            words.append(f"--orientation {mend.orientation.text}")
+        """The options of `ptychoscope run` that mend the scan; a mask is a file of its own."""
+        text = self.best.mend.orientation.text
+        orientation = f"--orientation {text} " if text else ""
+        return (orientation + self.other_options).strip()
+
+    @property
+    def other_options(self) -> str:
+        """Those that are not steps of the orientation."""
+        mend, words = self.best.mend, list[str]()
         if mend.domain is not None:
             words.append(f"--domain {mend.domain}")
         if mend.probe is not None:

@@ -18,7 +18,7 @@ from ptychoscope.scan import Scan
 _ROUNDS = 3
 _LEAST_FRAMES = 9
 _SHOWN = 3
-_TIED = 1.02
+_TIED = 1.05
 """Hypotheses this near to the best cannot be told apart from it."""
 _USELESS_PROBE = 0.9
 """Where nothing else leaves less than this, the probe is looked for in the frames."""
@@ -131,7 +131,8 @@ def _undecided(rounds: list[Round], *, free: bool) -> tuple[str, ...]:
     texts = [
         f"{tried.mend} explains the frames as well as {accepted.mend}{_why(tried, accepted)}"
         for tried, accepted in pairs
-        if tried is not accepted and tried.unexplained <= _TIED * accepted.unexplained
+        if tried is not accepted
+        and (_why(tried, accepted) or tried.unexplained <= _TIED * accepted.unexplained)
     ]
     if free:
         texts.append(

@@ -57,7 +57,9 @@ class Search:
         self.few = Trials(
             scan, neighbours(scan.positions_px, few), sweeps=_COARSE_SWEEPS, crop=True, seed=seed
         )
-        self.many = Trials(scan, neighbours(scan.positions_px, many), sweeps=_FINE_SWEEPS, seed=seed)
+        self.many = Trials(
+            scan, neighbours(scan.positions_px, many), sweeps=_FINE_SWEEPS, crop=True, seed=seed
+        )
         middle = max(0, len(scan) // 2 - many // 2)
         row = np.arange(middle, min(len(scan), middle + many))
         self.row = Trials(scan, row, sweeps=_COARSE_SWEEPS, crop=True, seed=seed)
