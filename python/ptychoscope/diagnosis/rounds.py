@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 from ptychoscope.diagnosis.detector import DetectorFindings, look_at_detector
 from ptychoscope.diagnosis.first_probe import found_probes
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.report import Diagnosis, Hypothesis, Image
+from ptychoscope.diagnosis.report import Diagnosis, Hypothesis, Image, percent
 from ptychoscope.diagnosis.search import Round, Search, Tried
+from ptychoscope.diagnosis.trial import Trials
 from ptychoscope.errors import ScanError
 from ptychoscope.refine.rpie import Refiner
 from ptychoscope.scan import Scan
 
 _ROUNDS = 3
 _LEAST_FRAMES = 9
-_SHOWN = 3
+_SHOWN = 4
+"""Objects in a picture."""
 _TIED = 1.05
 """Hypotheses this near to the best cannot be told apart from it."""
 _USELESS_PROBE = 0.9
@@ -56,19 +58,18 @@ def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
     of_use = search.beats_shuffled(current)
     last = search.many.run(current).unexplained
     best = Hypothesis(" and ".join(names) or "as given", current, last)
-    tried = _tried(rounds, best, given)
     return Diagnosis(
         given=given,
         noise=search.many.noise(current),
         best=best,
-        tried=tried,
+        tried=_tried(rounds, best, given),
         undecided=_undecided(rounds, free=current.probe is not None),
         notes=_notes(detector, scan),
         probe_given=scan.probe is not None,
         saturation=detector.saturation,
         positions_of_use=of_use,
         trials=search.trials,
-        images=_images(search, tried) if images else (),
+        images=_images(search, rounds, best) if images else (),
         cpu_seconds=process_time() - began,
     )
 
@@ -116,13 +117,13 @@ def _go(search: Search, start: Mend, names: list[str]) -> tuple[Mend, list[Round
 
 
 def _tried(rounds: list[Round], best: Hypothesis, given: float) -> tuple[Hypothesis, ...]:
-    """The best of every family, without repetition, best first."""
-    found = {str(best.mend): best}
-    found.setdefault("as given", Hypothesis("as given", Mend(), given))
+    """The best, then the best of every family of every round, without repetition, best first."""
+    found = {"as given": Hypothesis("as given", Mend(), given)}
     for one in rounds:
         for tried in one.finalists:
             found.setdefault(str(tried.mend), Hypothesis(tried.family, tried.mend, tried.unexplained))
-    return tuple(sorted(found.values(), key=lambda one: one.unexplained))
+    found.pop(str(best.mend), None)
+    return (best, *sorted(found.values(), key=lambda one: one.unexplained))
 
 
 def _undecided(rounds: list[Round], *, free: bool) -> tuple[str, ...]:
@@ -163,20 +164,22 @@ def _notes(detector: DetectorFindings, scan: Scan) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _images(search: Search, tried: tuple[Hypothesis, ...]) -> tuple[Image, ...]:
-    """As given, and the best few others."""
-    others = [one for one in tried if one.mend.changes and np.isfinite(one.unexplained)][:_SHOWN]
-    chosen = [one for one in tried if not one.mend.changes] + others
+def _images(search: Search, rounds: list[Round], best: Hypothesis) -> tuple[Image, ...]:
+    """The objects of as given, of the best, and of its rivals in the first round, on whole patterns."""
+    rivals = [tried.mend for one in rounds[:1] for tried in one.finalists if np.isfinite(tried.unexplained)]
+    mends = {str(mend): mend for mend in (Mend(), best.mend, *rivals)}
+    trials = Trials(search.scan, search.many.frames, sweeps=search.many.sweeps)
     images = list[tuple[NDArray[np.complex64], NDArray[np.bool_]]]()
 
     def keep(refiner: Refiner) -> None:
         coverage = refiner.coverage
         images.append((refiner.object, coverage > 0.05 * coverage.max()))
 
-    titles = []
-    for one in chosen:
-        before = len(images)
-        search.many.run(one.mend, keep=keep)
-        if len(images) > before:
-            titles.append(f"{one.mend}: {100 * one.unexplained:.3g} %")
+    titles = list[str]()
+    for name, mend in mends.items():
+        outcome = trials.run(mend, keep=keep)
+        if len(images) > len(titles):
+            titles.append(f"{name}: {percent(outcome.unexplained)}")
+        if len(titles) == _SHOWN:
+            break
     return tuple((title, *image) for title, image in zip(titles, images, strict=True))
