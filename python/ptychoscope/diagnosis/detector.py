@@ -18,6 +18,8 @@ _DEAD_COUNTS = 40.0
 """Counts that a dead pixel would have had in all frames; by chance none happens never."""
 _CLIPPED, _CLIPPED_COUNTS = 12, 30.0
 """So many values at the very top, which lies above so many counts."""
+_NEAR = 0.9
+"""Of the top, in counts: fewer values than at the top lie between."""
 
 
 class DetectorFindings(NamedTuple):
@@ -64,5 +66,6 @@ def _clipping(scan: Scan, frames: NDArray[np.intp], good: NDArray[np.bool_]) -> 
     top = float(values.max())
     counts = top**2 if scan.domain == "amplitude" else top
     at_top = int(np.count_nonzero(values == values.max()))
-    below = int(np.count_nonzero(values >= 0.9 * top)) - at_top
+    near = _NEAR**0.5 if scan.domain == "amplitude" else _NEAR
+    below = int(np.count_nonzero(values >= near * top)) - at_top
     return top if counts > _CLIPPED_COUNTS and at_top >= _CLIPPED and at_top > below else None

@@ -177,9 +177,9 @@ def _images(search: Search, rounds: list[Round], best: Hypothesis) -> tuple[Imag
 
     titles = list[str]()
     for name, mend in mends.items():
-        outcome = trials.run(mend, keep=keep)
+        trials.run(mend, keep=keep)
         if len(images) > len(titles):
-            titles.append(f"{name}: {percent(outcome.unexplained)}")
+            titles.append(f"{name}: {percent(search.many.run(mend).unexplained)}")
         if len(titles) == _SHOWN:
             break
     return tuple((title, *image) for title, image in zip(titles, images, strict=True))
