@@ -140,7 +140,9 @@ class Refiner:
         patterns, positions = np.asarray(patterns), np.asarray(positions_px, np.float64)
         if patterns.ndim != 3:
             raise ScanError(f"patterns must be (n, P, P), got {patterns.shape}")
-        modulus = amplitudes(mark_unmeasured(patterns, bad_pixels, saturation), domain)
+        ready = domain == "amplitude" and patterns.dtype == np.float32
+        ready = ready and bad_pixels is None and saturation is None
+        modulus = patterns if ready else amplitudes(mark_unmeasured(patterns, bad_pixels, saturation), domain)
         before = len(self)
         try:
             self._core.add_frames(modulus, positions)
