@@ -15,6 +15,10 @@ Negative = Literal["zero", "unwrap"]
 """What is done with values below 0: set to 0, or 65536 added."""
 Operation = Literal["none", "rot90", "rot180", "rot270", "flip_y", "flip_x", "transpose", "antitranspose"]
 """The eight symmetries of the square."""
+PatternStep = Literal[Operation, "fftshift"]
+"""What may be done to patterns: a symmetry, or the zero frequency brought from the corner to the middle."""
+ProbeStep = Literal[Operation, "conjugate"]
+"""What may be done to a probe: a symmetry, or the sign of its phase changed."""
 GroupRule = Literal["nearest", "quadrant"]
 """Which frames make a group around a seed."""
 

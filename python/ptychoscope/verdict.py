@@ -66,14 +66,19 @@ class Verdict:
 
         0: it explains all but photon noise. 1: it explains the frames no better than their mean does.
         """
-        there = self.differences - self.differences_noise
-        return max(0.0, self.misfit - self.noise) / there if there > 0 else 0.0
+        there = max(self.differences - self.differences_noise, 1e-30)
+        return max(0.0, self.misfit - self.noise) / there
+
+    @property
+    def tells(self) -> bool:
+        """Whether frames differ by more than photon noise, so that an image has something to explain."""
+        return self.differences >= _TELLS * self.differences_noise
 
     @property
     def explained(self) -> Explained:
         """The verdict in a word."""
-        if self.differences < _TELLS * self.differences_noise and self.ratio < _TELLS:
-            return "too few photons to tell"
+        if not self.tells:
+            return "too few photons to tell" if self.ratio < _TELLS else "not explained"
         if self.unexplained <= _WELL:
             return "explained"
         return "partly explained" if self.unexplained <= _HALF else "not explained"
@@ -86,9 +91,10 @@ class Verdict:
             "not explained": "THE IMAGE DOES NOT EXPLAIN ITS FRAMES",
             "too few photons to tell": "too few photons to tell whether the image is right",
         }
+        left = f", {100 * self.unexplained:.0f} % of the differences between frames unexplained"
         parts = [
-            f"{leads[self.explained]}: misfit {self.misfit:.3g}, {self.ratio:.2g} x photon noise, "
-            f"{100 * self.unexplained:.0f} % of the differences between frames unexplained"
+            f"{leads[self.explained]}: misfit {self.misfit:.3g}, {self.ratio:.2g} x photon noise"
+            + (left if self.tells else "")
         ]
         if len(self.frames_apart):
             parts.append(f"{len(self.frames_apart)} frame(s) stand apart: {listed(self.frames_apart)}")

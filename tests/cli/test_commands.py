@@ -62,10 +62,12 @@ def test_compare_scores_an_image_against_the_truth(ptychoscope, simulated):
     assert facts["nrmse"] < 1e-6
     assert facts["amplitude_ssim"] == pytest.approx(1)
     assert facts["amplitude_psnr_db"] is None or facts["amplitude_psnr_db"] > 100
-    assert facts["rows"] == [2, simulated.object.shape[0]]
+    low, high = simulated.positions_px[:, 0].min(), simulated.positions_px[:, 0].max()
+    assert facts["rows"] == [np.floor(low), np.ceil(high) + 1]
+    assert facts["area_px"] == np.prod([np.diff(facts[axis]) for axis in ("rows", "columns")])
     assert 0 < facts["r_factor"] < 0.2
     table = ptychoscope("compare truth.h5 scan.npz --rows 5:30 --columns 4:32 --register --remove-ramp")
-    assert "5:30, 4:32" in table
+    assert "in rows 5:30, columns 4:32" in table
     assert "(removed)" in table
 
 

@@ -44,7 +44,7 @@ def lsqml_images(
         outputs = []
         for k, scan in enumerate(scans):
             given, found = Path(folder, f"scan{k}.npz"), Path(folder, f"found{k}.npz")
-            extent = _extent(scan)
+            extent = peer_extent(scan)
             np.savez(
                 given,
                 counts=scan.counts(),
@@ -54,8 +54,8 @@ def lsqml_images(
             )
             arguments += [str(given), str(found)]
             outputs.append(found)
-        _run(python, arguments)
-        return [_images(scan, path) for scan, path in zip(scans, outputs, strict=True)]
+        run_script(python, _SCRIPT, arguments)
+        return [peer_images(scan, path) for scan, path in zip(scans, outputs, strict=True)]
 
 
 def stitch_seconds(
@@ -73,13 +73,14 @@ def stitch_seconds(
     with tempfile.TemporaryDirectory() as folder:
         given, found = Path(folder, "given.npz"), Path(folder, "found.npz")
         np.savez(given, patches=patches, window=window, positions=positions)
-        _run(python, ["stitch", str(given), str(found), str(canvas_px), str(rounds)])
+        run_script(python, _SCRIPT, ["stitch", str(given), str(found), str(canvas_px), str(rounds)])
         with np.load(found, allow_pickle=False) as file:
             return {f"pty-chi {name}": float(file[name]) for name in file.files}
 
 
-def _run(python: Path, arguments: Sequence[str]) -> None:
-    command = [str(python), str(_SCRIPT), *arguments]
+def run_script(python: Path, script: Path, arguments: Sequence[str]) -> None:
+    """Run `script` by pty-chi's interpreter; raises `ConfigError` when it cannot."""
+    command = [str(python), str(script), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
@@ -88,14 +89,16 @@ def _run(python: Path, arguments: Sequence[str]) -> None:
         raise ConfigError(f"{python} could not run pty-chi: {done.stderr.strip()[-400:]}")
 
 
-def _extent(scan: Scan) -> CanvasExtent:
+def peer_extent(scan: Scan) -> CanvasExtent:
+    """The object that pty-chi is given: room for moved positions around the patches."""
     return canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=_MARGIN_PX)
 
 
-def _images(scan: Scan, path: Path) -> list[PeerImage]:
+def peer_images(scan: Scan, path: Path) -> list[PeerImage]:
+    """The images that a script wrote to `path`, each with its coverage."""
     with np.load(path, allow_pickle=False) as file:
         epochs, objects, spent = file["epochs"], file["objects"], file["cpu_s"]
-    extent = _extent(scan)
+    extent = peer_extent(scan)
     coverage = _coverage(scan, extent)
     images = [
         Reconstruction(

@@ -13,6 +13,15 @@ from ptychoscope.cli.console import json_option, number, print_json, print_table
 @option("--peer", type=PATH, about="Python interpreter of an environment with pty-chi, to compare with.")
 @option("--threads", type=AT_LEAST_ONE, default=2, about="Threads to compare with one.")
 @option("--rounds", type=AT_LEAST_ONE, default=7, about="Rounds, taken in turns; medians are given.")
+@option("--realistic", is_flag=True, about="Instead: one scan with everything wrong, and each fault alone.")
+@option("--photons", is_flag=True, about="Instead: a known probe at 10 to 1e8 photons per frame.")
+@option(
+    "--iterations",
+    type=AT_LEAST_ONE,
+    multiple=True,
+    default=(10, 30, 100),
+    about="Sweeps, and epochs of pty-chi, of --realistic and --photons (the most).",
+)
 @json_option
 def refine(
     scans: tuple[Path, ...],
@@ -20,9 +29,15 @@ def refine(
     peer: Path | None,
     threads: int,
     rounds: int,
+    realistic: bool,
+    photons: bool,
+    iterations: tuple[int, ...],
     as_json: bool,
 ) -> None:
     """CPU time per frame and sweep, gain by threads, streaming, and quality after sweeps."""
+    if realistic or photons:
+        _faults(peer, realistic, photons, iterations, as_json)
+        return
     from ptychoscope._core import active_isa
     from ptychoscope.bench.refine_quality import qualities
     from ptychoscope.bench.refine_speed import moving_window_speed, speeds, thread_speed
@@ -41,6 +56,28 @@ def refine(
         print_json(measured)
     else:
         print_tables(measured)
+
+
+def _faults(
+    peer: Path | None, realistic: bool, photons: bool, iterations: tuple[int, ...], as_json: bool
+) -> None:
+    from ptychoscope._core import active_isa
+    from ptychoscope.bench.refine_realistic import over_photons, realistic_scans
+
+    measured: dict[str, Any] = {"isa": active_isa()}
+    if realistic:
+        measured["realistic"] = realistic_scans(peer, iterations)
+    if photons:
+        measured["photons"] = over_photons(peer, max(iterations))
+    if as_json:
+        print_json(measured)
+        return
+    for name, title in (
+        ("realistic", "What is wrong, and what is left of it"),
+        ("photons", "Photons per frame"),
+    ):
+        if name in measured:
+            print_table(title, *_table(measured[name]))
 
 
 def print_tables(measured: dict[str, Any]) -> None:

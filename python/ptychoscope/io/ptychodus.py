@@ -6,6 +6,9 @@ Where the pixel size is not known the file says 1 m per pixel, because readers n
 `ptychoscope.attrs["pixel_size_known"]` is False. Distances, energies and times that a scan does not state
 are 0. A product without a probe has no `probe` dataset, and ptychodus does not open it. (ptychodus 1.7 counts
 object pixels from the middle of the first one and centres patches at (P - 1) / 2: patches lie where ours do.)
+
+An object of another program may begin between pixels (odd sides around 0 m). It is moved to the nearest whole
+pixel, halves upwards, and its positions with it: products of one grid lie on each other to the pixel.
 """
 
 import io
@@ -23,6 +26,8 @@ from ptychoscope.errors import ResultError
 from ptychoscope.io.atomic import replacing
 from ptychoscope.io.hdf5_guard import Hdf5Array, Hdf5Group, open_hdf5
 from ptychoscope.io.verdict_records import read_verdict, write_verdict
+from ptychoscope.patch_geometry import nearest_pixel
+from ptychoscope.preprocess.probe_intensity import probe_power
 from ptychoscope.reconstruction import Reconstruction
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -37,6 +42,8 @@ _ZERO_ATTRIBUTES = (
     "mass_attenuation_m2_kg",
     "tomography_angle_deg",
 )
+_DECIMALS = 6
+"""Of a corner in pixels: what a division by the pixel size adds must not decide on a half."""
 _OPTIONAL = ("given_positions_px", "given_probe", "background")
 
 
@@ -54,7 +61,7 @@ def save_reconstruction(result: Reconstruction, path: str | os.PathLike[str]) ->
 
 
 def _write_attributes(file: h5py.File, result: Reconstruction) -> None:
-    photons = 0.0 if result.probe is None else float(np.sum(np.abs(result.probe.astype(np.complex128)) ** 2))
+    photons = 0.0 if result.probe is None else probe_power(result.probe)
     file.attrs.update(dict.fromkeys(_ZERO_ATTRIBUTES, 0.0))
     file.attrs.update(
         name="ptychoscope",
@@ -121,7 +128,7 @@ def load_reconstruction(path: str | os.PathLike[str]) -> Reconstruction:
         image, probe = _needed(root, "object", 2), root.array("probe")
         pixel, corner = _pixel_size(image), _corner(image)
         extras = root.subgroup("ptychoscope")
-        origin = np.rint(corner)
+        origin = nearest_pixel(np.round(corner, _DECIMALS))
         if extras is None:
             positions = _positions(root, pixel) + (origin - corner)  # the anchor is a whole pixel
             fields: dict[str, Any] = {"pixel_size_m": pixel, "positions_px": positions}

@@ -18,6 +18,7 @@ _JUDGED_FRAMES = 256
 """So many frames are predicted pixel by pixel: enough to tell pixels apart, some 50 ms at 64 px."""
 _BLOCK_FRAMES = 8
 _FRAMES_APART = {"deviations": 8.0, "factor": 2.5}
+_FRAMES_FAR_APART = {"deviations": 0.0, "factor": 4.0}
 _PIXELS_APART = {"deviations": 8.0, "factor": 4.0}
 _LEAST_UNEXPLAINED = 0.2
 """Of the differences between frames: less does not make a frame stand apart."""
@@ -68,7 +69,8 @@ def _frames_apart(misfit: NDArray[np.float64], differences: float) -> NDArray[np
     usual = float(np.nanmedian(misfit))
     with np.errstate(invalid="ignore"):
         matters = misfit - 1 > _LEAST_UNEXPLAINED * max(differences - 1, 0)
-    return stands_apart(misfit, usual, **_FRAMES_APART) & matters
+    far = stands_apart(misfit, usual, **_FRAMES_APART) | stands_apart(misfit, usual, **_FRAMES_FAR_APART)
+    return far & matters
 
 
 def judge_image(result: Reconstruction, scan: Scan, *, saturation: float | None = None) -> Verdict | None:
@@ -103,8 +105,8 @@ def warn_if_unexplained(verdict: Verdict) -> None:
     """A `ScanWarning` when an image does not explain its frames, with what to do about it."""
     if verdict.explained == "not explained":
         warnings.warn(
-            f"the image does not explain its frames ({100 * verdict.unexplained:.0f} % of their differences "
-            "unexplained): do not trust it; `ptychoscope diagnose SCAN` tries what may be wrong",
+            f"the image does not explain its frames (misfit {verdict.ratio:.2g} x photon noise): do not "
+            "trust it; `ptychoscope diagnose SCAN` tries what may be wrong",
             ScanWarning,
             stacklevel=3,
         )
