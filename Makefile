@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # PyPI's torch for Linux brings CUDA (several GB). For the CPU build: make test TORCH="torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
+# Processes of the tests.
+WORKERS ?= 2
 BIN := .venv/bin
 RUNTIME := .venv-runtime/bin
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc -type f)
@@ -41,7 +43,7 @@ demo: .venv/.ready .venv-runtime/.ready
 
 # --- checks -------------------------------------------------------------------------------------------------
 test: .venv/.ready
-	$(BIN)/pytest -m "not slow" --cov=ptychoscope --cov-report=
+	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist worksteal --cov=ptychoscope --cov-report=
 
 test-slow: .venv/.ready
 	$(BIN)/pytest -m slow
@@ -51,12 +53,12 @@ lint: .venv/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	git ls-files 'csrc/*.cpp' 'csrc/*.h' 'csrc/*.inl' 'csrc/*.cu' 'examples/cpp/*.cpp' 'tests/*.cpp' 'tests/*.h' | xargs $(BIN)/clang-format --dry-run --Werror
+	git ls-files 'csrc/*.cpp' 'csrc/*.h' 'csrc/*.inl' 'csrc/*.cu' 'examples/cpp/*.cpp' 'benchmarks/*.cpp' 'tests/*.cpp' 'tests/*.h' | xargs $(BIN)/clang-format --dry-run --Werror
 
 format: .venv/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	git ls-files 'csrc/*.cpp' 'csrc/*.h' 'csrc/*.inl' 'csrc/*.cu' 'examples/cpp/*.cpp' 'tests/*.cpp' 'tests/*.h' | xargs $(BIN)/clang-format -i
+	git ls-files 'csrc/*.cpp' 'csrc/*.h' 'csrc/*.inl' 'csrc/*.cu' 'examples/cpp/*.cpp' 'benchmarks/*.cpp' 'tests/*.cpp' 'tests/*.h' | xargs $(BIN)/clang-format -i
 
 clean:
 	rm -rf .venv .venv-runtime build demo dist

@@ -19,6 +19,7 @@ else()
   string(APPEND pkgconfig_libs " -pthread")
 endif()
 file(RELATIVE_PATH pkgconfig_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" pkgconfig_prefix "${pkgconfig_prefix}")
 configure_file(cmake/ptychoscope.pc.in ptychoscope.pc @ONLY)
 
 install(TARGETS ptychoscope EXPORT ptychoscope

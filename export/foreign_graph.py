@@ -11,7 +11,9 @@ from onnx import helper
 from ptychoscope.errors import BundleError, ExportError
 from ptychoscope.inference.model_config import TensorSpec
 from ptychoscope.inference.session import Session, open_session
+from ptychoscope.option_literals import ObjectMeaning
 
+from .head_names import ordered_by_name
 from .inspect_graph import tensor_spec
 
 
@@ -41,8 +43,18 @@ def object_heads(session: Session, group: int, named: tuple[str, ...]) -> tuple[
         return tuple(heads)
     raise ExportError(
         f"several outputs may be the object: {_listed(session)}. Name the one that is, or the two of equal "
-        "shape that are amplitude and phase, or real and imaginary part: --outputs NAME,NAME"
+        f"shape that are amplitude and phase, or real and imaginary part: --outputs {_suggested(heads)}"
     )
+
+
+def _suggested(heads: list[TensorSpec]) -> str:
+    """Those of `heads` whose names say that they belong together."""
+    names = tuple(head.name for head in heads)
+    pairs: tuple[ObjectMeaning, ...] = ("amplitude_phase", "real_imag")
+    for order in (ordered_by_name(names, meaning) for meaning in pairs):
+        if order is not None:
+            return ",".join(names[k] for k in order)
+    return "NAME,NAME"
 
 
 def with_heads(

@@ -64,7 +64,9 @@ def adopt(
     fixed, group = session.inputs[name].shape[0], diffraction.channels
     if fixed is not None and not 0 < fixed <= _MOST_ENTRIES:
         raise ExportError(f"the graph takes batches of {fixed}, and from 1 to {_MOST_ENTRIES} are run")
-    model, object_ = with_heads(model, session, object_heads(session, group, description.outputs))
+    heads = object_heads(session, group, description.outputs)
+    names = tuple(head.name for head in heads)
+    model, object_ = with_heads(model, session, heads)
     session = open_session(graph_bytes(model), threads=1)
     chosen = np.ascontiguousarray(counts[: max(_LEAST_FRAMES, group) // group * group], np.float32)
     config = ModelConfig(
@@ -84,7 +86,7 @@ def adopt(
     config = ModelConfig.from_json(config.to_json())  # every number within its bounds
     sessions = [session]
     found = run_bounded(
-        lambda: _looked_at(model, sessions, config, chosen, description),
+        lambda: _looked_at(model, sessions, config, chosen, description, names),
         sessions,
         limit_bytes=memory_limit(model.ByteSize(), (fixed or 0) * group + len(chosen), side),
     )
@@ -106,6 +108,7 @@ def _looked_at(
     config: ModelConfig,
     counts: NDArray[Any],
     description: GraphDescription,
+    heads: tuple[str, ...],
 ) -> _Found:
     """The graph, its batch free where it can be, what its channels mean, and golden patches of `counts`."""
     session = sessions[0]
@@ -113,7 +116,8 @@ def _looked_at(
         model, batch = relaxed(model, sessions, config.inputs[0].name, config.batch_size)
         session = sessions[-1] if batch == "relaxed" else session
         config = msgspec.structs.replace(config, batch=batch)
-    config = msgspec.structs.replace(config, object=channel_meaning(config, session, counts, description))
+    meaning = channel_meaning(config, session, counts, description, heads)
+    config = msgspec.structs.replace(config, object=meaning)
     runner = GraphRunner(session, config)
     golden = npz_bytes(counts, complex_patches(runner.patches(counts, "counts"), runner.values))
     spec = file_spec("golden.npz", golden)

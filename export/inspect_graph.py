@@ -13,6 +13,8 @@ from ptychoscope.inference.model_config import ModelConfig, ObjectSpec, TensorSp
 from ptychoscope.inference.session import Session, Tensor
 from ptychoscope.option_literals import Domain, ObjectMeaning, TensorDtype, ZeroFrequency
 
+from .head_names import PARTS, ordered_by_name, part_of
+
 _MOST_CHANNELS = 16
 
 
@@ -66,36 +68,89 @@ def tensor_spec(name: str, tensor: Tensor, role: Literal["diffraction", "object"
 
 
 def channel_meaning(
-    config: ModelConfig, session: Session, counts: NDArray[Any], description: GraphDescription
+    config: ModelConfig,
+    session: Session,
+    counts: NDArray[Any],
+    description: GraphDescription,
+    heads: tuple[str, ...],
 ) -> ObjectSpec:
-    """What the channels are: as said, or by their ranges on the frames."""
+    """What the channels are: as said, by the names of the `heads` they come from, or by their ranges on the
+    frames. `ExportError` where nothing tells, or one contradicts another.
+    """
     group, channels = config.group.size, config.tensor("object").channels
-    first, second = tuple(range(group)), tuple(range(group, 2 * group))
     if description.meaning is not None:
-        return _said(description.meaning, description.order, group, channels)
+        return _said(description.meaning, description.order, heads, group, channels)
     if description.order is not None:
         raise ExportError("the order of the channels says nothing without their meaning: say --meaning too")
     low, high = _ranges(config, session, counts)
-    if channels == group:
-        if max(-min(low), *high) <= np.pi * 1.001 and max(high) > min(low):
-            return ObjectSpec(meaning="phase", order=first)
-    else:
-        signed = [min(low[:group]) < 0, min(low[group:]) < 0]
-        if signed == [False, True]:
-            return ObjectSpec(meaning="amplitude_phase", order=first + second)
-        if signed == [True, False]:
-            return ObjectSpec(meaning="amplitude_phase", order=second + first)
-        if signed == [True, True]:
-            return ObjectSpec(meaning="real_imag", order=first + second)
     ranges = ", ".join(f"{k}: {a:.3g} to {b:.3g}" for k, (a, b) in enumerate(zip(low, high, strict=True)))
-    raise ExportError(
-        f"what the output channels mean cannot be told from their ranges ({ranges}): say it with --meaning"
+    if channels == group:
+        return _alone(heads[0], group, min(low), max(high), ranges)
+    signed = (min(low[:group]) < 0, min(low[group:]) < 0)
+    if len(heads) == 2 and any(part_of(name) for name in heads):
+        return _named(heads, signed, group, ranges)
+    if signed == (False, True):
+        return _spec("amplitude_phase", (0, 1), group)
+    if signed == (True, False):
+        return _spec("amplitude_phase", (1, 0), group)
+    if signed == (True, True):
+        return _spec("real_imag", (0, 1), group)
+    raise _untold(f"what the output channels mean cannot be told from their ranges ({ranges})")
+
+
+def _untold(why: str) -> ExportError:
+    return ExportError(f"{why}: say it with --meaning")
+
+
+def _spec(meaning: ObjectMeaning, order: tuple[int, ...], group: int) -> ObjectSpec:
+    """The parts of `meaning` in the blocks `order` of `group` channels each."""
+    return ObjectSpec(meaning=meaning, order=tuple(k * group + n for k in order for n in range(group)))
+
+
+def _alone(name: str, group: int, low: float, high: float, ranges: str) -> ObjectSpec:
+    """One plane for every frame: the phase, where it can be told from an amplitude."""
+    part = part_of(name)
+    if part not in (None, "phase"):
+        raise ExportError(
+            f"output {name!r} is by its name the {part} alone, which is no object: name it with its partner "
+            "(--outputs NAME,NAME), or say --meaning phase if it is the phase after all"
+        )
+    if max(-low, high) > np.pi * 1.001 or high <= low:
+        raise _untold(f"what the output channels mean cannot be told from their ranges ({ranges})")
+    if low >= 0 and part is None:
+        raise ExportError(
+            f"output {name!r} is never negative ({ranges}), so it may be the amplitude or the phase: say "
+            "--meaning phase if it is the phase; an amplitude alone is no object"
+        )
+    return _spec("phase", (0,), group)
+
+
+def _named(heads: tuple[str, ...], signed: tuple[bool, bool], group: int, ranges: str) -> ObjectSpec:
+    """Two outputs of which one at least has a name that tells."""
+    for meaning in ("amplitude_phase", "real_imag"):
+        order = ordered_by_name(heads, meaning)
+        if order is None:
+            continue
+        first = signed[order[0]]
+        sure = all(part_of(name) for name in heads)
+        if meaning == "amplitude_phase" and first and not (sure and signed[order[1]]):
+            break
+        return _spec(meaning, order, group)
+    raise _untold(
+        f"the outputs {' and '.join(heads)} are not what their names say, or these say too little "
+        f"({ranges}; an amplitude is never negative)"
     )
 
 
-def _said(meaning: ObjectMeaning, order: tuple[int, ...] | None, group: int, channels: int) -> ObjectSpec:
-    planes = group * (1 if meaning == "phase" else 2)
+def _said(
+    meaning: ObjectMeaning, order: tuple[int, ...] | None, heads: tuple[str, ...], group: int, channels: int
+) -> ObjectSpec:
+    planes = group * len(PARTS[meaning])
     natural = tuple(range(planes))
+    if order is None and len(heads) * group == channels:
+        by_name = ordered_by_name(heads, meaning) if len(heads) > 1 else None
+        if by_name is not None:
+            return _spec(meaning, by_name, group)
     order = natural if order is None and planes == channels else order
     if order is None or len(order) != planes or len(set(order) & set(range(channels))) != planes:
         raise ExportError(

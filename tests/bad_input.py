@@ -169,7 +169,8 @@ CASES: dict[str, tuple[Case, str, list[str]]] = {
     "objects": (spoilt(diffraction=OBJECTS), "ScanError", ["pickle", "plain array"]),
     "object metadata": (spoilt(photons=OBJECTS), "ScanError", ["photons", "pickle"]),
     "two axes": (spoilt(diffraction=AMPLITUDE[0]), "ScanError", ["(n, P, P)", "(16, 16)"]),
-    "four axes": (spoilt(diffraction=AMPLITUDE[None]), "ScanError", ["(1, 9, 16, 16)"]),
+    "four axes": (spoilt(diffraction=AMPLITUDE[None, :8]), "ScanError", ["(1, 8, 16, 16)", "reshape", "ravel"]),
+    "five axes": (spoilt(diffraction=AMPLITUDE[None, None]), "ScanError", ["(1, 1, 9, 16, 16)", "reshape"]),
     "not square": (spoilt(diffraction=AMPLITUDE[:, :, :12]), "ScanError", ["(9, 16, 12)", "crop"]),
     "complex": (spoilt(diffraction=AMPLITUDE + 1j), "ScanError", ["real numbers", "complex"]),
     "text patterns": (spoilt(diffraction=np.full((9, 2, 2), "a")), "ScanError", ["real numbers", "<U1"]),
@@ -192,8 +193,7 @@ CASES: dict[str, tuple[Case, str, list[str]]] = {
     "fewer positions": (
         spoilt(xcoords=np.zeros(5), ycoords=np.zeros(5)), "ScanError", ["5 positions for 9 patterns", "fewer"]),
     "x and y differ": (spoilt(xcoords=np.zeros(8)), "ScanError", ["9 ycoords but 8 xcoords"]),
-    "position not finite": (
-        spoilt(xcoords=np.array([np.inf, *range(8)])), "ScanError", ["not finite", "first 0", "leave those out"]),
+    "no position finite": (spoilt(xcoords=np.full(9, np.inf)), "ScanError", ["no position", "is finite"]),
     "positions as text": (spoilt(xcoords=np.array(["1"] * 9)), "ScanError", ["xcoords", "<U1"]),
     "positions as a table": (spoilt(xcoords=np.zeros((9, 2))), "ScanError", ["xcoords", "(9, 2)"]),
     # the rest of the file
@@ -201,7 +201,7 @@ CASES: dict[str, tuple[Case, str, list[str]]] = {
     "probe of zeros": (spoilt(probeGuess=np.zeros((16, 16))), "ScanError", ["zero everywhere"]),
     "probe not finite": (spoilt(probeGuess=np.full((16, 16), np.nan)), "ScanError", ["probe", "not finite"]),
     "object of three axes": (spoilt(objectGuess=np.ones((2, 40, 40))), "ScanError", ["object must be (H, W)"]),
-    "index too short": (spoilt(scan_index=np.zeros(4, int)), "ScanError", ["scan_index", "(4,)"]),
+    "index too short": (spoilt(scan_index=np.zeros(4, int)), "ScanError", ["4 scan_index for 9 patterns", "--match first"]),
     "mask of another size": (spoilt(bad_pixels=np.zeros((4, 4), bool)), "ScanError", ["bad_pixels", "(4, 4)"]),
     "pixel size 0": (spoilt(pixel_size_m=0.0), "ScanError", ["pixel_size_m", "positive"]),
     "photons as a list": (spoilt(photons=np.ones(9)), "ScanError", ["photons", "one number"]),

@@ -76,6 +76,18 @@ void blend(Refiner& refiner, const Complexes& patches, int first) {
     refiner.blend(patches.data(), first, static_cast<int>(count));
 }
 
+Floats predicted(const Refiner& refiner, int first, int last) {
+    if (first < 0 || last < first || last > refiner.frames())
+        throw std::invalid_argument("frames " + std::to_string(first) + " to " + std::to_string(last) +
+                                    " are not within the " + std::to_string(refiner.frames()) +
+                                    " that were added");
+    Floats result({last - first, refiner.window(), refiner.window()});
+    auto* out = result.mutable_data();
+    py::gil_scoped_release release;
+    refiner.predicted(out, first, last);
+    return result;
+}
+
 Floats coverage(const Refiner& refiner) {
     Floats result({refiner.height(), refiner.width()});
     auto* out = result.mutable_data();
@@ -152,6 +164,7 @@ void define_refiner(py::module_& m) {
         .def("add_frames", &add_frames, py::arg("amplitudes"), py::arg("positions"))
         .def("blend", &blend, py::arg("patches"), py::arg("first"))
         .def("sweep", &Refiner::sweep, py::arg("options"), py::arg("first"), py::arg("last"), Release())
+        .def("predicted", &predicted, py::arg("first"), py::arg("last"))
         .def("order", &Refiner::order, py::arg("seed"), py::arg("first"), py::arg("last"))
         .def_property_readonly("frames", &Refiner::frames)
         .def_property_readonly("object", &object)

@@ -33,6 +33,15 @@ double FrameStore::pack(const float* amplitude, AlignedFloats& packed) const {
     return energy;
 }
 
+void FrameStore::unpack(const float* packed, float* out) const {
+    const int n = window_;
+    for (int ky = 0; ky < n; ++ky) {
+        const float* from = packed + ky / lanes_ * n * lanes_ + ky % lanes_;
+        float* row = out + (ky + n / 2) % n * n;
+        for (int kx = 0; kx < n; ++kx) row[(kx + n / 2) % n] = from[kx * lanes_];
+    }
+}
+
 /// Corner and fraction of a frame from its position; false when the window leaves the object.
 bool FrameStore::split_subpixel(std::size_t frame) {
     int corner[2], fraction[2];

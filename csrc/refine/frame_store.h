@@ -23,6 +23,9 @@ class FrameStore {
     /// distance.
     double move(int frame, double dy, double dx, double limit);
 
+    /// A plane that lies like an amplitude, as (window, window) with zero frequency at window / 2.
+    void unpack(const float* packed, float* out) const;
+
     int count() const { return static_cast<int>(energy_.size()); }
     const float* amplitude(int frame) const { return amplitude_[at(frame)].get(); }
     double energy(int frame) const { return energy_[at(frame)]; }  ///< sum A^2 / N^2 over measured pixels

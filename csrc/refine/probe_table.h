@@ -30,6 +30,10 @@ class ProbeTable {
     /// Makes the entries of these fractions (fy * kFractions + fx) ready, with step weights for
     /// `regularisation`.
     void prepare(const std::vector<int>& fractions, float regularisation);
+    /// The same whatever their step weights: for what reads the probe alone.
+    void prepare(const std::vector<int>& fractions) {
+        prepare(fractions, regularisation_ > 0 ? regularisation_ : 1.f);
+    }
     const float* entry(int fraction) const { return entries_[static_cast<std::size_t>(fraction)].get(); }
 
     ProbeAccumulator make_accumulator() const;

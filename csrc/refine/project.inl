@@ -99,6 +99,24 @@ inline double constrain_modulus(const FrameTask& t, const RpieWork& work) {
     return sum_lanes(misfit);
 }
 
+/// Transform over x, and counts of the sum of all modes: out lies like an amplitude.
+inline void predict_counts(const FrameTask& t, const RpieWork& work, float* out) {
+    const FftPlan& plan = *t.plan;
+    const int size = panel_floats(plan, kLanes), n = plan.size;
+    float* waves = work.panels + 2 * size;
+    const vfloat per_pixel = broadcast(1.f / (static_cast<float>(n) * static_cast<float>(n)));
+    for (int j = 0; j < plan.padded / kLanes; ++j)
+        for (int m = 0; m < t.modes; ++m) {
+            transform_columns(plan, packed(work.far + m * plane_floats(plan) + j * size), packed(waves),
+                              work.panels);
+            for (int kx = 0; kx < n; ++kx) {
+                float* to = out + (j * n + kx) * kLanes;
+                const vfloat counts = power(at(waves + kx * kRow)) * per_pixel;
+                store(to, m == 0 ? counts : load(to) + counts);
+            }
+        }
+}
+
 /// Inverse over y and back-projection: work.back, and work.gradient where it is kept.
 inline void backproject(const FrameTask& t, const RpieWork& work) {
     const FftPlan& plan = *t.plan;
@@ -117,6 +135,11 @@ inline void backproject(const FrameTask& t, const RpieWork& work) {
                 if (t.keep_gradient) put(work.gradient + plane + j * size + y * kRow, conj_times(o, change));
             }
         }
+}
+
+void predict(const FrameTask& t, const RpieWork& work, float* out) {
+    propagate_rows(t, work);
+    predict_counts(t, work, out);
 }
 
 double project(const FrameTask& t, const RpieWork& work) {

@@ -93,6 +93,13 @@ SweepReport Refiner::sweep(const SweepOptions& options, int first, int last) {
     return state_->sweep(options, first, last);
 }
 
+void Refiner::predicted(float* out, int first, int last) const {
+    const Lock lock(state_->calls);
+    require(!state_->probe.empty(), "no probe: call set_probe before frames are predicted");
+    require_frames(first, last, state_->frames.count());
+    state_->predict(out, first, last);
+}
+
 std::vector<int> Refiner::order(std::uint64_t seed, int first, int last) const {
     const Lock lock(state_->calls);
     require_frames(first, last, state_->frames.count());

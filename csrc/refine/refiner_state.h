@@ -19,6 +19,7 @@ struct Refiner::State {
     ~State();
 
     SweepReport sweep(const SweepOptions& options, int first, int last);
+    void predict(float* out, int first, int last);
     void blend(const std::complex<float>* patches, int first, int count);
     std::vector<TileColour> order(std::uint64_t seed, int first, int last) const;
 
@@ -37,6 +38,7 @@ struct Refiner::State {
     struct Sweep;
 
     void run(Sweep& sweep, const TileColour& colour);
+    FrameTask task_of(int frame);
     void visit(Sweep& sweep, int partition, int frame, Work& work);
     void take_average();
     double move_frames(const Sweep& sweep, const std::vector<int>& visited);

@@ -92,7 +92,7 @@ void accumulate_probe(const FrameTask& t, const RpieWork& work, const ProbeSums&
 }
 
 extern const RpieKernel rpie_kernel;
-const RpieKernel rpie_kernel = {kLanes,           project,       update_object,
+const RpieKernel rpie_kernel = {kLanes,           project,       predict,         update_object,
                                 accumulate_patch, position_sums, accumulate_probe};
 
 }  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

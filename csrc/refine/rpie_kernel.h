@@ -56,6 +56,8 @@ struct RpieKernel {
     int lanes;
     /// Fills work.back (and gradient); returns sum (A - |U|)^2 / N^2 over measured pixels.
     double (*project)(const FrameTask&, const RpieWork&);
+    /// Counts that all modes together predict, into `out`, which lies like an amplitude.
+    void (*predict)(const FrameTask&, const RpieWork&, float* out);
     void (*update_object)(const FrameTask&, const RpieWork&, float step);
     void (*accumulate_patch)(const FrameTask&, const RpieWork&, const PatchSums&);
     PositionSums (*position_sums)(const FrameTask&, const RpieWork&);

@@ -81,9 +81,8 @@ std::vector<TileColour> Refiner::State::order(std::uint64_t seed, int first, int
     return sweep_order(frames.used(first, last), frames.corners(), plan.padded + 2, seed);
 }
 
-void Refiner::State::visit(Sweep& sweep, int partition, int frame, Work& own) {
+FrameTask Refiner::State::task_of(int frame) {
     const Corner corner = frames.corners()[index(frame)];
-    const RpieWork work = own.planes();
     FrameTask task;
     task.plan = &plan;
     task.modes = modes;
@@ -92,6 +91,13 @@ void Refiner::State::visit(Sweep& sweep, int partition, int frame, Work& own) {
     task.object_stride = object.stride();
     task.probe = probe.entry(frames.fraction(frame));
     task.amplitude = frames.amplitude(frame);
+    return task;
+}
+
+void Refiner::State::visit(Sweep& sweep, int partition, int frame, Work& own) {
+    const Corner corner = frames.corners()[index(frame)];
+    const RpieWork work = own.planes();
+    FrameTask task = task_of(frame);
     task.keep_gradient = !sweep.probe.empty();
     const double misfit = kernel.project(task, work);
     frames.misfits()[index(frame)] = misfit / frames.energy(frame);
@@ -188,6 +194,26 @@ SweepReport Refiner::State::sweep(const SweepOptions& options, int first, int la
     SweepReport result = report(sweep, visited);
     if (options.position_step > 0) result.moved_rms_px = move_frames(sweep, visited);
     return result;
+}
+
+void Refiner::State::predict(float* out, int first, int last) {
+    const std::vector<int> taken = frames.used(first, last);
+    std::vector<int> fractions;
+    for (int frame : taken) fractions.push_back(frames.fraction(frame));
+    probe.prepare(fractions);
+    const std::size_t pixels = index(window) * index(window);
+    std::fill(out, out + index(last - first) * pixels, 0.f);
+    const int count = static_cast<int>(taken.size()), parts = std::min(count, pool_.threads());
+    pool_.run(parts, [&](int part) {
+        std::unique_ptr<Work> work = take_work();
+        AlignedFloats counts(index(plan.padded) * index(window));
+        for (int i = part; i < count; i += parts) {
+            const int frame = taken[index(i)];
+            kernel.predict(task_of(frame), work->planes(), counts.get());
+            frames.unpack(counts.get(), out + index(frame - first) * pixels);
+        }
+        return_work(std::move(work));
+    });
 }
 
 }  // namespace ptychoscope

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ptychoscope.diagnosis import Diagnosis, diagnose
     from ptychoscope.errors import PtychoscopeError
     from ptychoscope.inference.load import load_model
     from ptychoscope.inference.model import Model
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 _HOME = {
     "Canvas": "stitch.canvas",
     "CudaCanvas": "stitch.cuda_canvas",
+    "Diagnosis": "diagnosis",
     "Model": "inference.model",
     "PtychoscopeError": "errors",
     "Reconstruction": "reconstruction",
     "Scan": "scan",
+    "diagnose": "diagnosis",
     "load_model": "inference.load",
     "load_reconstruction": "io",
     "load_scan": "io",
@@ -36,10 +39,12 @@ _HOME = {
 __all__ = [
     "Canvas",
     "CudaCanvas",
+    "Diagnosis",
     "Model",
     "PtychoscopeError",
     "Reconstruction",
     "Scan",
+    "diagnose",
     "load_model",
     "load_reconstruction",
     "load_scan",

@@ -384,6 +384,11 @@ class Refiner:
         first: typing.SupportsInt | typing.SupportsIndex,
         last: typing.SupportsInt | typing.SupportsIndex,
     ) -> list[int]: ...
+    def predicted(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+    ) -> numpy.typing.NDArray[numpy.float32]: ...
     def set_object(
         self, image: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]
     ) -> None: ...

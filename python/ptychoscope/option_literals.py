@@ -9,8 +9,16 @@ Domain = Literal["counts", "amplitude"]
 """What a pixel of a pattern holds: photons, or their square root."""
 Layout = Literal["auto", "NHW", "HWN"]
 """Which axis of a stack of patterns counts the frames."""
+Match = Literal["first", "last"]
+"""Which of the patterns and positions are kept where their numbers differ."""
+Negative = Literal["zero", "unwrap"]
+"""What is done with values below 0: set to 0, or 65536 added."""
 Operation = Literal["none", "rot90", "rot180", "rot270", "flip_y", "flip_x", "transpose", "antitranspose"]
 """The eight symmetries of the square."""
+PatternStep = Literal[Operation, "fftshift"]
+"""What may be done to patterns: a symmetry, or the zero frequency brought from the corner to the middle."""
+ProbeStep = Literal[Operation, "conjugate"]
+"""What may be done to a probe: a symmetry, or the sign of its phase changed."""
 GroupRule = Literal["nearest", "quadrant"]
 """Which frames make a group around a seed."""
 
@@ -63,6 +71,10 @@ SweepMode = Literal["sequential", "averaged", "examined"]
 """What a sweep does with the corrected exit waves."""
 ProbeUse = Literal["keep", "update", "find"]
 PositionUse = Literal["keep", "correct"]
+
+# --- verdict ------------------------------------------------------------------------------------------------
+Explained = Literal["explained", "partly explained", "not explained", "too few photons to tell"]
+"""How well an image explains the frames that it was made from."""
 
 # --- training -----------------------------------------------------------------------------------------------
 NetworkInput = Literal["amplitude", "backprojection"]

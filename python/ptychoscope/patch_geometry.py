@@ -5,12 +5,15 @@ position at index P // 2, the pixel where the FFT has its zero frequency.
 """
 
 import math
+import os
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
+
+_BYTES_A_PIXEL = 48
 
 
 def nearest_pixel(positions_px: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -44,7 +47,7 @@ def canvas_extent(
     Raises
     ------
     ScanError
-        There is no position, or one is not finite.
+        There is no position, one is not finite, or the canvas would be larger than this machine's memory.
     """
     if len(positions_px) == 0:
         raise ScanError("a scan without positions has no canvas: give at least one")
@@ -53,4 +56,32 @@ def canvas_extent(
     corner = patch_corner(positions_px, patch_shape)
     low = [math.floor(v) - margin_px for v in corner.min(axis=0)]
     high = [math.ceil(v) + side + margin_px for v, side in zip(corner.max(axis=0), patch_shape, strict=True)]
-    return CanvasExtent((low[0], low[1]), (high[0] - low[0], high[1] - low[1]))
+    extent = CanvasExtent((low[0], low[1]), (high[0] - low[0], high[1] - low[1]))
+    if canvas_bytes(extent.shape) > _memory():
+        raise too_large(extent.shape, positions_px, None)
+    return extent
+
+
+def canvas_bytes(shape: tuple[int, int]) -> int:
+    """Memory that an image of `shape` takes while it is made: object, sums, coverage and spread."""
+    return shape[0] * shape[1] * _BYTES_A_PIXEL
+
+
+def too_large(
+    shape: tuple[int, int], positions_px: NDArray[np.float64], numbers: NDArray[np.int64] | None
+) -> ScanError:
+    """The error for positions (n, 2) that ask for a canvas of `shape`; it names the one farthest out."""
+    away = np.abs(positions_px - np.median(positions_px, axis=0)).max(axis=1)
+    worst = int(np.argmax(away))
+    number = worst if numbers is None else int(numbers[worst])
+    y, x = positions_px[worst]
+    return ScanError(
+        f"the positions reach over {shape[0]} x {shape[1]} px, an image of {canvas_bytes(shape) / 2**30:.1f} "
+        f"GiB; farthest from the others lies frame {number}, at (y, x) = ({y:.6g}, {x:.6g}) px: leave such "
+        f"frames out (--frames :{number},{number + 1}: or scan.select), or bring the positions to object "
+        "pixels (--orientation scale=NUMBER)"
+    )
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

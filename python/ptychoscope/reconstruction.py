@@ -7,6 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ResultError
+from ptychoscope.verdict import Verdict
+
+_FIELDS: tuple[tuple[str, Any, int], ...] = (
+    ("coverage", np.float32, 2),
+    ("spread", np.float32, 2),
+    ("positions_px", np.float64, 2),
+    ("given_positions_px", np.float64, 2),
+    ("probe", np.complex64, 3),
+    ("given_probe", np.complex64, 3),
+    ("background", np.float32, 2),
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,6 +42,10 @@ class Reconstruction:
     """(n, 2) float64, the positions before they were corrected; None when they were not."""
     given_probe: NDArray[np.complex64] | None = None
     """(m, P, P) complex64, the probe before it was changed; None when it was not, or when there was none."""
+    background: NDArray[np.float32] | None = None
+    """(P, P) float32, counts beside the sample's in every frame, zero frequency at [P // 2, P // 2]."""
+    verdict: Verdict | None = None
+    """How well the image explains its frames; None when nobody asked."""
     orientation: dict[str, Any] = field(default_factory=dict)
     """The steps applied to the scan on input, as in `Scan.orientation`."""
     provenance: dict[str, str | int | float] = field(default_factory=dict)
@@ -42,20 +57,17 @@ class Reconstruction:
         if image.size == 0:
             raise ResultError(f"object must hold at least one pixel, got {image.shape}")
         object.__setattr__(self, "object", image)
-        for name in ("coverage", "spread"):
-            plane = _array(name, getattr(self, name), np.float32, 2)
-            if plane.shape != image.shape:
-                raise ResultError(f"{name} must have the object's shape {image.shape}, got {plane.shape}")
-            object.__setattr__(self, name, plane)
-        for name in ("positions_px", "given_positions_px"):
-            if name == "positions_px" or getattr(self, name) is not None:
-                positions = _array(name, getattr(self, name), np.float64, 2)
-                if positions.shape[1] != 2:
-                    raise ResultError(f"{name} must be (n, 2) as (y, x), got {positions.shape}")
-                object.__setattr__(self, name, positions)
-        for name in ("probe", "given_probe"):
+        for name, dtype, ndim in _FIELDS:
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _array(name, getattr(self, name), np.complex64, 3))
+                object.__setattr__(self, name, _array(name, getattr(self, name), dtype, ndim))
+        for name in ("coverage", "spread"):
+            if getattr(self, name).shape != image.shape:
+                found = getattr(self, name).shape
+                raise ResultError(f"{name} must have the object's shape {image.shape}, got {found}")
+        for name in ("positions_px", "given_positions_px"):
+            positions = getattr(self, name)
+            if positions is not None and positions.shape[1] != 2:
+                raise ResultError(f"{name} must be (n, 2) as (y, x), got {positions.shape}")
         y, x = self.origin_px
         object.__setattr__(self, "origin_px", (int(y), int(x)))
         size = self.pixel_size_m

@@ -11,6 +11,7 @@ from ptychoscope.errors import ScanError
 from ptychoscope.option_literals import Domain, words
 
 _CHUNK_FRAMES = 256
+_OTHER_PROBE = "give another with --probe-file FILE (probe=...), or --probe-file none for none"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,9 @@ class Scan:
     photons: float | None = None
     """Photons per pattern that the probe stands for, when known."""
     orientation: dict[str, Any] = field(default_factory=dict)
-    """The orientation steps that were applied on input, by name; empty when none."""
+    """What was done on input: `steps`, the orientation's, and `reading`, the rest; empty when nothing was."""
+    frame_numbers: NDArray[np.int64] | None = None
+    """(n,) the number of each frame in what it was read from; None: as they lie here."""
 
     def __post_init__(self) -> None:
         """Check every field and bring it to its type."""
@@ -58,8 +61,9 @@ class Scan:
             _set(self, "probe", _probe(self.probe, side))
         if self.object is not None:
             _set(self, "object", _object(self.object))
-        if self.scan_index is not None:
-            _set(self, "scan_index", _scan_index(self.scan_index, n))
+        for name in ("scan_index", "frame_numbers"):
+            if getattr(self, name) is not None:
+                _set(self, name, _whole_numbers(name, getattr(self, name), n))
         for name in ("pixel_size_m", "photons"):
             value = getattr(self, name)
             if value is not None and not (np.isfinite(value) and value > 0):
@@ -80,10 +84,16 @@ class Scan:
     @cached_property
     def mean_counts(self) -> float:
         """Photons per pattern on the measured pixels, the mean over the frames; 0 without frames."""
-        total = 0.0
+        return float(self.frame_counts.sum()) / max(len(self), 1)
+
+    @cached_property
+    def frame_counts(self) -> NDArray[np.float64]:
+        """(n,) photons on the measured pixels of every pattern."""
+        sums = np.zeros(len(self))
         for start in range(0, len(self), _CHUNK_FRAMES):  # so that memory stays flat
-            total += float(self.counts(slice(start, start + _CHUNK_FRAMES)).sum(dtype=np.float64))
-        return total / max(len(self), 1)
+            part = slice(start, start + _CHUNK_FRAMES)
+            sums[part] = self.counts(part).sum(axis=(1, 2), dtype=np.float64)
+        return sums
 
     def amplitude(self, frames: slice | NDArray[np.intp] = slice(None)) -> NDArray[np.float32]:
         """Patterns as amplitude, (k, P, P) float32; cast before the square root."""
@@ -104,13 +114,20 @@ class Scan:
             positions_px=self.positions_px[frames],
             nominal_positions_px=None if nominal is None else nominal[frames],
             scan_index=None if index is None else index[frames],
+            frame_numbers=self.numbers[frames],
         )
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """(n,) the number of each frame in what it was read from."""
+        return np.arange(len(self)) if self.frame_numbers is None else self.frame_numbers
 
     def with_probe(self, probe: NDArray[np.complex64] | None) -> "Scan":
         """The same frames with another probe."""
         other = replace(self, probe=probe)
-        if "mean_counts" in self.__dict__:  # the counts are summed once
-            other.__dict__["mean_counts"] = self.mean_counts
+        for name in ("mean_counts", "frame_counts"):  # the counts are summed once
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
         return other
 
 
@@ -124,10 +141,17 @@ def _shape(patterns: NDArray[Any], domain: str) -> tuple[int, int]:
         raise ScanError(f'domain must be "counts" or "amplitude", got {domain!r}')
     patterns = np.asarray(patterns)
     if patterns.ndim != 3:
-        raise ScanError(f"diffraction must be (n, H, W), got {patterns.shape}")
+        raise ScanError(
+            f"diffraction must be (n, H, W), got {patterns.shape}: reshape it, and ravel the positions"
+        )
     if patterns.shape[1] != patterns.shape[2]:
         legacy = patterns.shape[0] == patterns.shape[1]
-        cure = 'looks like the legacy (H, W, n) layout: pass layout="HWN"' if legacy else "crop it to squares"
+        side = min(patterns.shape[1:]) // 2 * 2
+        cure = (
+            'looks like the legacy (H, W, n) layout: --layout HWN (layout="HWN")'
+            if legacy
+            else f"crop it to squares: --crop {side} (load_scan(crop={side})), positions and probe follow"
+        )
         raise ScanError(f"diffraction must be (n, P, P), got {patterns.shape}; {cure}")
     if patterns.shape[1] < 2:
         raise ScanError(f"diffraction must have sides of at least 2 pixels, got {patterns.shape}")
@@ -145,13 +169,14 @@ def _patterns(patterns: NDArray[Any], bad_pixels: NDArray[np.bool_] | None) -> N
         bad = np.flatnonzero(~np.isfinite(patterns).all(axis=(1, 2)))
         raise ScanError(
             f"diffraction has values that are not finite in {len(bad)} frame(s), first {bad[0]}: "
-            "name those pixels in bad_pixels"
+            "name those pixels in bad_pixels, or in --mask FILE.npy (mask=...)"
         )
     if patterns.dtype.kind in "if" and patterns.size and patterns.min() < 0:
         frame = int(np.unravel_index(np.argmin(patterns), patterns.shape)[0])
         raise ScanError(
             f"diffraction has negative values (least {patterns.min()}, frame {frame}): counts and amplitudes "
-            "are never negative; add 65536 to wrapped int16, or name the pixels in bad_pixels"
+            "are never negative; --negative unwrap adds 65536 to int16 that ran over, --negative zero takes "
+            "what a subtracted background left for 0, and --mask FILE.npy (bad_pixels) leaves pixels out"
         )
     keep = (np.uint8, np.uint16, np.uint32, np.float32)
     return patterns if patterns.dtype in keep else patterns.astype(np.float32)
@@ -168,11 +193,14 @@ def _positions(name: str, positions: NDArray[Any], n: int) -> NDArray[np.float64
         more = "more" if len(positions) > n else "fewer"
         raise ScanError(
             f"{len(positions)} positions for {n} patterns, {more} positions than patterns: "
-            "remove what has no partner (scan.select), the two are matched by index"
+            'remove what has no partner, the two are matched by index (as_scan(..., match="first") does so)'
         )
     if not np.isfinite(positions).all():
         bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
-        raise ScanError(f"{name} is not finite for {len(bad)} frame(s), first {bad[0]}: leave those out")
+        raise ScanError(
+            f"{name} is not finite for {len(bad)} frame(s), first {bad[0]}: leave those out "
+            "(as_scan and load_scan do so)"
+        )
     return positions
 
 
@@ -184,13 +212,13 @@ def _probe(probe: NDArray[Any], side: int) -> NDArray[np.complex64]:
     if probe.ndim == 2:
         probe = probe[None]
     if probe.ndim != 3 or probe.shape[1:] != (side, side) or len(probe) == 0:
-        raise ScanError(f"probe must be (P, P) or (modes, P, P) with P = {side}, got {given}")
+        raise ScanError(f"probe must be (P, P) or (modes, P, P) with P = {side}, got {given}: {_OTHER_PROBE}")
     if probe.dtype.kind not in "uifc":
         raise ScanError(f"probe must be complex numbers, got dtype {probe.dtype}")
     if not np.isfinite(probe).all():
-        raise ScanError("probe has values that are not finite: give another, or none")
+        raise ScanError(f"probe has values that are not finite: {_OTHER_PROBE}")
     if not np.any(probe):
-        raise ScanError("probe is zero everywhere: give another, or none")
+        raise ScanError(f"probe is zero everywhere: {_OTHER_PROBE}")
     return probe.astype(np.complex64)
 
 
@@ -212,8 +240,8 @@ def _bad_pixels(mask: NDArray[Any], side: int) -> NDArray[np.bool_]:
     return mask.astype(np.bool_)
 
 
-def _scan_index(index: NDArray[Any], n: int) -> NDArray[np.int64]:
-    index = np.asarray(index)
-    if index.shape != (n,) or index.dtype.kind not in "uif":
-        raise ScanError(f"scan_index must be ({n},) integers, got {index.shape} {index.dtype}")
-    return index.astype(np.int64)
+def _whole_numbers(name: str, numbers: NDArray[Any], n: int) -> NDArray[np.int64]:
+    numbers = np.asarray(numbers)
+    if numbers.shape != (n,) or numbers.dtype.kind not in "uif":
+        raise ScanError(f"{name} must be ({n},) integers, got {numbers.shape} {numbers.dtype}")
+    return numbers.astype(np.int64)

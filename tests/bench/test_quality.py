@@ -16,7 +16,7 @@ from ptychoscope.io import load_scan, save_scan
 pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
-from ptychoscope.bench.network_quality import METRICS, TRAINING
+from ptychoscope.bench.quality import METRICS, TRAINING
 from ptychoscope.bench.train_and_score import mean_and_spread
 from ptychoscope.inference.load import load_model
 from ptychoscope.metrics import compare, diffraction_deviance

@@ -102,7 +102,9 @@ def test_two_heads_are_one_object(scan: Scan, tmp_path: Path, names: tuple[str, 
 
 def test_the_head_that_is_named_is_taken(scan: Scan, tmp_path: Path) -> None:
     path = heads(tmp_path / "net.onnx", names=("amplitude", "phase", "doubt"))
-    with pytest.raises(ExportError, match=r"amplitude \(nx1x16x16\), phase .*, doubt .*--outputs NAME,NAME"):
+    with pytest.raises(
+        ExportError, match=r"amplitude \(nx1x16x16\), phase .*, doubt .*--outputs amplitude,phase"
+    ):
         adopt(path, tmp_path / "b", scan.counts(), COUNTS)
     made = patches(path, scan)
     adopt(path, tmp_path / "one", scan.counts(), GraphDescription(domain="counts", outputs=("phase",)))
@@ -120,7 +122,7 @@ def test_the_head_that_is_named_is_taken(scan: Scan, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"meaning": "phase"}, r"phase takes 1 of the output's 2 .*--order 0.*--outputs NAME"),
+        ({"meaning": "real_imag", "order": (1,)}, "real_imag takes 2"),
         ({"meaning": "phase", "order": (2,)}, "phase takes 1"),
         ({"meaning": "real_imag", "order": (0, 0)}, "real_imag takes 2"),
         ({"meaning": "real_imag", "order": (0, 1, 2)}, "real_imag takes 2"),

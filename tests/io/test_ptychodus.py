@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ptychoscope.errors import OutputError, ResultError
 from ptychoscope.io import load_reconstruction, save_reconstruction
+from ptychoscope.metrics import compare
 from ptychoscope.reconstruction import Reconstruction
 
 
@@ -92,6 +93,51 @@ def test_a_product_of_another_program_is_read(tmp_path, result):
     )
     assert back.coverage.min() == 1
     assert back.spread.max() == 0
+
+
+def foreign_product(path, image, *, corner, pixel):
+    """As another program writes it: `corner` (y, x) in pixels of `pixel` metres, no group of ours."""
+    centre = (np.asarray(corner) + np.array(image.shape) / 2) * pixel
+    with h5py.File(path, "w") as file:
+        file["object"] = image[None]
+        file["object"].attrs.update(
+            center_y_m=centre[0], center_x_m=centre[1], pixel_height_m=pixel, pixel_width_m=pixel
+        )
+        file["probe_position_y_m"] = np.array([0.0, 3.25]) * pixel
+        file["probe_position_x_m"] = np.array([0.0, -7.5]) * pixel
+        file["probe_position_indexes"] = np.arange(2)
+
+
+@pytest.mark.parametrize("pixel", [1e-8, 1.7e-8, 3.3e-9, 1.0])
+@pytest.mark.parametrize("fraction", [0.0, 0.5, 0.25, 0.75])
+@pytest.mark.parametrize("first", [-50, -51, 0, 1234])
+def test_parts_of_one_grid_keep_their_distance(tmp_path, rng, first, fraction, pixel):
+    """Whatever fraction of a pixel the grid begins at; the positions keep theirs to the object."""
+    image = rng.normal(size=(13, 14)) + 0j
+    corners = [np.array([first + k, -first - k]) + fraction for k in range(4)]
+    backs = []
+    for k, corner in enumerate(corners):
+        path = tmp_path / f"{k}.h5"
+        foreign_product(path, image[k:, : 14 - k], corner=corner, pixel=pixel)
+        backs.append(load_reconstruction(path))
+        assert np.abs(backs[k].origin_px - corner).max() <= 0.5
+        assert_allclose(
+            backs[k].positions_px - backs[k].origin_px, [-corner, [3.25, -7.5] - corner], atol=1e-6
+        )
+    steps = np.diff([back.origin_px for back in backs], axis=0)
+    assert steps.tolist() == [[1, -1]] * 3
+
+
+@pytest.mark.parametrize("side", range(20, 26))
+def test_one_pixel_cut_off_all_round_lies_on_the_whole(tmp_path, rng, side):
+    """Centred at 0 m, odd sides begin at half a pixel."""
+    image = rng.normal(size=(side, side)) + 1j * rng.normal(size=(side, side))
+    foreign_product(tmp_path / "whole.h5", image, corner=(-side / 2, -side / 2), pixel=1e-8)
+    cut = (1 - side / 2, 1 - side / 2)
+    foreign_product(tmp_path / "cut.h5", image[1:-1, 1:-1], corner=cut, pixel=1e-8)
+    whole, part = (load_reconstruction(tmp_path / f"{name}.h5") for name in ("whole", "cut"))
+    assert np.subtract(part.origin_px, whole.origin_px).tolist() == [1, 1]
+    assert compare(part, whole).score.nrmse == 0
 
 
 class TestRefused:

@@ -1,12 +1,9 @@
 """compare: one frame, one area, one factor; and the figures of the shared data sets."""
 
-import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 
 from ptychoscope.errors import ConfigError, ResultError, ScanError
@@ -19,20 +16,18 @@ from ptychoscope.metrics import (
     r_factor,
     score,
 )
-from ptychoscope.metrics.comparison import largest_rectangle, well_covered
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.simulate import SimulationConfig, make_object, simulate_scan
 from ptychoscope.simulate.far_field import farfield_intensity
 
 
-def reconstruction(image, origin=(0, 0), coverage=None):
+def reconstruction(image, origin=(0, 0), coverage=None, **fields):
     return Reconstruction(
         object=image,
         coverage=np.ones(image.shape) if coverage is None else coverage,
         spread=np.zeros(image.shape),
         origin_px=origin,
-        pixel_size_m=None,
-        positions_px=np.zeros((1, 2)),
+        **{"pixel_size_m": None, "positions_px": np.zeros((1, 2)), **fields},
     )
 
 
@@ -98,7 +93,82 @@ def test_what_is_thinly_covered_is_left_out(truth):
     assert compare(reconstruction(image, coverage=coverage), truth, min_coverage=0.3).columns == (0, 110)
 
 
+@pytest.mark.parametrize("outline", ["disc", "ring", "two parts"])
+def test_an_area_of_any_outline_is_scored_and_nothing_else(truth, outline):
+    """What is well covered is the truth; around it lies rubbish, thinly covered or not at all."""
+    y, x = np.mgrid[:90, :110]
+    radius = np.hypot(y - 45, x - 55)
+    inside = {
+        "disc": radius < 40,
+        "ring": (radius > 15) & (radius < 42),
+        "two parts": (x < 40) | (x >= 60),
+    }[outline]
+    rng = np.random.default_rng(1)
+    rubbish = 5 * rng.normal(size=(90, 110)) * np.exp(3j * rng.normal(size=(90, 110)))
+    thin = 0.0 if outline == "ring" else rng.choice([0.0, 0.2], (90, 110))  # narrow nooks are closed
+    image = reconstruction(np.where(inside, truth, rubbish), coverage=np.where(inside, 1.0, thin))
+    found = compare(image, truth)
+    assert found.area_px == inside.sum()
+    assert found.score.nrmse < 1e-6
+    assert (found.score.amplitude_ssim, found.score.phase_ssim) == pytest.approx((1, 1), abs=1e-6)
+    assert found.score.frc50 == found.score.frc_half_bit == 1
+    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+    assert (found.rows, found.columns) == (
+        (rows[0], rows[-1] + 1),
+        (columns[0], columns[-1] + 1),
+    )
+
+
+def test_both_images_must_cover_a_pixel(truth):
+    covered = np.ones((2, 90, 110))
+    covered[0, :, :30], covered[1, 60:] = 0, 0.1
+    left, right = (reconstruction(truth, coverage=plane) for plane in covered)
+    found = compare(left, right)
+    assert (found.rows, found.columns, found.area_px) == ((0, 60), (30, 110), 60 * 80)
+
+
+@pytest.mark.parametrize("size", [(5, 6), (7, 7)])
+def test_a_few_thin_pixels_do_not_cut_the_area_up(truth, size):
+    coverage = np.ones((90, 110))
+    coverage[40 : 40 + size[0], 50 : 50 + size[1]] = 0.3
+    coverage[60, 70] = 0
+    hole = 0 if max(size) <= 6 else size[0] * size[1]
+    assert compare(reconstruction(truth, coverage=coverage), truth).area_px == 90 * 110 - 1 - hole
+
+
+@pytest.mark.parametrize(("corners", "area"), [
+    ([(20, 30), (70, 99)], ((20, 71), (30, 100))),
+    ([(19.5, 30.2), (69.5, 98.7)], ((19, 71), (30, 100))),
+    ([(-40, -40), (300, 300)], ((0, 90), (0, 110))),
+    ([(20, 30), (30, 99)], ((0, 90), (0, 110))),
+    ([], ((0, 90), (0, 110))),
+])  # fmt: skip
+def test_what_lies_beyond_the_outermost_positions_is_not_scored(truth, corners, area):
+    """Cut to the rectangle around the positions, unless that is too small to score."""
+    positions = np.array(corners, float).reshape(-1, 2)
+    found = compare(reconstruction(truth, positions_px=positions), truth)
+    assert (found.rows, found.columns) == area
+    asked = compare(reconstruction(truth, positions_px=positions), truth, rows=(3, 85), columns=(1, 40))
+    assert (asked.rows, asked.columns) == ((3, 85), (1, 40))
+
+
+def test_the_resolution_is_in_nm_where_the_pixel_is_known(truth, rng):
+    noisy = truth + 0.3 * rng.normal(size=truth.shape)
+    known = compare(reconstruction(noisy, pixel_size_m=2e-8), truth)
+    figures = known.figures()
+    assert figures["frc50_half_period_nm"] == pytest.approx(20 / known.score.frc50)
+    assert figures["frc_half_bit_half_period_nm"] == pytest.approx(20 / known.score.frc_half_bit)
+    assert not any(name.endswith("_nm") for name in compare(reconstruction(noisy), truth).figures())
+
+
 class TestRefused:
+    def test_crumbs(self, truth):
+        """Enough pixels, but nowhere a window of 7 x 7."""
+        coverage = np.zeros((90, 110))
+        coverage[::8] = 1
+        with pytest.raises(ResultError, match="7 x 7"):
+            compare(reconstruction(truth, coverage=coverage), truth)
+
     def test_nothing_in_common(self, truth):
         with pytest.raises(ResultError, match="at least 16 x 16"):
             compare(reconstruction(truth, (500, 0)), truth)
@@ -110,36 +180,6 @@ class TestRefused:
     def test_min_coverage(self, truth):
         with pytest.raises(ConfigError, match="min_coverage"):
             compare(reconstruction(truth), truth, min_coverage=1.5)
-
-
-@given(arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 6))))
-def test_the_largest_rectangle_is_the_largest(mask):
-    def area(box):
-        return (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
-
-    height, width = mask.shape
-    spans = itertools.product(
-        itertools.combinations(range(height + 1), 2), itertools.combinations(range(width + 1), 2)
-    )
-    boxes = [(slice(*rows), slice(*columns)) for rows, columns in spans]
-    best = max((area(box) for box in boxes if mask[box].all()), default=0)
-    found = largest_rectangle(mask)
-    assert area(found) == best
-    assert mask[found].all()
-
-
-def test_a_large_mask_is_searched_in_blocks():
-    mask = np.zeros((1500, 1300), bool)
-    mask[100:1201, 50:1299] = True
-    rows, columns = largest_rectangle(mask)
-    assert mask[rows, columns].all()
-    assert rows.stop - rows.start > 1090
-    assert columns.stop - columns.start > 1240
-
-
-def test_coverage_is_judged_by_its_median():
-    coverage = np.array([[0, 0, 1, 4, 4, 4, 1.9]])
-    assert well_covered(coverage, 0.5).tolist() == [[False, False, False, True, True, True, False]]
 
 
 def test_the_mean_phase_does_not_matter_and_wraps_do_no_harm(truth):
@@ -162,7 +202,7 @@ class TestDiffraction:
         cut = reconstruction(scan.object[4:, 3:], (4, 3))
         assert diffraction_r_factor(cut, scan) < 1e-4
         assert diffraction_r_factor(reconstruction(np.ones_like(scan.object)), scan) > 0.05
-        with pytest.raises(ScanError, match="no probe"):
+        with pytest.raises(ScanError, match=r"neither .* has a probe"):
             diffraction_r_factor(cut, scan.with_probe(None))
         with pytest.raises(ScanError, match="no frame"):
             diffraction_r_factor(reconstruction(scan.object, (500, 500)), scan)
@@ -184,6 +224,44 @@ class TestDiffraction:
         assert truth == pytest.approx(poisson_deviance(rng.poisson(expected), expected), rel=0.02)
         assert diffraction_deviance(reconstruction(3 * scan.object), scan) == pytest.approx(truth, rel=1e-4)
         assert diffraction_deviance(reconstruction(np.ones_like(scan.object)), scan) > 10
+
+
+class TestWhatAResultRecords:
+    """The diffraction is predicted with the probe and the positions that the result found."""
+
+    @pytest.fixture
+    def scan(self):
+        return simulate_scan(SimulationConfig(patch_px=32, rows=6, columns=6, sub_pixel=True))
+
+    def test_its_probe(self, scan):
+        found = reconstruction(scan.object, probe=scan.probe)
+        expected = diffraction_deviance(reconstruction(scan.object), scan)
+        other = scan.probe * np.exp(1j * np.linspace(0, 6, 32))[:, None].astype(np.complex64)
+        for judge in (scan, scan.with_probe(None), scan.with_probe(other)):
+            assert diffraction_deviance(found, judge) == expected
+        with pytest.raises(ScanError, match="scan that it was made from"):
+            diffraction_deviance(reconstruction(scan.object, probe=scan.probe[:, :16, :16]), scan)
+
+    def test_its_corrected_positions(self, scan):
+        given = scan.positions_px + np.random.default_rng(0).uniform(-2, 2, scan.positions_px.shape)
+        judge = replace(scan, positions_px=given)
+        expected = diffraction_deviance(reconstruction(scan.object), scan)
+        found = reconstruction(scan.object, positions_px=scan.positions_px, given_positions_px=given)
+        assert diffraction_deviance(found, judge) == expected
+        half = slice(0, None, 2)
+        assert diffraction_deviance(found, judge.select(half)) == pytest.approx(
+            diffraction_deviance(reconstruction(scan.object), scan.select(half))
+        )
+        assert diffraction_deviance(reconstruction(scan.object), judge) > 2 * expected
+
+    def test_saturated_pixels_do_not_count(self, scan):
+        counts = scan.counts()
+        limit = float(np.quantile(counts, 0.99))
+        clipped = replace(scan, patterns=np.minimum(counts, limit), domain="counts")
+        truth = reconstruction(scan.object)
+        assert diffraction_deviance(truth, clipped) > 3
+        assert diffraction_deviance(truth, clipped, saturation=limit) < 1.2
+        assert diffraction_r_factor(truth, clipped, saturation=limit) < diffraction_r_factor(truth, clipped)
 
 
 @pytest.mark.parametrize(("name", "nrmse", "amplitude_db", "phase_db"), [

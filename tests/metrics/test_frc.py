@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ptychoscope.metrics import ring_correlation
+from ptychoscope.metrics import RingCorrelation, ring_correlation
 from ptychoscope.simulate import make_object
 
 
@@ -56,3 +56,24 @@ def test_a_perfect_image_of_an_object_reaches_nyquist():
     image = make_object("mix", (100, 90), np.random.default_rng(0))
     rings = ring_correlation(image, image)
     assert rings.crossing(rings.half_bit) == 1
+
+
+def test_a_mask_hides_what_lies_outside(rng):
+    image = rng.normal(size=(100, 90))
+    y, x = np.mgrid[:100, :90]
+    mask = np.hypot(y - 50, x - 45) < 40
+    first, second = (np.where(mask, image, 50 * rng.normal(size=image.shape)) for _ in range(2))
+    rings = ring_correlation(first, second, mask=mask)
+    assert rings.correlation == pytest.approx(1)
+    assert rings.filled == mask.mean()
+    assert np.all(rings.half_bit > ring_correlation(first, second).half_bit)
+
+
+@pytest.mark.parametrize("dip", [2, 4])
+def test_a_dip_is_no_end(dip):
+    """Rings on which the object has no power fall, and detail goes on behind them to 0.7 of Nyquist."""
+    curve = np.where(np.arange(101) < 70, 0.9, 0.1)
+    curve[10 : 10 + dip] = 0.0
+    rings = RingCorrelation(np.arange(101) / 100, curve, np.full(101, 1000))
+    assert rings.crossing() == rings.crossing(rings.half_bit) == 0.7
+    assert RingCorrelation(np.arange(101) / 100, 0.0 * curve, np.full(101, 1000)).crossing() == 0.01

@@ -34,6 +34,23 @@ def test_both_equal_scikit_image(shape, offset, scale, seed):
     )
 
 
+@pytest.mark.parametrize("shape", [(20, 31), (40, 40)])
+def test_with_a_mask_only_windows_inside_it_count(rng, shape):
+    """The mean of scikit-image's map over the windows' middles; what lies outside may be anything."""
+    truth = rng.random(shape)
+    image = truth + 0.2 * rng.normal(size=shape)
+    mask = np.zeros(shape, bool)
+    mask[2:14, 3:20] = mask[5:, 10:28] = True
+    span = np.ptp(truth[mask])
+    windows = np.lib.stride_tricks.sliding_window_view(mask, (7, 7)).all(axis=(2, 3))
+    _, similar = metrics.structural_similarity(image, truth, data_range=span, full=True)
+    expected = similar[3:-3, 3:-3][windows].mean()
+    noisy = np.where(mask, image, 1e6 * rng.normal(size=shape))
+    assert ssim(noisy, np.where(mask, truth, -1e5), mask=mask) == pytest.approx(expected, abs=1e-7)
+    with pytest.raises(ResultError, match="7 x 7"):
+        ssim(image, truth, mask=np.indices(shape).sum(axis=0) % 2 == 0)
+
+
 def test_equal_images_are_perfect(rng):
     image = rng.random((20, 30))
     assert ssim(image, image) == pytest.approx(1)

@@ -9,7 +9,7 @@ import pytest
 
 from optics import between_pixels, lit_probe, make_scan
 from ptychoscope import cli
-from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import StitchSpec
@@ -132,7 +132,8 @@ def test_whose_probe(model: Model, scan: Scan, choice: str | None, source: str) 
 
 
 def test_a_scan_without_probe_uses_the_models(model: Model, scan: Scan) -> None:
-    result = reconstruct(scan.with_probe(None), model)
+    with pytest.warns(ScanWarning, match="the model's own is taken.*--probe model"):
+        result = reconstruct(scan.with_probe(None), model)
     np.testing.assert_array_equal(result.object, reconstruct(scan, model, probe="model").object)
     with pytest.raises(ScanError, match="no probe"):
         reconstruct(scan.with_probe(None), model, probe="scan")

@@ -66,7 +66,7 @@ def test_positions_are_swapped_then_flipped_then_scaled(swap, flip_y, flip_x, sc
     y, x = 3.0, 5.0
     y, x = (x, y) if swap else (y, x)
     expected = [scale * (-y if flip_y else y), scale * (-x if flip_x else x)]
-    assert turn._positions(np.array([[3.0, 5.0]])).tolist() == [expected]
+    assert turn.turned(np.array([[3.0, 5.0]])).tolist() == [expected]
 
 
 def test_what_was_done_is_recorded_in_order(scan):

@@ -84,7 +84,7 @@ def test_what_is_not_masked_must_still_be_a_count() -> None:
     mask = np.zeros((4, 4), bool)
     mask[0, 0] = True
     patterns[1, 2, 3] = -1
-    with pytest.raises(ScanError, match="name the pixels in bad_pixels"):
+    with pytest.raises(ScanError, match=r"FILE\.npy \(bad_pixels\) leaves pixels out"):
         Scan(patterns, np.zeros((2, 2)), "counts", bad_pixels=mask)
     patterns[1, 2, 3] = np.nan
     with pytest.raises(ScanError, match="name those pixels in bad_pixels"):

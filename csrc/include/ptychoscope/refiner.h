@@ -86,6 +86,10 @@ class PTYCHOSCOPE_API Refiner {
     /// their positions and weighted by |P|^2 against what was blended there before: a start for frames not
     /// yet swept.
     void blend(const std::complex<float>* patches, int first, int count);
+    /// (last - first, window, window) counts that object and probe predict for frames first <= k < last, at
+    /// their positions and in the fractions of a pixel that a sweep uses; zero frequency at window / 2, 0 for
+    /// frames that take no part.
+    void predicted(float* out, int first, int last) const;
     /// The order of a sweep, without sweeping; frames that may run side by side follow one another in it.
     std::vector<int> order(std::uint64_t seed, int first, int last) const;
 

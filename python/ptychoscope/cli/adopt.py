@@ -9,6 +9,7 @@ import click
 from ptychoscope.cli.click_helpers import (
     AT_LEAST_ZERO,
     PATH,
+    Function,
     argument,
     bundle_options,
     choice,
@@ -17,11 +18,20 @@ from ptychoscope.cli.click_helpers import (
 )
 from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.output_checks import check_outputs
+from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.errors import ConfigError, MissingExtraError
 from ptychoscope.option_literals import Domain, ObjectMeaning, ZeroFrequency
 
 if TYPE_CHECKING:
     from ptychoscope.inference.model_config import ModelConfig
+
+
+def _as_scan_domain(function: Function) -> Function:
+    """The scan's `--domain` as `--scan-domain`: here `--domain` is the network's."""
+    for parameter in function.__click_params__:  # type: ignore[attr-defined]
+        if parameter.name == "domain":
+            parameter.opts = ["--scan-domain"]
+    return function
 
 
 @command()
@@ -35,6 +45,7 @@ if TYPE_CHECKING:
 )
 @option(
     "--domain",
+    "network_domain",
     type=choice(Domain),
     about="What the network reads, counts or their square root; asked for without.",
 )
@@ -52,12 +63,14 @@ if TYPE_CHECKING:
 @option("--order", about="Channels in the order of --meaning, such as 1,0; without, 0,1.")
 @option("--inner-crop-px", type=AT_LEAST_ZERO, default=0, about="Pixels to leave out around a patch.")
 @bundle_options
+@_as_scan_domain
+@scan_options
 @json_option
 def adopt(
     graph: Path,
     output: Path,
     scan: Path,
-    domain: Domain | None,
+    network_domain: Domain | None,
     scale: float,
     dc: ZeroFrequency,
     outputs: str | None,
@@ -66,11 +79,10 @@ def adopt(
     inner_crop_px: int,
     pixel_size_m: float | None,
     licence: str,
+    reading: ScanOptions,
     as_json: bool,
 ) -> None:
     """Describe a network that others trained, so that `run` can use it."""
-    from ptychoscope.io import load_scan
-
     check_outputs(reads=[("the graph", graph), ("--scan", scan)], writes=[("--output", output)])
     try:
         from ptychoscope.export.import_onnx import adopt as write
@@ -80,7 +92,7 @@ def adopt(
             f'adopt needs onnx: pip install "ptychoscope[train,cpu]" ({error})'
         ) from error
     description = GraphDescription(
-        domain=domain or _asked(),
+        domain=network_domain or _asked(),
         scale=scale,
         dc=dc,
         meaning=meaning,
@@ -90,7 +102,7 @@ def adopt(
         pixel_size_m=pixel_size_m,
         licence=licence,
     )
-    config = write(graph, output, load_scan(scan).counts(slice(0, 64)), description)
+    config = write(graph, output, reading.scan(scan).counts(slice(0, 64)), description)
     if as_json:
         print_json({"bundle": str(output), **_found(config)})
     else:
@@ -98,12 +110,16 @@ def adopt(
 
 
 def _asked() -> Domain:
+    unsaid = ConfigError(
+        "what the network reads stands nowhere in its graph, and nobody is here to be asked: say "
+        "--domain counts or --domain amplitude"
+    )
     if not sys.stdin.isatty():
-        raise ConfigError(
-            "what the network reads stands nowhere in its graph, and nobody is here to be asked: say "
-            "--domain counts or --domain amplitude"
-        )
-    said: str = click.prompt("What was the network trained on?", type=choice(Domain), err=True)
+        raise unsaid
+    try:
+        said: str = click.prompt("What was the network trained on?", type=choice(Domain), err=True)
+    except click.Abort as end:
+        raise unsaid from end
     return "amplitude" if said == "amplitude" else "counts"
 
 

@@ -1,33 +1,47 @@
 """`ptychoscope compare`: how good an image is, against a truth or another image."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptychoscope.cli.click_helpers import argument, command, option
 from ptychoscope.cli.console import json_option, number, print_json, print_table
+from ptychoscope.cli.recorded_reading import Judged, judged_scan, said
+from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.errors import ConfigError, ScanError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ptychoscope.metrics import Comparison
+    from ptychoscope.reconstruction import Reconstruction
+
+
+class _Shown(NamedTuple):
+    """What there is to print: of the images, of the diffraction, or of both."""
+
+    images: "Comparison | None"
+    figures: dict[str, Any]
 
 
 @command()
 @argument("image", "Result to score (.h5).")
-@argument("truth", "Scan that holds the true object (.npz), or another result (.h5).")
+@argument("truth", "Scan (.npz) with its true object or its frames, or another result (.h5).")
 @option("--rows", about="Object pixels A:B along y to score (px).")
 @option("--columns", about="Object pixels A:B along x to score (px).")
 @option(
     "--min-coverage",
     default=0.5,
-    about="Least coverage of the scored rectangle, as a fraction of the median.",
+    about="Least coverage of a pixel that is scored, as a fraction of the median.",
 )
 @option("--register", is_flag=True, about="Move the image onto the truth; else the shift is only reported.")
 @option("--remove-ramp", is_flag=True, about="Remove a linear phase between both.")
 @option(
     "--diffraction",
     is_flag=True,
-    about="Also R-factor and Poisson deviance of the predicted diffraction (scan as truth).",
+    about="R-factor and Poisson deviance of the predicted diffraction (scan as truth, needs no object).",
 )
+@option("--saturation", type=float, about="Pixels at or above it are unmeasured; without, as in `run`.")
+@scan_options
 @json_option
 def compare(
     image: Path,
@@ -38,57 +52,85 @@ def compare(
     register: bool,
     remove_ramp: bool,
     diffraction: bool,
+    saturation: float | None,
+    reading: ScanOptions,
     as_json: bool,
 ) -> None:
     """Score a result: SSIM, PSNR, phase error, resolution (FRC).
 
-    Both are brought into one frame by their origins, cut to the largest well-covered rectangle, and the image
-    is multiplied by the one complex factor that brings it closest to the truth.
+    Both are brought into one frame by their origins, cut to the pixels that are well covered, and the image
+    is multiplied by the one complex factor that brings it closest to the truth. A scan is read as the result
+    records that it was, unless the options say otherwise.
     """
     from ptychoscope.io import load_reconstruction
-    from ptychoscope.metrics import compare as compare_images
-    from ptychoscope.metrics import diffraction_deviance, diffraction_r_factor
 
     result = load_reconstruction(image)
-    object_, origin, scan = _truth(truth)
-    comparison = compare_images(
-        result,
-        object_,
-        truth_origin_px=origin,
-        rows=_span("--rows", rows),
-        columns=_span("--columns", columns),
-        min_coverage=min_coverage,
-        register=register,
-        ramp=remove_ramp,
-    )
-    figures = comparison.figures()
-    if diffraction:
-        if scan is None:
-            raise ConfigError(
-                f"--diffraction needs a scan, and {truth} is a result: give the .npz with the patterns"
-            )
-        figures["r_factor"] = diffraction_r_factor(result, scan)
-        figures["deviance"] = diffraction_deviance(result, scan)
+    other, judged = _truth(truth, result, reading, saturation, diffraction=diffraction)
+    choices = {
+        "rows": _span("--rows", rows),
+        "columns": _span("--columns", columns),
+        "min_coverage": min_coverage,
+        "register": register,
+        "ramp": remove_ramp,
+    }
+    shown = _figures(result, other, judged if diffraction else None, choices)
     if as_json:
-        print_json(figures)
+        print_json(shown.figures)
     else:
-        _print(comparison, figures, str(image), str(truth))
+        _print(shown, f"{image} against {truth}")
 
 
-def _truth(path: Path) -> tuple[Any, tuple[int, int], Any]:
-    """Object, origin and scan (None for a result) of the file to compare with."""
-    from ptychoscope.io import first_bytes, load_reconstruction, load_scan
+def _truth(
+    path: Path,
+    result: "Reconstruction",
+    reading: ScanOptions,
+    saturation: float | None,
+    *,
+    diffraction: bool,
+) -> "tuple[Reconstruction | NDArray[Any] | None, Judged | None]":
+    """What the image is compared with (None: nothing but frames), and the scan (None for a result)."""
+    from ptychoscope.io import first_bytes, load_reconstruction
     from ptychoscope.io.ptychodus import MAGIC
 
     if first_bytes(path).startswith(MAGIC):
-        other = load_reconstruction(path)
-        return other.object, other.origin_px, None
-    scan = load_scan(path)
-    if scan.object is None:
-        raise ScanError(
-            f"{path} holds no object (objectGuess) to compare with: give a simulated scan or a result"
-        )
-    return scan.object, (0, 0), scan
+        asked = sorted(said((*reading._fields, "saturation")))
+        if diffraction or asked:
+            option_ = "--diffraction" if diffraction else f"--{asked[0]}"
+            raise ConfigError(
+                f"{option_} needs a scan, and {path} is a result: give the file with the patterns"
+            )
+        return load_reconstruction(path), None
+    judged = judged_scan(path, result, reading, saturation)
+    if judged.scan.object is not None:
+        return judged.scan.object, judged
+    image_options = sorted(said(("rows", "columns", "min_coverage", "register", "remove_ramp")))
+    if diffraction and not image_options:
+        return None, judged
+    what = f"--{image_options[0].replace('_', '-')} needs one" if image_options else "nothing to compare with"
+    raise ScanError(
+        f"{path} holds no object (objectGuess): {what}. Score by the measured frames alone (--diffraction), "
+        "or give a simulated scan or a result"
+    )
+
+
+def _figures(
+    result: "Reconstruction",
+    other: "Reconstruction | NDArray[Any] | None",
+    judged: "Judged | None",
+    choices: dict[str, Any],
+) -> _Shown:
+    from ptychoscope.metrics import compare as compare_images
+    from ptychoscope.metrics import diffraction_deviance, diffraction_r_factor
+
+    images = None if other is None else compare_images(result, other, **choices)
+    figures = {} if images is None else images.figures()
+    if judged is not None:
+        scan, saturation, followed = judged
+        figures["r_factor"] = diffraction_r_factor(result, scan, saturation=saturation)
+        figures["deviance"] = diffraction_deviance(result, scan, saturation=saturation)
+        figures["frames"] = len(scan)
+        figures["read_as_recorded"] = followed
+    return _Shown(images, figures)
 
 
 def _span(option: str, text: str | None) -> tuple[int, int] | None:
@@ -104,32 +146,47 @@ def _span(option: str, text: str | None) -> tuple[int, int] | None:
     return span
 
 
-def _print(comparison: "Comparison", figures: dict[str, Any], image: str, truth: str) -> None:
+def _print(shown: _Shown, title: str) -> None:
+    lines: list[tuple[str, str]] = []
+    if shown.images is not None:
+        _print_scores(shown.images, title)
+        lines, title = _image_lines(shown.images), ""
+    figures = shown.figures
+    if "deviance" in figures:
+        lines += [
+            ("R-factor", number(figures["r_factor"], 4)),
+            ("Poisson deviance per pixel", number(figures["deviance"])),
+            ("frames", str(figures["frames"])),
+        ]
+        read = " ".join(f"--{name} {value}" for name, value in figures["read_as_recorded"].items())
+        lines += [("read as the result records", read)] if read else []
+    print_table(title, lines)
+
+
+def _print_scores(comparison: "Comparison", title: str) -> None:
     score = comparison.score
+    whole = f"{number(score.frc50)} (half-bit {number(score.frc_half_bit)})"
+    amplitude = score.amplitude_ssim, score.amplitude_psnr_db, score.amplitude_frc50
+    phase = score.phase_ssim, score.phase_psnr_db, score.phase_frc50
     print_table(
-        f"{image} against {truth}",
+        title,
         [
-            (
-                "amplitude",
-                number(score.amplitude_ssim),
-                number(score.amplitude_psnr_db, 1),
-                number(score.amplitude_frc50),
-            ),
-            ("phase", number(score.phase_ssim), number(score.phase_psnr_db, 1), number(score.phase_frc50)),
-            ("complex", "", "", f"{number(score.frc50)} (half-bit {number(score.frc_half_bit)})"),
+            ("amplitude", number(amplitude[0]), number(amplitude[1], 1), number(amplitude[2])),
+            ("phase", number(phase[0]), number(phase[1], 1), number(phase[2])),
+            ("complex", "", "", whole),
         ],
         ("", "SSIM", "PSNR (dB)", "FRC 1/2 (of Nyquist)"),
     )
-    y, x = comparison.shift_px
-    lines = [
+
+
+def _image_lines(comparison: "Comparison") -> list[tuple[str, str]]:
+    score, nm = comparison.score, comparison.resolution_nm()
+    (top, bottom), (left, right), (y, x) = comparison.rows, comparison.columns, comparison.shift_px
+    half, half_bit = (number(nm.get(f"{name}_half_period_nm"), 1) for name in ("frc50", "frc_half_bit"))
+    return [
         ("nrmse", number(score.nrmse, 4)),
         ("phase error (mean, rad)", number(score.phase_mae_rad, 4)),
-        ("R-factor", number(figures["r_factor"], 4)) if "r_factor" in figures else None,
-        ("Poisson deviance per pixel", number(figures["deviance"])) if "deviance" in figures else None,
-        (
-            "rows, columns (px)",
-            f"{comparison.rows[0]}:{comparison.rows[1]}, {comparison.columns[0]}:{comparison.columns[1]}",
-        ),
+        *([("FRC 1/2, half period (nm)", f"{half} (half-bit {half_bit})")] if nm else []),
+        ("area (px)", f"{comparison.area_px} in rows {top}:{bottom}, columns {left}:{right}"),
         ("shift y, x (px)", f"{y:+.2f}, {x:+.2f}" + (" (removed)" if comparison.registered else "")),
     ]
-    print_table("", [line for line in lines if line is not None])

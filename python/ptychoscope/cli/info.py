@@ -4,11 +4,15 @@ import os
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptychoscope.cli.click_helpers import argument, command
 from ptychoscope.cli.console import json_option, print_json, print_table
-from ptychoscope.errors import BundleError, DeviceError
+from ptychoscope.cli.scan_options import ScanOptions, scan_options
+from ptychoscope.errors import BundleError, DeviceError, ScanError
+
+if TYPE_CHECKING:
+    from ptychoscope.scan import Scan
 
 _PACKAGES = (
     *("numpy", "h5py", "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino"),
@@ -19,11 +23,12 @@ _RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
 
 @command()
 @argument("file", "A scan (.npz), a result (.h5) or a bundle (folder); none: this machine.", required=False)
+@scan_options
 @json_option
-def info(file: Path | None, as_json: bool) -> None:
+def info(file: Path | None, reading: ScanOptions, as_json: bool) -> None:
     """Describe this installation and its devices, or a scan, a result or a bundle."""
     if file is not None:
-        _show(str(file), describe(file), as_json)
+        _show(str(file), describe(file, reading), as_json)
         return
     facts = describe_machine()
     _show("Ptychoscope", facts, as_json)
@@ -62,7 +67,7 @@ def runtime_problem(installed: list[str]) -> str | None:
     return None
 
 
-def describe(path: Path) -> dict[str, Any]:
+def describe(path: Path, reading: ScanOptions | None = None) -> dict[str, Any]:
     """What a scan, a result or a bundle holds; raises an error of ours for anything else."""
     from ptychoscope.io import first_bytes, load_scan
     from ptychoscope.io.ptychodus import MAGIC
@@ -71,7 +76,9 @@ def describe(path: Path) -> dict[str, Any]:
         return _bundle(path)
     if first_bytes(path).startswith(MAGIC):
         return _result(path)
-    scan = load_scan(path)
+    scan = load_scan(path) if reading is None else reading.scan(path)
+    if len(scan) == 0:
+        raise ScanError(f"{path} has no frames left to describe: ask for others with --frames")
     low, high = scan.positions_px.min(axis=0), scan.positions_px.max(axis=0)
     return {
         "kind": "scan",
@@ -82,12 +89,25 @@ def describe(path: Path) -> dict[str, Any]:
         "mean_counts_per_pattern": scan.mean_counts,
         "positions_y_px": [float(low[0]), float(high[0])],
         "positions_x_px": [float(low[1]), float(high[1])],
+        "scan_index": _scans(scan),
+        "bad_pixels": 0 if scan.bad_pixels is None else int(scan.bad_pixels.sum()),
+        "dark_frames": int((scan.frame_counts <= 0).sum()),
         "probe_modes": 0 if scan.probe is None else len(scan.probe),
         "object_px": None if scan.object is None else list(scan.object.shape),
         "pixel_size_m": scan.pixel_size_m,
         "photons": scan.photons,
         "orientation": scan.orientation,
     }
+
+
+def _scans(scan: "Scan") -> dict[str, int] | None:
+    """How many frames each scan of a file has; None where it does not say."""
+    import numpy as np
+
+    if scan.scan_index is None:
+        return None
+    values, counts = np.unique(scan.scan_index, return_counts=True)
+    return {str(value): int(n) for value, n in zip(values, counts, strict=True)}
 
 
 def _result(path: Path) -> dict[str, Any]:
@@ -157,7 +177,7 @@ def _show(title: str, facts: dict[str, Any], as_json: bool) -> None:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return "\n".join(f"{key} {item}" for key, item in value.items()) or "-"
+        return "\n".join(f"{key} {_text(item)}" for key, item in value.items()) or "-"
     if isinstance(value, list):
         return ", ".join(_text(item) for item in value) or "-"
     return "-" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

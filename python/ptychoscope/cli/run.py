@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
 from ptychoscope.cli.console import frames_bar, json_option
 from ptychoscope.cli.output_checks import check_outputs
+from ptychoscope.cli.recorded_reading import reading_record
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.option_literals import Align, Interpolation, Merge, Parallel, ProbeOf, StitchOn, WindowKind
@@ -92,7 +94,7 @@ def run(
 
     picture = None if no_picture else picture or Path(f"{os.path.splitext(output)[0]}.png")
     check_outputs(
-        reads=[("the scan", scan), ("--model", model)],
+        reads=[("the scan", scan), ("--model", model), *reading.files()],
         writes=[("--output", output), ("--picture", picture)],
     )
     for file in (output, picture):
@@ -109,6 +111,8 @@ def run(
         chosen, options["workers"] = _network(model, device or "cpu", parallel or "across", threads, batch)
     with frames_bar(len(loaded), quiet=as_json or chosen is None) as progress:
         result = reconstruct(loaded, chosen, progress=progress, **options)
+    read = reading_record(scan, reading, solver.saturation)
+    result = replace(result, provenance={**result.provenance, **read})
     save_reconstruction(result, output)
     if picture is not None:
         save_picture(result, picture)

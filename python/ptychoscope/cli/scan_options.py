@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptychoscope.cli.click_helpers import choice, option, option_group
-from ptychoscope.errors import ConfigError
-from ptychoscope.option_literals import Domain, Layout
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, choice, option, option_group
+from ptychoscope.option_literals import Domain, Layout, Match, Negative
 
 if TYPE_CHECKING:
+    from ptychoscope.io import ReadOptions
     from ptychoscope.scan import Scan
 
 _HEADING = "Reading the scan"
+_NONE = "none"
 
 
 class ScanOptions(NamedTuple):
@@ -20,20 +21,53 @@ class ScanOptions(NamedTuple):
     layout: Layout
     orientation: str
     frames: str
+    match: Match | None
+    scan_index: str | None
+    crop: int | None
+    mask: Path | None
+    negative: Negative | None
+    probe_file: str | None
 
     def scan(self, path: Path) -> "Scan":
         """The frames asked for of the scan in `path`; raises `ScanError` or `ConfigError`."""
-        chosen = parse_slice(self.frames)
-        scan = self.whole_scan(path)
-        return scan if chosen == slice(None) else scan.select(chosen)
+        return self._load(path, self.frames)
 
     def whole_scan(self, path: Path) -> "Scan":
         """The scan in `path` with all its frames; raises `ScanError` or `ConfigError`."""
+        return self._load(path, ":")
+
+    def _load(self, path: Path, frames: str) -> "Scan":
         from ptychoscope.io import load_scan
+        from ptychoscope.preprocess.match import check_frames
+
+        check_frames(self.frames)
+        return load_scan(path, **self.read_options() | {"frames": None if frames == ":" else frames})
+
+    def read_options(self) -> "ReadOptions":
+        """The options as `load_scan` takes them, but for the frames."""
+        from ptychoscope.io.companions import load_mask, load_probe
         from ptychoscope.preprocess.orientation import Orientation
 
-        steps = Orientation.parse(self.orientation)
-        return load_scan(path, layout=self.layout, domain=self.domain, orientation=steps)
+        return {
+            "domain": self.domain,
+            "layout": self.layout,
+            "orientation": Orientation.parse(self.orientation) if self.orientation else None,
+            "match": self.match,
+            "scan_index": self.scan_index,
+            "crop": self.crop,
+            "mask": None if self.mask is None else load_mask(self.mask),
+            "negative": self.negative,
+            "probe": _NONE
+            if self.probe_file == _NONE
+            else None
+            if self.probe_file is None
+            else load_probe(Path(self.probe_file)),
+        }
+
+    def files(self) -> list[tuple[str, Path]]:
+        """The further files that are read, by the option that names them: none may be written over."""
+        named = [("--mask", self.mask), ("--probe-file", self.probe_file)]
+        return [(name, Path(file)) for name, file in named if file is not None and file != _NONE]
 
 
 scan_options = option_group(
@@ -64,20 +98,42 @@ scan_options = option_group(
             "--frames",
             default=":",
             heading=_HEADING,
-            about="Frames START:STOP:STEP, such as 0::2.",
+            about="Frames START:STOP:STEP or numbers, several with commas, such as 0::2 or :7,8:.",
+        ),
+        option(
+            "--match",
+            type=choice(Match),
+            heading=_HEADING,
+            about="Where patterns and positions differ in number: keep the first or the last of both.",
+        ),
+        option(
+            "--scan-index",
+            heading=_HEADING,
+            about="Of several scans in the file the one with this scan_index; all: as a single scan.",
+        ),
+        option(
+            "--crop",
+            type=AT_LEAST_ONE,
+            heading=_HEADING,
+            about="Keep the middle CROP x CROP pixels; probe, positions and pixel size follow.",
+        ),
+        option(
+            "--mask",
+            type=PATH,
+            heading=_HEADING,
+            about=".npy as large as the detector, true where a pixel is bad; joined with the file's own.",
+        ),
+        option(
+            "--negative",
+            type=choice(Negative),
+            heading=_HEADING,
+            about="Values below 0: zero sets them to 0, unwrap adds 65536 (int16 that ran over).",
+        ),
+        option(
+            "--probe-file",
+            heading=_HEADING,
+            about="Probe of the scan: a .npy, the result of a run (.h5), another scan, or none for no probe.",
         ),
     ],
 )
-"""Adds the four options; the function gets them as `reading`."""
-
-
-def parse_slice(text: str) -> slice:
-    """`START:STOP:STEP`, each part a whole number or left out."""
-    parts = text.split(":")
-    try:
-        numbers = [int(part) if part.strip() else None for part in parts]
-    except ValueError as error:
-        raise ConfigError(f"--frames must be START:STOP:STEP in whole numbers, got {text!r}") from error
-    if len(parts) not in (2, 3) or numbers[2:] == [0]:
-        raise ConfigError(f"--frames must be START:STOP or START:STOP:STEP, the step not 0, got {text!r}")
-    return slice(*numbers)
+"""Adds the options; the function gets them as `reading`."""

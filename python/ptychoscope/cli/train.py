@@ -94,6 +94,7 @@ def train(
         reads=[
             *(("the scan", path) for path in scans),
             ("--test", test),
+            *reading.files(),
             *(("--start", file) for file in run_files(start)),
         ],
         writes=[("--output", output / name) for name in _WRITTEN],

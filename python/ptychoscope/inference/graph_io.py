@@ -22,11 +22,20 @@ def checked_patterns(patterns: NDArray[Any], size_px: tuple[int, int], domain: s
     if patterns.shape[1:] != size_px:
         raise ScanError(
             f"the model reads patterns of {size_px[0]} x {size_px[1]} pixels, these have "
-            f"{patterns.shape[1]} x {patterns.shape[2]}: crop or bin them, or use a model of that size"
+            f"{patterns.shape[1]} x {patterns.shape[2]}: {_cure(patterns.shape[1:], size_px)}"
         )
     if patterns.dtype.kind not in "uif":
         raise ScanError(f"patterns must be real numbers, got dtype {patterns.dtype}")
     return patterns
+
+
+def _cure(shape: tuple[int, ...], size_px: tuple[int, int]) -> str:
+    if size_px[0] == size_px[1] and min(shape) > size_px[0]:
+        return (
+            f"--crop {size_px[0]} (load_scan(crop={size_px[0]})) keeps the middle, positions and probe "
+            "follow; or use a model of that size"
+        )
+    return "use a model of that size"
 
 
 def checked_probe(probe: NDArray[Any], like: NDArray[np.complex64]) -> NDArray[np.complex64]:

@@ -3,15 +3,16 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import OutputError, ScanError
 from ptychoscope.io import npz
 from ptychoscope.io.limits import open_regular
-from ptychoscope.option_literals import Domain, Layout
-from ptychoscope.preprocess.orientation import Orientation
+from ptychoscope.io.reading import ReadOptions
+from ptychoscope.option_literals import Layout
 from ptychoscope.scan import Scan
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ ScanSource = Scan | Mapping[str, Any] | tuple[Any, ...] | str | os.PathLike[str]
 __all__ = [
     "FORMATS",
     "Layout",
+    "ReadOptions",
     "ScanSource",
     "as_scan",
     "check_scan_name",
@@ -47,35 +49,29 @@ def __dir__() -> list[str]:
     return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
-def load_scan(
-    path: str | os.PathLike[str],
-    *,
-    layout: Layout = "auto",
-    domain: Domain | None = None,
-    orientation: Orientation | None = None,
-) -> Scan:
+def load_scan(path: str | os.PathLike[str], **options: Unpack[ReadOptions]) -> Scan:
     """The scan in a file, whose format is told by its first bytes.
 
     Parameters
     ----------
-    layout
-        `NHW` (frames first), `HWN` (frames last), or by the number of positions, with a `ScanWarning`.
-    domain
-        What the patterns hold; None: as the file says, or amplitude as the contract says.
-    orientation
-        Steps that bring the detector's and the stage's axes together.
+    **options
+        As `ReadOptions` describes them, named as the options of the command line: `layout`, `domain`,
+        `orientation`, `match`, `frames`, `scan_index`, `crop`, `mask`, `negative`, `probe`. What was done is
+        recorded in the scan's `orientation`.
 
     Raises
     ------
     ScanError
         The file is absent, damaged, of no known format, or holds no scan.
+    ConfigError
+        An option has a value that it cannot have.
     """
     path = Path(path)
     head = first_bytes(path)
     for reader in FORMATS:
         if reader.matches(head):
-            scan = reader.read(path, layout=layout, domain=domain)
-            return scan if orientation is None else orientation.apply(scan)
+            scan: Scan = reader.read(path, options)
+            return scan
     known = ", ".join(reader.SUFFIX for reader in FORMATS)
     raise ScanError(f"{path} is of no known format (it begins with {head[:8]!r}): expected {known}")
 
@@ -100,41 +96,45 @@ def check_scan_name(path: Path) -> None:
     raise OutputError(f"cannot write {path}: its ending names no format for scans; use {known}")
 
 
-def as_scan(
-    source: ScanSource,
-    *,
-    layout: Layout = "auto",
-    domain: Domain | None = None,
-    orientation: Orientation | None = None,
-) -> Scan:
+def as_scan(source: ScanSource, **options: Unpack[ReadOptions]) -> Scan:
     """Anything that holds a scan, as a `Scan`.
 
     `source` is a Scan; a path; a mapping with the keys of the NPZ contract; or arrays
     `(patterns, positions_px)` or `(patterns, positions_px, probe)`, positions (n, 2) as (y, x), for which
-    `domain` must be given. Raises `ScanError`.
+    `domain` must be given. `options` are those of `load_scan`. Raises `ScanError`.
     """
     if isinstance(source, (str, os.PathLike)):
-        return load_scan(source, layout=layout, domain=domain, orientation=orientation)
+        return load_scan(source, **options)
     if isinstance(source, Scan):
-        if domain not in (None, source.domain):
-            raise ScanError(f"the scan's patterns are {source.domain}, not {domain}: leave domain out")
-        scan = source
-    elif isinstance(source, Mapping):
-        scan = npz.from_mapping(source, "the mapping", layout=layout, domain=domain)
-    elif isinstance(source, tuple) and len(source) in (2, 3):
-        scan = npz.from_mapping(_named(source), "the arrays", layout=layout, domain=domain)
-    else:
-        raise ScanError(
-            f"a scan cannot be made from {type(source).__name__}: "
-            "give a path, a Scan, a mapping, or (patterns, positions_px[, probe])"
-        )
-    return scan if orientation is None else orientation.apply(scan)
+        return _read_again(source, options)
+    if isinstance(source, Mapping):
+        return npz.from_mapping(source, "the mapping", options)
+    if isinstance(source, tuple) and len(source) in (2, 3):
+        return npz.from_mapping(_named(source), "the arrays", options)
+    raise ScanError(
+        f"a scan cannot be made from {type(source).__name__}: "
+        "give a path, a Scan, a mapping, or (patterns, positions_px[, probe])"
+    )
+
+
+def _read_again(scan: Scan, options: ReadOptions) -> Scan:
+    """`scan` with further options; the layout of a scan is always its own."""
+    domain = options.get("domain")
+    if domain not in (None, scan.domain):
+        raise ScanError(f"the scan's patterns are {scan.domain}, not {domain}: leave domain out")
+    asked = {name for name, value in options.items() if value is not None} - {"domain", "layout"}
+    if not asked:
+        return scan
+    if asked == {"orientation"} and (steps := options.get("orientation")) is not None:
+        return steps.apply(scan)
+    left: ReadOptions = {**options, "layout": "NHW", "domain": None}
+    return npz.from_mapping(npz.to_mapping(scan), "the scan", left)
 
 
 def _named(arrays: tuple[Any, ...]) -> dict[str, Any]:
     patterns, positions, *probe = arrays
     try:
-        rows, columns = positions[:, 0], positions[:, 1]
+        rows, columns = np.asarray(positions)[..., 0], np.asarray(positions)[..., 1]
     except (IndexError, TypeError) as error:
         raise ScanError(f"positions_px must be (n, 2) as (y, x): {error}") from error
     return {

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.option_literals import Domain, Layout, one_of
+from ptychoscope.preprocess.counts_or_amplitude import counts_by_the_probe
+
+_COUNTS, _AMPLITUDE = '--domain counts (domain="counts")', '--domain amplitude (domain="amplitude")'
 
 
 def frames_first(
@@ -20,16 +23,18 @@ def frames_first(
     if layout != "auto":
         return patterns if layout == "NHW" else _last_first(patterns)
     first, last = patterns.shape[0] == n, patterns.shape[2] == n
+    if last and not first and patterns.shape[1] == patterns.shape[2] != patterns.shape[0]:
+        last = False  # frames of a square detector, and numbers that differ
     if first and last:
         raise ScanError(
-            f"patterns {patterns.shape} in {source} with {n} positions: first and last axis both fit; "
-            'say layout="NHW" (frames first) or layout="HWN" (frames last)'
+            f"patterns {patterns.shape} in {source} with {n} positions: first and last axis both fit; say "
+            '--layout NHW (layout="NHW", frames first) or --layout HWN (layout="HWN", frames last)'
         )
     if not last:
         return patterns
     warnings.warn(
         f"patterns {patterns.shape} in {source} are read as (H, W, n), because the last axis has the length "
-        f'of the {n} positions; say layout="HWN" to confirm',
+        f'of the {n} positions; say --layout HWN (layout="HWN") to confirm',
         ScanWarning,
         stacklevel=2,
     )
@@ -41,9 +46,20 @@ def _last_first(patterns: NDArray[Any]) -> NDArray[Any]:
 
 
 def domain_of(
-    key: str, patterns: NDArray[Any], asked: Domain | None, stored: str | None, source: str
+    key: str,
+    patterns: NDArray[Any],
+    asked: Domain | None,
+    stored: str | None,
+    source: str,
+    *,
+    probe: NDArray[Any] | None = None,
+    bad_pixels: NDArray[np.bool_] | None = None,
 ) -> Domain:
-    """What the patterns hold: as asked, as the file says, or amplitude as the contract says."""
+    """What the patterns (n, H, W) hold: as asked, as the file says, or amplitude as the contract says.
+
+    Where nobody says and a probe (P, P) or (m, P, P) speaks for counts, they are that, with a `ScanWarning`.
+    Raises `ScanError` for whole numbers, which are no amplitude.
+    """
     stored = "counts" if key == "counts" else stored
     if asked is not None:
         if stored is not None and stored != asked:
@@ -58,14 +74,24 @@ def domain_of(
     if patterns.dtype.kind in "ui":
         raise ScanError(
             f"{key} in {source} should be amplitude (the square root of counts), but holds integers "
-            f'({patterns.dtype}): if they are counts, say domain="counts"'
+            f"({patterns.dtype}): if they are counts, say {_COUNTS}"
         )
-    if _whole(patterns):
+    good = patterns if bad_pixels is None or not bad_pixels.any() else patterns[:, ~bad_pixels]
+    if _whole(good):
         raise ScanError(
             f"{key} in {source} should be amplitude (the square root of counts), but all values are whole "
-            f'(largest {patterns.max():g}), as counts are: say domain="counts" or domain="amplitude"'
+            f"(largest {good.max():g}), as counts are: say {_COUNTS}, or {_AMPLITUDE}"
         )
-    return "amplitude"
+    why = None if probe is None else counts_by_the_probe(patterns, probe, bad_pixels)
+    if why is None:
+        return "amplitude"
+    warnings.warn(
+        f"{key} in {source} should be amplitude (the square root of counts), but {why}, and is read as "
+        f"counts: say {_COUNTS} to confirm, or {_AMPLITUDE} where it is amplitude all the same",
+        ScanWarning,
+        stacklevel=2,
+    )
+    return "counts"
 
 
 def _whole(patterns: NDArray[Any]) -> bool:

@@ -7,6 +7,7 @@ patch centres `xcoords` (column) and `ycoords` (row) in object pixels; optionall
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.atomic import replacing
+from ptychoscope.io.grids import flat_patterns, flat_positions
 from ptychoscope.io.layout_and_domain import domain_of, frames_first
 from ptychoscope.io.npy import member_names, read_members
-from ptychoscope.option_literals import Domain, Layout
+from ptychoscope.io.reading import Fields, ReadOptions, cropped, frames_kept, masked, without_negative
+from ptychoscope.option_literals import Layout
 from ptychoscope.scan import Scan
 
 SUFFIX = ".npz"
@@ -35,41 +38,64 @@ def matches(head: bytes) -> bool:
     return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
-def read(path: Path, *, layout: Layout = "auto", domain: Domain | None = None) -> Scan:
-    """The scan in an .npz file; raises `ScanError`, warns with `ScanWarning` when it transposes."""
-    return from_mapping(
-        read_members(path, KEYS), str(path), layout=layout, domain=domain, present=member_names(path)
-    )
+def read(path: Path, options: ReadOptions) -> Scan:
+    """The scan in an .npz file; raises `ScanError`, and says with `ScanWarning` what the file leaves open."""
+    return from_mapping(read_members(path, KEYS), str(path), options, present=member_names(path))
 
 
 def from_mapping(
-    data: Mapping[str, Any],
-    source: str,
-    *,
-    layout: Layout = "auto",
-    domain: Domain | None = None,
-    present: list[str] | None = None,
+    data: Mapping[str, Any], source: str, options: ReadOptions, *, present: list[str] | None = None
 ) -> Scan:
     """The scan in a mapping with the contract's keys; `source` names it in messages."""
-    key, patterns = _patterns(data, source, present or [str(name) for name in data])
-    positions = _pair(data, "ycoords", "xcoords", source)
+    record: dict[str, Any] = {}
+    fields = _fields(data, source, options, present or [str(name) for name in data])
+    fields = masked(fields, options.get("mask"), source)
+    fields["domain"] = domain_of(
+        fields.pop("key"),
+        fields["patterns"],
+        options.get("domain"),
+        _text(data, "domain"),
+        source,
+        probe=fields["probe"],
+        bad_pixels=fields["bad_pixels"],
+    )
+    fields = frames_kept(fields, options, source, record)
+    fields = without_negative(fields, options.get("negative"), record)
+    fields = cropped(fields, options.get("crop"), source, record)
+    scan = Scan(**fields)
+    steps = options.get("orientation")
+    scan = scan if steps is None else steps.apply(scan)
+    return replace(scan, orientation=scan.orientation | {"reading": record}) if record else scan
+
+
+def _fields(data: Mapping[str, Any], source: str, options: ReadOptions, present: list[str]) -> Fields:
+    """The fields of a scan as they are stored, frames along the first axis; `key` is the patterns'."""
+    key, stored = _patterns(data, source, present)
+    positions = _pair(data, "ycoords", "xcoords", stored, source)
     if positions is None:
         raise ScanError(f"{source} has neither xcoords nor ycoords: the patch centres in pixels are needed")
-    start = _pair(data, "ycoords_start", "xcoords_start", source)
-    patterns = frames_first(patterns, len(positions), layout, _text(data, "layout"), source)
-    return Scan(
-        patterns=patterns,
-        positions_px=positions,
-        domain=domain_of(key, patterns, domain, _text(data, "domain"), source),
-        probe=data.get("probeGuess"),
-        object=data.get("objectGuess"),
-        bad_pixels=data.get("bad_pixels"),
-        nominal_positions_px=None if start is None or np.array_equal(start, positions) else start,
-        scan_index=data.get("scan_index"),
-        pixel_size_m=_number(data, "pixel_size_m", source),
-        photons=_number(data, "photons", source),
-        orientation=_orientation(data, source),
-    )
+    layout: Layout = options.get("layout") or "auto"
+    axes = [np.asarray(data[name]) for name in ("ycoords", "xcoords")]
+    patterns = flat_patterns(key, stored, axes, layout, source)
+    start = _pair(data, "ycoords_start", "xcoords_start", stored, source)
+    given, index = options.get("probe"), data.get("scan_index")
+    return {
+        "key": key,
+        "patterns": frames_first(patterns, len(positions), layout, _text(data, "layout"), source),
+        "positions_px": positions,
+        "probe": data.get("probeGuess") if given is None else None if isinstance(given, str) else given,
+        "object": data.get("objectGuess"),
+        "bad_pixels": data.get("bad_pixels"),
+        "nominal_positions_px": None if start is None or _same(start, positions) else start,
+        "scan_index": None if index is None else np.asarray(index).reshape(-1),
+        "pixel_size_m": _number(data, "pixel_size_m", source),
+        "photons": _number(data, "photons", source),
+        "orientation": _orientation(data, source),
+    }
+
+
+def _same(start: NDArray[np.float64], positions: NDArray[np.float64]) -> bool:
+    return start.shape == positions.shape and np.array_equal(start, positions, equal_nan=True)
 
 
 def write(scan: Scan, path: Path, patterns: NDArray[Any] | None = None) -> None:
@@ -77,6 +103,12 @@ def write(scan: Scan, path: Path, patterns: NDArray[Any] | None = None) -> None:
 
     `patterns` are written in place of the scan's: as a detector's file holds them, values under the mask too.
     """
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **to_mapping(scan, patterns))
+
+
+def to_mapping(scan: Scan, patterns: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
+    """The contract's keys of `scan`, with other `patterns` where they are given."""
     positions, nominal = scan.positions_px, scan.nominal_positions_px
     kept = scan.patterns if patterns is None else patterns
     arrays: dict[str, Any] = {
@@ -95,9 +127,7 @@ def write(scan: Scan, path: Path, patterns: NDArray[Any] | None = None) -> None:
         "bad_pixels": scan.bad_pixels,
         "orientation": msgspec.json.encode(scan.orientation).decode() if scan.orientation else None,
     }
-    stored = {key: np.asarray(value) for key, value in arrays.items() if value is not None}
-    with replacing(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **stored)
+    return {key: np.asarray(value) for key, value in arrays.items() if value is not None}
 
 
 def _probe_as_stored(probe: NDArray[np.complex64] | None) -> NDArray[np.complex64] | None:
@@ -112,12 +142,14 @@ def _patterns(data: Mapping[str, Any], source: str, present: list[str]) -> tuple
     arrays = [np.asarray(data[key]) for key in keys]
     if len(keys) > 1 and ("counts" in keys or not np.array_equal(arrays[0], arrays[1])):
         raise ScanError(f"{source} has {' and '.join(keys)}, and they differ: keep the one that is meant")
-    if arrays[0].ndim != 3:
-        raise ScanError(f"{keys[0]} in {source} must be (n, P, P), got {arrays[0].shape}")
+    if arrays[0].dtype.kind not in "uif":
+        raise ScanError(f"{keys[0]} in {source} must be real numbers, got dtype {arrays[0].dtype}")
     return keys[0], arrays[0]
 
 
-def _pair(data: Mapping[str, Any], row: str, column: str, source: str) -> NDArray[np.float64] | None:
+def _pair(
+    data: Mapping[str, Any], row: str, column: str, patterns: NDArray[Any], source: str
+) -> NDArray[np.float64] | None:
     """(n, 2) from two keys; None when both are absent."""
     missing = [name for name in (row, column) if data.get(name) is None]
     if len(missing) == 2:
@@ -127,14 +159,16 @@ def _pair(data: Mapping[str, Any], row: str, column: str, source: str) -> NDArra
     values = []
     for name in (row, column):
         value = np.asarray(data[name])
-        if value.dtype.kind not in "uif" or value.ndim != 1:
+        if value.dtype.kind not in "uif" or value.ndim == 0:
             raise ScanError(f"{name} in {source} must be (n,) numbers, got {value.shape} {value.dtype}")
         values.append(value)
-    if len(values[0]) != len(values[1]):
+    rows, columns = flat_positions(values[0], values[1], patterns, source)
+    if len(rows) != len(columns):
         raise ScanError(
-            f"{source} has {len(values[0])} {row} but {len(values[1])} {column}: one of each per frame"
+            f"{source} has {len(rows)} {row} but {len(columns)} {column}: one of each per frame, write both "
+            "again"
         )
-    return np.stack(values, axis=1).astype(np.float64)
+    return np.stack([rows, columns], axis=1).astype(np.float64)
 
 
 def _text(data: Mapping[str, Any], name: str) -> str | None:

@@ -6,6 +6,9 @@ Where the pixel size is not known the file says 1 m per pixel, because readers n
 `ptychoscope.attrs["pixel_size_known"]` is False. Distances, energies and times that a scan does not state
 are 0. A product without a probe has no `probe` dataset, and ptychodus does not open it. (ptychodus 1.7 counts
 object pixels from the middle of the first one and centres patches at (P - 1) / 2: patches lie where ours do.)
+
+An object of another program may begin between pixels (odd sides around 0 m). It is moved to the nearest whole
+pixel, halves upwards, and its positions with it: products of one grid lie on each other to the pixel.
 """
 
 import io
@@ -22,6 +25,9 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ResultError
 from ptychoscope.io.atomic import replacing
 from ptychoscope.io.hdf5_guard import Hdf5Array, Hdf5Group, open_hdf5
+from ptychoscope.io.verdict_records import read_verdict, write_verdict
+from ptychoscope.patch_geometry import nearest_pixel
+from ptychoscope.preprocess.probe_intensity import probe_power
 from ptychoscope.reconstruction import Reconstruction
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -36,7 +42,9 @@ _ZERO_ATTRIBUTES = (
     "mass_attenuation_m2_kg",
     "tomography_angle_deg",
 )
-_GIVEN = ("given_positions_px", "given_probe")
+_DECIMALS = 6
+"""Of a corner in pixels: what a division by the pixel size adds must not decide on a half."""
+_OPTIONAL = ("given_positions_px", "given_probe", "background")
 
 
 def save_reconstruction(result: Reconstruction, path: str | os.PathLike[str]) -> None:
@@ -53,7 +61,7 @@ def save_reconstruction(result: Reconstruction, path: str | os.PathLike[str]) ->
 
 
 def _write_attributes(file: h5py.File, result: Reconstruction) -> None:
-    photons = 0.0 if result.probe is None else float(np.sum(np.abs(result.probe.astype(np.complex128)) ** 2))
+    photons = 0.0 if result.probe is None else probe_power(result.probe)
     file.attrs.update(dict.fromkeys(_ZERO_ATTRIBUTES, 0.0))
     file.attrs.update(
         name="ptychoscope",
@@ -94,11 +102,13 @@ def _write_extras(file: h5py.File, result: Reconstruction) -> None:
     group.attrs["origin_px"] = np.array(result.origin_px)
     group.attrs["pixel_size_known"] = result.pixel_size_m is not None
     group["positions_px"] = result.positions_px
-    for name in _GIVEN:
+    for name in _OPTIONAL:
         if getattr(result, name) is not None:
             group[name] = getattr(result, name)
     for name in ("coverage", "spread"):
         group.create_dataset(name, data=getattr(result, name), compression="gzip", shuffle=True)
+    if result.verdict is not None:
+        write_verdict(group, result.verdict)
     group["orientation"] = msgspec.json.encode(result.orientation).decode()
     group["provenance"] = msgspec.json.encode(result.provenance).decode()
 
@@ -118,7 +128,7 @@ def load_reconstruction(path: str | os.PathLike[str]) -> Reconstruction:
         image, probe = _needed(root, "object", 2), root.array("probe")
         pixel, corner = _pixel_size(image), _corner(image)
         extras = root.subgroup("ptychoscope")
-        origin = np.rint(corner)
+        origin = nearest_pixel(np.round(corner, _DECIMALS))
         if extras is None:
             positions = _positions(root, pixel) + (origin - corner)  # the anchor is a whole pixel
             fields: dict[str, Any] = {"pixel_size_m": pixel, "positions_px": positions}
@@ -175,14 +185,15 @@ def _positions(root: Hdf5Group, pixel: float) -> NDArray[np.float64]:
 def _extras(group: Hdf5Group, shape: tuple[int, ...]) -> dict[str, Any]:
     """What only our own results hold; `shape` is the object's."""
     arrays = {name: _needed(group, name, 2) for name in ("coverage", "spread", "positions_px")}
-    arrays |= {name: found for name in _GIVEN if (found := group.array(name)) is not None}
+    arrays |= {name: found for name in _OPTIONAL if (found := group.array(name)) is not None}
     for name in ("coverage", "spread"):
         if arrays[name].shape != shape:
             raise ResultError(
                 f"{name} must have the object's shape {shape}, got {arrays[name].shape} in {group.path}"
             )
     texts = {name: _json(group, name) for name in ("orientation", "provenance")}
-    return {name: array.read(len(array.shape)) for name, array in arrays.items()} | texts
+    read = {name: array.read(len(array.shape)) for name, array in arrays.items()}
+    return {**read, **texts, "verdict": read_verdict(group)}
 
 
 def _read_probe(probe: Hdf5Array | None) -> NDArray[Any] | None:

@@ -4,9 +4,8 @@
 scores two images that already lie on each other. Without a truth, `compare` two reconstructions of half the
 data each and read the half-bit resolution; `diffraction_r_factor` asks the measured patterns themselves.
 
-The area is the largest rectangle in which every pixel's coverage is at least half the median coverage of the
-covered pixels, cut to the truth and to the rows and columns asked for. On a raster scan that is about the
-rectangle of the scan positions.
+The area is every pixel whose coverage is at least half the median coverage of the covered pixels, in both
+images, among the scan positions: not beyond the outermost of them, unless rows and columns are asked for.
 """
 
 from ptychoscope.metrics.align import complex_factor, phase_ramp, registration

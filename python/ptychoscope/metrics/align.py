@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.metrics.area import soft_edge
+
 Complex = NDArray[np.complex128]
 
 
@@ -37,19 +39,24 @@ def remove_ramp(image: Complex, ramp: tuple[float, float]) -> Complex:
     return np.asarray(image * np.exp(1j * (ramp[0] * y[:, None] + ramp[1] * x)))
 
 
-def registration(image: Complex, truth: Complex, *, upsample: int = 100) -> tuple[float, float]:
+def registration(
+    image: Complex, truth: Complex, *, upsample: int = 100, mask: NDArray[np.bool_] | None = None
+) -> tuple[float, float]:
     """(y, x) px by which `image` must be moved to lie on `truth`, to about 1 / `upsample` of a pixel.
 
-    The peak of the cross-correlation of the Hann-windowed images, their means removed, found on the grid of
-    pixels and then on a finer one around it by a matrix Fourier transform (Guizar-Sicairos, Thurman and
-    Fienup, Optics Letters 33, 2008). Repeated on the moved image, because windows that do not move along
-    with what they show pull the peak towards 0. (0, 0) when one of the images is flat.
+    The peak of the cross-correlation of the images, their means removed, windowed by the soft edge of `mask`
+    (None: by Hann), found on the grid of pixels and then on a finer one around it by a matrix Fourier
+    transform (Guizar-Sicairos, Thurman and Fienup, Optics Letters 33, 2008). Repeated on the moved image,
+    because windows that do not move along with what they show pull the peak towards 0. (0, 0) when one of
+    the images is flat.
     """
     if np.ptp(np.abs(image - image.mean())) == 0 or np.ptp(np.abs(truth - truth.mean())) == 0:
         return 0.0, 0.0
-    target, shift = np.fft.fft2(_windowed(truth)), np.zeros(2)
+    window = hann(image.shape) if mask is None else soft_edge(mask)
+    target, shift = np.fft.fft2(_windowed(truth, window, mask)), np.zeros(2)
     for _ in range(4):
-        step = _peak(target * np.fft.fft2(_windowed(moved(image, (shift[0], shift[1])))).conj(), upsample)
+        tried = _windowed(moved(image, (shift[0], shift[1])), window, mask)
+        step = _peak(target * np.fft.fft2(tried).conj(), upsample)
         shift += step
         if np.abs(step).max() < 1 / upsample:
             break
@@ -83,8 +90,9 @@ def hann(shape: tuple[int, ...]) -> NDArray[np.float64]:
     return np.asarray(np.hanning(shape[0])[:, None] * np.hanning(shape[1]))
 
 
-def _windowed(image: Complex) -> Complex:
-    return np.asarray((image - image.mean()) * hann(image.shape))
+def _windowed(image: Complex, window: NDArray[np.float64], mask: NDArray[np.bool_] | None) -> Complex:
+    mean = image.mean() if mask is None else image[mask].mean()
+    return np.asarray((image - mean) * window)
 
 
 def _step(ratio: Complex, axis: int) -> float:

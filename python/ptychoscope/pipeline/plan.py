@@ -1,5 +1,6 @@
 """Plan: from what was asked for to the parts that do it. Every run starts here, whoever asks."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.inference.graph_io import checked_patterns
 from ptychoscope.inference.model import BATCH, Model
 from ptychoscope.inference.model_slot import ModelSlot
@@ -27,7 +28,9 @@ from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.pipeline.patch_sinks import CanvasSink
 from ptychoscope.pipeline.run_options import RunOptions, checked_options
 from ptychoscope.pipeline.sources import ScanSource
+from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.probe_intensity import matched_probe
+from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.scan import Scan
 from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.cuda_canvas import CudaCanvas
@@ -39,7 +42,9 @@ class Plan:
     """What will be done: every option resolved, and the parts made from them."""
 
     scan: Scan
-    """With the probe that sweeps begin with."""
+    """The frames that are used, with the probe that sweeps begin with."""
+    left_out: dict[str, str | int]
+    """Numbers of the frames that are not, by reason; for the result's record."""
     model: Model | None
     """None: no network."""
     probe: NDArray[np.complex64] | None
@@ -108,8 +113,9 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
     be reconstructed with this model.
     """
     given = checked_options(options, has_model=model is not None)
-    if len(scan) == 0:
-        raise ScanError("the scan has no frames: nothing can be reconstructed")
+    scan, left_out = usable_frames(scan)
+    if given["refine"] or given["refine_window"]:
+        check_side(scan.patch_px)
     if model is not None:
         checked_patterns(scan.patterns[:0], model.pattern_px, scan.domain)
     probe = None if model is None else _probe(scan, model, given.get("probe"))
@@ -124,6 +130,7 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
         check_device_stitching(model.config, model.device, merge, given.get("align"))
     return Plan(
         scan=scan,
+        left_out=left_out,
         model=model,
         probe=probe,
         extent=canvas_extent(scan.positions_px, side),
@@ -171,6 +178,13 @@ def _probe(scan: Scan, model: Model, choice: ProbeOf | None) -> NDArray[np.compl
         raise ScanError("the model holds no probe: use --probe scan")
     if choice == "scan" or (choice is None and scan.probe is not None):
         return matched_probe(scan)
+    if choice is None and model.probe is not None:
+        warnings.warn(
+            "the scan has no probe, and the model's own is taken, which is right only for a beam like the "
+            "one it was trained with: --probe model confirms it, --probe-file FILE gives the scan's",
+            ScanWarning,
+            stacklevel=3,
+        )
     return model.probe
 
 

@@ -1,5 +1,6 @@
 """reconstruct: a scan becomes an image, by a network, by the solver, or by both."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Unpack
 
@@ -43,6 +44,12 @@ def reconstruct(
         An option has a value that it cannot have, or does not go together with another.
     """
     plan = make_plan(scan, model, options)
+    result = _reconstructed(plan, progress)
+    return replace(result, provenance={**result.provenance, **plan.left_out}) if plan.left_out else result
+
+
+def _reconstructed(plan: Plan, progress: Progress | None) -> Reconstruction:
+    """What `plan` says."""
     if plan.refine_window:
         return replay(plan, progress=progress)
     image = None if plan.model is None else _by_network(plan, plan.model, progress)

@@ -4,6 +4,7 @@ The sample frame is the one in which the far field of `probe * object patch` at 
 pattern. The probe and the object of a scan are taken to be in it, unless a step says otherwise.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ConfigError
-from ptychoscope.option_literals import Operation, one_of
+from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.option_literals import Operation, PatternStep, ProbeStep, one_of
+from ptychoscope.preprocess.probe_changes import magnified, refocused
 from ptychoscope.scan import Scan
 
 
@@ -42,30 +44,61 @@ def apply_operation(images: NDArray[Any], operation: Operation) -> NDArray[Any]:
     return np.ascontiguousarray(steps[operation](images))
 
 
+def pattern_step(images: NDArray[Any], steps: str) -> NDArray[Any]:
+    """`PatternStep`s joined by `+`, in their order, on (..., P, P); `fftshift` brings [0, 0] to P // 2."""
+    for step in steps.split("+"):
+        if step == "fftshift":
+            images = np.fft.fftshift(images, axes=(-2, -1))
+        else:
+            images = apply_operation(images, step)  # type: ignore[arg-type]  # checked there
+    return images
+
+
+def probe_step(probe: NDArray[Any], steps: str) -> NDArray[Any]:
+    """`ProbeStep`s joined by `+`, in their order, on (m, P, P)."""
+    for step in steps.split("+"):
+        probe = np.conj(probe) if step == "conjugate" else apply_operation(probe, step)  # type: ignore[arg-type]
+    return probe
+
+
 @dataclass(frozen=True, kw_only=True)
 class Orientation:
     """Steps, applied in the order of the fields; what was applied is recorded in `Scan.orientation`."""
 
-    patterns: Operation = "none"
-    """Symmetry applied to every pattern and to the bad pixels, about the zero frequency."""
-    probe: Operation = "none"
-    """The same for the probe, when it was made in the detector's frame."""
+    patterns: str = "none"
+    """`PatternStep`s joined by `+`, on every pattern and the bad pixels, about the zero frequency."""
+    probe: str = "none"
+    """`ProbeStep`s joined by `+`: a symmetry when it was made in the detector's frame, `conjugate`."""
+    probe_scale: float = 1.0
+    """The probe is drawn so many times as large, when it was made for another pixel size."""
+    probe_defocus: float = 0.0
+    """c of exp(i c |k|^2) applied to the probe's far field, k in cycles per pixel (rad px^2)."""
     swap_xy: bool = False
     """Exchange the two coordinates of every position."""
     flip_y: bool = False
     """Negate y."""
     flip_x: bool = False
     """Negate x."""
+    rotate: float = 0.0
+    """Turn the positions by so many degrees, counter-clockwise as displayed with y down."""
     scale: float = 1.0
     """Multiply both coordinates, after the flips (units, or a motor's calibration)."""
+    shift_frames: int = 0
+    """Frame k belongs to position k + `shift_frames`; what is left without a partner is left out."""
 
     def __post_init__(self) -> None:
-        for name in ("patterns", "probe"):
-            one_of(f"orientation {name}", getattr(self, name), Operation)
-        if not (np.isfinite(self.scale) and self.scale > 0):
-            raise ConfigError(
-                f"orientation scale must be a positive number, got {self.scale}: to mirror, flip"
-            )
+        for name, literal in (("patterns", PatternStep), ("probe", ProbeStep)):
+            for step in getattr(self, name).split("+"):
+                one_of(f"orientation {name}", step, literal)
+        for name in ("scale", "probe_scale"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value > 0):
+                raise ConfigError(
+                    f"orientation {name} must be a positive number, got {value}: to mirror, flip"
+                )
+        for name in ("rotate", "probe_defocus"):
+            if not np.isfinite(getattr(self, name)):
+                raise ConfigError(f"orientation {name} must be a finite number, got {getattr(self, name)}")
 
     @classmethod
     def parse(cls, text: str) -> "Orientation":
@@ -85,25 +118,71 @@ class Orientation:
         named = ((name, getattr(self, name)) for name in self.__dataclass_fields__)
         return [[name, value] for name, value in named if value != getattr(default, name)]
 
+    @property
+    def text(self) -> str:
+        """What `parse` reads: empty when nothing is changed."""
+        parts = [name if value is True else f"{name}={value}" for name, value in self.steps]
+        return ",".join(parts)
+
     def apply(self, scan: Scan) -> Scan:
-        """`scan` with these steps done and recorded. The object is left as it is."""
+        """`scan` with these steps done and recorded. The object is left as it is.
+
+        Steps on the probe do nothing to a scan without one. Raises `ScanError` when `shift_frames` leaves no
+        frame.
+        """
         if not self.steps:
             return scan
-        nominal, mask, probe = scan.nominal_positions_px, scan.bad_pixels, scan.probe
-        return replace(
+        nominal, mask = scan.nominal_positions_px, scan.bad_pixels
+        turned = replace(
             scan,
-            patterns=apply_operation(scan.patterns, self.patterns),
-            bad_pixels=None if mask is None else apply_operation(mask, self.patterns),
-            probe=None if probe is None else apply_operation(probe, self.probe),
-            positions_px=self._positions(scan.positions_px),
-            nominal_positions_px=None if nominal is None else self._positions(nominal),
+            patterns=pattern_step(scan.patterns, self.patterns),
+            bad_pixels=None if mask is None else pattern_step(mask, self.patterns),
+            probe=self._probe(scan.probe),
+            positions_px=self.turned(scan.positions_px),
+            nominal_positions_px=None if nominal is None else self.turned(nominal),
             orientation={"steps": [*scan.orientation.get("steps", []), *self.steps]},
         )
+        return self._partners(turned) if self.shift_frames else turned
 
-    def _positions(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _probe(self, probe: NDArray[np.complex64] | None) -> NDArray[np.complex64] | None:
+        if probe is None:
+            return None
+        changed = probe_step(probe, self.probe)
+        if self.probe_scale != 1:
+            changed = magnified(changed, self.probe_scale)
+        return refocused(changed, self.probe_defocus) if self.probe_defocus else changed
+
+    def turned(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Positions (n, 2) after the steps that are theirs."""
         moved = positions[:, ::-1] if self.swap_xy else positions
         sign = np.array([-1.0 if self.flip_y else 1.0, -1.0 if self.flip_x else 1.0])
-        return np.ascontiguousarray(moved * sign * self.scale)
+        moved = moved * sign
+        if self.rotate:
+            cos, sin = math.cos(math.radians(self.rotate)), math.sin(math.radians(self.rotate))
+            moved = moved @ np.array([[cos, sin], [-sin, cos]])  # row vectors (y, x)
+        return np.ascontiguousarray(moved * self.scale)
+
+    def _partners(self, scan: Scan) -> Scan:
+        """Frames and positions paired anew."""
+        shift, n = self.shift_frames, len(scan)
+        if abs(shift) >= n:
+            raise ScanError(f"orientation shift_frames={shift} leaves none of {n} frames: take a smaller one")
+        frames = slice(max(0, -shift), n - max(0, shift))
+        places = slice(max(0, shift), n + min(0, shift))
+        nominal, index = scan.nominal_positions_px, scan.scan_index
+        return replace(
+            scan,
+            patterns=scan.patterns[frames],
+            positions_px=scan.positions_px[places],
+            nominal_positions_px=None if nominal is None else nominal[places],
+            scan_index=None if index is None else index[frames],
+        )
+
+
+_KNOWN = (
+    "patterns=NAME, probe=NAME, probe_scale=NUMBER, probe_defocus=NUMBER, swap_xy, flip_y, flip_x, "
+    "rotate=DEGREES, scale=NUMBER, shift_frames=WHOLE"
+)
 
 
 def _value(name: str, value: str, part: str) -> Any:
@@ -111,12 +190,14 @@ def _value(name: str, value: str, part: str) -> Any:
         return value
     if name in ("swap_xy", "flip_y", "flip_x") and not value:
         return True
-    if name == "scale":
+    if name in ("scale", "rotate", "probe_scale", "probe_defocus"):
         try:
             return float(value)
         except ValueError as error:
-            raise ConfigError(f"orientation scale must be a number, got {value!r}") from error
-    raise ConfigError(
-        f"orientation knows no step {part!r}: "
-        "use patterns=NAME, probe=NAME, swap_xy, flip_y, flip_x, scale=NUMBER"
-    )
+            raise ConfigError(f"orientation {name} must be a number, got {value!r}") from error
+    if name == "shift_frames":
+        try:
+            return int(value)
+        except ValueError as error:
+            raise ConfigError(f"orientation shift_frames must be a whole number, got {value!r}") from error
+    raise ConfigError(f"orientation knows no step {part!r}: use {_KNOWN}")

@@ -2,29 +2,40 @@
 
 Wave fields that differ by free-space propagation differ, in the far field, by exp(i c |k|^2), k in cycles
 per pixel. The misfit after a few sweeps has one deep valley over c, some 2 / k_rms^2 wide, so a grid of half
-that cannot miss it. A trial costs some ten milliseconds, the whole search about a second.
+that cannot miss it. Few frames and few pixels find the valley (`defocus_trial`), more of them its bottom:
+the search costs less than three sweeps of a scan of 480 frames, at any size.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.patch_geometry import canvas_extent
-from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, filled
-from ptychoscope.refine.rpie import Refiner
+from ptychoscope.preprocess.photon_noise import noise_misfit
+from ptychoscope.refine.defocus_trial import (
+    DefocusTrial,
+    far_field_of,
+    lit_side,
+    mean_counts_pattern,
+    middle,
+    near_field,
+)
 from ptychoscope.refine.schedule import schedule
 from ptychoscope.scan import Scan
 
-_TRIAL_FRAMES = 200
-_TRIAL_SWEEPS = 4
-_HALVINGS = 5
+_COARSE_FRAMES, _FINE_FRAMES = 16, 48
+_LARGE_PX, _OF_LARGE = 128, 2 / 3
+"""Patterns whose lit middle has this side say more each: this part of the frames will do."""
+_COARSE_SWEEPS, _FINE_SWEEPS = 2, 4
+_FINALISTS = 4
+_HALVINGS = 4
 _CLEAR = 0.8
-"""A found probe must fit this much better than the median trial."""
+"""A found probe must leave this much less than the median trial, photon noise apart."""
 _BETTER = 0.7
-"""A given probe is refocused only for a misfit this much smaller."""
+"""A given probe is refocused only where this much less is left, photon noise apart."""
+_CHANCE = 0.925
+"""Frames of nothing but noise: the best of some forty trials fits by this much better than the usual one."""
 
 
 class Defocus(NamedTuple):
@@ -37,29 +48,28 @@ class Defocus(NamedTuple):
     misfit: float
     """After the trial's sweeps."""
     usual_misfit: float
-    """Median over the grid: what a wrong probe gives."""
+    """Of the median trial: what a wrong probe gives."""
+    noise_misfit: float
+    """What photon noise leaves to the true probe and object."""
 
 
 def refocused(probe: NDArray[Any], curvature: float) -> NDArray[np.complex64]:
     """`probe` (m, P, P) with exp(i `curvature` |k|^2) applied to its far field, k in cycles per pixel."""
-    return _from_far_field(np.fft.fft2(probe, norm="ortho"), curvature)
+    far = far_field_of(probe)
+    return near_field(far * _turn(far.shape[-1], far.shape[-1], curvature))
 
 
-def find_probe(scan: Scan) -> Defocus:
+def find_probe(scan: Scan, *, saturation: float | None = None) -> Defocus:
     """A first probe for a scan that has none: the mean pattern's modulus and the curvature that fits best.
 
-    It is a start for sweeps with a probe step, not a result. Raises `ScanError` when no curvature fits
-    clearly better than the others: few photons, little overlap, or a wave that is no defocused spot.
+    It is a start for sweeps with a probe step, not a result. Pixels at or above `saturation`, in the units
+    of the patterns, are unmeasured. Raises `ScanError` when no curvature fits clearly better than the
+    others: few photons, little overlap, or a wave that is no defocused spot.
     """
-    mean = np.zeros((scan.patch_px, scan.patch_px))
-    for start in range(0, len(scan), 256):
-        mean += scan.counts(slice(start, start + 256)).sum(axis=0, dtype=np.float64)
-    if scan.bad_pixels is not None:
-        mean[scan.bad_pixels] = UNMEASURED
-    k = np.fft.fftfreq(scan.patch_px) * (scan.patch_px // 2)
-    middle = np.exp(-2j * np.pi * np.add.outer(k, k))  # the spot lies at [P // 2, P // 2]
-    found = _search(scan, (np.fft.ifftshift(np.sqrt(filled(mean) / len(scan))) * middle)[None])
-    if not found.misfit < _CLEAR * found.usual_misfit:
+    mean = mean_counts_pattern(scan, saturation)
+    search = _Search(scan, np.sqrt(mean)[None], mean, saturation)
+    found = search.best()
+    if not _clearly_less(found.misfit, found.usual_misfit, found.noise_misfit, _CLEAR):
         raise ScanError(
             "no probe could be found from the data: the best defocus fits hardly better than any other "
             f"(misfit {found.misfit:.4f} against {found.usual_misfit:.4f}): give a probe, or a scan with "
@@ -68,57 +78,80 @@ def find_probe(scan: Scan) -> Defocus:
     return found
 
 
-def tuned_probe(scan: Scan, probe: NDArray[np.complex64]) -> Defocus:
+def tuned_probe(scan: Scan, probe: NDArray[np.complex64], *, saturation: float | None = None) -> Defocus:
     """`probe` (m, P, P) at the defocus that fits the scan best; as it is where no other is clearly better."""
-    found = _search(scan, np.fft.fft2(probe, norm="ortho"))
-    kept = _trial(scan, len(probe))(probe)
-    if found.misfit < _BETTER * kept:
+    mean = mean_counts_pattern(scan, saturation)
+    search = _Search(scan, far_field_of(probe), mean, saturation)
+    found = search.best()
+    kept = search.fine(0.0)
+    if _clearly_less(found.misfit, kept, found.noise_misfit, _BETTER):
         return found
-    return Defocus(probe, 0.0, kept, found.usual_misfit)
+    return found._replace(probe=probe, curvature=0.0, misfit=kept)
 
 
-def _search(scan: Scan, far_field: NDArray[Any]) -> Defocus:
-    """The best curvature on a grid, made finer around it."""
-    misfit = _trial(scan, len(far_field))
-    side = far_field.shape[-1]
-    k = np.fft.fftfreq(side)
-    squares, power = np.add.outer(k**2, k**2), (np.abs(far_field) ** 2).sum(axis=0)
-    k_rms = float(np.sqrt((squares * power).sum() / power.sum()))
-    fineness, reach = 1 / k_rms**2, 0.6 * np.pi * side / k_rms  # beyond `reach` the wave leaves the window
-    steps = int(np.ceil(reach / fineness))
-    grid = fineness * np.arange(-steps, steps + 1)
-    tried = {float(c): misfit(_from_far_field(far_field, c)) for c in grid}
-    usual, best = float(np.median(list(tried.values()))), min(tried, key=tried.__getitem__)
-    for _ in range(_HALVINGS):
-        fineness /= 2
-        for c in (best - fineness, best + fineness):
-            tried[c] = misfit(_from_far_field(far_field, c))
-        best = min(tried, key=tried.__getitem__)
-    return Defocus(_from_far_field(far_field, best), best, tried[best], usual)
+def _clearly_less(misfit: float, other: float, noise: float, factor: float) -> bool:
+    """Whether a misfit is smaller than another by a factor, photon noise apart, and by more than chance."""
+    return noise < other and misfit < _CHANCE * other and misfit - noise < factor * (other - noise)
 
 
-def _trial(scan: Scan, modes: int) -> Callable[[NDArray[Any]], float]:
-    """A function from probe to misfit after some sweeps over the frames nearest to the scan's middle."""
-    away = np.square(scan.positions_px - scan.positions_px.mean(axis=0)).sum(axis=1)
-    some = scan.select(np.sort(np.argsort(away, kind="stable")[:_TRIAL_FRAMES]))
-    extent = canvas_extent(some.positions_px, (some.patch_px, some.patch_px))
-    refiner = Refiner(extent.shape, np.ones((modes, some.patch_px, some.patch_px)))
-    positions = extent.to_canvas(some.positions_px)
-    refiner.add(some.patterns, positions, domain=some.domain, bad_pixels=some.bad_pixels)
-    regularisation = max(1.0, schedule(some.mean_counts, 1).regularisation)
+class _Search:
+    """The misfit over the curvature of one far field (m, P, P)."""
 
-    def misfit(probe: NDArray[Any]) -> float:
-        refiner.set_object()
-        refiner.set_probe(probe)
-        report = refiner.sweep(step=1, regularisation=regularisation)
-        for seed in range(1, _TRIAL_SWEEPS):
-            report = refiner.sweep(step=1, regularisation=regularisation, probe_step=1, seed=seed)
-        return report.misfit
+    def __init__(
+        self, scan: Scan, far_field: NDArray[Any], mean: NDArray[np.float32], saturation: float | None
+    ) -> None:
+        modes, self._side, _ = far_field.shape
+        cropped = lit_side(mean)
+        lit = middle(mean, cropped)
+        self._noise = noise_misfit(lit)
+        self._far_field, self._lit = far_field, middle(far_field, cropped)
+        self._regularisation = max(1.0, schedule(max(float(lit.sum()), 1.0), 1).regularisation)
+        part = _OF_LARGE if cropped >= _LARGE_PX else 1
+        self._coarse, self._fine = (
+            DefocusTrial(scan, round(frames * part), cropped, modes, saturation)
+            for frames in (_COARSE_FRAMES, _FINE_FRAMES)
+        )
+        self._tried: dict[float, float] = {}
 
-    return misfit
+    def coarse(self, curvature: float) -> float:
+        """Misfit on few frames, the probe kept."""
+        return self._misfit(self._coarse, curvature, _COARSE_SWEEPS, 0)
+
+    def fine(self, curvature: float) -> float:
+        """Misfit on more frames, the probe following them."""
+        if curvature not in self._tried:
+            self._tried[curvature] = self._misfit(self._fine, curvature, _FINE_SWEEPS, _FINE_SWEEPS - 1)
+        return self._tried[curvature]
+
+    def best(self) -> Defocus:
+        """The best curvature on a grid, made finer around it."""
+        grid, spacing = self._grid()
+        coarse = {float(c): self.coarse(c) for c in grid}
+        finalists = sorted(coarse, key=coarse.__getitem__)[:_FINALISTS]
+        best = min(finalists, key=self.fine)
+        usual = self.fine(sorted(coarse, key=coarse.__getitem__)[len(coarse) // 2])
+        for _ in range(_HALVINGS):
+            spacing /= 2
+            best = min((best, best - spacing, best + spacing), key=self.fine)
+        probe = near_field(self._far_field * _turn(self._side, self._side, best))
+        return Defocus(probe, best, self.fine(best), usual, self._noise)
+
+    def _grid(self) -> tuple[NDArray[np.floating[Any]], float]:
+        """Curvatures until the wave leaves the window, and their spacing."""
+        k = (np.arange(self._side) - self._side // 2) / self._side
+        squares, power = np.add.outer(k**2, k**2), (np.abs(self._far_field) ** 2).sum(axis=0)
+        k_rms = float(np.sqrt((squares * power).sum() / power.sum()))
+        spacing, reach = 1 / k_rms**2, 0.6 * np.pi * self._side / k_rms
+        steps = int(np.ceil(reach / spacing))
+        return np.arange(-steps, steps + 1) * np.float64(spacing), spacing
+
+    def _misfit(self, trial: DefocusTrial, curvature: float, sweeps: int, update: int) -> float:
+        far = self._lit * _turn(self._lit.shape[-1], self._side, curvature)
+        return trial.misfit(far, sweeps, update, self._regularisation)
 
 
-def _from_far_field(far_field: NDArray[Any], curvature: float) -> NDArray[np.complex64]:
-    k = np.fft.fftfreq(far_field.shape[-1])
-    turn = np.exp(1j * curvature * np.add.outer(k**2, k**2))
-    return np.asarray(np.fft.ifft2(far_field * turn, norm="ortho"), np.complex64)
+def _turn(side: int, whole_side: int, curvature: float) -> NDArray[np.complex128]:
+    """exp(i c |k|^2) on the middle `side` pixels of a far field of `whole_side`."""
+    k = (np.arange(side) - side // 2) / whole_side
+    row = np.exp(1j * curvature * k**2)
+    return np.asarray(np.multiply.outer(row, row))

@@ -185,6 +185,17 @@ class Refiner:
         except ValueError as error:
             raise ConfigError(str(error)) from error
 
+    def predicted(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
+        """Counts that object and probe predict for frames `first` <= k < `last` (None: all).
+
+        Returns (n, P, P) float32, zero frequency at [P // 2, P // 2], at the positions and in the fractions
+        of a pixel that a sweep uses; 0 for frames that take no part. Raises `ConfigError`.
+        """
+        try:
+            return self._core.predicted(first, len(self) if last is None else last)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+
     def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
         """Frames in the order in which a sweep with `seed` counts them. Raises `ConfigError`."""
         try:

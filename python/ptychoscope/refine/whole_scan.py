@@ -1,14 +1,18 @@
 """refine_scan: a scan in memory becomes an image by sweeps, from an empty object or from a network's."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 from time import perf_counter, process_time
 
-from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import PositionUse, ProbeUse, one_of
 from ptychoscope.patch_geometry import canvas_extent
+from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.probe_intensity import matched_probe
+from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.judge import judge, warn_if_unexplained
 from ptychoscope.refine.probe_search import find_probe, tuned_probe
 from ptychoscope.refine.rpie import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, result_of
@@ -18,6 +22,7 @@ from ptychoscope.scan import Scan
 Progress = Callable[[int, Sweep], None]
 """Called after every sweep with the number of sweeps done and what the sweep found."""
 
+_FIND = '--refine-probe find (probe="find") makes one from the data, or '
 _AT_REST_PX = 0.02
 """Positions rest once a sweep moves them by less than this, root mean square."""
 
@@ -60,6 +65,11 @@ def refine_scan(
     progress
         Called after every sweep.
 
+    Returns
+    -------
+    Reconstruction
+        With its verdict; a `ScanWarning` says when the image does not explain the frames.
+
     Raises
     ------
     ScanError
@@ -70,10 +80,13 @@ def refine_scan(
     _check(probe, positions, position_limit_px)
     asked = positions
     began, began_cpu = perf_counter(), process_time()
-    if len(scan) == 0:
-        raise ScanError("the scan has no frames: nothing can be refined")
-    given = find_probe(scan).probe if probe == "find" else matched_probe(scan)
-    first = tuned_probe(scan, given).probe if probe == "update" else given
+    scan, left_out = usable_frames(scan)
+    check_side(scan.patch_px)
+    if probe == "find":
+        given = find_probe(scan, saturation=saturation).probe
+    else:
+        given = matched_probe(scan, or_else=_FIND)
+    first = tuned_probe(scan, given, saturation=saturation).probe if probe == "update" else given
     margin = 1 + (ceil(position_limit_px) if positions == "correct" else 0)
     extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=margin)
     refiner = Refiner(extent.shape, first, threads=threads)
@@ -103,10 +116,13 @@ def refine_scan(
         "refine_seconds": seconds,
         "refine_sweep_cpu_seconds": sweeping,
         "refine_cpu_seconds": process_time() - began_cpu,
+        **left_out,
     }
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
-    return result_of(refiner, scan, extent, start, record)
+    verdict = judge(refiner, scan, saturation=saturation)
+    warn_if_unexplained(verdict)
+    return replace(result_of(refiner, scan, extent, start, record), verdict=verdict)
 
 
 def _sweep(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.io import ScanSource, as_scan
+from ptychoscope.io import ReadOptions, ScanSource, as_scan
 from ptychoscope.patch_geometry import nearest_pixel
 from ptychoscope.preprocess.orientation import Orientation
+from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.prediction import predict
 from ptychoscope.train.training_run import train
@@ -32,6 +33,7 @@ def train_and_reconstruct(
     transpose: bool = False,
     coord_scale: float = 1.0,
     progress: bool = True,
+    **options: Unpack[ReadOptions],
 ) -> tuple[Image | None, Image | None, dict[str, Any]]:
     """Train on `train_scan` and reconstruct `test_scan`.
 
@@ -57,6 +59,9 @@ def train_and_reconstruct(
         Multiplies every position, after the flips.
     progress
         Show a progress bar.
+    **options
+        How both scans are read, as `load_scan` takes it: `layout="NHW"`, `domain="counts"`, `match`, `crop`,
+        ... An `orientation` takes the place of the four steps above.
 
     Returns
     -------
@@ -65,25 +70,29 @@ def train_and_reconstruct(
     phase
         (H, W) float32 in rad.
     results
-        `obj_tensor_full` (n, P, P) complex64, every frame's patch; `global_offsets` (n, 2) float64,
-        (y, x) of the pixel each patch is centred on; `coords_nominal` (n, 2) float64, the commanded
-        positions; `history`, one record per epoch; `models`, the trained module by name; with `stitch`
-        also `object` (H, W) complex64, `coverage` (H, W) float32 and `origin_px` (y, x).
+        `obj_tensor_full` (n, P, P) complex64, the patch of every frame that is used; `global_offsets`
+        (n, 2) float64, (y, x) of the pixel each patch is centred on; `coords_nominal` (n, 2) float64, the
+        commanded positions; `history`, one record per epoch; `models`, the trained module by name; with
+        `stitch` also `object` (H, W) complex64, `coverage` (H, W) float32 and `origin_px` (y, x).
 
     Raises
     ------
     PtychoscopeError
         As `as_scan` and `train` say.
     """
-    orientation = Orientation(
-        patterns="transpose" if transpose else "none",
-        probe="transpose" if transpose else "none",
-        flip_x=flip_x,
-        flip_y=flip_y,
-        scale=coord_scale,
+    options.setdefault(
+        "orientation",
+        Orientation(
+            patterns="transpose" if transpose else "none",
+            probe="transpose" if transpose else "none",
+            flip_x=flip_x,
+            flip_y=flip_y,
+            scale=coord_scale,
+        ),
     )
-    learn = as_scan(train_scan, orientation=orientation)
-    seen = learn if test_scan is None else as_scan(test_scan, orientation=orientation)
+    learn = as_scan(train_scan, **options)
+    seen = learn if test_scan is None else as_scan(test_scan, **options)
+    seen = usable_frames(seen).scan
     with tempfile.TemporaryDirectory(prefix="ptychoscope-") as scratch:
         folder = Path(run_dir) if run_dir is not None else Path(scratch) / "run"
         trained = train(learn, config, run_dir=folder, progress=progress)

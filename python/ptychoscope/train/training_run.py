@@ -14,6 +14,7 @@ import torch
 
 from ptychoscope.errors import TrainingError
 from ptychoscope.preprocess.probe_intensity import matched_probe
+from ptychoscope.preprocess.usable_frames import separate_scans, usable_frames
 from ptychoscope.scan import Scan
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data.datamodule import GroupData
@@ -64,7 +65,8 @@ def train(
     Parameters
     ----------
     scans
-        One or several, each with a probe; patterns of one size.
+        One or several, each with a probe; patterns of one size. Of a file with several scans (`scan_index`)
+        each is one of its own.
     config
         What to do; the defaults when None.
     run_dir
@@ -99,11 +101,11 @@ def train(
         After Ctrl-C; what was learned until then is kept in `run_dir`.
     """
     config = config or TrainConfig()
-    chosen = _as_list(scans)
+    chosen = _usable(_as_list(scans))
     run = Path(run_dir)
     device = trainer_device(config)
     check_logger(config.logger)
-    data = GroupData(chosen, config, validation=_as_list(validation))
+    data = GroupData(chosen, config, validation=_usable(_as_list(validation)))
     with torch_settings(config), quiet_lightning():
         module = _module(chosen, config)
         if start is not None:
@@ -122,6 +124,11 @@ def _as_list(scans: Scan | Sequence[Scan] | None) -> list[Scan]:
     if scans is None:
         return []
     return [scans] if isinstance(scans, Scan) else list(scans)
+
+
+def _usable(scans: list[Scan]) -> list[Scan]:
+    """The frames to learn from; scans that lie in one are parted, so that only neighbours meet in a group."""
+    return [usable_frames(part).scan for scan in scans for part in separate_scans(scan)]
 
 
 def _module(scans: list[Scan], config: TrainConfig) -> PtychoModule:

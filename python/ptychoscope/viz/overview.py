@@ -11,6 +11,7 @@ from ptychoscope.io.atomic import replacing
 from ptychoscope.option_literals import ColorMap
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.viz.panels import Panel, draw_panels, limits
+from ptychoscope.viz.verdict_panels import verdict_panels
 
 _CYCLIC_FROM_RAD = 5.0
 """A wider range of phase is shown on the full circle."""
@@ -38,6 +39,8 @@ def save_picture(result: Reconstruction, path: str | os.PathLike[str]) -> None:
         seen=result.coverage > 0,
         pixel_size_m=result.pixel_size_m,
     )
+    if result.verdict is not None:
+        panels += verdict_panels(result.verdict, result)
     sheet = draw_panels(panels, caption=_caption(result))
     with replacing(path) as partial:
         sheet.save(partial, format="PNG", optimize=True)
@@ -119,7 +122,8 @@ def _caption(result: Reconstruction) -> str:
     height, width = result.object.shape
     size = result.pixel_size_m
     scale = "pixel size not known" if size is None else f"{size * 1e9:.3g} nm per pixel"
-    return (
+    facts = (
         f"{height} x {width} px (rows x columns), {scale}, {len(result.positions_px)} patterns, "
         f"first pixel at y {result.origin_px[0]}, x {result.origin_px[1]} px"
     )
+    return facts if result.verdict is None else facts + "\n" + result.verdict.sentence().replace("; ", "\n")

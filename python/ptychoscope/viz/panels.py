@@ -51,7 +51,7 @@ def draw_panels(
     panel_px
         Pixels of the longer side of an image, at most.
     caption
-        A line of text below.
+        Lines of text below.
 
     Returns
     -------
@@ -65,15 +65,20 @@ def draw_panels(
     height = max(i.height for i in images) + _TITLE + _GAP
     columns = min(columns, len(panels))
     rows = math.ceil(len(panels) / columns)
-    below = 2 * _FONT_PX if caption else 0
+    lines = caption.splitlines()
+    below = (len(lines) + 1) * _FONT_PX if lines else 0
     small = ImageFont.load_default(_FONT_PX - 2)
-    across = max(columns * width, math.ceil(small.getlength(caption)) + _GAP) + _GAP
+    across = (
+        max(columns * width, max((math.ceil(small.getlength(line)) for line in lines), default=0) + _GAP)
+        + _GAP
+    )
     sheet = Image.new("RGB", (across, rows * height + _GAP // 2 + below), _PAPER)
     for index, (panel, image) in enumerate(zip(panels, images, strict=True)):
         row, column = divmod(index, columns)
         _place(sheet, panel, image, (_GAP + column * width, _GAP // 2 + row * height))
-    if caption:
-        ImageDraw.Draw(sheet).text((_GAP, sheet.height - below), caption, fill=_INK, font=small)
+    for index, line in enumerate(lines):
+        place = (_GAP, sheet.height - below + index * _FONT_PX)
+        ImageDraw.Draw(sheet).text(place, line, fill=_INK, font=small)
     return sheet
 
 

@@ -1,0 +1,61 @@
+"""Mend: what is done to a scan to put it right, as a value, as options and as Python."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.option_literals import Domain
+from ptychoscope.preprocess.orientation import Orientation
+from ptychoscope.scan import Scan
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Mend:
+    """Changes of how a scan is read; the default changes nothing."""
+
+    orientation: Orientation = field(default_factory=Orientation)
+    """Steps on patterns, probe and positions."""
+    domain: Domain | None = None
+    """What a pixel holds, where the scan says otherwise."""
+    bad_pixels: NDArray[np.bool_] | None = None
+    """(P, P), further pixels that say nothing, in the frame of the patterns as they are given."""
+    probe: NDArray[np.complex64] | None = None
+    """(m, P, P), in place of the scan's own; found from the frames."""
+
+    def with_steps(self, **steps: Any) -> "Mend":
+        """This mend with some of the orientation's steps replaced."""
+        return replace(self, orientation=replace(self.orientation, **steps))
+
+    def apply(self, scan: Scan) -> Scan:
+        """`scan`, mended. Raises `ScanError` when the steps leave no frame."""
+        if self.bad_pixels is not None:
+            known = self.bad_pixels if scan.bad_pixels is None else self.bad_pixels | scan.bad_pixels
+            scan = replace(scan, bad_pixels=known)
+        if self.domain is not None and self.domain != scan.domain:
+            scan = replace(scan, domain=self.domain)
+        if self.probe is not None:
+            scan = scan.with_probe(self.probe)
+        return self.orientation.apply(scan)
+
+    @property
+    def changes(self) -> list[str]:
+        """What is changed, a word or two each; empty for the scan as it is."""
+        steps = [
+            name if value is True else f"{name}={_short(value)}" for name, value in self.orientation.steps
+        ]
+        if self.domain is not None:
+            steps.append(f"domain={self.domain}")
+        if self.probe is not None:
+            steps.append("probe from the frames")
+        if self.bad_pixels is not None:
+            steps.append(f"{int(self.bad_pixels.sum())} bad pixels")
+        return steps
+
+    def __str__(self) -> str:
+        return ", ".join(self.changes) or "as given"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,179 @@
+"""ReadOptions: how a scan is read, the same for a file, a mapping and arrays; and the steps they ask for.
+
+Every step takes the fields of a scan that is still to be made, by the names of `Scan`, and hands them on:
+what a file holds need not be a scan yet (numbers that differ, a detector that is not square).
+"""
+
+import warnings
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ScanError, ScanWarning
+from ptychoscope.option_literals import Domain, Layout, Match, Negative, one_of
+from ptychoscope.preprocess.crop import crop_fields
+from ptychoscope.preprocess.match import FrameChoice, frames_asked_for, listed, without_partner
+from ptychoscope.preprocess.orientation import Orientation
+
+Fields = dict[str, Any]
+_PER_FRAME = ("patterns", "positions_px", "nominal_positions_px", "scan_index")
+_WRAPPED = 65536
+
+
+class ReadOptions(TypedDict, total=False):
+    """What may be said of a scan that is read, named as on the command line; None is as if left out."""
+
+    layout: Layout
+    """`NHW` (frames first), `HWN` (frames last), or `auto`: by the number of positions."""
+    domain: Domain | None
+    """What the patterns hold; without, as the file says, or amplitude as the contract says."""
+    orientation: Orientation | None
+    """Steps that bring the detector's and the stage's axes together."""
+    match: Match | None
+    """Where the numbers of patterns and positions differ: keep the `first` or the `last` of both."""
+    frames: FrameChoice | None
+    """Frames to keep: text such as `0::2` or `:7,8:`, a slice, numbers or a boolean mask."""
+    scan_index: int | str | None
+    """Of several scans in one file the one with this `scan_index`, or `"all"` as a single scan."""
+    crop: int | None
+    """Side in pixels of the middle of the detector that is kept; probe and positions follow."""
+    mask: NDArray[Any] | None
+    """(H, W), true where the detector says nothing, besides what the file masks."""
+    negative: Negative | None
+    """What to do with values below 0: `zero` sets them to 0, `unwrap` adds 65536 (int16 that ran over)."""
+    probe: NDArray[Any] | str | None
+    """(P, P) or (m, P, P) complex, in place of the file's; `"none"`: without any."""
+
+
+def masked(fields: Fields, mask: NDArray[Any] | None, source: str) -> Fields:
+    """`mask` joined with what the file masks; both are as large as the detector."""
+    shape = fields["patterns"].shape[1:]
+    found = None
+    for name, given in (("bad_pixels", fields.get("bad_pixels")), ("the mask", mask)):
+        if given is None:
+            continue
+        plane = np.asarray(given)
+        if plane.shape != shape or plane.dtype.kind not in "buif":
+            raise ScanError(
+                f"{name} of {source} must be {shape} as the patterns are, true where a pixel is bad, got "
+                f"{plane.shape} {plane.dtype}"
+            )
+        found = plane.astype(np.bool_) if found is None else found | plane.astype(np.bool_)
+    return fields | {"bad_pixels": found}
+
+
+def frames_kept(fields: Fields, options: ReadOptions, source: str, record: dict[str, Any]) -> Fields:
+    """The frames asked for, each with its partner and a finite position; `record` says what went."""
+    match, frames = options.get("match"), options.get("frames")
+    counts = {name: len(fields[name]) for name in _PER_FRAME if fields.get(name) is not None}
+    n = min(counts.values())
+    first = {name: count - n if match == "last" else 0 for name, count in counts.items()}
+    chosen = frames_asked_for(frames, n)
+    if len(set(counts.values())) > 1:
+        if match is None and any(
+            not np.array_equal(chosen, frames_asked_for(frames, count)) for count in counts.values()
+        ):
+            raise without_partner(counts, fields["patterns"].shape, source)
+        record["numbers"] = dict(counts)
+        if match is not None:
+            one_of("match", match, Match)
+            record["match"] = match
+            warnings.warn(
+                f"{source} has {_numbers(counts)}: the {match} {n} of each are kept, as asked",
+                ScanWarning,
+                stacklevel=2,
+            )
+    chosen = _of_one_scan(fields, first, chosen, options.get("scan_index"), source, record)
+    chosen = _placed(fields, first, chosen, source, record)
+    kept = {name: fields[name][_part(chosen + first[name], counts[name])] for name in counts}
+    if len(chosen) != counts["patterns"] or first["patterns"]:
+        kept["frame_numbers"] = chosen + first["patterns"]
+    return fields | kept
+
+
+def _numbers(counts: dict[str, int]) -> str:
+    return " and ".join(f"{n} {name.removesuffix('_px')}" for name, n in counts.items())
+
+
+def _part(chosen: NDArray[np.intp], n: int) -> Any:
+    """`chosen` as a slice where that spares a copy."""
+    if len(chosen) and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + len(chosen))):
+        return slice(int(chosen[0]), int(chosen[-1]) + 1)
+    return chosen if n else slice(0)
+
+
+def _of_one_scan(
+    fields: Fields,
+    first: dict[str, int],
+    chosen: NDArray[np.intp],
+    asked: int | str | None,
+    source: str,
+    record: dict[str, Any],
+) -> NDArray[np.intp]:
+    """Of `chosen` the frames of the scan asked for; `all` forgets that there are several."""
+    if asked is None:
+        return chosen
+    index = fields.get("scan_index")
+    if index is None:
+        raise ScanError(f"{source} has no scan_index, it is one scan: leave --scan-index out")
+    record["scan_index"] = asked
+    if str(asked) == "all":
+        fields["scan_index"] = np.zeros(len(index), np.int64)
+        return chosen
+    index = np.asarray(index)[chosen + first["scan_index"]]
+    try:
+        wanted = index == int(asked)
+    except ValueError as error:
+        raise ScanError(f"--scan-index must be a whole number or all, got {asked!r}") from error
+    if not wanted.any():
+        known = ", ".join(f"{value:g}" for value in np.unique(index)[:20])
+        raise ScanError(f"{source} has no frame of scan_index {asked}: choose one of {known}, or all")
+    return np.asarray(chosen[wanted])
+
+
+def _placed(
+    fields: Fields,
+    first: dict[str, int],
+    chosen: NDArray[np.intp],
+    source: str,
+    record: dict[str, Any],
+) -> NDArray[np.intp]:
+    """Of `chosen` the frames whose position is finite; the others are named."""
+    finite = np.isfinite(fields["positions_px"][chosen + first["positions_px"]]).all(axis=1)
+    if finite.all():
+        return chosen
+    if not finite.any():
+        raise ScanError(f"no position in {source} is finite: write xcoords and ycoords again")
+    gone = chosen[~finite] + first["patterns"]
+    record["left_out_without_position"] = [int(n) for n in gone]
+    warnings.warn(
+        f"positions in {source} are not finite for {len(gone)} of {len(chosen)} frames, which are left out: "
+        f"{listed(gone)}",
+        ScanWarning,
+        stacklevel=2,
+    )
+    return np.asarray(chosen[finite])
+
+
+def without_negative(fields: Fields, negative: Negative | None, record: dict[str, Any]) -> Fields:
+    """Values below 0 mended as asked."""
+    patterns = fields["patterns"]
+    if negative is None or patterns.dtype.kind not in "if":
+        return fields
+    one_of("negative", negative, Negative)
+    record["negative"] = negative
+    below = patterns < 0
+    if negative == "zero":
+        return fields | {"patterns": np.where(below, patterns.dtype.type(0), patterns)}
+    wide = patterns.astype(np.int64) if patterns.dtype.kind == "i" else patterns
+    mended = np.where(below, wide + _WRAPPED, wide)
+    return fields | {"patterns": mended.astype(np.uint32) if patterns.dtype.kind == "i" else mended}
+
+
+def cropped(fields: Fields, side: int | None, source: str, record: dict[str, Any]) -> Fields:
+    """The middle of the detector; a cropped scan says from what."""
+    if side is None:
+        return fields
+    record["crop"] = {"from_px": list(fields["patterns"].shape[1:]), "to_px": int(side)}
+    return crop_fields(fields, side, source)

@@ -1,0 +1,63 @@
+"""What photon noise leaves of a misfit between amplitudes, and what stands apart from the rest."""
+
+from functools import cache
+from math import lgamma
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LEAST, _MOST = 1e-4, 300.0
+"""Rates between which the expectation is tabulated: below it is the rate itself, above it is 1/4."""
+
+
+def amplitude_noise(rate: NDArray[np.floating]) -> NDArray[np.float64]:
+    """E (sqrt(K) - sqrt(l))^2 for Poisson counts K of rates l >= 0, of any shape, within 1e-3 of itself.
+
+    l for small l, where K is mostly 0, and 1/4 for large ones, where the square root makes all variances
+    alike (Anscombe, Biometrika 35, 1948).
+    """
+    logarithms, values = _table()
+    clipped = np.clip(rate, _LEAST, _MOST)
+    return np.where(rate < _LEAST, rate, np.interp(np.log(clipped), logarithms, values))
+
+
+@cache
+def _table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    rates = np.geomspace(_LEAST, _MOST, 300)
+    counts = np.arange(int(_MOST + 12 * np.sqrt(_MOST)))
+    factorials = np.array([lgamma(k + 1.0) for k in counts])
+    probability = np.exp(counts * np.log(rates)[:, None] - rates[:, None] - factorials)
+    squares = np.square(np.sqrt(counts) - np.sqrt(rates)[:, None])
+    return np.log(rates), (probability * squares).sum(axis=1)
+
+
+def stands_apart(
+    values: NDArray[np.floating], around: NDArray[np.floating] | float, *, deviations: float, factor: float
+) -> NDArray[np.bool_]:
+    """True where positive values lie far above what is usual `around` them; False for NaN.
+
+    Far is both `factor` times as much, and `deviations` robust standard deviations (1.48 times the median
+    absolute deviation, Hampel, J. Am. Stat. Assoc. 69, 1974) of the logarithm.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess = np.log(values) - np.log(around)
+    known = np.isfinite(excess)
+    if not known.any():
+        return np.zeros(values.shape, bool)
+    middle = np.median(excess[known])
+    spread = 1.4826 * np.median(np.abs(excess[known] - middle))
+    limit = middle + max(deviations * spread, float(np.log(factor)))
+    return np.asarray(np.where(known, excess, -np.inf) > limit)
+
+
+def median_around(plane: NDArray[np.floating], reach: int = 2) -> NDArray[np.float64]:
+    """The median of the pixels up to `reach` away from each pixel of a plane (H, W); NaN is left out."""
+    padded = np.pad(plane.astype(np.float64), reach, constant_values=np.nan)
+    side = 2 * reach + 1
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side))
+    flat = windows.reshape(*plane.shape, side * side)
+    known = np.isfinite(flat)
+    ordered = np.sort(np.where(known, flat, np.inf), axis=-1)
+    middle = np.maximum(known.sum(axis=-1) - 1, 0) // 2
+    found = np.take_along_axis(ordered, middle[..., None], axis=-1)[..., 0]
+    return np.where(known.any(axis=-1), found, np.nan)

@@ -1,0 +1,188 @@
+"""Which frames of a scan make its image: those of one scan, that hold counts and lie with the others.
+
+Every image begins here, whoever makes it: network, solver, replay or training. A frame that is left out is
+counted and named once; an image that would be far larger than what the frames see is never begun.
+"""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ScanError, ScanWarning
+from ptychoscope.patch_geometry import canvas_bytes, too_large
+from ptychoscope.preprocess.match import listed
+from ptychoscope.scan import Scan
+
+_SPARSE = 16.0
+"""How many times larger than what frames see a canvas is before frames that lie apart are looked for."""
+_FEW = 0.05
+"""Part of the largest group of frames that a group which lies apart has at most."""
+_STRAYED = 0.2
+"""Part of all frames that may lie apart: more of them is a scan in pieces."""
+_LARGE = 2**30
+"""Bytes of a mostly empty canvas that are too many."""
+_LONG_PX = 65536
+"""Side of a mostly empty canvas that is too long."""
+_ENDLESS = float(2**50)
+"""Positions beyond it (px) are as far as any."""
+_ONE_PLACE_PX = 1.0
+_FRAMES_OF_A_SCAN = 9
+"""So few frames may lie within a pixel without a word."""
+
+
+class UsableFrames(NamedTuple):
+    """What is left of a scan, and why the rest is not."""
+
+    scan: Scan
+    left_out: dict[str, str | int]
+    """`frames_dark`, `frames_apart`: what was left out, by number; `scan_index` where one of several was
+    taken; empty when nothing was."""
+
+
+def usable_frames(scan: Scan) -> UsableFrames:
+    """The frames of `scan` that make its image.
+
+    Left out, with a `ScanWarning` that names them, are frames without a count, and frames whose windows
+    overlap none of the others' where the canvas would be far larger than what is seen (an encoder that
+    jumped). Of several scans in one, by `scan_index`, the first is taken, with a `ScanWarning`. Positions
+    that all lie within a pixel are said to.
+
+    Raises
+    ------
+    ScanError
+        The scan has no frames, none with counts, or positions that ask for gigabytes of empty canvas.
+    """
+    if len(scan) == 0:
+        raise ScanError("the scan has no frames: nothing can be reconstructed")
+    left_out: dict[str, str | int] = {}
+    scan = _of_one_scan(scan, left_out)
+    _say_one_place(scan)
+    dark = scan.frame_counts <= 0
+    if dark.all():
+        raise ScanError(
+            f"the {len(scan)} patterns hold no photons on measured pixels: check the mask, or the file"
+        )
+    apart = ~dark & _apart(scan.positions_px, scan.patch_px, ~dark)
+    for name, frames, reason in (
+        ("frames_dark", dark, "hold no counts"),
+        ("frames_apart", apart, "lie apart from all others (an encoder that jumped?)"),
+    ):
+        numbers = scan.numbers[frames]
+        if len(numbers):
+            left_out[name] = ", ".join(map(str, numbers))
+            warnings.warn(_left_out(scan, frames, reason), ScanWarning, stacklevel=2)
+    if (dark | apart).any():
+        scan = scan.select(~(dark | apart))
+    _check_canvas(scan)
+    return UsableFrames(scan, left_out)
+
+
+def _of_one_scan(scan: Scan, left_out: dict[str, str | int]) -> Scan:
+    """The first of several scans, with a `ScanWarning`: they are no image together."""
+    if scan.scan_index is None:
+        return scan
+    values, counts = np.unique(scan.scan_index, return_counts=True)
+    if len(values) < 2:
+        return scan
+    some = ", ".join(f"{v}: {n} frames" for v, n in zip(values[:8], counts[:8], strict=True))
+    more = ", ..." if len(values) > 8 else ""
+    warnings.warn(
+        f"there are {len(values)} scans in one (scan_index {some}{more}), and only {values[0]} is used: "
+        f"say --scan-index {values[0]} (load_scan(scan_index={values[0]})) to confirm, another number for "
+        "another, or --scan-index all to take them for a single scan of one object",
+        ScanWarning,
+        stacklevel=3,
+    )
+    left_out["scan_index"] = int(values[0])
+    return scan.select(scan.scan_index == values[0])
+
+
+def separate_scans(scan: Scan) -> list[Scan]:
+    """The scans in `scan`, one for each value of its `scan_index`."""
+    if scan.scan_index is None:
+        return [scan]
+    values = np.unique(scan.scan_index)
+    return [scan] if len(values) < 2 else [scan.select(scan.scan_index == value) for value in values]
+
+
+def _left_out(scan: Scan, frames: NDArray[np.bool_], reason: str) -> str:
+    numbers = scan.numbers[frames]
+    where = ""
+    if "apart" in reason:
+        y, x = scan.positions_px[frames][0]
+        where = f", the first at (y, x) = ({y:.6g}, {x:.6g}) px"
+    return f"{len(numbers)} of {len(scan)} frames {reason} and are left out: {listed(numbers)}{where}"
+
+
+def _say_one_place(scan: Scan) -> None:
+    spread = float(np.ptp(scan.positions_px, axis=0).max())
+    if spread >= _ONE_PLACE_PX or len(scan) < _FRAMES_OF_A_SCAN:
+        return
+    size = scan.pixel_size_m
+    scale = "scale=1/PIXEL (worked out)" if size is None else f"scale={1 / size:.6g}"
+    warnings.warn(
+        f"the positions of all {len(scan)} frames lie within {spread:.3g} px: are they in metres? They must "
+        f"be in object pixels: --orientation {scale} divides metres by the object's pixel",
+        ScanWarning,
+        stacklevel=3,
+    )
+
+
+def _apart(positions_px: NDArray[np.float64], side: int, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) frames that lie apart from the largest group, where they make the canvas mostly empty."""
+    found = np.zeros(len(positions_px), bool)
+    where = np.flatnonzero(usable)
+    occupied, cell = np.unique(_cells(positions_px[where], side), axis=0, return_inverse=True)
+    if _emptiness(positions_px[where], side, len(occupied)) <= _SPARSE:
+        return found
+    group = _groups(occupied)[cell.reshape(-1)]
+    sizes = np.bincount(group)
+    stray = sizes[group] <= max(1.0, _FEW * sizes.max())
+    if sizes.max() > 1 and stray.mean() <= _STRAYED:
+        found[where[stray]] = True
+    return found
+
+
+def _cells(positions_px: NDArray[np.float64], side: int) -> NDArray[np.int64]:
+    """(n, 2) the cell of `side` px that each position lies in."""
+    return np.floor(np.clip(positions_px, -_ENDLESS, _ENDLESS) / side).astype(np.int64)
+
+
+def _emptiness(positions_px: NDArray[np.float64], side: int, cells: int) -> float:
+    """How many times larger than what `cells` cells of `side` px hold the canvas is."""
+    height, width = np.ptp(positions_px, axis=0) + side
+    return float(height) * float(width) / (cells * side**2)
+
+
+def _groups(cells: NDArray[np.int64]) -> NDArray[np.intp]:
+    """(k,) which group each of k different cells (k, 2) belongs to; cells that touch are one group."""
+    number = {(int(y), int(x)): k for k, (y, x) in enumerate(cells)}
+    group = np.full(len(cells), -1, np.intp)
+    groups = 0
+    for first in range(len(cells)):
+        if group[first] >= 0:
+            continue
+        waiting = [first]
+        group[first] = groups
+        while waiting:
+            y, x = (int(value) for value in cells[waiting.pop()])
+            for near in ((y + i, x + j) for i in (-1, 0, 1) for j in (-1, 0, 1)):
+                k = number.get(near)
+                if k is not None and group[k] < 0:
+                    group[k] = groups
+                    waiting.append(k)
+        groups += 1
+    return group
+
+
+def _check_canvas(scan: Scan) -> None:
+    """Raise `ScanError` before room is made for gigabytes of empty canvas."""
+    side = scan.patch_px
+    height, width = (int(min(reach, _ENDLESS)) + side + 2 for reach in np.ptp(scan.positions_px, axis=0))
+    if canvas_bytes((height, width)) <= _LARGE and max(height, width) <= _LONG_PX:
+        return
+    cells = len(np.unique(_cells(scan.positions_px, side), axis=0))
+    if _emptiness(scan.positions_px, side, cells) > 4 * _SPARSE:
+        raise too_large((height, width), scan.positions_px, scan.numbers)

@@ -1,0 +1,170 @@
+"""judge: an image and the frames under it become a verdict."""
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ScanWarning
+from ptychoscope.metrics.photon_noise import amplitude_noise, median_around, stands_apart
+from ptychoscope.patch_geometry import CanvasExtent
+from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
+from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.rpie import FRAME_STATES, Refiner
+from ptychoscope.scan import Scan
+from ptychoscope.verdict import Verdict
+
+_JUDGED_FRAMES = 256
+"""So many frames are predicted pixel by pixel: enough to tell pixels apart, some 50 ms at 64 px."""
+_BLOCK_FRAMES = 8
+_FRAMES_APART = {"deviations": 8.0, "factor": 2.5}
+_FRAMES_FAR_APART = {"deviations": 0.0, "factor": 4.0}
+_PIXELS_APART = {"deviations": 8.0, "factor": 4.0}
+_LEAST_UNEXPLAINED = 0.2
+"""Of the differences between frames: less does not make a frame stand apart."""
+_FEW_COUNTS = 3.0
+"""Added to what a pixel misses and to its noise: a few stray counts in the dark are no defect."""
+
+
+def judge(refiner: Refiner, scan: Scan, *, saturation: float | None = None) -> Verdict:
+    """How well what `refiner` holds explains the frames of `scan`, which are the refiner's, in its order.
+
+    All frames are compared by the misfits of the refiner's last sweep, pixels by a sample of frames spread
+    over the scan. Raises `ScanError` when the refiner can use no frame.
+    """
+    used = np.flatnonzero(refiner.states == FRAME_STATES.index("used"))
+    chosen = _spread_blocks(used)
+    counts, predicted = _beside(refiner, scan, chosen, saturation)
+    measured = counts >= 0
+    known = np.where(measured, counts, 0).astype(np.float64)
+    squares = np.where(measured, np.square(np.sqrt(known) - np.sqrt(predicted)), 0)
+    noise = np.where(measured, amplitude_noise(predicted), 0)
+    differences, differences_noise = _differences(known, measured)
+    total = max(float(known.sum()), 1e-30)
+    frame_misfit = np.full(len(refiner), np.nan)
+    left = noise.sum(axis=(1, 2)) / np.maximum(known.sum(axis=(1, 2)), 1)
+    frame_misfit[used] = refiner.misfits[used] / _by_counts(scan, used, chosen, left)
+    frame_misfit[chosen] = _ratio(squares.sum(axis=(1, 2)), noise.sum(axis=(1, 2)))
+    apart = _frames_apart(frame_misfit, differences / max(differences_noise, 1e-30))
+    rest = ~apart[chosen]
+    pixel_misfit = _ratio(squares[rest].sum(axis=0) + _FEW_COUNTS, noise[rest].sum(axis=0) + _FEW_COUNTS)
+    pixel_misfit[~measured.any(axis=0)] = np.nan
+    return Verdict(
+        misfit=float(squares.sum()) / total,
+        noise=float(noise.sum()) / total,
+        differences=differences / total,
+        differences_noise=differences_noise / total,
+        frame_misfit=frame_misfit.astype(np.float32),
+        pixel_misfit=pixel_misfit.astype(np.float32),
+        frames_apart=np.flatnonzero(apart),
+        pixels_apart=stands_apart(pixel_misfit, median_around(pixel_misfit), **_PIXELS_APART),
+    )
+
+
+def _frames_apart(misfit: NDArray[np.float64], differences: float) -> NDArray[np.bool_]:
+    """True for frames far worse than the others that also miss a good part of what tells frames apart.
+
+    Without the second, frames at the edge of an excellent image would be named for a misfit that nobody sees.
+    """
+    usual = float(np.nanmedian(misfit))
+    with np.errstate(invalid="ignore"):
+        matters = misfit - 1 > _LEAST_UNEXPLAINED * max(differences - 1, 0)
+    far = stands_apart(misfit, usual, **_FRAMES_APART) | stands_apart(misfit, usual, **_FRAMES_FAR_APART)
+    return far & matters
+
+
+def judge_image(result: Reconstruction, scan: Scan, *, saturation: float | None = None) -> Verdict | None:
+    """The verdict on an image that no solver made; None without a probe to predict frames with.
+
+    A network's image may not carry the absolute scale: the one that fits the counts is taken.
+    """
+    if result.probe is None or result.probe.shape[-2:] != (scan.patch_px, scan.patch_px):
+        return None
+    chosen = _spread_blocks(np.arange(len(scan)), 4 * _JUDGED_FRAMES)
+    extent = CanvasExtent(result.origin_px, result.object.shape)
+    refiner = Refiner(result.object.shape, result.probe)
+    some = scan.select(chosen)
+    refiner.add(
+        some.patterns,
+        extent.to_canvas(result.positions_px[chosen]),
+        domain=scan.domain,
+        bad_pixels=scan.bad_pixels,
+        saturation=saturation,
+    )
+    if not (refiner.states == FRAME_STATES.index("used")).any():
+        return None
+    refiner.set_object(_with_fitting_scale(refiner, some, result.object, saturation))
+    refiner.sweep(step=1, regularisation=1, mode="examined")
+    found = judge(refiner, some, saturation=saturation)
+    misfit = np.full(len(scan), np.nan, np.float32)
+    misfit[chosen] = found.frame_misfit
+    return Verdict(**{**found.__dict__, "frame_misfit": misfit, "frames_apart": chosen[found.frames_apart]})
+
+
+def warn_if_unexplained(verdict: Verdict) -> None:
+    """A `ScanWarning` when an image does not explain its frames, with what to do about it."""
+    if verdict.explained == "not explained":
+        warnings.warn(
+            f"the image does not explain its frames (misfit {verdict.ratio:.2g} x photon noise): do not "
+            "trust it; `ptychoscope diagnose SCAN` tries what may be wrong",
+            ScanWarning,
+            stacklevel=3,
+        )
+
+
+def _with_fitting_scale(
+    refiner: Refiner, scan: Scan, object_: NDArray[np.complex64], saturation: float | None
+) -> NDArray[np.complex64]:
+    refiner.set_object(object_)
+    used = np.flatnonzero(refiner.states == FRAME_STATES.index("used"))
+    counts, predicted = _beside(refiner, scan, _spread_blocks(used), saturation)
+    measured = counts >= 0
+    given, wanted = float(predicted[measured].sum()), float(counts[measured].sum())
+    return object_ * np.float32(np.sqrt(wanted / given)) if given > 0 and wanted > 0 else object_
+
+
+def _spread_blocks(frames: NDArray[np.intp], most: int = _JUDGED_FRAMES) -> NDArray[np.intp]:
+    """At most `most` of the frames, in blocks of neighbours spread over all."""
+    if len(frames) <= most:
+        return frames
+    blocks = most // _BLOCK_FRAMES
+    first = np.linspace(0, len(frames) - _BLOCK_FRAMES, blocks).astype(np.intp)
+    return frames[np.unique(first[:, None] + np.arange(_BLOCK_FRAMES))]
+
+
+def _beside(
+    refiner: Refiner, scan: Scan, chosen: NDArray[np.intp], saturation: float | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Measured and predicted counts (k, P, P) of frames; what is unmeasured stays negative."""
+    amplitude = measured_amplitudes(scan, chosen, saturation=saturation)
+    runs = np.split(chosen, np.flatnonzero(np.diff(chosen) != 1) + 1)
+    predicted = [refiner.predicted(int(run[0]), int(run[-1]) + 1) for run in runs]
+    return np.sign(amplitude) * np.square(amplitude), np.concatenate(predicted)
+
+
+def _differences(counts: NDArray[np.float64], measured: NDArray[np.bool_]) -> tuple[float, float]:
+    """Misfit of the mean pattern scaled to each frame's counts, and what photon noise leaves of it."""
+    seen = np.maximum(measured.sum(axis=0), 1)
+    mean = counts.sum(axis=0) / seen
+    there = np.where(measured, mean, 0)
+    scale = counts.sum(axis=(1, 2)) / np.maximum(there.sum(axis=(1, 2)), 1e-30)
+    expected = there * scale[:, None, None]
+    squares = np.where(measured, np.square(np.sqrt(counts) - np.sqrt(expected)), 0)
+    return float(squares.sum()), float(np.where(measured, amplitude_noise(expected), 0).sum())
+
+
+def _by_counts(
+    scan: Scan, frames: NDArray[np.intp], sample: NDArray[np.intp], left: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """What noise leaves of the misfit of `frames`: as of the frames of `sample` with as many counts."""
+    counts = np.concatenate(
+        [scan.counts(part).sum(axis=(1, 2)) for part in np.split(frames, range(256, len(frames), 256))]
+    )
+    logarithms = np.log(np.maximum(counts, 1))
+    of_sample = logarithms[np.searchsorted(frames, sample)]
+    order = np.argsort(of_sample)
+    return np.asarray(np.interp(logarithms, of_sample[order], np.maximum(left, 1e-30)[order]))
+
+
+def _ratio(top: NDArray[np.floating], bottom: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.asarray(top / np.maximum(bottom, 1e-30), np.float64)

@@ -1,0 +1,130 @@
+"""The search for a defocus: what it finds, what it costs, what it ignores."""
+
+from dataclasses import replace
+from time import process_time
+
+import numpy as np
+import pytest
+
+from ptychoscope.errors import ScanError
+from ptychoscope.preprocess.photon_noise import amplitude_variance, noise_misfit
+from ptychoscope.refine import Refiner, find_probe, refocused, tuned_probe
+from ptychoscope.refine.defocus_trial import (
+    DefocusTrial,
+    far_field_of,
+    lit_side,
+    mean_counts_pattern,
+    middle,
+    near_field,
+)
+from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
+
+
+def made(photons=1e6, side=64, modes=1, kind="disc", seed=4, rows=12):
+    probe = ProbeConfig(kind=kind, modes=modes)
+    return simulate_scan(
+        SimulationConfig(
+            patch_px=side, rows=rows, columns=12, step_px=side / 10, photons=photons, probe=probe, seed=seed
+        )
+    )
+
+
+def overlap(found, true):
+    """|<found, true>| at the best shift."""
+    wave = np.fft.ifft2(np.fft.fft2(found) * np.conj(np.fft.fft2(true)))
+    return np.abs(wave).max() / np.linalg.norm(found) / np.linalg.norm(true)
+
+
+@pytest.mark.parametrize("side", [32, 33, 64])
+def test_far_field_and_near_field_undo_one_another(side):
+    rng = np.random.default_rng(0)
+    probe = rng.normal(size=(2, side, side)) + 1j * rng.normal(size=(2, side, side))
+    np.testing.assert_allclose(near_field(far_field_of(probe)), probe, atol=1e-5)
+    np.testing.assert_allclose(refocused(refocused(probe, 40.0), -40.0), probe, atol=1e-4)
+
+
+def test_the_middle_keeps_zero_frequency_and_the_light():
+    mean = np.zeros((64, 64), np.float32)
+    mean[32, 32] = 1
+    assert lit_side(mean) == 32
+    assert middle(mean, 32)[16, 16] == 1
+    mean[0, 0] = 1
+    assert lit_side(mean) == 64
+    assert lit_side(np.ones((63, 63), np.float32)) == 63
+
+
+def test_a_cropped_trial_knows_the_true_probe():
+    scan = made()
+    trial = DefocusTrial(scan, 36, 32, 1, None)
+    far = middle(far_field_of(scan.probe), 32)
+    k = (np.arange(32) - 16) / 64
+    misfits = [trial.misfit(far * np.exp(1j * c * np.add.outer(k**2, k**2)), 3, 0, 1.0) for c in (-90, 0, 90)]
+    assert misfits[1] < 0.7 * min(misfits[0], misfits[2])
+
+
+@pytest.mark.parametrize("kind", ["disc", "zone_plate"])
+@pytest.mark.parametrize("photons", [1e4, 1e6])
+def test_a_probe_is_found_by_few_photons_too(kind, photons):
+    scan = made(photons, kind=kind)
+    assert overlap(find_probe(scan.with_probe(None)).probe[0], scan.probe[0]) > 0.9
+
+
+@pytest.mark.parametrize("modes", [1, 3])
+def test_defocus_is_mended_and_truth_is_kept(modes):
+    scan = made(modes=modes)
+    assert tuned_probe(scan, scan.probe).curvature == 0
+    assert tuned_probe(scan, refocused(scan.probe, -80.0)).curvature == pytest.approx(80, abs=12)
+
+
+@pytest.mark.parametrize("mean", [0.01, 1.0])
+def test_noise_has_no_probe(mean):
+    scan = made()
+    noise = np.random.default_rng(0).poisson(mean, scan.patterns.shape).astype(np.float32)
+    with pytest.raises(ScanError, match="no probe could be found"):
+        find_probe(replace(scan, patterns=noise, domain="counts"))
+
+
+def test_saturated_pixels_do_not_weigh():
+    scan = made()
+    level = float(np.quantile(scan.patterns, 0.999))
+    hot = replace(scan, patterns=np.where(scan.patterns >= level, np.float32(1e4), scan.patterns))
+    clean, spoilt = (find_probe(s, saturation=level).probe for s in (scan, hot))
+    np.testing.assert_array_equal(clean, spoilt)
+    assert overlap(clean[0], scan.probe[0]) > 0.9
+
+
+def test_the_mean_pattern_leaves_out_what_is_unmeasured():
+    scan = made(rows=2)
+    bad = np.zeros((64, 64), bool)
+    bad[30:34, 40] = True
+    masked = replace(scan, bad_pixels=bad)
+    mean, true = mean_counts_pattern(masked), (scan.patterns.astype(float) ** 2).mean(axis=0)
+    np.testing.assert_allclose(mean[~bad], true[~bad], rtol=1e-4, atol=1e-4)
+    assert (mean[bad] > 0).all()
+
+
+@pytest.mark.parametrize("modes", [1, 3])
+def test_the_search_costs_no_more_than_three_sweeps(modes):
+    scan = made(modes=modes, rows=40)  # 480 frames
+    margin = np.array([2, 2]) - (scan.positions_px.min(axis=0) - 32)
+    refiner = Refiner(tuple(int(v) + 70 for v in np.ptp(scan.positions_px, axis=0)), scan.probe)
+    refiner.add(scan.patterns, scan.positions_px + margin, domain="amplitude")
+    refiner.sweep(step=1, regularisation=1)
+    began = process_time()
+    for _ in range(3):
+        refiner.sweep(step=1, regularisation=1, probe_step=1)
+    sweeps, began = process_time() - began, process_time()
+    tuned_probe(scan, scan.probe)
+    assert process_time() - began < 1.6 * sweeps + 0.05  # room for a busy machine
+
+
+@pytest.mark.parametrize("mean", [1e-3, 0.1, 1.0, 7.0, 300.0])
+def test_the_variance_of_amplitudes(mean):
+    counts = np.random.default_rng(1).poisson(mean, 400_000)
+    expected = np.mean((np.sqrt(counts) - np.sqrt(mean)) ** 2)
+    assert amplitude_variance(np.array([mean]))[0] == pytest.approx(expected, rel=0.1)
+    assert noise_misfit(np.full((4, 4), mean)) == pytest.approx(expected / mean, rel=0.1)
+
+
+def test_no_light_no_noise():
+    assert noise_misfit(np.zeros((3, 3))) == 0
