@@ -134,6 +134,7 @@ def _sweep(
     later = k > 0  # the first sweep finds the object
     return refiner.sweep(
         step=plan.steps[k],
+        momentum=plan.momenta[k],
         regularisation=plan.regularisation,
         probe_step=1.0 if update and later else 0.0,
         position_step=1.0 if correct and later else 0.0,
