@@ -23,10 +23,8 @@ def good():
 
 
 SPOILT = {
-    "patterns=transpose": "patterns=transpose",
     "patterns=rot90": "patterns=rot270",
     "swap_xy": "swap_xy",
-    "flip_y": "flip_y",
     "swap_xy,flip_x": "swap_xy,flip_y",
     "shift_frames=-2": "shift_frames=2",
     "probe=flip_y": "probe=flip_y",
@@ -42,7 +40,7 @@ def test_a_fault_of_words_is_named_by_its_inverse(good, fault):
 
 
 @pytest.mark.parametrize(("step", "value", "within"), [
-    ("scale", 1.21, 0.015), ("scale", 1e-6, 0.015e6), ("rotate", 9.0, 0.7), ("rotate", -17.0, 0.7),
+    ("scale", 1e-6, 0.015e6), ("rotate", -17.0, 0.7),
 ])  # fmt: skip
 def test_a_number_is_found(good, step, value, within):
     found = diagnose(Orientation(**{step: value}).apply(good), images=False)

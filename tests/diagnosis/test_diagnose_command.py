@@ -39,7 +39,6 @@ def with_hot_pixels(scan):
 SPOIL = {
     "swap_xy": Orientation(swap_xy=True).apply,
     "patterns=fftshift": lambda s: replace(s, patterns=np.fft.ifftshift(s.patterns, axes=(1, 2))),
-    "domain": lambda s: replace(s, domain="amplitude"),
     "scale": Orientation(scale=0.8).apply,
     "hot": with_hot_pixels,
 }

@@ -106,8 +106,11 @@ class TestQuickCheck:
         order = np.random.default_rng(2).permutation(len(good))
         assert "shuffled" in str(quick_check(replace(good, positions_px=good.positions_px[order]), 10.0))
 
-    def test_keeps_to_its_time(self, good):
-        assert quick_check(Orientation(swap_xy=True).apply(good), 0.0) is None
+    def test_without_time_it_says_that_something_is_wrong_and_tries_next_to_nothing(self, good):
+        said = quick_check(Orientation(patterns="rot180").apply(good), 0.0)
+        assert "more than the mean pattern does" in str(said)
+        corner = replace(good, patterns=np.fft.ifftshift(good.patterns, axes=(1, 2)))
+        assert "patterns=fftshift" in str(quick_check(corner, 0.0))
 
     def test_says_nothing_without_a_probe(self, good):
         assert quick_check(replace(good, probe=None), 10.0) is None

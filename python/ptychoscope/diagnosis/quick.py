@@ -1,11 +1,13 @@
 """quick_check: a word before a run, where something else explains the frames clearly better."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from time import process_time
 
 import numpy as np
 
 from ptychoscope.diagnosis.families import discrete
+from ptychoscope.diagnosis.first_probe import light_in_corner
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.report import percent
 from ptychoscope.diagnosis.search import changed, paired_t
@@ -15,6 +17,8 @@ from ptychoscope.scan import Scan
 _FRAMES, _SWEEPS, _LEAST_FRAMES = 49, 3, 16
 _GOOD, _NEAR_NOISE = 0.7, 1.15
 """A scan explained to this, or nearly to its noise, needs no word."""
+_WORTHLESS = 1.05
+"""A scan that leaves more is read wrongly, whatever the mend is."""
 _CLEAR_T, _CLEAR_RATIO = 6.0, 0.7
 
 
@@ -40,21 +44,30 @@ def quick_check(scan: Scan, budget_s: float) -> str | None:
     if given.unexplained < max(_GOOD, _NEAR_NOISE * noise):
         return None
     best, left = Mend(), given
-    for family in discrete(probe=True, domain=scan.domain):
-        for steps in family.hypotheses:
-            if process_time() - began > budget_s:
-                break
-            mend = changed(Mend(), steps)
-            outcome = trials.run(mend)
-            if outcome.unexplained < left.unexplained:
-                best, left = mend, outcome
+    for mend in _mends(scan):
+        outcome = trials.run(mend)
+        if outcome.unexplained < left.unexplained:
+            best, left = mend, outcome
+        if process_time() - began > budget_s:
+            break
     said = f"as given the positions and patterns leave {percent(given.unexplained)} of what differs between "
     said += "frames unexplained"
     if best.changes and _clear(given.unexplained, left.unexplained, noise, paired_t(left, given)):
         return f"{said}, with {best} {percent(left.unexplained)}: `ptychoscope diagnose` says more"
     if process_time() - began < budget_s and not _beats_shuffled(scan, trials, given.unexplained):
         return f"{said}, no less than shuffled positions do: `ptychoscope diagnose` tries what may be wrong"
+    if given.unexplained > _WORTHLESS:
+        return f"{said}, more than the mean pattern does: `ptychoscope diagnose` tries what may be wrong"
     return None
+
+
+def _mends(scan: Scan) -> Iterator[Mend]:
+    """What is tried, the likeliest first."""
+    if light_in_corner(scan):
+        yield changed(Mend(), {"patterns": "fftshift"})
+    for family in discrete(probe=True, domain=scan.domain):
+        for steps in family.hypotheses:
+            yield changed(Mend(), steps)
 
 
 def _clear(given: float, left: float, noise: float, t: float) -> bool:

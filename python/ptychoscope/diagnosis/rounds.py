@@ -22,8 +22,6 @@ _SHOWN = 4
 """Objects in a picture."""
 _TIED = 1.05
 """Hypotheses this near to the best cannot be told apart from it."""
-_USELESS_PROBE = 0.9
-"""Where nothing else leaves less than this, the probe is looked for in the frames."""
 
 
 def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
@@ -106,13 +104,18 @@ def _go(search: Search, start: Mend, names: list[str]) -> tuple[Mend, list[Round
         given_probe = search.scan.probe is not None and current.probe is None
         rounds.append(search.round(current, probe_given=given_probe))
         accepted = rounds[-1].accepted
-        if accepted is None and given_probe and rounds[-1].before > _USELESS_PROBE:
-            accepted = search.with_found_probe(current)
+        if accepted is None and search.useless(rounds[-1].before, current):
+            accepted = search.turned_and_scaled(current)
         if accepted is None:
             break
         current = accepted.mend
         rounds[-1] = rounds[-1]._replace(accepted=accepted)
         names.append(accepted.family)
+    if search.scan.probe is not None and search.useless(search.many.run(current).unexplained, current):
+        found = search.with_found_probe(start)
+        if found is not None:
+            names[:] = [found.family]
+            return found.mend, [*rounds, Round(rounds[0].before, [found], found)]
     return current, rounds
 
 

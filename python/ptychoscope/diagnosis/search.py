@@ -26,6 +26,9 @@ _CLEAR_RATIO = 0.8
 _NOISE_ONLY = 1.03
 """A scan explained to this much of its noise has nothing wrong with it."""
 _NEAR_NOISE = 1.15
+_USELESS, _USEFUL = 0.9, 0.7
+"""Where nothing alone leaves less than the first, pairs are tried, and a probe from the frames; either must
+leave less than the second."""
 _GOOD = 0.5
 """Explained to this, only what lies near is tried."""
 
@@ -51,6 +54,9 @@ class Round(NamedTuple):
 class Search:
     """Trials of a scan on few and on more frames, and what is tried on them."""
 
+    STRIDE = 2
+    """Of the grid of scales, where it is tried with every symmetry."""
+
     def __init__(self, scan: Scan, *, seed: int = 0) -> None:
         few, many = frame_numbers(len(scan), scan.patch_px)
         self.scan = scan
@@ -72,7 +78,7 @@ class Search:
         few = self._best(discrete(probe=probe_given, domain=one.domain), current)
         found = self._finals(few, current, given)
         if not self._settles(found, given, current):
-            local = given.unexplained < max(_GOOD, _NEAR_NOISE * self.many.noise(current))
+            local = given.unexplained < _GOOD or self.near_noise(current)
             side = self.scan.patch_px
             positions = current.orientation.turned(self.scan.positions_px[self.many.frames])
             wide = continuous(positions, one.probe if probe_given else None, local=local, side=side)
@@ -85,15 +91,39 @@ class Search:
         found.sort(key=lambda tried: tried.unexplained)
         return Round(given.unexplained, found, self._accepted(found, given, current))
 
+    def turned_and_scaled(self, current: Mend) -> Tried | None:
+        """Axes and unit of the positions wrong at once: neither shows while the other is wrong."""
+        given = self._run(self.many, current)
+        positions = current.orientation.turned(self.scan.positions_px[self.many.frames])
+        families = continuous(positions, None, local=False, side=self.scan.patch_px)
+        scales = next((f for f in families if f.name == CONTINUOUS[0]), None)
+        turns = next(f for f in discrete(probe=False, domain="counts") if "swap_xy" in f.hypotheses[0])
+        if scales is None:
+            return None
+        pairs = [(turn, scale) for turn in turns.hypotheses for scale in scales.hypotheses[:: self.STRIDE]]
+        left = [self._run(self.few, changed(changed(current, a), b)).unexplained for a, b in pairs]
+        turn, scale = pairs[int(np.argmin(left))]
+        best = self._refined(scales, scale, changed(current, turn), given)
+        best = best._replace(family=f"{turns.name} and {scales.name}")
+        return best if self._explains(best, given, current) else None
+
     def with_found_probe(self, current: Mend) -> Tried | None:
         """A probe from the frames in place of the given one, when that explains clearly more."""
         given = self._run(self.many, current)
         for found, _ in found_probes(self.scan, self.many)[:1]:
             mend = replace(found, bad_pixels=current.bad_pixels, domain=current.domain)
             tried = self._tried("probe of no use", mend, given)
-            if self.clear(tried, given, current) and self.beats_shuffled(mend):
-                return tried
+            return tried if self._explains(tried, given, current) else None
         return None
+
+    def useless(self, unexplained: float, current: Mend) -> bool:
+        """Hardly better than the mean pattern, and photon noise is not the reason."""
+        return unexplained > _USELESS and not self.near_noise(current)
+
+    def _explains(self, tried: Tried, given: Outcome, current: Mend) -> bool:
+        """A mend of two things at once must be good, not only better."""
+        good = tried.unexplained < _USEFUL or self.near_noise(tried.mend)
+        return good and self.clear(tried, given, current) and self.beats_shuffled(tried.mend)
 
     def _best(self, families: Iterable[Family], current: Mend) -> list[tuple[Family, Steps, float]]:
         """The best hypothesis of each family on the few frames."""
@@ -168,6 +198,10 @@ class Search:
             if tried.family not in CONTINUOUS or self.beats_shuffled(tried.mend):
                 return tried
         return None
+
+    def near_noise(self, current: Mend) -> bool:
+        """Whether photon noise is most of what `current` leaves."""
+        return self._run(self.many, current).unexplained < _NEAR_NOISE * self.many.noise(current)
 
     def beats_shuffled(self, mend: Mend) -> bool:
         """Whether the frames are explained better at their positions than at each other's."""
