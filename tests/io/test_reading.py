@@ -156,6 +156,17 @@ class TestPositionsWithoutValue:
         assert len(scan) == N - 2
         assert scan.orientation["reading"]["left_out_without_position"] == [4, 11]
 
+    def test_commanded_positions_that_are_not_there_are_not_used(self, stored, made):
+        start = {f"{name}_start": np.full(N, np.nan) for name in ("ycoords", "xcoords")}
+        with pytest.warns(ScanWarning, match="commanded positions"):
+            scan = as_scan({**stored, **start})
+        assert scan.nominal_positions_px is None
+        assert_array_equal(scan.positions_px, made.positions_px)
+
+    def test_no_position_at_all(self, stored):
+        with pytest.raises(ScanError, match="no position in the mapping is finite"):
+            as_scan({**stored, "xcoords": np.full(N, np.nan)})
+
     def test_repeated_positions_are_fine(self, stored):
         y = stored["ycoords"].copy()
         y[3] = y[2]
@@ -250,6 +261,17 @@ class TestDomainByTheProbe:
         values = made.amplitude() * np.float32(scale)
         fields = {"diffraction": values, "ycoords": y, "xcoords": x, "probeGuess": made.probe}
         assert silently(fields).domain == "amplitude"
+
+    @pytest.mark.parametrize("name", ["siemens64", "sim_test_mix", "sim_test_natural", "sim_test_mix_1e4"])
+    @pytest.mark.parametrize("scale", [1.0, 0.6, 1e-4])
+    def test_real_and_simulated_scans(self, data_dir, name, scale):
+        scan = load_scan(data_dir / f"{name}.npz", frames="::8")
+        y, x = scan.positions_px.T
+        fields = {"ycoords": y, "xcoords": x, "probeGuess": scan.probe}
+        assert silently({**fields, "diffraction": scan.amplitude() * np.float32(scale)}).domain == "amplitude"
+        fractional = scan.counts() * np.float32(scale) / np.float32(1.07)
+        with pytest.warns(ScanWarning, match="--domain counts"):
+            assert as_scan({**fields, "diffraction": fractional}).domain == "counts"
 
     def test_without_a_probe_nothing_is_told(self, stored, made):
         values = (made.patterns / 1.37).astype(np.float32)
