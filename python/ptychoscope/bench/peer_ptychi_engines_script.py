@@ -9,7 +9,7 @@ pixels of the object, probe (m, P, P), shape (2,). out.npz: the object after eac
 seconds on one thread, set-up apart.
 
 Modes that are not given begin as pty-chi's own Hermite modes. The probe follows from the second epoch on (the
-first finds the object), positions from the third.
+first finds the object), positions from the eleventh: earlier ones drift.
 """
 
 import json
@@ -32,7 +32,7 @@ from ptychi import api
 from ptychi.api.task import PtychographyTask
 from ptychi.utils import orthogonalize_initial_probe
 
-PROBE_FROM, POSITIONS_FROM = 1, 2
+PROBE_FROM, POSITIONS_FROM = 1, 10
 
 
 def engine_options(settings: dict[str, Any]) -> Any:
@@ -62,13 +62,13 @@ def engine_options(settings: dict[str, Any]) -> Any:
 
 
 def first_probe(given: np.ndarray, modes: int) -> torch.Tensor:
-    """(1, m, P, P): the given modes, or the first of them and Hermite modes of a tenth of its power."""
+    """(1, m, P, P): the given modes, or the first of them and Hermite modes of .02 of its power."""
     probe = torch.from_numpy(given.astype(np.complex64))[None]
     if modes <= len(given):
         return probe[:, :modes]
     begun = torch.zeros((1, modes, *given.shape[1:]), dtype=torch.complex64)
     begun[:, 0] = probe[:, 0]
-    filled: torch.Tensor = orthogonalize_initial_probe(begun, secondary_mode_energy=0.1)
+    filled: torch.Tensor = orthogonalize_initial_probe(begun, secondary_mode_energy=0.02)
     return filled
 
 
