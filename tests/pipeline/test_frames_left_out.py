@@ -64,6 +64,12 @@ def test_the_image_is_that_of_the_other_frames(made, tiny_model, way, spoil):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_positions_in_metres_are_asked_about_once(made, tiny_model, way):
+    _, said = quietly(way, replace(made, positions_px=made.positions_px * 3e-8), tiny_model)
+    assert sum("are they in metres?" in text for text in said) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_scan_in_pieces_takes_no_gigabytes(made, tiny_model, way):
     positions = made.positions_px.copy()
     positions[20:] += 3e4

@@ -25,6 +25,8 @@ _LARGE = 2**30
 """Bytes of a mostly empty canvas that are too many."""
 _LONG_PX = 65536
 """Side of a mostly empty canvas that is too long."""
+_SAID = "usable_frames"
+"""On a scan that went through here: what there was to say is said once."""
 _RUNS = 8
 """Runs of frames that a message names at most."""
 _ENDLESS = float(2**50)
@@ -59,6 +61,8 @@ def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
     """
     if len(scan) == 0:
         raise ScanError("the scan has no frames: nothing can be reconstructed")
+    if positions_known and _SAID in scan.__dict__:
+        return UsableFrames(scan, {})
     left_out: dict[str, str | int] = {}
     scan = _of_one_scan(scan, left_out)
     if positions_known:
@@ -81,6 +85,7 @@ def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
         scan = scan.select(~(dark | apart))
     if positions_known:
         _check_canvas(scan)
+        scan.__dict__[_SAID] = True
     return UsableFrames(scan, left_out)
 
 
