@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import BundleError, ExportError
 from ptychoscope.inference.bounded_run import memory_limit, run_bounded
-from ptychoscope.inference.bundle import GRAPH_LIMIT_BYTES, read_regular
+from ptychoscope.inference.bundle import GRAPH_LIMIT_BYTES
 from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model_config import (
@@ -30,6 +30,7 @@ from ptychoscope.inference.model_config import (
 )
 from ptychoscope.inference.onnx_file import check_graph, graph_digest
 from ptychoscope.inference.session import Session, open_session
+from ptychoscope.io.limits import read_regular
 from ptychoscope.preprocess.complex_planes import complex_patches
 
 from .bundle_writer import GOLDEN_TOLERANCE, bundle_directory, file_spec, graph_bytes, npz_bytes
@@ -130,10 +131,7 @@ def _looked_at(
 
 
 def _read(file: Path) -> onnx.ModelProto:
-    try:
-        data = read_regular(file, GRAPH_LIMIT_BYTES, ExportError)
-    except FileNotFoundError as error:
-        raise ExportError(f"{file} cannot be read: it does not exist") from error
+    data = read_regular(file, GRAPH_LIMIT_BYTES, ExportError)
     check_graph(data)
     try:
         model: onnx.ModelProto = onnx.load_model_from_string(data)

@@ -137,8 +137,15 @@ CASES = {
         lambda a: {"counts": good(32)["counts"][:, 2:30], "probeGuess": None}, "--crop 28",
         "--crop 28 --refine-probe find"),
     "a model of another size": Case(lambda _: good(20), f"--crop {SIDE}", command=NETWORK),
-    "scan in pieces": Case(strayed, "--frames", f"--frames :{N // 2}"),
-    "scan in pieces, one left out": Case(part_lost, "--frames", "--frames :20,31:"),
+    "scan in pieces": Case(strayed, f"--frames {N // 2}:{N}"),
+    "scan in two pieces of three": Case(part_lost, f"--frames 0:20,31:{N}"),
+    "fewer x than y": Case(changed("xcoords", lambda a: a[:-2]), "--match first"),
+    "fewer y than x": Case(changed("ycoords", lambda a: a[2:]), "--match last", "--match last"),
+    "patterns cropped, the probe not": Case(
+        lambda _: {"counts": good(20)["counts"][:, 2:18, 2:18], "probeGuess": good(20)["probeGuess"]},
+        f"--crop {SIDE}"),
+    "modes that the model does not know": Case(
+        changed("probeGuess", lambda a: np.stack([a, a])[:, 0]), "--probe model", command=NETWORK),
     "metres": Case(
         lambda a: {"ycoords": a["ycoords"] * 2e-8, "xcoords": a["xcoords"] * 2e-8, "pixel_size_m": 2e-8},
         "--orientation scale=5e+07", code=0),

@@ -76,11 +76,13 @@ void register_phase_sync(py::module_& m) {
             if (window &&
                 (window->ndim() != 2 || window->shape(0) != batch.height || window->shape(1) != batch.width))
                 throw std::invalid_argument("window must have the shape of a patch");
+            // No patch has more neighbours than there are patches, and room is made for as many as asked for.
+            const std::int64_t per_side = std::min(per_quadrant, std::max<std::int64_t>(batch.count, 1));
             Rotations rotations(batch.count);
             std::complex<float>* out = rotations.mutable_data();
             py::gil_scoped_release release;
             const auto solved =
-                ps::solve_phases(batch, positions.data(), window ? window->data() : nullptr, per_quadrant);
+                ps::solve_phases(batch, positions.data(), window ? window->data() : nullptr, per_side);
             std::copy(solved.begin(), solved.end(), out);
             return rotations;
         },

@@ -76,6 +76,11 @@ inline PatchBatch view(const py::array& first, const py::array& second, const st
     const auto size = first.itemsize();
     if (kind != 'f' || (size != 4 && size != 2) || second.dtype().kind() != kind || second.itemsize() != size)
         throw std::invalid_argument("planes of patches must be float32 or float16, both alike");
+    for (const py::array* plane : {&first, &second})
+        if (!plane->dtype().attr("isnative").cast<bool>())
+            throw std::invalid_argument(
+                "planes of patches must have this machine's byte order, not the other one: convert them "
+                "with astype");
     batch.first = first.data();
     batch.second = second.data();
     batch.count = first.shape(0);

@@ -6,7 +6,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <complex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -74,6 +76,35 @@ void blend(Refiner& refiner, const Complexes& patches, int first) {
     require_shape(patches, {count, refiner.window(), refiner.window()}, "patches");
     py::gil_scoped_release release;
     refiner.blend(patches.data(), first, static_cast<int>(count));
+}
+
+void set_background(Refiner& refiner, const std::optional<Floats>& background) {
+    if (background) require_shape(*background, {refiner.window(), refiner.window()}, "background");
+    const float* counts = background ? background->data() : nullptr;
+    py::gil_scoped_release release;
+    refiner.set_background(counts);
+}
+
+std::optional<Floats> background(const Refiner& refiner) {
+    if (!refiner.has_background()) return std::nullopt;
+    Floats result({refiner.window(), refiner.window()});
+    auto* out = result.mutable_data();
+    py::gil_scoped_release release;
+    refiner.copy_background(out);
+    return result;
+}
+
+/// (5, window, window): counts, predicted, differences, ratios, frames; zeros before any were summed.
+Floats pixel_sums(const Refiner& refiner) {
+    const ptychoscope::PixelSums sums = refiner.pixel_sums();
+    Floats result({5, refiner.window(), refiner.window()});
+    float* out = result.mutable_data();
+    std::fill(out, out + result.size(), 0.f);
+    for (const auto* plane : {&sums.counts, &sums.predicted, &sums.differences, &sums.ratios, &sums.frames}) {
+        std::copy(plane->begin(), plane->end(), out);
+        out += result.size() / 5;
+    }
+    return result;
 }
 
 Floats predicted(const Refiner& refiner, int first, int last) {
@@ -150,6 +181,9 @@ void define_refiner(py::module_& m) {
         .def_readwrite("position_limit_px", &SweepOptions::position_limit_px)
         .def_readwrite("mode", &SweepOptions::mode)
         .def_readwrite("visit_decay", &SweepOptions::visit_decay)
+        .def_readwrite("momentum", &SweepOptions::momentum)
+        .def_readwrite("background_step", &SweepOptions::background_step)
+        .def_readwrite("background_whole", &SweepOptions::background_whole)
         .def_readwrite("seed", &SweepOptions::seed);
     py::class_<SweepReport>(m, "SweepReport", "What a sweep found.")
         .def_readonly("misfit", &SweepReport::misfit)
@@ -162,6 +196,8 @@ void define_refiner(py::module_& m) {
         .def("set_object", &set_object, py::arg("image"))
         .def("set_probe", &set_probe, py::arg("probe"))
         .def("add_frames", &add_frames, py::arg("amplitudes"), py::arg("positions"))
+        .def("set_background", &set_background, py::arg("background"))
+        .def("set_aside", &Refiner::set_aside, py::arg("frames"), py::arg("aside"))
         .def("blend", &blend, py::arg("patches"), py::arg("first"))
         .def("sweep", &Refiner::sweep, py::arg("options"), py::arg("first"), py::arg("last"), Release())
         .def("predicted", &predicted, py::arg("first"), py::arg("last"))
@@ -171,6 +207,8 @@ void define_refiner(py::module_& m) {
         .def_property_readonly("probe", &probe)
         .def_property_readonly("coverage", &coverage)
         .def_property_readonly("spread", &spread)
+        .def_property_readonly("background", &background)
+        .def_property_readonly("pixel_sums", &pixel_sums)
         .def_property_readonly("positions", &positions)
         .def_property_readonly("misfits", &misfits)
         .def_property_readonly("states", &states);

@@ -33,6 +33,17 @@ double FrameStore::pack(const float* amplitude, AlignedFloats& packed) const {
     return energy;
 }
 
+AlignedFloats FrameStore::pack_plane(const float* plane, float scale) const {
+    const int n = window_, panels = (n + lanes_ - 1) / lanes_;
+    AlignedFloats packed(at(panels) * at(n) * at(lanes_));
+    for (int ky = 0; ky < n; ++ky) {
+        float* to = packed.get() + ky / lanes_ * n * lanes_ + ky % lanes_;
+        const float* row = plane + (ky + n / 2) % n * n;
+        for (int kx = 0; kx < n; ++kx) to[kx * lanes_] = row[(kx + n / 2) % n] * scale;
+    }
+    return packed;
+}
+
 void FrameStore::unpack(const float* packed, float* out) const {
     const int n = window_;
     for (int ky = 0; ky < n; ++ky) {
@@ -97,6 +108,19 @@ double FrameStore::move(int frame, double dy, double dx, double limit) {
     }
     split_subpixel(at(frame));
     return squared;
+}
+
+void FrameStore::set_aside(int frame, bool aside) {
+    FrameState& state = state_[at(frame)];
+    if (state == (aside ? FrameState::used : FrameState::set_aside))
+        state = aside ? FrameState::set_aside : FrameState::used;
+}
+
+std::vector<int> FrameStore::usable(int first, int last) const {
+    std::vector<int> frames;
+    for (int k = first; k < last; ++k)
+        if (state_[at(k)] == FrameState::used || state_[at(k)] == FrameState::set_aside) frames.push_back(k);
+    return frames;
 }
 
 std::vector<int> FrameStore::used(int first, int last) const {

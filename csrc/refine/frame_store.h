@@ -23,6 +23,11 @@ class FrameStore {
     /// distance.
     double move(int frame, double dy, double dx, double limit);
 
+    /// A plane (window, window) with zero frequency at window / 2, times `scale`, laid like an amplitude.
+    AlignedFloats pack_plane(const float* plane, float scale) const;
+    /// Sets a frame aside or back; one that cannot be used stays what it is.
+    void set_aside(int frame, bool aside);
+
     /// A plane that lies like an amplitude, as (window, window) with zero frequency at window / 2.
     void unpack(const float* packed, float* out) const;
 
@@ -39,6 +44,8 @@ class FrameStore {
 
     /// Frames first <= k < last that take part in sweeps.
     std::vector<int> used(int first, int last) const;
+    /// Those, and the ones set aside.
+    std::vector<int> usable(int first, int last) const;
 
   private:
     static std::size_t at(int frame) { return static_cast<std::size_t>(frame); }

@@ -19,6 +19,10 @@ class ObjectPlanes {
     }
 
     int stride() const { return stride_; }
+    /// Of one plane, border included.
+    std::size_t floats() const { return re_.size(); }
+    float* re() { return re_.get(); }
+    float* im() { return im_.get(); }
     float* re(int y, int x) { return re_.get() + offset(y, x); }
     float* im(int y, int x) { return im_.get() + offset(y, x); }
 

@@ -55,7 +55,24 @@ inline void propagate_rows(const FrameTask& t, const RpieWork& work) {
         }
 }
 
+/// A panel of the planes that are summed over frames.
+inline void add_pixels(const FrameTask& t, int to, vfloat a, vfloat total, vfloat inverse) {
+    const float n2 = static_cast<float>(t.plan->size) * static_cast<float>(t.plan->size);
+    const vfloat zero = {}, modulus = total * inverse * broadcast(1.f / n2), difference = a - modulus;
+    const vfloat root = a * inverse * broadcast(n2), all = modulus + root;
+    const vint known = (vint)(a >= zero) & (vint)(all - all == zero);  // and the wave did not overflow
+    const auto add = [&](float* plane, vfloat v) {
+        store(plane + to, load(plane + to) + (vfloat)((vint)v & known));
+    };
+    add(t.pixels->counts, a * a);
+    add(t.pixels->predicted, modulus * modulus);
+    add(t.pixels->differences, difference * difference);
+    add(t.pixels->ratios, root * root);
+    add(t.pixels->frames, broadcast(1.f));
+}
+
 /// Gives the waves of one panel their measured modulus; returns sum (A - |U|)^2 / N^2, lane by lane.
+template <bool WithBackground, bool WithPixels>
 inline vfloat constrain(const FrameTask& t, float* waves, int j) {
     const int n = t.plan->size, next_mode = panel_floats(*t.plan, kLanes);
     const float per_pixel = 1.f / (static_cast<float>(n) * static_cast<float>(n));
@@ -65,10 +82,12 @@ inline vfloat constrain(const FrameTask& t, float* waves, int j) {
     for (int kx = 0; kx < n; ++kx) {
         vfloat intensity = power(at(waves + kx * kRow));
         for (int m = 1; m < t.modes; ++m) intensity += power(at(waves + m * next_mode + kx * kRow));
+        if (WithBackground) intensity += load(t.background + (j * n + kx) * kLanes);
         const vfloat a = load(amplitude + kx * kLanes);
         const vfloat inverse = rsqrt(intensity + dark);
         const vfloat difference = a - intensity * inverse * unit;
         misfit += a >= zero ? difference * difference : zero;
+        if (WithPixels) add_pixels(t, (j * n + kx) * kLanes, a, intensity, inverse);
         const vfloat factor = a >= zero ? a * inverse : unit;
         for (int m = 0; m < t.modes; ++m) {
             float* row = waves + m * next_mode + kx * kRow;
@@ -77,6 +96,13 @@ inline vfloat constrain(const FrameTask& t, float* waves, int j) {
         }
     }
     return misfit;
+}
+
+inline vfloat constrain(const FrameTask& t, float* waves, int j) {
+    if (t.background == nullptr)
+        return t.pixels == nullptr ? constrain<false, false>(t, waves, j)
+                                   : constrain<false, true>(t, waves, j);
+    return t.pixels == nullptr ? constrain<true, false>(t, waves, j) : constrain<true, true>(t, waves, j);
 }
 
 /// Transform over x, modulus, inverse over x: work.near[m] = [x panel][ky].
@@ -111,8 +137,9 @@ inline void predict_counts(const FrameTask& t, const RpieWork& work, float* out)
                               work.panels);
             for (int kx = 0; kx < n; ++kx) {
                 float* to = out + (j * n + kx) * kLanes;
-                const vfloat counts = power(at(waves + kx * kRow)) * per_pixel;
-                store(to, m == 0 ? counts : load(to) + counts);
+                vfloat counts = power(at(waves + kx * kRow));
+                if (m == 0 && t.background != nullptr) counts += load(t.background + (j * n + kx) * kLanes);
+                store(to, m == 0 ? counts * per_pixel : load(to) + counts * per_pixel);
             }
         }
 }

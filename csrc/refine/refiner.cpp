@@ -28,6 +28,9 @@ void check(const SweepOptions& o) {
     check_range("probe_step", o.probe_step, o.probe_step >= 0 && o.probe_step <= 2, "from 0 to 2");
     check_range("position_step", o.position_step, o.position_step >= 0 && o.position_step <= 4,
                 "from 0 to 4");
+    check_range("momentum", o.momentum, o.momentum >= 0 && o.momentum < 1, "0 or more and below 1");
+    check_range("background_step", o.background_step, o.background_step >= 0 && o.background_step <= 2,
+                "from 0 to 2");
     check_range("position_limit_px", o.position_limit_px,
                 o.position_limit_px >= 0 && o.position_limit_px < 1e6, "0 or more");
 }
@@ -69,6 +72,7 @@ void Refiner::set_object(const std::complex<float>* object) {
     require(all_finite(object, index(height()) * index(width())), "object has values that are not finite");
     const Lock lock(state_->calls);
     state_->object.set(object);
+    state_->forget_momentum();
 }
 
 void Refiner::set_probe(const std::complex<float>* probe) {
@@ -83,6 +87,24 @@ void Refiner::set_probe(const std::complex<float>* probe) {
 void Refiner::add_frames(const float* amplitudes, const double* positions, int count) {
     const Lock lock(state_->calls);
     state_->frames.add(amplitudes, positions, count);
+}
+
+void Refiner::set_background(const float* background) {
+    const std::size_t count = background == nullptr ? 0 : index(window()) * index(window());
+    for (std::size_t i = 0; i < count; ++i)
+        require(std::isfinite(background[i]) && background[i] >= 0,
+                "background must be finite and 0 or more, got " + std::to_string(background[i]));
+    const Lock lock(state_->calls);
+    state_->set_background(background);
+}
+
+void Refiner::set_aside(const std::vector<int>& frames, bool aside) {
+    const Lock lock(state_->calls);
+    for (int frame : frames)
+        require(0 <= frame && frame < state_->frames.count(),
+                "frame " + std::to_string(frame) + " is not among the " +
+                    std::to_string(state_->frames.count()) + " that were added");
+    for (int frame : frames) state_->frames.set_aside(frame, aside);
 }
 
 SweepReport Refiner::sweep(const SweepOptions& options, int first, int last) {
@@ -149,6 +171,21 @@ void Refiner::copy_spread(float* out) const {
             const PatchSums at = state_->sums ? state_->sums->at(y, x) : PatchSums();
             *out++ = at.weight != nullptr && *at.weight > 0 ? std::sqrt(*at.squares / *at.weight) : 0.f;
         }
+}
+
+bool Refiner::has_background() const {
+    const Lock lock(state_->calls);
+    return state_->background.size() > 0;
+}
+
+void Refiner::copy_background(float* out) const {
+    const Lock lock(state_->calls);
+    state_->copy_background(out);
+}
+
+PixelSums Refiner::pixel_sums() const {
+    const Lock lock(state_->calls);
+    return state_->pixels;
 }
 
 std::vector<double> Refiner::positions() const {

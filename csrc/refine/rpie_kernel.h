@@ -3,12 +3,22 @@
 // Layouts, with L lanes and J = padded / L panels:
 //     probe entry   [J][N rows y][2 * modes + 1][L]: re, im of every mode, then the object's step weight
 //     amplitude     [J of ky][N rows kx][L]: A / N, below 0 where unmeasured
+//     background    the same, counts * N^2
 //     packed plane  [J][padded rows][re, im][L]
 #pragma once
 
 #include "fft/fft_kernel.h"
 
 namespace ptychoscope {
+
+/// Sums over frames, each lying like an amplitude, of their measured pixels; A^2 and I in counts / N^2.
+struct PixelPlanes {
+    float* counts = nullptr;       ///< A^2
+    float* predicted = nullptr;    ///< I, with the background
+    float* differences = nullptr;  ///< (A - sqrt I)^2
+    float* ratios = nullptr;       ///< A^2 / I
+    float* frames = nullptr;       ///< 1
+};
 
 struct FrameTask {
     const FftPlan* plan = nullptr;
@@ -18,6 +28,8 @@ struct FrameTask {
     int object_stride = 0;
     const float* probe = nullptr;
     const float* amplitude = nullptr;
+    const float* background = nullptr;    ///< null: none
+    const PixelPlanes* pixels = nullptr;  ///< null: not summed
     float dark = 1e-30f;         ///< added under the square root of the modulus, in units of N^2 counts
     bool keep_gradient = false;  ///< of the probe, for accumulate_probe
 };

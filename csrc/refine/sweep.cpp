@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "refine/pixel_sums.h"
 #include "refine/refiner_state.h"
 
 namespace ptychoscope {
@@ -46,6 +47,7 @@ struct Refiner::State::Sweep {
     std::vector<ProbeAccumulator> probe;      ///< [kPartitions]; empty when the probe is kept
     std::vector<PositionSums> displacements;  ///< [frames]; empty when positions are kept
     std::vector<std::uint8_t> rejected;       ///< [frames]
+    std::vector<PixelAccumulator> pixels;     ///< [kPartitions]; empty when they are not summed
 };
 
 Refiner::State::State(int window_, int height_, int width_, int modes_, int threads)
@@ -91,6 +93,7 @@ FrameTask Refiner::State::task_of(int frame) {
     task.object_stride = object.stride();
     task.probe = probe.entry(frames.fraction(frame));
     task.amplitude = frames.amplitude(frame);
+    if (background.size() > 0) task.background = background.get();
     return task;
 }
 
@@ -99,12 +102,15 @@ void Refiner::State::visit(Sweep& sweep, int partition, int frame, Work& own) {
     const RpieWork work = own.planes();
     FrameTask task = task_of(frame);
     task.keep_gradient = !sweep.probe.empty();
+    const bool aside = frames.states()[index(frame)] == FrameState::set_aside;
+    if (!aside && !sweep.pixels.empty()) task.pixels = &sweep.pixels[index(partition)].planes;
     const double misfit = kernel.project(task, work);
     frames.misfits()[index(frame)] = misfit / frames.energy(frame);
     if (!std::isfinite(misfit)) {
         sweep.rejected[index(frame)] = 1;
         return;
     }
+    if (aside) return;
     if (!sweep.displacements.empty()) sweep.displacements[index(frame)] = kernel.position_sums(task, work);
     if (!sweep.probe.empty())
         kernel.accumulate_probe(task, work,
@@ -188,16 +194,47 @@ SweepReport Refiner::State::sweep(const SweepOptions& options, int first, int la
     sweep.rejected.resize(index(frames.count()), 0);
     if (options.position_step > 0) sweep.displacements.resize(index(frames.count()));
     if (options.mode != SweepMode::sequential) sums = std::make_unique<PatchPlanes>(height, width);
-    for (const TileColour& colour : order(options.seed, first, last)) run(sweep, colour);
+    const bool examined = options.mode == SweepMode::examined;
+    begin_momentum(options);
+    const std::vector<int> met = examined ? frames.usable(first, last) : frames.used(first, last);
+    for (const TileColour& colour : sweep_order(met, frames.corners(), plan.padded + 2, options.seed)) {
+        const std::size_t partitions = std::min(colour.size(), index(kPartitions));
+        if (examined || options.background_step > 0)
+            while (sweep.pixels.size() < partitions) sweep.pixels.emplace_back(plan, window);
+        run(sweep, colour);
+    }
     if (options.mode == SweepMode::averaged) take_average();
+    if (velocity_ && options.mode == SweepMode::sequential) go_on(options.momentum);
+    if (!sweep.pixels.empty()) pixels = collect(sweep.pixels, frames, window);
+    if (options.background_step > 0 && background.size() > 0) move_background(options);
     const std::vector<int> visited = frames.used(first, last);
     SweepReport result = report(sweep, visited);
     if (options.position_step > 0) result.moved_rms_px = move_frames(sweep, visited);
     return result;
 }
 
+void Refiner::State::set_background(const float* counts) {
+    const float scale = static_cast<float>(window) * static_cast<float>(window);
+    background = counts == nullptr ? AlignedFloats() : frames.pack_plane(counts, scale);
+}
+
+void Refiner::State::copy_background(float* out) const {
+    const std::size_t pixels = index(window) * index(window);
+    std::fill(out, out + pixels, 0.f);
+    if (background.size() == 0) return;
+    frames.unpack(background.get(), out);
+    for (std::size_t i = 0; i < pixels; ++i) out[i] /= static_cast<float>(pixels);
+}
+
+void Refiner::State::move_background(const SweepOptions& options) {
+    std::vector<float> counts(index(window) * index(window));
+    copy_background(counts.data());
+    follow(pixels, options.background_step, options.background_whole, counts);
+    set_background(counts.data());
+}
+
 void Refiner::State::predict(float* out, int first, int last) {
-    const std::vector<int> taken = frames.used(first, last);
+    const std::vector<int> taken = frames.usable(first, last);
     std::vector<int> fractions;
     for (int frame : taken) fractions.push_back(frames.fraction(frame));
     probe.prepare(fractions);

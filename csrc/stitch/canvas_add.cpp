@@ -7,6 +7,7 @@
 // memory is busy all the time.
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -72,7 +73,10 @@ void Canvas::State::make_room(std::vector<InspectedPatch>& patches, std::int64_t
         } catch (const std::exception& error) {
             patches.resize(i);
             place(patches, false, {});
-            throw std::overflow_error("patch " + std::to_string(index) + " " + error.what());
+            const bool full = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+            throw std::overflow_error(
+                "patch " + std::to_string(index) + " " +
+                (full ? "would grow the canvas beyond the memory of this machine" : error.what()));
         }
         dirty = union_of(dirty, patches[i].placement.box);
         blank = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -200,7 +201,10 @@ void CudaCanvas::State::add(const PatchBatch& b, const double* positions, std::i
             } catch (const std::exception& error) {
                 add_up_to(i);
                 device->wait();
-                throw std::overflow_error("patch " + std::to_string(start + i) + " " + error.what());
+                const bool full = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+                throw std::overflow_error(
+                    "patch " + std::to_string(start + i) + " " +
+                    (full ? "would grow the canvas beyond the memory of this machine" : error.what()));
             }
             reached = union_of(reached, box);
         }

@@ -68,18 +68,25 @@ def canvas_bytes(shape: tuple[int, int]) -> int:
 
 
 def too_large(
-    shape: tuple[int, int], positions_px: NDArray[np.float64], numbers: NDArray[np.int64] | None
+    shape: tuple[int, int],
+    positions_px: NDArray[np.float64],
+    numbers: NDArray[np.int64] | None,
+    *,
+    keep: str | None = None,
 ) -> ScanError:
-    """The error for positions (n, 2) that ask for a canvas of `shape`; it names the one farthest out."""
+    """The error for positions (n, 2) that ask for a canvas of `shape`; it names the one farthest out.
+
+    `keep` are the frames of the largest group, as `--frames` takes them.
+    """
     away = np.abs(positions_px - np.median(positions_px, axis=0)).max(axis=1)
     worst = int(np.argmax(away))
     number = worst if numbers is None else int(numbers[worst])
     y, x = positions_px[worst]
+    cure = f"--frames {keep} keeps the largest group" if keep else f"--frames :{number},{number + 1}:"
     return ScanError(
         f"the positions reach over {shape[0]} x {shape[1]} px, an image of {canvas_bytes(shape) / 2**30:.1f} "
         f"GiB; farthest from the others lies frame {number}, at (y, x) = ({y:.6g}, {x:.6g}) px: leave such "
-        f"frames out (--frames :{number},{number + 1}: or scan.select), or bring the positions to object "
-        "pixels (--orientation scale=NUMBER)"
+        f"frames out ({cure}), or bring the positions to object pixels (--orientation scale=NUMBER)"
     )
 
 

@@ -212,7 +212,11 @@ def _probe(probe: NDArray[Any], side: int) -> NDArray[np.complex64]:
     if probe.ndim == 2:
         probe = probe[None]
     if probe.ndim != 3 or probe.shape[1:] != (side, side) or len(probe) == 0:
-        raise ScanError(f"probe must be (P, P) or (modes, P, P) with P = {side}, got {given}: {_OTHER_PROBE}")
+        larger = probe.ndim == 3 and probe.shape[1] == probe.shape[2] > side
+        crop = f"--crop {side} crops it in its far field, and positions follow; or " if larger else ""
+        raise ScanError(
+            f"probe must be (P, P) or (modes, P, P) with P = {side}, got {given}: {crop}{_OTHER_PROBE}"
+        )
     if probe.dtype.kind not in "uifc":
         raise ScanError(f"probe must be complex numbers, got dtype {probe.dtype}")
     if not np.isfinite(probe).all():

@@ -37,7 +37,7 @@ class Verdict:
     pixel_misfit: NDArray[np.float32]
     """(P, P) the same of every detector pixel; NaN where nothing was measured."""
     frames_apart: NDArray[np.int64]
-    """Numbers of the frames that the image explains far worse than the others."""
+    """Numbers, in the file, of the frames that the image explains far worse than the others."""
     pixels_apart: NDArray[np.bool_]
     """(P, P), True where a pixel is explained far worse than those around it: a mask to try."""
 

@@ -172,3 +172,24 @@ def test_what_does_not_go_together_is_said(run, scan, line, message):
     code, out, err = run(line)
     assert (code, out) == (2, "")
     assert message in err
+
+
+def test_crop_and_mask_are_those_of_the_run(run, judge, scan, tmp_path):
+    """Given to `run` alone; the mask by a path that is not the scan's folder."""
+    hot = scan.patterns.astype(np.float32)
+    hot[:, 15, 18] = 1e6
+    save(scan, "hot.npz", counts=hot)
+    (tmp_path / "masks").mkdir()
+    mask = np.zeros((32, 32), bool)
+    mask[15, 18] = True
+    np.save(tmp_path / "masks" / "hot.npy", mask)
+    assert run(f"run hot.npz {SOLVER} --crop 24 --mask masks/hot.npy -o object.h5")[0] == 0
+    found = judge("object.h5 hot.npz")
+    assert set(found["read_as_recorded"]) == {"crop", "mask"}
+    asked = judge(f"object.h5 hot.npz --crop 24 --mask {tmp_path / 'masks' / 'hot.npy'}")
+    assert (asked["deviance"], asked["read_as_recorded"]) == (found["deviance"], {})
+    assert found["deviance"] < 10
+    (tmp_path / "masks" / "hot.npy").unlink()
+    code, _, err = run("compare object.h5 hot.npz --diffraction")
+    assert code == 2
+    assert "hot.npy" in err

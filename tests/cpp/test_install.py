@@ -125,6 +125,7 @@ def test_pkg_config_builds_the_example_wherever_the_package_lies(package: Packag
     moved = tmp_path / "elsewhere"
     shutil.copytree(package.prefix, moved, symlinks=True)
     (package_file,) = moved.rglob("ptychoscope.pc")
+    assert re.search(r"^prefix=\$\{pcfiledir\}(/\.\.)+$", package_file.read_text(), re.MULTILINE)
     flags = flags_of(package_file, "Cflags", "Libs")
     assert all(str(package.prefix) not in flag for flag in flags)
     program = tmp_path / "stitch_patches"

@@ -12,9 +12,10 @@ import pytest
 
 from ptychoscope.cli.info import describe
 from ptychoscope.errors import BundleError
-from ptychoscope.inference.bundle import bundle_digest, read_bundle, read_regular
+from ptychoscope.inference.bundle import bundle_digest, read_bundle
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model_config import FileSpec, GoldenSpec, ObjectSpec, Provenance, StitchSpec
+from ptychoscope.io.limits import read_regular
 
 FILES = ("model.json", "model.onnx", "golden.npz", "probe.npy")
 

@@ -217,6 +217,12 @@ class TestDiffraction:
         with pytest.raises(ScanError, match="0 everywhere"):
             poisson_deviance(np.zeros(3), np.ones(3))
 
+    @pytest.mark.parametrize("photons", [1e6, 1e7, 1e8])
+    def test_deviance_of_photon_noise_is_one_where_there_are_many_photons(self, photons):
+        """The mean of the likelihood ratio over pixels, most of them dim beside the brightest."""
+        scan = simulate_scan(SimulationConfig(patch_px=32, rows=6, columns=6, photons=photons))
+        assert diffraction_deviance(reconstruction(scan.object), scan) == pytest.approx(1, abs=0.08)
+
     def test_deviance_of_the_truth_is_photon_noise_whatever_its_scale(self, rng):
         scan = simulate_scan(SimulationConfig(patch_px=32, rows=6, columns=6, photons=1e6))
         truth = diffraction_deviance(reconstruction(scan.object), scan)

@@ -106,7 +106,7 @@ def test_an_error_of_the_network_reaches_the_caller_and_stops_the_source(model: 
             for batch in broken:
                 yield dataclasses.replace(batch, patterns=batch.patterns[:, :8]) if len(read) == 5 else batch
 
-    with pytest.raises(ScanError, match="crop or bin"):
+    with pytest.raises(ScanError, match="use a model of that size"):
         run(Cut(0, 0), ModelSlot(model), [], workers=workers)
     assert len(read) <= 5 + workers + 3
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("network")]

@@ -1,5 +1,7 @@
 """Cropping a detector: the same wave on larger pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -13,6 +15,8 @@ from ptychoscope.preprocess.crop import (
     middle,
     side_for_the_solver,
 )
+from ptychoscope.refine import refine_scan
+from ptychoscope.simulate import SimulationConfig, simulate_scan
 
 
 def far_field(wave):
@@ -99,6 +103,20 @@ def test_of_a_detector_that_is_not_square_the_probe_tells_the_pixel(fields, heig
     with pytest.warns(ScanWarning, match=f"belong to a side of {max(height, width)}.*--orientation"):
         scan = as_scan({**fields, **cut, "probeGuess": None}, crop=8)
     assert_allclose(scan.positions_px[:, 0], fields["ycoords"] * 8 / max(height, width))
+
+
+@pytest.mark.filterwarnings("ignore:the image does not explain")
+@pytest.mark.parametrize(("side", "crop"), [(36, 32), (36, 33), (35, 32)])
+def test_the_image_of_a_cropped_scan_explains_it(side, crop):
+    """Positions and probe follow: left as they are, the same frames are not explained."""
+    whole = simulate_scan(
+        SimulationConfig(rows=7, columns=7, patch_px=side, step_px=5, seed=3, domain="counts", photons=1e6)
+    )
+    cropped = as_scan(whole, crop=crop)
+    naive = replace(cropped, positions_px=whole.positions_px, probe=middle(whole.probe, crop))
+    kept, wrong = (refine_scan(scan, sweeps=10).verdict for scan in (cropped, naive))
+    assert kept.unexplained < 0.05
+    assert wrong.unexplained > 0.5
 
 
 def test_prime_factors():

@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ptychoscope.errors import ConfigError
+from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import Operation, words
 from ptychoscope.preprocess.orientation import Orientation, apply_operation
+from ptychoscope.preprocess.probe_changes import magnified
+from ptychoscope.scan import Scan
 
 OPERATIONS = words(Operation)
 INVERSE = {name: name for name in OPERATIONS} | {"rot90": "rot270", "rot270": "rot90"}
@@ -78,7 +80,77 @@ def test_what_was_done_is_recorded_in_order(scan):
     assert Orientation().apply(scan) is scan
 
 
+@pytest.mark.parametrize("side", [4, 7])
+def test_fftshift_brings_the_corner_to_the_middle(rng, side):
+    patterns = rng.random((3, side, side), dtype=np.float32)
+    corner = np.fft.ifftshift(patterns, axes=(1, 2))
+    scan = Scan(patterns=corner, positions_px=np.zeros((3, 2)), domain="counts")
+    assert_array_equal(Orientation(patterns="fftshift").apply(scan).patterns, patterns)
+    both = Orientation(patterns="fftshift+transpose").apply(scan).patterns
+    assert_array_equal(both, apply_operation(patterns, "transpose"))
+
+
+def test_a_rotation_by_90_degrees_is_rot90():
+    positions = np.array([[2.0, 3.0], [-1.0, 5.0]])
+    turned = Orientation(rotate=90).turned(positions)
+    assert_allclose(turned, positions @ np.array(MATRIX["rot90"]).T, atol=1e-12)
+
+
+@pytest.mark.parametrize("shift", [-3, 1])
+def test_a_shift_pairs_frame_k_with_position_k_plus_shift(scan, shift):
+    shifted = Orientation(shift_frames=shift).apply(scan)
+    pairs = [(k, k + shift) for k in range(len(scan)) if 0 <= k + shift < len(scan)]
+    assert len(shifted) == len(pairs)
+    for j, (frame, place) in enumerate(pairs):
+        assert_array_equal(shifted.patterns[j], scan.patterns[frame])
+        assert_array_equal(shifted.positions_px[j], scan.positions_px[place])
+        assert_array_equal(shifted.nominal_positions_px[j], scan.nominal_positions_px[place])
+
+
+def test_a_shift_that_leaves_nothing_is_refused(scan):
+    with pytest.raises(ScanError, match="shift_frames=7"):
+        Orientation(shift_frames=7).apply(scan)
+
+
+@pytest.mark.parametrize("text", ["probe=conjugate", "probe=conjugate+flip_x"])
+def test_a_conjugate_probe_is_undone_by_its_own_name(scan, text):
+    there = Orientation.parse(text).apply(scan)
+    assert not np.array_equal(there.probe, scan.probe)
+    assert_array_equal(Orientation.parse(text).apply(there).probe, scan.probe)
+
+
+def test_a_defocus_is_a_phase_of_the_far_field_and_is_undone_by_its_opposite(scan):
+    there = Orientation(probe_defocus=3.5).apply(scan)
+    far, before = np.fft.fft2(there.probe), np.fft.fft2(scan.probe)
+    k = np.fft.fftfreq(scan.patch_px)
+    assert_allclose(far, before * np.exp(3.5j * np.add.outer(k**2, k**2)), atol=1e-5)
+    back = Orientation(probe_defocus=-3.5).apply(there)
+    assert_allclose(back.probe, scan.probe, atol=1e-5)
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.0, 1.4])
+@pytest.mark.parametrize("side", [32, 33])
+def test_a_magnified_gaussian_is_a_wider_gaussian_of_the_same_power(side, factor):
+    x = np.arange(side) - side // 2
+
+    def gaussian(width):
+        wave = np.exp(-np.add.outer(x**2, x**2) / (2 * width**2))[None]
+        return wave / np.linalg.norm(wave)
+
+    assert_allclose(magnified(gaussian(3.0), factor), gaussian(3.0 * factor), atol=2e-4)
+
+
+def test_text_is_what_parse_reads():
+    text = "patterns=fftshift+rot90,probe=conjugate,swap_xy,rotate=-3.5,scale=0.25,shift_frames=-2"
+    assert Orientation.parse(text).text == text
+    assert Orientation.parse(Orientation.parse(text).text) == Orientation.parse(text)
+
+
 @pytest.mark.parametrize(("text", "part"), [
+    ("rotate=left", "left"), ("shift_frames=1.5", "1.5"), ("probe_scale=0", "probe_scale"),
+    ("rotate=nan", "nan"),
+    ("probe_defocus=inf", "probe_defocus"), ("patterns=fftshift+rot45", "rot45"),
+    ("probe=fftshift", "fftshift"),
     ("rot90", "rot90"), ("patterns=rot45", "rot45"), ("scale=big", "big"), ("scale=0", "0.0"),
     ("scale=-1", "-1.0"), ("scale=nan", "nan"), ("flip_y=yes", "flip_y=yes"), ("swap_xy,swap_xy", "twice"),
 ])  # fmt: skip

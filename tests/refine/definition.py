@@ -26,17 +26,17 @@ def placed(position, side, steps=8):
     return (whole - side // 2).astype(int), units / steps - whole
 
 
-def project(probe, patch, amplitude):
+def project(probe, patch, amplitude, background=0):
     """psi' - psi for every mode; pixels where the amplitude is negative or not finite keep their waves."""
     waves = far_field(probe, patch)
-    modulus = np.sqrt((np.abs(waves) ** 2).sum(axis=0))
+    modulus = np.sqrt((np.abs(waves) ** 2).sum(axis=0) + background)
     measured = amplitude >= 0
     factor = np.where(measured, amplitude / np.where(modulus > 0, modulus, 1), 1)
     misfit = ((amplitude - modulus)[measured] ** 2).sum() / (amplitude[measured] ** 2).sum()
     return near_field(waves * factor) - probe * patch, misfit
 
 
-def sweep(object_, probe, amplitudes, positions, order, *, step, regularisation):
+def sweep(object_, probe, amplitudes, positions, order, *, step, regularisation, background=0):
     """Sequential rPIE: the object after the frames of `order` were visited, and the misfit of each."""
     object_, misfits = object_.astype(complex), {}
     side, most = probe.shape[-1], (np.abs(probe) ** 2).sum(axis=0).max()
@@ -44,7 +44,7 @@ def sweep(object_, probe, amplitudes, positions, order, *, step, regularisation)
         corner, fraction = placed(positions[k], side)
         window = np.s_[corner[0] : corner[0] + side, corner[1] : corner[1] + side]
         p = moved(probe, fraction)
-        change, misfits[k] = project(p, object_[window], amplitudes[k])
+        change, misfits[k] = project(p, object_[window], amplitudes[k], background)
         power = np.minimum((np.abs(p) ** 2).sum(axis=0), most)
         weight = step / ((1 - regularisation) * power + regularisation * most)
         object_[window] += weight * (p.conj() * change).sum(axis=0)

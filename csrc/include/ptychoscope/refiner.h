@@ -3,10 +3,11 @@
 // One visit of frame k, at position p = corner + N // 2 + fraction on the object's pixel grid:
 //     psi_m  = P_m(fraction) * O[corner ...]                      exit waves, one per incoherent probe mode m
 //     U_m    = FFT(psi_m)                                         orthonormal
-//     psi'_m = IFFT(U_m * A_k / sqrt(sum |U|^2))                  unmeasured pixels keep U_m
+//     psi'_m = IFFT(U_m * A_k / sqrt(sum |U|^2 + b))              unmeasured pixels keep U_m
 //     O[corner ...] += step * sum conj(P_m) (psi'_m - psi_m) / ((1 - a) sum |P_m|^2 + a max sum |P|^2)
 // with P(fraction) the probe moved by the fraction of a pixel (Fourier shift, steps of 1/8 px), a the
-// regularisation. Maiden, Johnson and Li, Optica 4, 736 (2017).
+// regularisation and b the counts of a background that adds up incoherently (none: 0). Maiden, Johnson and
+// Li, Optica 4, 736 (2017).
 //
 // Order and threads: the plane is cut into tiles as wide as a window, the tiles coloured 2 x 2. Windows of
 // two tiles of one colour cannot touch, so tiles of a colour run side by side, frames of a tile one after the
@@ -37,6 +38,7 @@ enum class FrameState : std::uint8_t {
     outside = 1,   ///< its window does not lie within the object
     unplaced = 2,  ///< its position is not a finite number
     dark = 3,      ///< no counts in any measured pixel
+    set_aside = 4  ///< by set_aside(); examined sweeps find its misfit and nothing else
 };
 
 /// What a visit does with the corrected exit waves.
@@ -55,8 +57,25 @@ struct SweepOptions {
     float probe_step = 0.f;  ///< 0 keeps the probe; 1 is the least-squares probe of the frames of each colour
     float position_step = 0.f;  ///< 0 keeps positions; 1 is a Gauss-Newton step
     float position_limit_px =
-        2.f;                 ///< how far a position may move from where it was added, in each direction
-    std::uint64_t seed = 0;  ///< of the order
+        2.f;  ///< how far a position may move from where it was added, in each direction
+    /// 0, or below 1: after a sequential sweep the object goes on by m v, v = m v + what the sweep changed.
+    /// v is forgotten by a sweep without and by set_object.
+    float momentum = 0.f;
+    /// 0 keeps the background; from 0 to 2: after the sweep it is multiplied by the mean of A^2 / I over
+    /// frames, to this power (1: expectation maximisation for Poisson counts). What is 0 stays 0.
+    float background_step = 0.f;
+    bool background_whole = false;  ///< one factor for all pixels: the background keeps its shape
+    std::uint64_t seed = 0;         ///< of the order
+};
+
+/// Sums over the frames of a sweep in which a pixel was measured, (window, window) each, zero frequency at
+/// window / 2.
+struct PixelSums {
+    std::vector<float> counts;       ///< A^2
+    std::vector<float> predicted;    ///< I = sum |U|^2 + b, as each frame was met
+    std::vector<float> differences;  ///< (A - sqrt I)^2
+    std::vector<float> ratios;       ///< A^2 / I
+    std::vector<float> frames;       ///< 1
 };
 
 struct SweepReport {
@@ -80,15 +99,21 @@ class PTYCHOSCOPE_API Refiner {
     /// where unmeasured; positions (count, 2) as (y, x) of the window's centre in object pixels.
     void add_frames(const float* amplitudes, const double* positions, int count);
 
+    /// Counts (window, window) that every frame holds besides the waves, zero frequency at window / 2, finite
+    /// and 0 or more; null: none.
+    void set_background(const float* background);
+    /// Sets these frames aside (true), or back among the used. Those that cannot be used stay what they are.
+    void set_aside(const std::vector<int>& frames, bool aside);
+
     /// Visits frames first <= k < last once. Throws std::invalid_argument without a probe.
     SweepReport sweep(const SweepOptions& options, int first, int last);
     /// Blends patches (count, window, window) of frames first, first + 1 ... into the object, bilinearly at
     /// their positions and weighted by |P|^2 against what was blended there before: a start for frames not
     /// yet swept.
     void blend(const std::complex<float>* patches, int first, int count);
-    /// (last - first, window, window) counts that object and probe predict for frames first <= k < last, at
-    /// their positions and in the fractions of a pixel that a sweep uses; zero frequency at window / 2, 0 for
-    /// frames that take no part.
+    /// (last - first, window, window) counts that object, probe and background predict for frames first <= k
+    /// < last, at their positions and in the fractions of a pixel that a sweep uses; zero frequency at window
+    /// / 2, 0 for frames that are not placed, outside or dark.
     void predicted(float* out, int first, int last) const;
     /// The order of a sweep, without sweeping; frames that may run side by side follow one another in it.
     std::vector<int> order(std::uint64_t seed, int first, int last) const;
@@ -104,6 +129,10 @@ class PTYCHOSCOPE_API Refiner {
     /// standard deviation of their corrected patches psi' / P from the object. Zeros before.
     void copy_coverage(float* out) const;
     void copy_spread(float* out) const;
+    bool has_background() const;
+    void copy_background(float* out) const;  ///< (window, window); zeros without
+    /// Of the last examined sweep, or of the last that moved the background; empty vectors before.
+    PixelSums pixel_sums() const;
     std::vector<double> positions() const;   ///< (frames, 2)
     std::vector<FrameState> states() const;  ///< (frames,)
     std::vector<double> misfits() const;     ///< (frames,) at the last visit; NaN before

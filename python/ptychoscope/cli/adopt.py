@@ -83,7 +83,8 @@ def adopt(
     as_json: bool,
 ) -> None:
     """Describe a network that others trained, so that `run` can use it."""
-    check_outputs(reads=[("the graph", graph), ("--scan", scan)], writes=[("--output", output)])
+    reads = [("the graph", graph), ("--scan", scan), *reading.files()]
+    check_outputs(reads=reads, writes=[("--output", output)])
     try:
         from ptychoscope.export.import_onnx import adopt as write
         from ptychoscope.export.inspect_graph import GraphDescription

@@ -20,7 +20,7 @@ CONTINUOUS = (
 _CLOSEST, _WIDEST = 0.02, 0.7
 """Nearest positions are so far apart, in windows, in any scan worth trying."""
 _SCALE_STEP = 1.05
-_SCALE_LOCAL = 0.15
+_SCALE_LOCAL = 0.36
 _TURN_STEP_DEG = 5.0
 _SHIFTS = (1, -1, 2, -2, 3, -3, 4, -4)
 _MAGNIFICATION_STEP = 1.06

@@ -23,6 +23,8 @@ class Mend:
     """(P, P), further pixels that say nothing, in the frame of the patterns as they are given."""
     probe: NDArray[np.complex64] | None = None
     """(m, P, P), in place of the scan's own; found from the frames."""
+    probe_follows: bool = False
+    """The probe is mended from the second sweep on."""
 
     def with_steps(self, **steps: Any) -> "Mend":
         """This mend with some of the orientation's steps replaced."""
@@ -49,6 +51,8 @@ class Mend:
             steps.append(f"domain={self.domain}")
         if self.probe is not None:
             steps.append("probe from the frames")
+        elif self.probe_follows:
+            steps.append("probe that follows the frames")
         if self.bad_pixels is not None:
             steps.append(f"{int(self.bad_pixels.sum())} bad pixels")
         return steps

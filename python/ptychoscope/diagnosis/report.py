@@ -1,6 +1,6 @@
 """Diagnosis: what was tried on a scan, what explains it best, and how to mend it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.scan import Scan
+
+Image = tuple[str, NDArray[np.complex64], NDArray[np.bool_]]
+"""Title, object (H, W), and what of it is covered (H, W)."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,23 @@ class Diagnosis:
     """How many trials it took."""
     cpu_seconds: float = 0.0
     """Of this process."""
-    images: tuple[tuple[str, NDArray[np.complex64], NDArray[np.bool_]], ...] = field(default=(), repr=False)
+    probe_given: bool = True
+    """Whether the scan has a probe; where it has none, one from the frames is no mend."""
+    saturation: float | None = None
+    """The value at which frames are clipped, in the units of the patterns."""
+    images: tuple[Image, ...] = field(default=(), repr=False)
     """Title, object (H, W) and what of it is covered (H, W) of as given and of the best few."""
 
     @property
     def fine(self) -> bool:
         """Nothing explains the frames clearly better than as given, and that explains them."""
-        return not self.best.mend.changes and self.positions_of_use and not self.poor
+        return not self.changed and self.positions_of_use and not self.poor and self.saturation is None
+
+    @property
+    def changed(self) -> bool:
+        """The best explanation reads the scan otherwise than as given."""
+        mend = self.best.mend
+        return bool((mend if self.probe_given else replace(mend, probe=None, probe_follows=False)).changes)
 
     @property
     def poor(self) -> bool:
@@ -74,15 +87,23 @@ class Diagnosis:
 
     @property
     def options(self) -> str:
-        """The options of `ptychoscope run` that mend the scan; empty when none is needed."""
-        mend = self.best.mend
-        words = []
-        if mend.orientation.text:
-            words.append(f"--orientation {mend.orientation.text}")
+        """The options of `ptychoscope run` that mend the scan; a mask is a file of its own."""
+        text = self.best.mend.orientation.text
+        orientation = f"--orientation {text} " if text else ""
+        return (orientation + self.other_options).strip()
+
+    @property
+    def other_options(self) -> str:
+        """Those that are not steps of the orientation."""
+        mend, words = self.best.mend, list[str]()
         if mend.domain is not None:
             words.append(f"--domain {mend.domain}")
         if mend.probe is not None:
             words.append("--refine-probe find")
+        elif mend.probe_follows:
+            words.append("--refine-probe update")
+        if self.saturation is not None:
+            words.append(f"--saturation {self.saturation:g}")
         return " ".join(words)
 
     @property
@@ -124,7 +145,7 @@ class Diagnosis:
         left = f"leaves {percent(self.given)} of what differs between frames unexplained"
         if not self.positions_of_use:
             return f"the positions are of no use: shuffled, they explain the frames as well ({left})"
-        if not self.best.mend.changes:
+        if not self.changed:
             told = f"nothing that was tried explains the frames clearly better; as given {left}"
             return f"{told}: something else is wrong" if self.poor else told
         after = percent(self.best.unexplained)

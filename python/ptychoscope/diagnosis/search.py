@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ptychoscope.diagnosis.families import CONTINUOUS, Family, Steps, continuous, discrete, finer, shifts
+from ptychoscope.diagnosis.first_probe import found_probes
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours
 from ptychoscope.scan import Scan
@@ -24,7 +25,7 @@ _CLEAR_RATIO = 0.8
 """What is left above the noise must shrink to this."""
 _NOISE_ONLY = 1.03
 """A scan explained to this much of its noise has nothing wrong with it."""
-_TIED_T = 3.0
+_NEAR_NOISE = 1.15
 _GOOD = 0.5
 """Explained to this, only what lies near is tried."""
 
@@ -53,11 +54,15 @@ class Search:
     def __init__(self, scan: Scan, *, seed: int = 0) -> None:
         few, many = frame_numbers(len(scan), scan.patch_px)
         self.scan = scan
-        self.few = Trials(scan, neighbours(scan.positions_px, few), sweeps=_COARSE_SWEEPS, seed=seed)
-        self.many = Trials(scan, neighbours(scan.positions_px, many), sweeps=_FINE_SWEEPS, seed=seed)
+        self.few = Trials(
+            scan, neighbours(scan.positions_px, few), sweeps=_COARSE_SWEEPS, crop=True, seed=seed
+        )
+        self.many = Trials(
+            scan, neighbours(scan.positions_px, many), sweeps=_FINE_SWEEPS, crop=True, seed=seed
+        )
         middle = max(0, len(scan) // 2 - many // 2)
         row = np.arange(middle, min(len(scan), middle + many))
-        self.row = Trials(scan, row, sweeps=_COARSE_SWEEPS, seed=seed)
+        self.row = Trials(scan, row, sweeps=_COARSE_SWEEPS, crop=True, seed=seed)
         self.trials = 0
 
     def round(self, current: Mend, *, probe_given: bool) -> Round:
@@ -67,15 +72,28 @@ class Search:
         few = self._best(discrete(probe=probe_given, domain=one.domain), current)
         found = self._finals(few, current, given)
         if not self._settles(found, given, current):
-            local = given.unexplained < _GOOD
+            local = given.unexplained < max(_GOOD, _NEAR_NOISE * self.many.noise(current))
             side = self.scan.patch_px
             positions = current.orientation.turned(self.scan.positions_px[self.many.frames])
             wide = continuous(positions, one.probe if probe_given else None, local=local, side=side)
             more = self._best(wide, current)
             found += [self._refined(family, steps, current, given) for family, steps, _ in more]
             found += self._shifted(current, given)
+            if probe_given and not current.probe_follows:
+                follows = changed(current, {"probe_follows": True})
+                found.append(self._tried("probe not quite right", follows, given))
         found.sort(key=lambda tried: tried.unexplained)
         return Round(given.unexplained, found, self._accepted(found, given, current))
+
+    def with_found_probe(self, current: Mend) -> Tried | None:
+        """A probe from the frames in place of the given one, when that explains clearly more."""
+        given = self._run(self.many, current)
+        for found, _ in found_probes(self.scan, self.many)[:1]:
+            mend = replace(found, bad_pixels=current.bad_pixels, domain=current.domain)
+            tried = self._tried("probe of no use", mend, given)
+            if self.clear(tried, given, current) and self.beats_shuffled(mend):
+                return tried
+        return None
 
     def _best(self, families: Iterable[Family], current: Mend) -> list[tuple[Family, Steps, float]]:
         """The best hypothesis of each family on the few frames."""
@@ -131,9 +149,10 @@ class Search:
     def _settles(self, found: list[Tried], given: Outcome, current: Mend) -> bool:
         """One of few words explains nearly all: what is continuous need not be tried in this round."""
         best = min(found, key=lambda one: one.unexplained)
-        return best.unexplained < _GOOD * given.unexplained and self._clear(best, given, current)
+        return best.unexplained < _GOOD * given.unexplained and self.clear(best, given, current)
 
-    def _clear(self, tried: Tried, given: Outcome, current: Mend) -> bool:
+    def clear(self, tried: Tried, given: Outcome, current: Mend) -> bool:
+        """Whether `tried` explains the frames clearly better than `current`, whose outcome is `given`."""
         if not np.isfinite(given.unexplained):
             return bool(np.isfinite(tried.unexplained))
         noise = self.many.noise(current)
@@ -144,7 +163,7 @@ class Search:
         return tried.t < -_CLEAR_T and left < _CLEAR_RATIO
 
     def _accepted(self, found: list[Tried], given: Outcome, current: Mend) -> Tried | None:
-        clear = [tried for tried in found if self._clear(tried, given, current)]
+        clear = [tried for tried in found if self.clear(tried, given, current)]
         for tried in clear:
             if tried.family not in CONTINUOUS or self.beats_shuffled(tried.mend):
                 return tried
@@ -169,6 +188,7 @@ def changed(current: Mend, steps: Steps) -> Mend:
     steps = dict(steps)
     domain = steps.pop("domain", None)
     mend = current if domain is None else replace(current, domain=domain)
+    mend = replace(mend, probe_follows=mend.probe_follows or steps.pop("probe_follows", False))
     before = current.orientation
     for name in ("patterns", "probe"):
         if name in steps and getattr(before, name) != "none":

@@ -8,8 +8,6 @@ probe.npy    (m, P, P) complex64, where the network needs a probe
 
 import hashlib
 import os
-import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.model_config import FileSpec, ModelConfig, Provenance
 from ptychoscope.inference.onnx_file import METADATA_KEY, check_graph, graph_digest, metadata
+from ptychoscope.io.limits import read_regular
 from ptychoscope.io.npy import read_npy, read_npz
 
 GRAPH_LIMIT_BYTES = 2 << 30
@@ -153,34 +152,6 @@ def read_sidecar(path: Path) -> bytes:
 
 
 def _read(path: Path, name: str, kind: str) -> bytes:
-    try:
-        return read_regular(path / name, _LIMIT_BYTES[kind], BundleError)
-    except FileNotFoundError as error:
-        raise BundleError(f"{path} has no {name}: it is not a bundle, or it was not copied whole") from error
-
-
-def read_regular(file: Path, limit_bytes: int, fail: Callable[[str], Exception]) -> bytes:
-    """The bytes of a regular file; raises `fail(message)` for a larger one, a pipe, a device or a folder.
-
-    Nothing is waited for, and no more is read than the file had when it was opened. Raises
-    `FileNotFoundError`.
-    """
-    try:
-        with open(file, "rb", opener=_without_waiting) as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise fail(f"{file} is not a regular file but a pipe, a device or a folder: name a file")
-            if status.st_size > limit_bytes:
-                raise fail(f"{file} has {status.st_size} bytes, more than the {limit_bytes} allowed for it")
-            data = stream.read(status.st_size + 1)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise fail(f"{file} cannot be read: {error.strerror}") from error
-    if len(data) != status.st_size:
-        raise fail(f"{file} changed while it was read: read it again when it is whole")
-    return data
-
-
-def _without_waiting(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NONBLOCK)
+    if not os.path.lexists(path / name):
+        raise BundleError(f"{path} has no {name}: it is not a bundle, or it was not copied whole")
+    return read_regular(path / name, _LIMIT_BYTES[kind], BundleError)

@@ -45,7 +45,7 @@ def checked_probe(probe: NDArray[Any], like: NDArray[np.complex64]) -> NDArray[n
     if probe.shape != like.shape or probe.dtype.kind not in "fc":
         raise ScanError(
             f"the model takes a probe of shape {like.shape} (modes, P, P), got {probe.shape} {probe.dtype}: "
-            "give as many modes as the model was trained with, on the same grid"
+            "give as many modes as the model was trained with, or take its own: --probe model"
         )
     return probe.astype(np.complex64, copy=False)
 

@@ -21,8 +21,26 @@ def open_regular(path: Path, error: type[PtychoscopeError]) -> BinaryIO:
         raise error(f"cannot read {path}: {reason.strerror}; give a file that can be read") from reason
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise error(f"{path} is a folder, a pipe or a device: give a file")
+        raise error(f"{path} is not a regular file: it is a folder, a pipe or a device: give a file")
     return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path, limit_bytes: int, error: type[PtychoscopeError]) -> bytes:
+    """The bytes of a regular file; raises `error` as `open_regular` does, and for one over `limit_bytes`.
+
+    No more is read than the file had when it was opened.
+    """
+    with open_regular(path, error) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit_bytes:
+            raise error(f"{path} has {size} bytes, more than the {limit_bytes} allowed for it")
+        try:
+            data = file.read(size + 1)
+        except OSError as reason:
+            raise error(f"cannot read {path}: {reason.strerror}; give a file that can be read") from reason
+    if len(data) != size:
+        raise error(f"{path} changed while it was read: read it again when it is whole")
+    return data
 
 
 def require_memory(what: str, size: int, error: type[PtychoscopeError]) -> None:

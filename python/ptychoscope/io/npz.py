@@ -21,7 +21,7 @@ from ptychoscope.io.grids import flat_patterns, flat_positions
 from ptychoscope.io.layout_and_domain import domain_of, frames_first
 from ptychoscope.io.npy import member_names, read_members
 from ptychoscope.io.reading import Fields, ReadOptions, cropped, frames_kept, masked, without_negative
-from ptychoscope.option_literals import Layout
+from ptychoscope.option_literals import Layout, Match
 from ptychoscope.scan import Scan
 
 SUFFIX = ".npz"
@@ -71,13 +71,14 @@ def from_mapping(
 def _fields(data: Mapping[str, Any], source: str, options: ReadOptions, present: list[str]) -> Fields:
     """The fields of a scan as they are stored, frames along the first axis; `key` is the patterns'."""
     key, stored = _patterns(data, source, present)
-    positions = _pair(data, "ycoords", "xcoords", stored, source)
+    match = options.get("match")
+    positions = _pair(data, "ycoords", "xcoords", stored, match, source)
     if positions is None:
         raise ScanError(f"{source} has neither xcoords nor ycoords: the patch centres in pixels are needed")
     layout: Layout = options.get("layout") or "auto"
     axes = [np.asarray(data[name]) for name in ("ycoords", "xcoords")]
     patterns = flat_patterns(key, stored, axes, layout, source)
-    start = _pair(data, "ycoords_start", "xcoords_start", stored, source)
+    start = _pair(data, "ycoords_start", "xcoords_start", stored, match, source)
     given, index = options.get("probe"), data.get("scan_index")
     return {
         "key": key,
@@ -148,7 +149,12 @@ def _patterns(data: Mapping[str, Any], source: str, present: list[str]) -> tuple
 
 
 def _pair(
-    data: Mapping[str, Any], row: str, column: str, patterns: NDArray[Any], source: str
+    data: Mapping[str, Any],
+    row: str,
+    column: str,
+    patterns: NDArray[Any],
+    match: Match | None,
+    source: str,
 ) -> NDArray[np.float64] | None:
     """(n, 2) from two keys; None when both are absent."""
     missing = [name for name in (row, column) if data.get(name) is None]
@@ -163,11 +169,14 @@ def _pair(
             raise ScanError(f"{name} in {source} must be (n,) numbers, got {value.shape} {value.dtype}")
         values.append(value)
     rows, columns = flat_positions(values[0], values[1], patterns, source)
-    if len(rows) != len(columns):
+    if len(rows) != len(columns) and match is None:
         raise ScanError(
-            f"{source} has {len(rows)} {row} but {len(columns)} {column}: one of each per frame, write both "
-            "again"
+            f"{source} has {len(rows)} {row} but {len(columns)} {column}: one of each per frame; --match "
+            "first keeps the first of both, --match last the last"
         )
+    n = min(len(rows), len(columns))
+    part = slice(-n, None) if match == "last" else slice(n)
+    rows, columns = rows[part], columns[part]
     return np.stack([rows, columns], axis=1).astype(np.float64)
 
 

@@ -11,8 +11,9 @@ from ptychoscope.scan import Scan
 from ptychoscope.simulate.far_field import farfield_intensity
 
 _CHUNK = 256
-_FLOOR = 1e-3
-"""Of the mean counts of a pixel, added to measured and predicted counts alike before the logarithm."""
+_FLOOR, _MOST_COUNTS = 1e-3, 0.25
+"""Of the mean counts of a pixel, and at most so many photons: added to measured and predicted counts alike
+before the logarithm. More would hide the noise of dim pixels where there are many photons."""
 
 
 def r_factor(measured: NDArray[np.floating], predicted: NDArray[np.floating]) -> float:
@@ -28,10 +29,10 @@ def poisson_deviance(measured: NDArray[np.floating], predicted: NDArray[np.float
 
     2 (l - k + k log(k / l)) for k counts where l were predicted (McCullagh and Nelder, Generalized Linear
     Models, 1989): 0 for a prediction of the counts themselves; about 1 where only photon noise is left, and
-    less in the dark. A thousandth of the mean count is added to both, so that dark pixels stay finite;
-    training does the same.
+    less in the dark. A thousandth of the mean count, at most a quarter of a photon, is added to both, so that
+    dark pixels stay finite.
     """
-    floor = _FLOOR * float(np.mean(measured, dtype=np.float64))
+    floor = min(_FLOOR * float(np.mean(measured, dtype=np.float64)), _MOST_COUNTS)
     if floor == 0:
         raise ScanError("the measured counts are 0 everywhere: a likelihood has no meaning")
     k, rate = np.float64(floor) + measured, np.float64(floor) + predicted
@@ -79,6 +80,8 @@ def _far_fields(
         known = amplitude >= 0
         measured.append(np.square(amplitude[known]))
         intensity = farfield_intensity(result.object, probe, positions[chunk])
+        if result.background is not None:
+            intensity += result.background
         predicted.append(intensity[known].astype(np.float32))
     return np.concatenate(measured), np.concatenate(predicted)
 

@@ -140,7 +140,7 @@ class Orientation:
             probe=self._probe(scan.probe),
             positions_px=self.turned(scan.positions_px),
             nominal_positions_px=None if nominal is None else self.turned(nominal),
-            orientation={"steps": [*scan.orientation.get("steps", []), *self.steps]},
+            orientation={**scan.orientation, "steps": [*scan.orientation.get("steps", []), *self.steps]},
         )
         return self._partners(turned) if self.shift_frames else turned
 

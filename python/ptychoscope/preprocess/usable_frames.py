@@ -17,7 +17,7 @@ from ptychoscope.scan import Scan
 
 _SPARSE = 16.0
 """How many times larger than what frames see a canvas is before frames that lie apart are looked for."""
-_FEW = 0.05
+_FEW = 0.2
 """Part of the largest group of frames that a group which lies apart has at most."""
 _STRAYED = 0.2
 """Part of all frames that may lie apart: more of them is a scan in pieces."""
@@ -25,6 +25,8 @@ _LARGE = 2**30
 """Bytes of a mostly empty canvas that are too many."""
 _LONG_PX = 65536
 """Side of a mostly empty canvas that is too long."""
+_RUNS = 8
+"""Runs of frames that a message names at most."""
 _ENDLESS = float(2**50)
 """Positions beyond it (px) are as far as any."""
 _ONE_PLACE_PX = 1.0
@@ -183,6 +185,16 @@ def _check_canvas(scan: Scan) -> None:
     height, width = (int(min(reach, _ENDLESS)) + side + 2 for reach in np.ptp(scan.positions_px, axis=0))
     if canvas_bytes((height, width)) <= _LARGE and max(height, width) <= _LONG_PX:
         return
-    cells = len(np.unique(_cells(scan.positions_px, side), axis=0))
-    if _emptiness(scan.positions_px, side, cells) > 4 * _SPARSE:
-        raise too_large((height, width), scan.positions_px, scan.numbers)
+    occupied, cell = np.unique(_cells(scan.positions_px, side), axis=0, return_inverse=True)
+    if _emptiness(scan.positions_px, side, len(occupied)) > 4 * _SPARSE:
+        group = _groups(occupied)[cell.reshape(-1)]
+        largest = scan.numbers[group == np.argmax(np.bincount(group))]
+        raise too_large((height, width), scan.positions_px, scan.numbers, keep=_as_slices(largest))
+
+
+def _as_slices(numbers: NDArray[np.int64]) -> str | None:
+    """Numbers of frames as `--frames` takes them; None where that would be long, or is a single frame."""
+    runs = np.split(np.sort(numbers), np.flatnonzero(np.diff(np.sort(numbers)) != 1) + 1)
+    if len(numbers) < 2 or len(runs) > _RUNS:
+        return None
+    return ",".join(f"{run[0]}:{run[-1] + 1}" for run in runs)

@@ -56,7 +56,7 @@ def judge(refiner: Refiner, scan: Scan, *, saturation: float | None = None) -> V
         differences_noise=differences_noise / total,
         frame_misfit=frame_misfit.astype(np.float32),
         pixel_misfit=pixel_misfit.astype(np.float32),
-        frames_apart=np.flatnonzero(apart),
+        frames_apart=scan.numbers[apart],
         pixels_apart=stands_apart(pixel_misfit, median_around(pixel_misfit), **_PIXELS_APART),
     )
 
@@ -98,7 +98,7 @@ def judge_image(result: Reconstruction, scan: Scan, *, saturation: float | None 
     found = judge(refiner, some, saturation=saturation)
     misfit = np.full(len(scan), np.nan, np.float32)
     misfit[chosen] = found.frame_misfit
-    return Verdict(**{**found.__dict__, "frame_misfit": misfit, "frames_apart": chosen[found.frames_apart]})
+    return Verdict(**{**found.__dict__, "frame_misfit": misfit})
 
 
 def warn_if_unexplained(verdict: Verdict) -> None:

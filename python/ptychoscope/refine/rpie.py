@@ -1,5 +1,6 @@
 """Refiner: the Python face of the C++ solver."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +10,13 @@ from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import Domain, SweepMode, one_of
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
+from ptychoscope.refine.frame_numbers import frame_numbers
+from ptychoscope.refine.pixel_sums import PixelSums
 
-FRAME_STATES = ("used", "outside", "unplaced", "dark")
+FRAME_STATES = ("used", "outside", "unplaced", "dark", "set_aside")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
-the object; its position is not finite; it has no counts in any measured pixel."""
+the object; its position is not finite; it has no counts in any measured pixel; `Refiner.set_aside` took it
+out."""
 
 
 class Sweep(NamedTuple):
@@ -83,6 +87,25 @@ class Refiner:
         except ValueError as error:
             raise ScanError(str(error)) from error
 
+    def set_background(self, background: NDArray[Any] | None) -> None:
+        """Expect `background` (P, P) counts in every frame besides the waves; None: nothing.
+
+        Zero frequency at [P // 2, P // 2], finite and 0 or more. It adds up incoherently:
+        I = sum |U|^2 + b. Raises `ScanError`.
+        """
+        try:
+            self._core.set_background(None if background is None else np.asarray(background, np.float32))
+        except ValueError as error:
+            raise ScanError(str(error)) from error
+
+    def set_aside(self, frames: NDArray[Any] | Sequence[int], aside: bool = True) -> None:
+        """Take `frames` out of the sweeps, or with `aside=False` put them back.
+
+        `frames` are their numbers, or a mask (n,) of all frames. Examined sweeps go on to find their misfit;
+        they count for nothing else. Frames that cannot be used stay what they are. Raises `ConfigError`.
+        """
+        self._core.set_aside(frame_numbers(frames, len(self)), aside)
+
     def add(
         self,
         patterns: NDArray[Any],
@@ -117,7 +140,9 @@ class Refiner:
         patterns, positions = np.asarray(patterns), np.asarray(positions_px, np.float64)
         if patterns.ndim != 3:
             raise ScanError(f"patterns must be (n, P, P), got {patterns.shape}")
-        modulus = amplitudes(mark_unmeasured(patterns, bad_pixels, saturation), domain)
+        ready = domain == "amplitude" and patterns.dtype == np.float32
+        ready = ready and bad_pixels is None and saturation is None
+        modulus = patterns if ready else amplitudes(mark_unmeasured(patterns, bad_pixels, saturation), domain)
         before = len(self)
         try:
             self._core.add_frames(modulus, positions)
@@ -125,7 +150,7 @@ class Refiner:
             raise ScanError(str(error)) from error
         return self.states[before:]
 
-    def sweep(
+    def sweep(  # noqa: PLR0913  (what a sweep can do, by name alone)
         self,
         *,
         step: float,
@@ -134,6 +159,9 @@ class Refiner:
         position_step: float = 0.0,
         position_limit_px: float = 2.0,
         visit_decay: float = 0.0,
+        momentum: float = 0.0,
+        background_step: float = 0.0,
+        background_whole: bool = False,
         mode: SweepMode = "sequential",
         first: int = 0,
         last: int | None = None,
@@ -158,9 +186,19 @@ class Refiner:
         visit_decay
             The step of a frame's k-th visit is `step` / k^visit_decay, so that frames that are visited often,
             as in a moving window, settle.
+        momentum
+            0, or below 1: after a sequential sweep the object goes on by momentum v, where
+            v = momentum v + what the sweep changed. A sweep without forgets v. It carries slow waves of the
+            phase on; a last sweep without it settles. Heavy ball: Polyak, 1964.
+        background_step
+            0 keeps the background; from 0 to 2: after the sweep it is multiplied by the mean of A^2 / I over
+            the frames, to this power; 1 is expectation maximisation for Poisson counts. Pixels at 0 stay.
+        background_whole
+            One factor for all pixels: the background keeps its shape.
         mode
             `sequential`: every visit moves the object. `averaged`: the object becomes the |P|^2-weighted mean
-            of the corrected patches. `examined`: the object stays; misfit, coverage and spread are found.
+            of the corrected patches. `examined`: the object stays; misfit, coverage, spread and
+            pixel sums are found.
 
         Raises `ConfigError` for values outside their range.
         """
@@ -168,6 +206,8 @@ class Refiner:
         options.step, options.regularisation = step, regularisation
         options.probe_step, options.position_step = probe_step, position_step
         options.position_limit_px, options.visit_decay, options.seed = position_limit_px, visit_decay, seed
+        options.momentum, options.background_step = momentum, background_step
+        options.background_whole = background_whole
         options.mode = _core.SweepMode.__members__[one_of("mode", mode, SweepMode)]
         try:
             report = self._core.sweep(options, first, len(self) if last is None else last)
@@ -186,10 +226,10 @@ class Refiner:
             raise ConfigError(str(error)) from error
 
     def predicted(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
-        """Counts that object and probe predict for frames `first` <= k < `last` (None: all).
+        """Counts that object, probe and background predict for frames `first` <= k < `last` (None: all).
 
         Returns (n, P, P) float32, zero frequency at [P // 2, P // 2], at the positions and in the fractions
-        of a pixel that a sweep uses; 0 for frames that take no part. Raises `ConfigError`.
+        of a pixel that a sweep uses; 0 for frames that are unplaced, outside or dark. Raises `ConfigError`.
         """
         try:
             return self._core.predicted(first, len(self) if last is None else last)
@@ -222,6 +262,16 @@ class Refiner:
     def spread(self) -> NDArray[np.float32]:
         """(H, W) weighted standard deviation of the corrected patches from the object, in the same sweep."""
         return self._core.spread
+
+    @property
+    def background(self) -> NDArray[np.float32] | None:
+        """(P, P) float32 counts, a copy; None without."""
+        return self._core.background
+
+    @property
+    def pixel_sums(self) -> PixelSums:
+        """Of the last examined sweep, or the last one with a `background_step`; zeros before."""
+        return PixelSums(*self._core.pixel_sums)
 
     @property
     def positions_px(self) -> NDArray[np.float64]:

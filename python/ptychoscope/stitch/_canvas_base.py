@@ -1,5 +1,6 @@
 """What canvases on the host and on devices have in common: their arguments, and all but making and adding."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
@@ -25,11 +26,30 @@ class AddReport(NamedTuple):
 
 
 class CanvasBase:
-    """A canvas of the C++ library, made by a subclass."""
+    """A canvas of the C++ library, made by a subclass.
 
-    _core: Any
+    It belongs to the process that made it. A fork copies neither its threads nor what another thread was
+    adding: there, every use is refused with `ConfigError` instead of waiting for ever.
+    """
+
+    _made: tuple[Any, int]
+    """The library's canvas, and the process that made it."""
     left_out: int = 0
     """Patches that were not finite, since the canvas was made or reset."""
+
+    @property
+    def _core(self) -> Any:
+        core, process = self._made
+        if process != os.getpid():
+            raise ConfigError(
+                f"this {self._name} was made before a fork, by process {process}, and its threads are not in "
+                'this one: make a new one here, or start processes with multiprocessing\'s "spawn"'
+            )
+        return core
+
+    @_core.setter
+    def _core(self, core: Any) -> None:
+        self._made = core, os.getpid()
 
     @property
     def extent(self) -> Region:
@@ -93,6 +113,10 @@ class CanvasBase:
             array: NDArray[Any] = read(self._region(region))
         except ValueError as error:
             raise ConfigError(f"{self._name}.{read.__name__}: {error}") from error
+        except MemoryError as error:
+            raise ConfigError(
+                f"{self._name}.{read.__name__}: no memory for this region: read smaller ones"
+            ) from error
         except RuntimeError as error:
             raise DeviceError(f"{self._name}.{read.__name__}: {error}") from error
         return array
@@ -120,6 +144,11 @@ class CanvasBase:
                 stacklevel=3,
             )
         return AddReport(tuple(report.bad_positions), tuple(report.bad_patches), report.outside)
+
+
+def reason(error: Exception, no_memory: str) -> str:
+    """What an error of the library says; one without memory has no words for it."""
+    return no_memory if isinstance(error, MemoryError) else str(error)
 
 
 def as_shape(shape: Sequence[int]) -> tuple[int, int]:

@@ -87,6 +87,8 @@ def _layout(patches: Any, values: str, stream: int | None) -> _Layout:
     array = np.ascontiguousarray(patches)
     if values == "complex" and array.dtype.kind in "cf":
         array = array.astype(np.complex64, copy=False)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     return _Layout(array.ctypes.data, array.shape, array.strides, array.dtype.name, False, False, array)
 
 
@@ -124,6 +126,8 @@ def _of_cuda_array(patches: Any, interface: Mapping[str, Any]) -> _Layout:
     if interface.get("mask") is not None:
         raise ScanError("patches with a mask are not understood: fill in the masked values")
     dtype, shape = np.dtype(interface["typestr"]), tuple(interface["shape"])
+    if not dtype.isnative:
+        raise ScanError(f"patches of type {dtype.str} have the other byte order: convert them first")
     strides = tuple(interface.get("strides") or _dense(shape, dtype.itemsize))
     return _Layout(interface["data"][0], shape, strides, dtype.name, True, True, patches)
 

@@ -17,6 +17,7 @@ from ptychoscope.stitch._canvas_base import (
     as_positions,
     as_shape,
     as_window,
+    reason,
 )
 from ptychoscope.stitch.phase_sync import solve_phases
 
@@ -106,7 +107,8 @@ class Canvas(CanvasBase):
         try:
             self._core = _core.Canvas(**self._options)
         except (ValueError, MemoryError) as error:
-            raise ConfigError(f"Canvas: {error or f'no memory for {height} x {width} pixels'}") from error
+            why = reason(error, f"no memory for {height} x {width} pixels")
+            raise ConfigError(f"Canvas: {why}") from error
         self.align = one_of("align", align, Align)
         if align != "none" and not coverage:
             raise ConfigError(f'align="{align}" fits patches to the image, which needs coverage=True')
@@ -140,14 +142,14 @@ class Canvas(CanvasBase):
             large; patches before the one that is named have been added.
         """
         first, second = as_planes(patches, one_of("values", values, Values), self.crop_px)
-        centres = as_positions(positions, len(first))
+        centres, core = as_positions(positions, len(first)), self._core
         try:
             rotations = self._solve_phases(first, second, values, centres)
-            report = self._core.add(
+            report = core.add(
                 first, second, values, centres, sequential=self.align == "sequential", rotations=rotations
             )
         except (ValueError, OverflowError, MemoryError) as error:
-            raise ScanError(f"Canvas.add: {error or 'no memory to grow'}") from error
+            raise ScanError(f"Canvas.add: {reason(error, 'no memory to grow')}") from error
         return self._take_note(report, len(first), warn)
 
     def sum(self, region: Region | None = None) -> NDArray[np.complex64]:

@@ -8,7 +8,14 @@ from numpy.typing import ArrayLike
 from ptychoscope import _core
 from ptychoscope.errors import ConfigError, DeviceError, ScanError
 from ptychoscope.option_literals import Accumulate, Interpolation, Values, one_of
-from ptychoscope.stitch._canvas_base import AddReport, CanvasBase, as_positions, as_shape, as_window
+from ptychoscope.stitch._canvas_base import (
+    AddReport,
+    CanvasBase,
+    as_positions,
+    as_shape,
+    as_window,
+    reason,
+)
 from ptychoscope.stitch._device_arrays import patch_memory
 
 
@@ -86,7 +93,8 @@ class CudaCanvas(CanvasBase):
                 atomics=bool(atomics),
             )
         except (ValueError, MemoryError) as error:
-            raise ConfigError(f"CudaCanvas: {error or f'no memory for {height} x {width} pixels'}") from error
+            why = reason(error, f"no memory for {height} x {width} pixels")
+            raise ConfigError(f"CudaCanvas: {why}") from error
         except RuntimeError as error:
             raise DeviceError(f"CudaCanvas: {error}; Canvas works without a device") from error
         self._on_host = device == "host"
@@ -125,12 +133,13 @@ class CudaCanvas(CanvasBase):
             the device failed.
         """
         one_of("values", values, Values)
-        memory = patch_memory(patches, values, stream=None if self._on_host else self._core.stream())
+        core = self._core
+        memory = patch_memory(patches, values, stream=None if self._on_host else core.stream())
         if self._on_host and memory.on_device:
             raise ScanError('CudaCanvas.add: patches on a device, a canvas with device="host"')
         centres = as_positions(positions, memory.shape[0])
         try:
-            report = self._core.add(
+            report = core.add(
                 memory.first,
                 memory.second,
                 memory.shape,
@@ -141,7 +150,7 @@ class CudaCanvas(CanvasBase):
                 wait=memory.wait,
             )
         except (ValueError, OverflowError, MemoryError) as error:
-            raise ScanError(f"CudaCanvas.add: {error or 'no memory to grow'}") from error
+            raise ScanError(f"CudaCanvas.add: {reason(error, 'no memory to grow')}") from error
         except RuntimeError as error:
             raise DeviceError(f"CudaCanvas.add: {error}") from error
         return self._take_note(report, memory.shape[0], warn)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope import _core
+from ptychoscope.errors import ScanError
 
 
 def solve_phases(
@@ -45,5 +46,14 @@ def solve_phases(
     Returns
     -------
         1 for patches that overlap no other, and for those whose position or pixels are not finite.
+
+    Raises
+    ------
+    ScanError
+        shapes, types or byte order do not fit, or there is no memory for so many patches.
     """
-    return _core.solve_phases(first, second, values, centres, window, per_side)
+    try:
+        return _core.solve_phases(first, second, values, centres, window, per_side)
+    except (ValueError, TypeError, MemoryError) as error:
+        why = f"no memory for {len(centres)} patches" if isinstance(error, MemoryError) else error
+        raise ScanError(f"solve_phases: {why}") from error

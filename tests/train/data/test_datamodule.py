@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from optics import make_scan
-from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.scan import Scan
 
 torch = pytest.importorskip("torch")
@@ -119,5 +119,6 @@ def test_dark_and_bad_pixels_do_no_harm(small_scan: Scan, tmp_path: Path) -> Non
     patterns[3] = 0
     patterns[:, :, 5] = 1e9
     scan = replace(small_scan, patterns=patterns, bad_pixels=dead, probe=small_scan.probe)
-    result = train(scan, QUICK, run_dir=tmp_path / "r", progress=False)
+    with pytest.warns(ScanWarning, match="hold no counts and are left out: frame 3"):
+        result = train(scan, QUICK, run_dir=tmp_path / "r", progress=False)
     assert all(np.isfinite(p).all() for p in (v.numpy() for v in result.module.ema_network.parameters()))

@@ -92,7 +92,9 @@ class GroupData(pl.LightningDataModule):
             raise ScanError("there is no scan to train on: give at least one")
         sides = {scan.patch_px for scan in (*scans, *validation)}
         if len(sides) > 1:
-            raise ScanError(f"scans have patterns of different sides {sorted(sides)}: crop or bin them alike")
+            raise ScanError(
+                f"scans have patterns of different sides {sorted(sides)}: --crop {min(sides)} makes all alike"
+            )
         self.config = config = resolve_defaults(config, scans)
         self.epoch = self.done = self.steps = 0
         """The epoch that is under way, how many of its steps are done, and how many it has."""

@@ -106,6 +106,11 @@ def build(config: TrainConfig, side: int, *, for_inference: bool = False) -> Net
     if side % _SIDE_STEP:
         raise ConfigError(
             f"patterns of {side} px do not suit the networks, which halve the side four times: "
-            f"crop or pad to a multiple of {_SIDE_STEP} px"
+            f"{_cure(side)}, a multiple of {_SIDE_STEP}"
         )
     return NETWORKS[config.network](config, side, for_inference=for_inference)
+
+
+def _cure(side: int) -> str:
+    fits = side // _SIDE_STEP * _SIDE_STEP
+    return f"--crop {fits} (load_scan(crop={fits}))" if fits else f"pad them to {_SIDE_STEP} px"

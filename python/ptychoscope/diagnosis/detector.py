@@ -1,0 +1,71 @@
+"""What the detector's pixels tell by themselves: hot, dead and clipped ones, before anything is tried."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.scan import Scan
+
+_FRAMES = 400
+_AROUND = 2
+"""A pixel is compared with those so far away along y and x."""
+_HOT = 6.0
+"""Times the brighter part of its surroundings."""
+_HOT_COUNTS = 2.0
+"""Mean counts above its surroundings that a hot pixel has at least."""
+_DEAD_COUNTS = 40.0
+"""Counts that a dead pixel would have had in all frames; by chance none happens never."""
+_CLIPPED, _CLIPPED_COUNTS = 12, 30.0
+"""So many values at the very top, which lies above so many counts."""
+_NEAR = 0.9
+"""Of the top, in counts: fewer values than at the top lie between."""
+
+
+class DetectorFindings(NamedTuple):
+    """What stands apart."""
+
+    bad: NDArray[np.bool_]
+    """(P, P), hot or dead and not yet named."""
+    hot: int
+    """How many of them are hot."""
+    saturation: float | None
+    """The value at which frames are clipped, in the units of the patterns; None when they are not."""
+
+
+def look_at_detector(scan: Scan) -> DetectorFindings:
+    """Hot, dead and clipped pixels by the statistics of up to 400 frames spread over the scan."""
+    frames = np.unique(np.linspace(0, len(scan) - 1, _FRAMES).astype(np.intp))
+    counts = scan.counts(frames)
+    known = np.ones(counts.shape[1:], np.bool_) if scan.bad_pixels is None else ~scan.bad_pixels
+    mean = counts.mean(axis=0, dtype=np.float64)
+    near = _surroundings(np.where(known, mean, np.nan))
+    with np.errstate(invalid="ignore"):
+        bright = np.nanpercentile(near, 85, axis=0)
+        low = np.nanpercentile(near, 15, axis=0)
+        hot = known & (mean > _HOT * bright + _HOT_COUNTS)
+        dead = known & (counts.max(axis=0) == 0) & (low * len(frames) > _DEAD_COUNTS)
+    return DetectorFindings(hot | dead, int(hot.sum()), _clipping(scan, frames, known & ~hot))
+
+
+def _surroundings(mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(24, P, P) the pixels around each, NaN beyond the edge."""
+    side = len(mean)
+    padded = np.pad(mean, _AROUND, constant_values=np.nan)
+    reach = range(2 * _AROUND + 1)
+    return np.stack(
+        [padded[y : y + side, x : x + side] for y in reach for x in reach if (y, x) != (_AROUND, _AROUND)]
+    )
+
+
+def _clipping(scan: Scan, frames: NDArray[np.intp], good: NDArray[np.bool_]) -> float | None:
+    """The largest value when far more values are equal to it than lie a little below."""
+    if not good.any():
+        return None
+    values = np.asarray(scan.patterns[frames])[:, good].ravel()
+    top = float(values.max())
+    counts = top**2 if scan.domain == "amplitude" else top
+    at_top = int(np.count_nonzero(values == values.max()))
+    near = _NEAR**0.5 if scan.domain == "amplitude" else _NEAR
+    below = int(np.count_nonzero(values >= near * top)) - at_top
+    return top if counts > _CLIPPED_COUNTS and at_top >= _CLIPPED and at_top > below else None

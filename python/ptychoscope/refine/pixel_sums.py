@@ -1,0 +1,24 @@
+"""What a sweep sums up pixel by pixel of the detector: for a background, and for pixels that stand apart."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class PixelSums(NamedTuple):
+    """Sums over the frames of a sweep in which a pixel was measured: (P, P) float32 each.
+
+    Zero frequency at [P // 2, P // 2]; counts unless said.
+    """
+
+    counts: NDArray[np.float32]
+    """A^2, what was measured."""
+    predicted: NDArray[np.float32]
+    """I, what object, probe and background predicted as each frame was met."""
+    differences: NDArray[np.float32]
+    """(A - sqrt(I))^2; photon noise alone leaves 1/4 a frame."""
+    ratios: NDArray[np.float32]
+    """A^2 / I, no unit."""
+    frames: NDArray[np.float32]
+    """1: the number of frames."""
