@@ -7,9 +7,8 @@ from time import perf_counter, process_time
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import PositionUse, ProbeUse, one_of
 from ptychoscope.patch_geometry import canvas_extent
-from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.refine.probe_search import find_probe, tuned_probe
+from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.rpie import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, result_of
 from ptychoscope.refine.schedule import Schedule, schedule
@@ -44,8 +43,9 @@ def refine_scan(
     start
         An image to begin with, as a network makes it; None: an empty object.
     probe
-        `keep`: the scan's probe is true. `update`: its defocus is searched, then it follows the data from the
-        second sweep on. `find`: the scan's probe is not used at all; the first one is made from the data.
+        `keep`: the scan's probe is true. `update`: modes that are alike are brought apart, its defocus is
+        searched, then it follows the data from the second sweep on. `find`: the scan's probe is not used at
+        all; the first one is made from the data.
     positions
         `keep`, or `correct`: every frame moves by its own Gauss-Newton step after each sweep from the second
         on, until the moves are small.
@@ -72,8 +72,7 @@ def refine_scan(
     began, began_cpu = perf_counter(), process_time()
     if len(scan) == 0:
         raise ScanError("the scan has no frames: nothing can be refined")
-    given = find_probe(scan, saturation=saturation).probe if probe == "find" else matched_probe(scan)
-    first = tuned_probe(scan, given, saturation=saturation).probe if probe == "update" else given
+    first = first_probe(scan, probe, saturation=saturation)
     margin = 1 + (ceil(position_limit_px) if positions == "correct" else 0)
     extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=margin)
     refiner = Refiner(extent.shape, first, threads=threads)
