@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.option_literals import PositionUse, ProbeUse, one_of
+from ptychoscope.option_literals import PositionUse, ProbeUse, SweepStart, one_of
 from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.beam_model import BeamTrials, Choice
@@ -27,6 +27,8 @@ _LOOK_BACK, _SETTLE = 15, 10
 """Once `_LOOK_BACK` sweeps lower the misfit by less than this part, `_SETTLE` more with falling steps end."""
 _LOOK_AFTER = 2
 """Sweeps after which frames that stand apart are set aside, and all begins anew."""
+_BRIGHT = 3e6
+"""Photons per frame from which on the regularisation of `schedule` is right for many sweeps too."""
 _LEAST_TRIED = 20
 """With fewer frames nothing can be judged: the scan's own beam is kept."""
 
@@ -92,9 +94,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     first = first_probe(scan, use, saturation=saturation)
     if modes is not None and modes != len(first):
         first = with_more_modes(first, modes)
-    counts = schedule(scan.mean_counts, 1)
-    steps = (1.0, 0.05) if start is None else (0.5, 0.05)
-    plan = _Plan(_SWEEPS[effort], max(1.0, counts.regularisation), *steps, position_limit_px, seed)
+    plan = _plan(scan, _SWEEPS[effort], "empty" if start is None else "image", position_limit_px, seed)
     choice = _choose(scan, first, plan, probe, positions, modes, background, saturation)
     extent = canvas_extent(
         scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=1 + int(np.ceil(position_limit_px))
@@ -118,6 +118,14 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
     return result_of(refiner, scan, extent, start, record)
+
+
+def _plan(scan: Scan, sweeps: int, start: SweepStart, limit_px: float, seed: int) -> _Plan:
+    """Steps by the photon count; many sweeps want more regularisation than few, but for bright frames."""
+    usual = schedule(scan.mean_counts, sweeps, start=start)
+    regularisation = usual.regularisation if scan.mean_counts > _BRIGHT else max(1.0, usual.regularisation)
+    first = min(1.0 if start == "empty" else 0.5, usual.steps[0])
+    return _Plan(sweeps, regularisation, first, min(0.05, usual.steps[-1]), limit_px, seed)
 
 
 def _choose(

@@ -7,12 +7,22 @@ import numpy as np
 from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import SweepStart, one_of
 
-_LOG_COUNTS = np.log10([1e4, 4.6e5, 1e6])
-_REGULARISATION = (2.0, 1.0, 0.3)
-_FIRST_STEP = {"empty": (1.5, 1.5, 1.5), "image": (1.0, 1.5, 1.5)}
-_LAST_STEP = {"empty": 0.1, "image": 0.05}
-_ONLY_STEP = {"empty": 1.0, "image": 0.5}
-_LIVE_STEP = (0.3, 1.5, 1.5)
+_LOG_COUNTS = np.log10([10, 1e2, 1e3, 1e4, 4.6e5, 1e6, 1e7])
+"""Photons per frame at which the rows below were measured; beyond the ends they stay what they are."""
+_REGULARISATION = (2.0, 2.0, 2.0, 2.0, 1.0, 0.3, 0.1)
+_FIRST_STEP = {
+    "empty": (1e-5, 1e-4, 0.05, 1.5, 1.5, 1.5, 1.5),
+    "image": (1e-5, 1e-4, 0.05, 1.0, 1.5, 1.5, 1.5),
+}
+_LAST_STEP = {
+    "empty": (1e-6, 1e-5, 0.01, 0.1, 0.1, 0.1, 0.1),
+    "image": (1e-6, 1e-5, 0.005, 0.05, 0.05, 0.05, 0.05),
+}
+_ONLY_STEP = {
+    "empty": (1e-5, 1e-4, 0.05, 1.0, 1.0, 1.0, 1.0),
+    "image": (1e-5, 1e-4, 0.05, 0.5, 0.5, 0.5, 0.5),
+}
+_LIVE_STEP = (1e-5, 1e-4, 0.03, 0.3, 1.5, 1.5, 1.5)
 
 
 class Schedule(NamedTuple):
@@ -30,9 +40,11 @@ def schedule(counts_per_frame: float, sweeps: int, *, start: SweepStart = "empty
     """Regularisation and geometrically decaying steps for frames of `counts_per_frame` photons.
 
     Constant steps end at a floor of noise, so they decay: from 1.5 to 0.1, or to 0.05 from an image that is
-    nearly right; one sweep alone takes 1, or 0.5 from an image. The regularisation falls from 2 at 1e4 to 0.3
-    at 1e6 photons, linear in the logarithms between three measured points (docs/refine.md); the steps of a
-    running scan, and the first one from an image, are smaller at low counts. Raises `ConfigError`.
+    nearly right; one sweep alone takes 1, or 0.5 from an image. The regularisation falls from 2 at 1e4 to 0.1
+    at 1e7 photons, linear in the logarithms between measured points. At 1e3 photons steps of more than 0.05
+    make the image worse, and with a hundred there is no step that makes it better than an empty object: they
+    all but vanish. The steps of a running scan, and the first one from an image, are smaller at low counts.
+    Raises `ConfigError`.
     """
     if sweeps < 0:
         raise ConfigError(f"sweeps must be 0 or more, got {sweeps}")
@@ -40,7 +52,9 @@ def schedule(counts_per_frame: float, sweeps: int, *, start: SweepStart = "empty
         raise ConfigError(f"counts_per_frame must be a positive number, got {counts_per_frame}")
     one_of("start", start, SweepStart)
     first = _between(counts_per_frame, _FIRST_STEP[start])
-    steps = (_ONLY_STEP[start],) if sweeps == 1 else np.geomspace(first, _LAST_STEP[start], sweeps)
+    last = _between(counts_per_frame, _LAST_STEP[start])
+    only = _between(counts_per_frame, _ONLY_STEP[start])
+    steps = (only,) if sweeps == 1 else np.geomspace(first, last, sweeps)
     return Schedule(
         regularisation=_between(counts_per_frame, _REGULARISATION),
         steps=tuple(float(step) for step in steps),
