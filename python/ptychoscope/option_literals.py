@@ -71,6 +71,8 @@ SweepMode = Literal["sequential", "averaged", "examined"]
 """What a sweep does with the corrected exit waves."""
 ProbeUse = Literal["keep", "update", "find"]
 PositionUse = Literal["keep", "correct"]
+Effort = Literal["fast", "balanced", "best"]
+"""How much may be spent where a run decides by itself."""
 
 # --- verdict ------------------------------------------------------------------------------------------------
 Explained = Literal["explained", "partly explained", "not explained", "too few photons to tell"]

@@ -14,11 +14,10 @@ START = pytest.mark.parametrize("start", ["empty", "image"])
 @pytest.mark.parametrize(
     ("counts", "regularisation", "live", "first", "momentum"),
     [
-        (1e2, 2, 0.3, (1.5, 1), 0),
         (1e4, 2, 0.3, (1.5, 1), 0),
         (4.6e5, 1, 1.5, (1.9, 1.5), 0.6),
         (1e6, 0.3, 1.5, (1.9, 1.5), 0.6),
-        (1e9, 0.3, 1.5, (1.9, 1.5), 0.6),
+        (1e9, 0.1, 1.5, (1.9, 1.5), 0.6),
     ],
 )
 def test_the_measured_points(counts, regularisation, live, first, momentum):

@@ -173,3 +173,10 @@ def test_a_scan_without_probe_or_frames(scan):
         refine_scan(scan.with_probe(None))
     with pytest.raises(ScanError, match="no frames"):
         refine_scan(scan.select(slice(0, 0)))
+
+
+@pytest.mark.parametrize("photons", [10, 100, 1e3, 1e5, 1e8])
+def test_few_photons_are_never_worse_than_an_empty_object(photons):
+    dim = simulate_scan(SimulationConfig(rows=9, columns=9, photons=photons, seed=3))
+    empty, found = (nrmse(refine_scan(dim, sweeps=n), dim) for n in (0, 10))
+    assert found < 1.01 * empty

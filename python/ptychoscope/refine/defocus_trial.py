@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, filled, measured_amplitudes
+from ptychoscope.refine.frames_apart import frames_apart
 from ptychoscope.refine.rpie import Refiner
 from ptychoscope.scan import Scan
 
@@ -62,6 +63,7 @@ class DefocusTrial:
     def __init__(self, scan: Scan, frames: int, side: int, modes: int, saturation: float | None) -> None:
         chosen = near_frames(scan, frames)
         patterns = middle(measured_amplitudes(scan, chosen, saturation=saturation), side)
+        patterns = np.where(_unlike_the_mean(patterns)[:, None, None], np.float32(UNMEASURED), patterns)
         scale = side / scan.patch_px
         positions = np.rint(scan.positions_px[chosen] * scale * _PER_PX) / _PER_PX
         extent = canvas_extent(positions, (side, side))
@@ -79,6 +81,15 @@ class DefocusTrial:
             report = self._refiner.sweep(step=1, regularisation=regularisation, probe_step=step, seed=k)
             found = report.misfit
         return found
+
+
+def _unlike_the_mean(patterns: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(n,) whether a frame (P, P) of amplitudes is far less like the mean than the others are: gone wild."""
+    seen = np.maximum(patterns, 0)
+    away = np.square(seen - np.median(seen, axis=0), dtype=np.float64).sum(axis=(1, 2))
+    wild = np.zeros(len(patterns), np.bool_)
+    wild[frames_apart(away)] = True
+    return wild
 
 
 def near_field(far_field: NDArray[Any]) -> NDArray[np.complex64]:

@@ -9,11 +9,10 @@ from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import PositionUse, ProbeUse, one_of
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.crop import check_side
-from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.judge import judge, warn_if_unexplained
-from ptychoscope.refine.probe_search import find_probe, tuned_probe
 from ptychoscope.refine.rpie import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, result_of
 from ptychoscope.refine.schedule import Schedule, schedule
@@ -22,7 +21,6 @@ from ptychoscope.scan import Scan
 Progress = Callable[[int, Sweep], None]
 """Called after every sweep with the number of sweeps done and what the sweep found."""
 
-_FIND = '--refine-probe find (probe="find") makes one from the data, or '
 _ENOUGH_SWEEPS = 5
 """Fewer are not expected to explain the frames, and say so in the verdict alone."""
 _AT_REST_PX = 0.02
@@ -51,8 +49,9 @@ def refine_scan(
     start
         An image to begin with, as a network makes it; None: an empty object.
     probe
-        `keep`: the scan's probe is true. `update`: its defocus is searched, then it follows the data from the
-        second sweep on. `find`: the scan's probe is not used at all; the first one is made from the data.
+        `keep`: the scan's probe is true. `update`: modes that are alike are brought apart, its defocus is
+        searched, then it follows the data from the second sweep on. `find`: the scan's probe is not used at
+        all; the first one is made from the data.
     positions
         `keep`, or `correct`: every frame moves by its own Gauss-Newton step after each sweep from the second
         on, until the moves are small.
@@ -84,11 +83,7 @@ def refine_scan(
     began, began_cpu = perf_counter(), process_time()
     scan, left_out = usable_frames(scan)
     check_side(scan.patch_px)
-    if probe == "find":
-        given = find_probe(scan, saturation=saturation).probe
-    else:
-        given = matched_probe(scan, or_else=_FIND)
-    first = tuned_probe(scan, given, saturation=saturation).probe if probe == "update" else given
+    first = first_probe(scan, probe, saturation=saturation)
     margin = 1 + (ceil(position_limit_px) if positions == "correct" else 0)
     extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=margin)
     refiner = Refiner(extent.shape, first, threads=threads)
