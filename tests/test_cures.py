@@ -5,6 +5,7 @@ typed next: that must succeed and say nothing more of the matter. Where the mess
 file, a number that it states in words) the case fills it in.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -205,6 +206,30 @@ def test_sister_commands_take_what_run_takes(tmp_path, monkeypatch, capsys, comp
     arrays = good()
     np.savez("scan.npz", **{**arrays, **longer(arrays)})
     assert typed(capsys, line.format(options))[0] == 0
+
+
+def test_a_result_is_judged_by_the_scan_as_it_was_read(tmp_path, monkeypatch, capsys):
+    """Strayed and dark frames, numbers that differ: what `run` read, `compare` and `diagnose` read too."""
+    monkeypatch.chdir(tmp_path)
+    arrays = good()
+    arrays["counts"][11] = 0
+    arrays["ycoords"][30] = 5e5
+    np.savez("scan.npz", **{**arrays, **longer(arrays)})
+    assert typed(capsys, f"{SOLVER} --match first")[0] == 0
+    assert typed(capsys, "compare out.h5 scan.npz --diffraction")[0] == 0
+    assert typed(capsys, "info out.h5")[0] == 0
+
+
+def test_info_shows_what_a_scan_holds(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arrays = good()
+    arrays["counts"][3] = 0
+    np.savez("scan.npz", **arrays, scan_index=np.arange(N) // 30)
+    for options, scans, dark in (("", {"0": 30, "1": 19}, 1), ("--scan-index 1", {"1": 19}, 0)):
+        with pytest.raises(SystemExit):
+            cli.main(f"info scan.npz --json {options}".split())
+        facts = json.loads(capsys.readouterr().out)
+        assert (facts["scan_index"], facts["dark_frames"]) == (scans, dark)
 
 
 @pytest.mark.parametrize("option", ["--mask", "--probe-file"])

@@ -125,7 +125,7 @@ class Scan:
     def with_probe(self, probe: NDArray[np.complex64] | None) -> "Scan":
         """The same frames with another probe."""
         other = replace(self, probe=probe)
-        for name in ("mean_counts", "frame_counts"):  # the counts are summed once
+        for name in ("mean_counts", "frame_counts", "usable_frames"):  # counts are summed once
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other

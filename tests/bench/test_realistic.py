@@ -51,3 +51,15 @@ def test_an_interpreter_without_ptychi_is_an_error_of_ours(python: str) -> None:
     given = simulate_faulty_scan(SMALL, EVERYTHING).given
     with pytest.raises(ConfigError, match=python):
         engine_images(given, Path(python), ENGINES["pty-chi LSQML"], [1])
+
+
+def test_the_chart_draws_every_solver_that_met_everything() -> None:
+    pytest.importorskip("matplotlib")
+    from realistic_chart import chart, curves
+
+    measured = json.loads((Path(__file__).parents[2] / "docs" / "realistic.json").read_text())
+    drawn = curves(measured["realistic"])
+    assert set(SOLVERS) <= set(drawn)
+    ax = chart(measured).axes[0]
+    assert {text.get_text() for text in ax.texts} == set(drawn)
+    assert len(ax.lines) == len(drawn)

@@ -68,6 +68,10 @@ std::vector<std::complex<float>> refined(const Frames& frames, int threads) {
     refiner.set_object(frames.object.data());
     refiner.set_probe(frames.probe.data());
     refiner.add_frames(frames.amplitudes.data(), frames.positions.data(), frames.count);
+    const auto pixels = static_cast<std::size_t>(frames.window * frames.window);
+    refiner.set_background(std::vector<float>(pixels, 0.1f).data());
+    refiner.set_aside({0, 1, 2, 9}, true);
+    refiner.set_aside({0, 1}, false);
     CHECK(refiner.states()[1] == FrameState::dark);
     CHECK(refiner.states()[2] == FrameState::unplaced);
     CHECK(refiner.states()[3] == FrameState::outside);
@@ -78,8 +82,18 @@ std::vector<std::complex<float>> refined(const Frames& frames, int threads) {
         options.probe_step = mode == SweepMode::sequential ? 1.0f : 0.0f;
         options.position_step = options.probe_step;
         options.seed = 5;
+        options.momentum = 0.5f;
+        options.background_step = 1.0f;
+        options.background_whole = frames.modes > 1;
+        refiner.sweep(options, 0, frames.count);
         refiner.sweep(options, 0, frames.count);
     }
+    std::vector<float> background(pixels), predicted(static_cast<std::size_t>(frames.count) * pixels);
+    refiner.copy_background(background.data());
+    refiner.predicted(predicted.data(), 0, frames.count);
+    for (float counts : background) CHECK(std::isfinite(counts) && counts >= 0);
+    for (float counts : predicted) CHECK(std::isfinite(counts) && counts >= 0);
+    CHECK(refiner.pixel_sums().frames.size() == pixels);
     refiner.blend(frames.object.data(), 5, 3);
     std::vector<std::complex<float>> object(frames.object.size());
     std::vector<float> coverage(object.size()), spread(object.size());

@@ -156,6 +156,17 @@ class TestPositionsWithoutValue:
         assert len(scan) == N - 2
         assert scan.orientation["reading"]["left_out_without_position"] == [4, 11]
 
+    def test_commanded_positions_that_are_not_there_are_not_used(self, stored, made):
+        start = {f"{name}_start": np.full(N, np.nan) for name in ("ycoords", "xcoords")}
+        with pytest.warns(ScanWarning, match="commanded positions"):
+            scan = as_scan({**stored, **start})
+        assert scan.nominal_positions_px is None
+        assert_array_equal(scan.positions_px, made.positions_px)
+
+    def test_no_position_at_all(self, stored):
+        with pytest.raises(ScanError, match="no position in the mapping is finite"):
+            as_scan({**stored, "xcoords": np.full(N, np.nan)})
+
     def test_repeated_positions_are_fine(self, stored):
         y = stored["ycoords"].copy()
         y[3] = y[2]
@@ -215,46 +226,6 @@ class TestValues:
     def test_another_probe_or_none(self, stored, made):
         assert silently(stored, probe="none").probe is None
         assert_array_equal(silently(stored, probe=2 * made.probe).probe, 2 * made.probe)
-
-
-class TestDomainByTheProbe:
-    """Nobody says what `diffraction` holds, and it is not whole."""
-
-    @pytest.mark.parametrize("spoil", ["flat field", "maximum", "exposure", "gain", "mean"])
-    @pytest.mark.parametrize("masked", [False, True])
-    def test_counts_are_told_by_the_probe(self, stored, made, rng, spoil, masked):
-        counts = made.patterns.astype(np.float64)
-        mask = np.zeros((SIDE, SIDE), bool)
-        divisor = {
-            "flat field": 1 + 0.1 * rng.normal(size=(SIDE, SIDE)), "maximum": counts.max(),
-            "exposure": 0.0137, "gain": 1.37, "mean": counts.mean(),
-        }[spoil]  # fmt: skip
-        values = (counts / divisor).astype(np.float32)
-        if masked:
-            mask[3] = True
-            values[:, mask] = 4e9
-        fields = {**stored, "diffraction": values, "bad_pixels": mask}
-        del fields["counts"]
-        with pytest.warns(ScanWarning, match="read as counts: say --domain counts.*--domain amplitude"):
-            assert as_scan(fields).domain == "counts"
-        assert silently(fields, domain="amplitude").domain == "amplitude"
-        assert silently({**fields, "domain": "amplitude"}).domain == "amplitude"
-
-    @pytest.mark.parametrize("scale", [1.0, 0.5, 1e-3, 1e3])
-    @pytest.mark.parametrize("photons", [30, 1e3, 1e5])
-    def test_amplitude_stays_amplitude(self, photons, scale):
-        made = simulate_scan(
-            SimulationConfig(rows=4, columns=5, patch_px=SIDE, step_px=3, seed=2, photons=photons)
-        )
-        y, x = made.positions_px.T
-        values = made.amplitude() * np.float32(scale)
-        fields = {"diffraction": values, "ycoords": y, "xcoords": x, "probeGuess": made.probe}
-        assert silently(fields).domain == "amplitude"
-
-    def test_without_a_probe_nothing_is_told(self, stored, made):
-        values = (made.patterns / 1.37).astype(np.float32)
-        fields = {"diffraction": values, "ycoords": stored["ycoords"], "xcoords": stored["xcoords"]}
-        assert silently(fields).domain == "amplitude"
 
 
 def test_the_steps_go_together_and_are_recorded(tmp_path, made):

@@ -17,6 +17,7 @@ from ptychoscope.metrics import (
     score,
 )
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine import refine_scan
 from ptychoscope.simulate import SimulationConfig, make_object, simulate_scan
 from ptychoscope.simulate.far_field import farfield_intensity
 
@@ -285,3 +286,14 @@ def test_an_empty_object_scores_what_it_is_known_to_score(data_dir, name, nrmse,
     if nrmse is not None:
         assert found.nrmse == pytest.approx(nrmse, abs=0.003)
         assert found.amplitude_psnr_db == pytest.approx(amplitude_db, abs=0.3)
+
+
+def test_halves_of_a_real_scan_agree_wherever_the_area_ends(data_dir):
+    """The star's even and odd frames: most of the field is scored, and the resolution is the same."""
+    scan = load_scan(data_dir / "siemens64.npz")
+    even, odd = (refine_scan(scan.select(slice(k, None, 2)), sweeps=20) for k in (0, 1))
+    found = [compare(even, odd, min_coverage=least) for least in (0.1, 0.2, 0.5)]
+    assert min(each.area_px for each in found) > 1e5
+    crossings = [each.score.frc_half_bit for each in found]
+    assert 0.15 < min(crossings) <= max(crossings) < 0.3
+    assert np.ptp(crossings) < 0.02

@@ -64,6 +64,12 @@ def test_the_image_is_that_of_the_other_frames(made, tiny_model, way, spoil):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_positions_in_metres_are_asked_about_once(made, tiny_model, way):
+    _, said = quietly(way, replace(made, positions_px=made.positions_px * 3e-8), tiny_model)
+    assert sum("are they in metres?" in text for text in said) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_scan_in_pieces_takes_no_gigabytes(made, tiny_model, way):
     positions = made.positions_px.copy()
     positions[20:] += 3e4
@@ -71,12 +77,13 @@ def test_a_scan_in_pieces_takes_no_gigabytes(made, tiny_model, way):
         image(way, replace(made, positions_px=positions), tiny_model)
 
 
+@pytest.mark.filterwarnings("ignore:the image does not explain", "ignore:as given the positions")
 def test_the_models_own_probe_is_said_unless_asked_for(made, tiny_model):
     bare = made.with_probe(None)
     with pytest.warns(ScanWarning, match="--probe model confirms"):
         image("network", bare, tiny_model)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", ScanWarning)
+        warnings.filterwarnings("error", message=".*the model's own", category=ScanWarning)
         reconstruct(bare, tiny_model, probe="model")
 
 
@@ -86,7 +93,7 @@ def test_a_side_that_the_solver_cannot_do_is_met_before_the_network(made, tiny_m
         reconstruct(wide, refine=1)
 
 
-@pytest.mark.filterwarnings("ignore:the image does not explain")
+@pytest.mark.filterwarnings("ignore:the image does not explain", "ignore:as given the positions")
 @pytest.mark.parametrize("domain", ["counts", "amplitude"])
 def test_the_domain_is_named_where_the_other_one_fits_the_probe(made, domain):
     """Patterns that somebody named wrongly: the probe was multiplied, and that was all that was said."""

@@ -117,6 +117,14 @@ def test_positions_within_a_pixel_are_asked_about(scale, pixel):
         usable_frames(scan_at(raster() * scale, pixel_size_m=pixel))
 
 
+def test_where_the_unit_is_to_be_found_positions_are_not_judged():
+    for scale in (1e-8, 1e6):
+        scan = scan_at(raster() * scale)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert usable_frames(scan, positions_known=False).scan is scan
+
+
 def test_a_scan_without_frames():
     with pytest.raises(ScanError, match="no frames"):
         usable_frames(scan_at(np.zeros((0, 2))))

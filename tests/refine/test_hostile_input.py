@@ -233,3 +233,34 @@ def test_calls_from_several_threads_wait_for_one_another():
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, [slice(k, k + 15) for k in range(0, 60, 15)]))
     assert len(refiner) == 60
+
+
+@pytest.mark.parametrize(("shape", "modes"), [((65536, 65536), 1), ((10**9, 10**9), 1)])
+def test_sizes_beyond_the_memory_are_refused_before_anything_is_allocated(shape, modes):
+    probe = np.ones((modes, 32, 32))
+    with pytest.raises(ConfigError, match="GiB of this machine"):
+        Refiner(shape, probe)
+
+
+@pytest.mark.parametrize("layout", ["big-endian", "every other", "fortran"])
+def test_arrays_of_another_layout_are_the_same_numbers(layout):
+    scan = scans.make(frames=8, modes=2)
+
+    def laid(array):
+        if layout == "big-endian":
+            return array.astype(array.dtype.newbyteorder(">"))
+        if layout == "fortran":
+            return np.asfortranarray(array)
+        return np.repeat(array, 2, axis=-1)[..., ::2]
+
+    plain, other = Refiner(scan.shape, scan.probe), Refiner(scan.shape, laid(scan.probe))
+    plain.add(scan.amplitudes, scan.positions, domain="amplitude")
+    other.add(laid(scan.amplitudes), laid(scan.positions), domain="amplitude")
+    plain.set_object(scan.object)
+    other.set_object(laid(scan.object))
+    background = np.full((scan.side, scan.side), 0.5)
+    plain.set_background(background)
+    other.set_background(laid(background))
+    for refiner in (plain, other):
+        refiner.sweep(step=1, regularisation=0.5)
+    assert plain.object.tobytes() == other.object.tobytes()

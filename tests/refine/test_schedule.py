@@ -12,15 +12,23 @@ START = pytest.mark.parametrize("start", ["empty", "image"])
 
 
 @pytest.mark.parametrize(
-    ("counts", "regularisation", "live", "first"),
-    [(1e2, 2, 0.3, 1), (1e4, 2, 0.3, 1), (4.6e5, 1, 1.5, 1.5), (1e6, 0.3, 1.5, 1.5), (1e9, 0.3, 1.5, 1.5)],
+    ("counts", "regularisation", "live", "first", "momentum"),
+    [
+        (1e2, 2, 0.3, (1.5, 1), 0),
+        (1e4, 2, 0.3, (1.5, 1), 0),
+        (4.6e5, 1, 1.5, (1.9, 1.5), 0.6),
+        (1e6, 0.3, 1.5, (1.9, 1.5), 0.6),
+        (1e9, 0.3, 1.5, (1.9, 1.5), 0.6),
+    ],
 )
-def test_the_measured_points(counts, regularisation, live, first):
+def test_the_measured_points(counts, regularisation, live, first, momentum):
     empty, image = schedule(counts, 10), schedule(counts, 10, start="image")
     assert empty.regularisation == image.regularisation == pytest.approx(regularisation)
     assert empty.live_step == image.live_step == pytest.approx(live)
-    assert (empty.steps[0], empty.steps[-1]) == pytest.approx((1.5, 0.1))
-    assert (image.steps[0], image.steps[-1]) == pytest.approx((first, 0.05))
+    assert (empty.steps[0], empty.steps[-1]) == pytest.approx((first[0], 0.1))
+    assert (image.steps[0], image.steps[-1]) == pytest.approx((first[1], 0.05))
+    for plan in (empty, image):
+        assert plan.momenta == pytest.approx((0, *[momentum] * 8, 0))
 
 
 @START
@@ -34,15 +42,33 @@ def test_fewer_photons_never_trust_frames_more(start, one, other, sweeps):
 
 @START
 @given(st.floats(1, 1e12), st.integers(2, 50))
-def test_steps_decay_by_one_factor(start, counts, sweeps):
-    ratios = np.diff(np.log(schedule(counts, sweeps, start=start).steps))
+def test_steps_decay_and_ever_faster(start, counts, sweeps):
+    plan = schedule(counts, sweeps, start=start)
+    ratios = np.diff(np.log(plan.steps))
+    assert (ratios < 0).all()
+    assert (np.diff(ratios) < 1e-9).all()
+    assert len(plan.momenta) == sweeps
+    assert plan.momenta[0] == plan.momenta[-1] == 0
+    assert all(0 <= momentum < 1 for momentum in plan.momenta)
+
+
+@START
+@pytest.mark.parametrize("sweeps", [2, 5, 10])
+def test_with_few_photons_steps_decay_by_one_factor(start, sweeps):
+    ratios = np.diff(np.log(schedule(1e4, sweeps, start=start).steps))
     np.testing.assert_allclose(ratios, ratios[0], rtol=1e-6)
-    assert ratios[0] < 0
+
+
+@pytest.mark.parametrize(("start", "few"), [("empty", 2), ("image", 3)])
+def test_so_few_sweeps_have_no_momentum(start, few):
+    assert not any(schedule(1e7, few, start=start).momenta)
+    assert any(schedule(1e7, few + 1, start=start).momenta)
 
 
 def test_no_sweeps_and_one():
     assert schedule(1e5, 0).steps == ()
     assert schedule(1e5, 1).steps == (1.0,)
+    assert schedule(1e5, 1).momenta == (0.0,)
     assert schedule(1e5, 1, start="image").steps == (0.5,)
 
 

@@ -33,7 +33,7 @@ def planes(patches):
 class TestByteOrder:
     @pytest.mark.parametrize("dtype", ["f4", "f2"])
     def test_the_library_refuses_the_other(self, planes, dtype):
-        first, second = np.moveaxis(planes.astype(OTHER + dtype), 1, 0)
+        first, second = (np.ascontiguousarray(planes[:, k].astype(OTHER + dtype)) for k in (0, 1))
         options = {"interpolation": "bilinear", "accumulate": "float32", "threads": 1, "spread": True}
         canvas = _core.Canvas(
             **options, height=20, width=20, window=None, coverage=True, bound=64, grow=False, max_pixels=999

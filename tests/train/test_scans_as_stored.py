@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from optics import make_scan
+from ptychoscope import cli
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.scan import Scan
 
@@ -84,3 +85,33 @@ def test_such_scans_can_be_trained_on(small_scan: Scan, tmp_path: Path, spoil: s
         with pytest.warns(ScanWarning, match="1 of 36 frames .* left out: frame 4"):
             result = train(scan, CONFIG, run_dir=tmp_path / "run", progress=False)
     assert result.steps == 2
+
+
+@pytest.mark.parametrize(("spoil", "named", "typed"), [
+    ("no probe", "--probe-file FILE", "--probe-file probe.npy"),
+    ("side", "--crop 16", "--crop 16"),
+    ("layout", "--layout NHW", "--layout NHW"),
+])  # fmt: skip
+def test_the_cure_works_when_it_is_typed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    rng: np.random.Generator,
+    spoil: str,
+    named: str,
+    typed: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scan = make_scan(rng, side=20 if spoil == "side" else 16, n_side=4 if spoil == "layout" else 6)
+    fields = contract(scan) | {"domain": "counts"}
+    np.save("probe.npy", fields["probeGuess"])
+    if spoil == "no probe":
+        del fields["probeGuess"]
+    np.savez("scan.npz", **fields)
+    line = "train scan.npz -o run --max-steps 1 --threads 1 --passes 2 --network unrolled --quiet --no-report"
+    for options, code in (("", 2), (typed, 0)):
+        with pytest.raises(SystemExit) as end:
+            cli.main(f"{line} {options}".split())
+        said = " ".join(capsys.readouterr().err.split())
+        assert (end.value.code or 0) == code, said
+        assert (named in said) == (code == 2)

@@ -16,7 +16,9 @@
 // were split over calls; with Accumulate::exact it does not even depend on their order or on merges.
 //
 // Threads. Calls may come from any thread; each waits for the one before it. `threads` of the options are the
-// canvas' own. Patches, positions and outputs are the caller's, and used during the call alone.
+// canvas' own. Patches, positions and outputs are the caller's, and used during the call alone. A canvas
+// belongs to its process: a child made by fork() has neither its threads nor what another thread was adding,
+// and must not use it (the Python face refuses).
 //
 // Errors. Beside what each call names: std::bad_alloc and, when threads cannot be started, std::system_error.
 // The constructor throws std::invalid_argument, too, for an environment variable PTYCHOSCOPE_ISA that names

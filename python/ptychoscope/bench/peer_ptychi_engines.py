@@ -33,15 +33,16 @@ _LSQML = {
     "reconstructor_options.single_slice_solve_obj_prb_step_size_jointly": False,
     "object_options.optimal_step_size_scaler": 1.0,
 }
-_PIE = {"object_options.alpha": 0.1, "probe_options.alpha": 0.1}
+_RPIE = {"object_options.alpha": 0.3, "object_options.step_size": 0.2, "probe_options.alpha": 0.3}
+_EPIE = {"object_options.alpha": 0.2, "probe_options.alpha": 0.2}
 ENGINES = {
     "pty-chi LSQML": Settings("LSQML", modes=3, batch=48, options=_LSQML),
     "pty-chi LSQML, one mode": Settings("LSQML", modes=1, batch=48, options=_LSQML),
     "pty-chi LSQML, positions kept": Settings(
         "LSQML", modes=3, batch=48, correct_positions=False, options=_LSQML
     ),
-    "pty-chi rPIE": Settings("RPIE", modes=3, batch=16, options=_PIE),
-    "pty-chi ePIE": Settings("EPIE", modes=3, batch=16, options=_PIE),
+    "pty-chi rPIE": Settings("RPIE", modes=3, batch=16, options=_RPIE),
+    "pty-chi ePIE": Settings("EPIE", modes=3, batch=16, options=_EPIE),
     "pty-chi DM": Settings("DM", modes=3, batch=480, correct_positions=False),
     "pty-chi LSQML, known": Settings(
         "LSQML",

@@ -9,7 +9,8 @@ pixels of the object, probe (m, P, P), shape (2,). out.npz: the object after eac
 seconds on one thread, set-up apart.
 
 Modes that are not given begin as pty-chi's own Hermite modes. The probe follows from the second epoch on (the
-first finds the object), positions from the eleventh: earlier ones drift.
+first finds the object), positions from the sixth. Their mean is left alone: pty-chi would take the whole mean
+out, not that of the moves, and its object lies where the positions do.
 """
 
 import json
@@ -32,7 +33,7 @@ from ptychi import api
 from ptychi.api.task import PtychographyTask
 from ptychi.utils import orthogonalize_initial_probe
 
-PROBE_FROM, POSITIONS_FROM = 1, 10
+PROBE_FROM, POSITIONS_FROM = 1, 5
 
 
 def engine_options(settings: dict[str, Any]) -> Any:
@@ -51,7 +52,6 @@ def engine_options(settings: dict[str, Any]) -> Any:
     chosen.probe_options.orthogonalize_incoherent_modes.enabled = settings["modes"] > 1
     chosen.probe_position_options.optimizable = settings["correct_positions"]
     chosen.probe_position_options.optimization_plan.start = POSITIONS_FROM
-    chosen.probe_position_options.constrain_position_mean = True
     for path, value in settings["options"].items():
         *parents, name = path.split(".")
         part = chosen

@@ -1,8 +1,9 @@
 """One scan with everything wrong at once, and with each fault alone: the solver beside pty-chi's engines."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -44,12 +45,12 @@ ALONE = {
     "background .2 %": Faults(background=0.002),
     "blur of 1/4 step": Faults(blur=0.25),
 }
-SOLVERS: dict[str, dict[str, Any]] = {
-    "probe and positions": {"probe": "update", "positions": "correct"},
-    "probe": {"probe": "update"},
-    "as given": {},
+SOLVERS: dict[str, Callable[..., Reconstruction]] = {
+    "probe and positions": partial(refine_scan, probe="update", positions="correct"),
+    "probe": partial(refine_scan, probe="update"),
+    "as given": refine_scan,
 }
-"""Options of `refine_scan` by the names that tables use."""
+"""What is called with a scan and `sweeps`, by the names that tables use."""
 _ALONE_WITH = ("probe and positions", "pty-chi LSQML")
 PHOTONS = (1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8)
 
@@ -89,13 +90,13 @@ def over_photons(peer: Path | None, iterations: int, config: SimulationConfig = 
 
 
 def _empty(label: str, made: FaultyScan) -> dict[str, Any]:
-    return _row(label, "empty object", 0, 0.0, _swept(made, 0, {}), made)
+    return _row(label, "empty object", 0, 0.0, _swept(made, 0, refine_scan), made)
 
 
-def _swept(made: FaultyScan, sweeps: int, options: dict[str, Any]) -> Reconstruction:
+def _swept(made: FaultyScan, sweeps: int, solver: Callable[..., Reconstruction]) -> Reconstruction:
     with warnings.catch_warnings():  # that such images do not explain the frames is no news here
         warnings.simplefilter("ignore", UserWarning)
-        return refine_scan(made.given, sweeps=sweeps, **options)
+        return solver(made.given, sweeps=sweeps)
 
 
 def _names(peer: Path | None) -> list[str]:
@@ -112,7 +113,7 @@ def _rows(
         return
     for sweeps in iterations:
         began = process_time()
-        image = _swept(made, sweeps, SOLVERS.get(name, {}))
+        image = _swept(made, sweeps, SOLVERS[name])
         yield _row(label, name, sweeps, process_time() - began, image, made)
 
 

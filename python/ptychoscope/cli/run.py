@@ -125,6 +125,9 @@ def run(
             f"{output}: {height} x {width} px from {figures['frames']} frames in {figures['seconds']:.2f} s "
             f"({figures['frames_per_s']:.0f} frames/s) on {figures['device']}"
         )
+        if result.verdict is not None:
+            sentence = result.verdict.sentence()
+            click.echo(sentence, err=result.verdict.explained == "not explained")
 
 
 def _network(bundle: Path, device: str, parallel: Parallel, threads: int, batch: int) -> "tuple[Model, int]":
@@ -148,5 +151,6 @@ def _figures(result: "Reconstruction", output: Path) -> dict[str, Any]:
         "origin_px": list(result.origin_px),
         "pixel_size_m": result.pixel_size_m,
         "seen": float((result.coverage > 0).mean()),
+        "verdict": None if result.verdict is None else result.verdict.figures(),
         **result.provenance,
     }

@@ -13,6 +13,7 @@ from ptychoscope.diagnosis.report import Diagnosis, Hypothesis, Image, percent
 from ptychoscope.diagnosis.search import Round, Search, Tried
 from ptychoscope.diagnosis.trial import Trials
 from ptychoscope.errors import ScanError
+from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.refine.rpie import Refiner
 from ptychoscope.scan import Scan
 
@@ -47,6 +48,7 @@ def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
     """
     check_scan(scan)
     began = process_time()
+    scan = usable_frames(scan, positions_known=False).scan
     search = Search(scan, seed=seed)
     detector = look_at_detector(scan)
     start, names, given = _start(search, detector)

@@ -76,11 +76,11 @@ def domain_of(
             f"{key} in {source} should be amplitude (the square root of counts), but holds integers "
             f"({patterns.dtype}): if they are counts, say {_COUNTS}"
         )
-    good = patterns if bad_pixels is None or not bad_pixels.any() else patterns[:, ~bad_pixels]
-    if _whole(good):
+    largest = _largest_of_whole(patterns, bad_pixels)
+    if largest > 1:
         raise ScanError(
             f"{key} in {source} should be amplitude (the square root of counts), but all values are whole "
-            f"(largest {good.max():g}), as counts are: say {_COUNTS}, or {_AMPLITUDE}"
+            f"(largest {largest:g}), as counts are: say {_COUNTS}, or {_AMPLITUDE}"
         )
     why = None if probe is None else counts_by_the_probe(patterns, probe, bad_pixels)
     if why is None:
@@ -94,8 +94,12 @@ def domain_of(
     return "counts"
 
 
-def _whole(patterns: NDArray[Any]) -> bool:
-    """Whether every value is a whole number and one is above 1, as no amplitude of real counts is."""
-    if patterns.dtype.kind != "f" or not patterns.size or not patterns.max() > 1:
-        return False
-    return all(np.array_equal(frame, np.rint(frame)) for frame in patterns)  # ends at the first that is not
+def _largest_of_whole(patterns: NDArray[Any], bad_pixels: NDArray[np.bool_] | None) -> float:
+    """The largest value where all are whole numbers, as no amplitudes of counts are; 0 where one is not."""
+    largest = 0.0
+    for frame in patterns if patterns.dtype.kind == "f" else ():  # ends at the first that is not
+        values = frame if bad_pixels is None else frame[~bad_pixels]
+        if not np.array_equal(values, np.rint(values)):
+            return 0.0
+        largest = max(largest, float(values.max(initial=0)))
+    return largest

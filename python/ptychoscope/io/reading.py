@@ -86,7 +86,13 @@ def frames_kept(fields: Fields, options: ReadOptions, source: str, record: dict[
             )
     chosen = _of_one_scan(fields, first, chosen, options.get("scan_index"), source, record)
     chosen = _placed(fields, first, chosen, source, record)
-    kept = {name: fields[name][_part(chosen + first[name], counts[name])] for name in counts}
+    kept: Fields = {name: fields[name][_part(chosen + first[name], counts[name])] for name in counts}
+    nominal = kept.get("nominal_positions_px")
+    if nominal is not None and not np.isfinite(nominal).all():
+        kept["nominal_positions_px"] = None
+        warnings.warn(
+            f"commanded positions in {source} are not all finite: not used", ScanWarning, stacklevel=2
+        )
     if len(chosen) != counts["patterns"] or first["patterns"]:
         kept["frame_numbers"] = chosen + first["patterns"]
     return fields | kept

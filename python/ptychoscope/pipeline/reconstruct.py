@@ -1,9 +1,12 @@
 """reconstruct: a scan becomes an image, by a network, by the solver, or by both."""
 
+import warnings
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Unpack
 
+from ptychoscope.diagnosis.quick import quick_check
+from ptychoscope.errors import ScanWarning
 from ptychoscope.inference.model import Model
 from ptychoscope.pipeline.loop import Progress, Report, run
 from ptychoscope.pipeline.merge_between_passes import run_merged
@@ -12,8 +15,14 @@ from ptychoscope.pipeline.plan import Plan, make_plan
 from ptychoscope.pipeline.replay_as_live import replay
 from ptychoscope.pipeline.run_options import RunOptions
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.judge import judge_image
 from ptychoscope.refine.whole_scan import refine_scan
 from ptychoscope.scan import Scan
+
+_START_S = 0.5
+"""CPU seconds of a run before its first frame: libraries and files."""
+_SWEEP_S, _NETWORK_S = 3e-9, 1e-7
+"""CPU seconds per pixel of a pattern, about, that a sweep and a network cost."""
 
 
 def reconstruct(
@@ -44,8 +53,23 @@ def reconstruct(
         An option has a value that it cannot have, or does not go together with another.
     """
     plan = make_plan(scan, model, options)
+    say_what_explains_better(plan)
     result = _reconstructed(plan, progress)
+    if result.verdict is None:
+        result = replace(result, verdict=judge_image(result, plan.scan, saturation=plan.saturation))
     return replace(result, provenance={**result.provenance, **plan.left_out}) if plan.left_out else result
+
+
+def say_what_explains_better(plan: Plan) -> None:
+    """A `ScanWarning` when the frames, read in another way, are explained clearly better.
+
+    It costs at most a tenth of what the run itself will cost.
+    """
+    pixels = len(plan.scan) * plan.scan.patch_px**2
+    expected_s = _START_S + pixels * (_NETWORK_S if plan.model else 0) + pixels * plan.refine * _SWEEP_S
+    said = quick_check(plan.scan, 0.1 * expected_s)
+    if said is not None:
+        warnings.warn(said, ScanWarning, stacklevel=3)
 
 
 def _reconstructed(plan: Plan, progress: Progress | None) -> Reconstruction:

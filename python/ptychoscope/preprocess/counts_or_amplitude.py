@@ -2,9 +2,9 @@
 
 The probe's summed intensity is the photons per pattern, so that either the values of a pattern or their
 squares sum up to it. Values that were divided by something (the largest, an exposure) have no scale: then the
-extent of the probe's far field tells. Scattering by the object only widens it, and the squares of counts are
-narrower: by a quarter or more on simulated and real scans, where the squares of amplitudes are as wide or
-wider.
+extent of the probe's far field tells, as it does for so few photons that both sums fit. Scattering by the
+object only widens it, and the squares of counts are narrower: by a quarter or more on simulated and
+real scans, where the squares of amplitudes are as wide or wider.
 """
 
 from typing import Any
@@ -52,22 +52,18 @@ def counts_by_the_probe(
     power, plain, squared = (
         float(x) for x in (expected.sum(), some.sum(1).mean(), np.square(some).sum(1).mean())
     )
-    if not np.isfinite(power) or min(power, plain) <= 0 or _agree(squared, power):
+    if not np.isfinite(power) or min(power, plain) <= 0 or _squares_are_whole(some):
         return None
-    if _squares_are_whole(some):
-        return None
-    if _agree(plain, power):
-        return (
-            f"the values of a pattern sum up to {plain:.3g}, and their squares to {squared:.3g}, where the "
-            f"probe stands for {power:.3g} photons, so that they look like counts"
-        )
     least = _NARROW * _extent(expected)
-    if _extent(np.square(some).mean(axis=0)) < least <= _extent(some.mean(axis=0)):
-        return (
-            f"neither its values (a pattern's sum up to {plain:.3g}) nor their squares ({squared:.3g}) are "
-            f"on the scale of the probe ({power:.3g} photons), and its squares are narrower than "
-            "the probe's far field, so that they look like counts that were divided by something"
-        )
+    narrow = _extent(np.square(some).mean(axis=0)) < least <= _extent(some.mean(axis=0))
+    sums = (
+        f"the values of a pattern sum up to {plain:.3g}, and their squares to {squared:.3g}, where the probe "
+    )
+    sums += f"stands for {power:.3g} photons"
+    if _agree(plain, power) and not _agree(squared, power):
+        return f"{sums}, so that they look like counts"
+    if narrow and _agree(plain, power) == _agree(squared, power):
+        return f"{sums}, and the squares are narrower than its far field, so that the values look like counts"
     return None
 
 

@@ -25,6 +25,8 @@ _LARGE = 2**30
 """Bytes of a mostly empty canvas that are too many."""
 _LONG_PX = 65536
 """Side of a mostly empty canvas that is too long."""
+_SAID = "usable_frames"
+"""On a scan that went through here: what there was to say is said once."""
 _RUNS = 8
 """Runs of frames that a message names at most."""
 _ENDLESS = float(2**50)
@@ -43,13 +45,14 @@ class UsableFrames(NamedTuple):
     taken; empty when nothing was."""
 
 
-def usable_frames(scan: Scan) -> UsableFrames:
+def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
     """The frames of `scan` that make its image.
 
     Left out, with a `ScanWarning` that names them, are frames without a count, and frames whose windows
     overlap none of the others' where the canvas would be far larger than what is seen (an encoder that
     jumped). Of several scans in one, by `scan_index`, the first is taken, with a `ScanWarning`. Positions
-    that all lie within a pixel are said to.
+    that all lie within a pixel are said to. Without `positions_known`, where their unit is still to be found,
+    neither their spread nor the canvas is judged.
 
     Raises
     ------
@@ -58,9 +61,12 @@ def usable_frames(scan: Scan) -> UsableFrames:
     """
     if len(scan) == 0:
         raise ScanError("the scan has no frames: nothing can be reconstructed")
+    if positions_known and _SAID in scan.__dict__:
+        return UsableFrames(scan, {})
     left_out: dict[str, str | int] = {}
     scan = _of_one_scan(scan, left_out)
-    _say_one_place(scan)
+    if positions_known:
+        _say_one_place(scan)
     dark = scan.frame_counts <= 0
     if dark.all():
         raise ScanError(
@@ -77,7 +83,9 @@ def usable_frames(scan: Scan) -> UsableFrames:
             warnings.warn(_left_out(scan, frames, reason), ScanWarning, stacklevel=2)
     if (dark | apart).any():
         scan = scan.select(~(dark | apart))
-    _check_canvas(scan)
+    if positions_known:
+        _check_canvas(scan)
+        scan.__dict__[_SAID] = True
     return UsableFrames(scan, left_out)
 
 

@@ -10,8 +10,8 @@ from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import Domain, SweepMode, one_of
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
-from ptychoscope.refine.frame_numbers import frame_numbers
 from ptychoscope.refine.pixel_sums import PixelSums
+from ptychoscope.refine.refiner_arguments import frame_numbers, probe_modes, require_memory_for
 
 FRAME_STATES = ("used", "outside", "unplaced", "dark", "set_aside")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
@@ -51,14 +51,16 @@ class Refiner:
     Raises
     ------
     ConfigError
-        A size that cannot be: P must be 2 to 4096 with prime factors of at most 13.
+        A size that cannot be: P must be 2 to 4096 with prime factors of at most 13; more memory
+            than this machine has.
     ScanError
         The probe is not finite or zero everywhere.
     """
 
     def __init__(self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1) -> None:
-        probe = _modes(probe)
+        probe = probe_modes(probe)
         modes, side, _ = probe.shape
+        require_memory_for(shape, modes, side)
         try:
             self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
         except ValueError as error:
@@ -83,7 +85,7 @@ class Refiner:
     def set_probe(self, probe: NDArray[Any]) -> None:
         """Go on with another `probe` of the same shape. Raises `ScanError`."""
         try:
-            self._core.set_probe(_modes(probe))
+            self._core.set_probe(probe_modes(probe))
         except ValueError as error:
             raise ScanError(str(error)) from error
 
@@ -287,12 +289,3 @@ class Refiner:
     def states(self) -> NDArray[np.uint8]:
         """(n,) index into `FRAME_STATES`."""
         return self._core.states
-
-
-def _modes(probe: NDArray[Any]) -> NDArray[np.complex64]:
-    """A probe (P, P) or (m, P, P) as (m, P, P) complex64; raises `ScanError`."""
-    probe = np.asarray(probe)
-    modes = probe[None] if probe.ndim == 2 else probe
-    if modes.ndim != 3 or modes.shape[1] != modes.shape[2] or modes.dtype.kind not in "uifc":
-        raise ScanError(f"probe must be (P, P) or (modes, P, P) complex, got {probe.shape} {probe.dtype}")
-    return modes.astype(np.complex64)

@@ -9,10 +9,15 @@ from ptychoscope.option_literals import SweepStart, one_of
 
 _LOG_COUNTS = np.log10([1e4, 4.6e5, 1e6])
 _REGULARISATION = (2.0, 1.0, 0.3)
-_FIRST_STEP = {"empty": (1.5, 1.5, 1.5), "image": (1.0, 1.5, 1.5)}
+_FIRST_STEP = {"empty": (1.5, 1.9, 1.9), "image": (1.0, 1.5, 1.5)}
 _LAST_STEP = {"empty": 0.1, "image": 0.05}
 _ONLY_STEP = {"empty": 1.0, "image": 0.5}
 _LIVE_STEP = (0.3, 1.5, 1.5)
+_MOMENTUM = 0.6
+_LOG_PATIENCE = np.log10([1e4, 4.6e5])
+"""Photons from which on momentum and long large steps pay, and above which wholly: below, they fit noise."""
+_FEW_SWEEPS = {"empty": 2, "image": 3}
+"""So few cannot settle after momentum."""
 
 
 class Schedule(NamedTuple):
@@ -22,6 +27,8 @@ class Schedule(NamedTuple):
     """rPIE's alpha."""
     steps: tuple[float, ...]
     """The object's step in each sweep."""
+    momenta: tuple[float, ...]
+    """The object's momentum after each sweep; none after the first, which finds it, and the last."""
     live_step: float
     """The step of a frame's first visit while frames still come; the k-th is divided by the root of k."""
 
@@ -29,8 +36,10 @@ class Schedule(NamedTuple):
 def schedule(counts_per_frame: float, sweeps: int, *, start: SweepStart = "empty") -> Schedule:
     """Regularisation and geometrically decaying steps for frames of `counts_per_frame` photons.
 
-    Constant steps end at a floor of noise, so they decay: from 1.5 to 0.1, or to 0.05 from an image that is
-    nearly right; one sweep alone takes 1, or 0.5 from an image. The regularisation falls from 2 at 1e4 to 0.3
+    Constant steps end at a floor of noise, so they decay: from 1.9 to 0.1, or from 1.5 to 0.05 when an image
+    is nearly right; one sweep alone takes 1, or 0.5 from an image. With photons enough and sweeps enough the
+    logarithm of the step falls with the square of time, and momentum carries on what is slow. The
+    regularisation falls from 2 at 1e4 to 0.3
     at 1e6 photons, linear in the logarithms between three measured points (docs/refine.md); the steps of a
     running scan, and the first one from an image, are smaller at low counts. Raises `ConfigError`.
     """
@@ -40,12 +49,19 @@ def schedule(counts_per_frame: float, sweeps: int, *, start: SweepStart = "empty
         raise ConfigError(f"counts_per_frame must be a positive number, got {counts_per_frame}")
     one_of("start", start, SweepStart)
     first = _between(counts_per_frame, _FIRST_STEP[start])
-    steps = (_ONLY_STEP[start],) if sweeps == 1 else np.geomspace(first, _LAST_STEP[start], sweeps)
+    patience = 0.0 if sweeps <= _FEW_SWEEPS[start] else _patience(counts_per_frame)
+    fall, time = _LAST_STEP[start] / first, np.linspace(0, 1, sweeps)
+    steps = [_ONLY_STEP[start]] if sweeps == 1 else first * fall ** (time ** (1 + patience))
     return Schedule(
         regularisation=_between(counts_per_frame, _REGULARISATION),
         steps=tuple(float(step) for step in steps),
+        momenta=tuple(_MOMENTUM * patience if 0 < k < sweeps - 1 else 0.0 for k in range(sweeps)),
         live_step=_between(counts_per_frame, _LIVE_STEP),
     )
+
+
+def _patience(counts: float) -> float:
+    return float(np.interp(np.log10(counts), _LOG_PATIENCE, (0, 1)))
 
 
 def _between(counts: float, values: tuple[float, ...]) -> float:

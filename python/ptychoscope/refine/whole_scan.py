@@ -23,6 +23,8 @@ Progress = Callable[[int, Sweep], None]
 """Called after every sweep with the number of sweeps done and what the sweep found."""
 
 _FIND = '--refine-probe find (probe="find") makes one from the data, or '
+_ENOUGH_SWEEPS = 5
+"""Fewer are not expected to explain the frames, and say so in the verdict alone."""
 _AT_REST_PX = 0.02
 """Positions rest once a sweep moves them by less than this, root mean square."""
 
@@ -68,7 +70,7 @@ def refine_scan(
     Returns
     -------
     Reconstruction
-        With its verdict; a `ScanWarning` says when the image does not explain the frames.
+        With its verdict; a `ScanWarning` says when five sweeps or more do not explain the frames.
 
     Raises
     ------
@@ -121,7 +123,8 @@ def refine_scan(
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
     verdict = judge(refiner, scan, saturation=saturation)
-    warn_if_unexplained(verdict)
+    if sweeps >= _ENOUGH_SWEEPS:
+        warn_if_unexplained(verdict)
     return replace(result_of(refiner, scan, extent, start, record), verdict=verdict)
 
 
@@ -131,6 +134,7 @@ def _sweep(
     later = k > 0  # the first sweep finds the object
     return refiner.sweep(
         step=plan.steps[k],
+        momentum=plan.momenta[k],
         regularisation=plan.regularisation,
         probe_step=1.0 if update and later else 0.0,
         position_step=1.0 if correct and later else 0.0,

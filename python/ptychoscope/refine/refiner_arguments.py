@@ -1,0 +1,47 @@
+"""What a refiner is given: chosen frames, probes and sizes, checked before the solver sees them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.io.limits import require_memory
+
+
+def frame_numbers(frames: NDArray[Any] | Sequence[int], count: int) -> list[int]:
+    """Numbers or a mask (count,) of frames as numbers from 0 to `count` - 1.
+
+    Raises `ConfigError` for anything else, and for frames that are not there.
+    """
+    chosen = np.asarray(frames)
+    if chosen.dtype == bool:
+        if chosen.shape != (count,):
+            raise ConfigError(f"a mask of frames must be ({count},), got {chosen.shape}")
+        return [int(k) for k in np.flatnonzero(chosen)]
+    if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iu"):
+        raise ConfigError(f"frames must be whole numbers or a mask (n,), got {chosen.shape} {chosen.dtype}")
+    numbers = [int(k) for k in chosen]
+    strangers = [k for k in numbers if not 0 <= k < count]
+    if strangers:
+        raise ConfigError(f"frame {strangers[0]} is not among the {count} that were added")
+    return numbers
+
+
+def require_memory_for(shape: tuple[int, int], modes: int, side: int) -> None:
+    """Raise `ConfigError` for sizes that could only end in a machine without memory."""
+    object_planes = 2 + 4 + 4  # the object; coverage and spread; momentum
+    probe_planes = 2 * modes * 4 + 3  # probe, its far field, an entry of the table, waves
+    planes = object_planes * shape[0] * shape[1] + probe_planes * side**2
+    what = f"an object of {shape[0]} x {shape[1]} px under {modes} probe modes of {side} px"
+    require_memory(what, np.dtype(np.float32).itemsize * planes, ConfigError)
+
+
+def probe_modes(probe: NDArray[Any]) -> NDArray[np.complex64]:
+    """A probe (P, P) or (m, P, P) as (m, P, P) complex64; raises `ScanError`."""
+    probe = np.asarray(probe)
+    modes = probe[None] if probe.ndim == 2 else probe
+    if modes.ndim != 3 or modes.shape[1] != modes.shape[2] or modes.dtype.kind not in "uifc":
+        raise ScanError(f"probe must be (P, P) or (modes, P, P) complex, got {probe.shape} {probe.dtype}")
+    return modes.astype(np.complex64)
