@@ -25,6 +25,8 @@ _CLEAR_RATIO = 0.8
 """What is left above the noise must shrink to this."""
 _NOISE_ONLY = 1.03
 """A scan explained to this much of its noise has nothing wrong with it."""
+_NUMBER_GAIN = 0.9
+"""A number must bring what is unexplained below this part of it."""
 _NEAR_NOISE = 1.15
 _USELESS, _USEFUL = 0.9, 0.7
 """Where nothing alone leaves less than the first, pairs are tried, and a probe from the frames; either must
@@ -193,7 +195,12 @@ class Search:
         return tried.t < -_CLEAR_T and left < _CLEAR_RATIO
 
     def _accepted(self, found: list[Tried], given: Outcome, current: Mend) -> Tried | None:
-        clear = [tried for tried in found if self.clear(tried, given, current)]
+        most = {True: _NUMBER_GAIN * given.unexplained, False: np.inf}
+        clear = [
+            tried
+            for tried in found
+            if self.clear(tried, given, current) and tried.unexplained < most[tried.family in CONTINUOUS]
+        ]
         for tried in clear:
             if tried.family not in CONTINUOUS or self.beats_shuffled(tried.mend):
                 return tried
