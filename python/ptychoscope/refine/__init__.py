@@ -1,6 +1,6 @@
 """Refine: a solver's image at the detector's rate, without torch."""
 
-from ptychoscope.refine.automatic import Effort, refine_best
+from ptychoscope.refine.automatic import refine_best
 from ptychoscope.refine.moving_window import MovingWindowRefiner
 from ptychoscope.refine.probe_search import Defocus, find_probe, refocused, tuned_probe
 from ptychoscope.refine.rpie import FRAME_STATES, Refiner, Sweep
@@ -10,7 +10,6 @@ from ptychoscope.refine.whole_scan import refine_scan
 __all__ = [
     "FRAME_STATES",
     "Defocus",
-    "Effort",
     "MovingWindowRefiner",
     "Refiner",
     "Schedule",
