@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from ptychoscope.cli.click_helpers import AT_LEAST_ZERO, choice, option, option_group
-from ptychoscope.option_literals import PositionUse, ProbeUse, StartFrom
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, choice, option, option_group
+from ptychoscope.option_literals import Effort, PositionUse, ProbeUse, StartFrom
 
 _HEADING = "Solver"
 
@@ -11,11 +11,13 @@ _HEADING = "Solver"
 class RefineOptions(NamedTuple):
     """What is asked of the solver, named as in `pipeline.plan.RunOptions`; None where nothing was said."""
 
+    effort: Effort | None
     refine: int | None
     start: StartFrom | None
     refine_probe: ProbeUse | None
     refine_positions: PositionUse | None
     refine_window: int | None
+    modes: int | None
     saturation: float | None
 
 
@@ -24,10 +26,16 @@ refine_options = option_group(
     RefineOptions,
     [
         option(
+            "--effort",
+            type=choice(Effort),
+            heading=_HEADING,
+            about="Let the solver choose what is mended, and how often it sweeps; without --refine, balanced.",
+        ),
+        option(
             "--refine",
             type=AT_LEAST_ZERO,
             heading=_HEADING,
-            about="Sweeps of the solver, after the network or alone; without, none.",
+            about="Sweeps of the solver, alone or after the network, nothing chosen; 0: the network alone.",
         ),
         option(
             "--start",
@@ -52,6 +60,12 @@ refine_options = option_group(
             type=AT_LEAST_ZERO,
             heading=_HEADING,
             about="Sweep so many of the latest frames after every batch, as in a live scan.",
+        ),
+        option(
+            "--modes",
+            type=AT_LEAST_ONE,
+            heading=_HEADING,
+            about="Incoherent modes of the probe; without, as many as the data pay for.",
         ),
         option(
             "--saturation",

@@ -101,6 +101,8 @@ def run(
         if file is not None:
             check_file(file)
     options: Any = {**network, **solver._asdict()}
+    if all(options[name] is None for name in ("effort", "refine", "refine_window", "start")):
+        options["effort"] = "balanced"
     loading = {name for name, value in (("device", device), ("parallel", parallel)) if value is not None}
     checked_options(options, has_model=model is not None, loading=loading)
     loaded = reading.scan(scan)

@@ -16,6 +16,7 @@ from ptychoscope.inference.runner_patches_on_device import check_device_stitchin
 from ptychoscope.inference.session import parse_device
 from ptychoscope.option_literals import (
     Align,
+    Effort,
     Interpolation,
     Merge,
     PositionUse,
@@ -59,9 +60,13 @@ class Plan:
     align: Align
     stitch: StitchOn
     interpolation: Interpolation
+    effort: Effort | None
+    """None: what the solver does is fixed by the fields below."""
     refine: int
-    refine_probe: ProbeUse
-    refine_positions: PositionUse
+    refine_probe: ProbeUse | None
+    """None, as of the positions: chosen by `effort`."""
+    refine_positions: PositionUse | None
+    modes: int | None
     position_limit_px: float
     refine_window: int
     saturation: float | None
@@ -144,9 +149,11 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
         stitch=stitch,
         interpolation=given.get("interpolation")
         or ("cubic" if model is None else model.config.stitch.interpolation),
+        effort=given.get("effort"),
         refine=given["refine"],
-        refine_probe=given.get("refine_probe", "keep"),
-        refine_positions=given.get("refine_positions", "keep"),
+        refine_probe=given.get("refine_probe"),
+        refine_positions=given.get("refine_positions"),
+        modes=given.get("modes"),
         position_limit_px=given.get("position_limit_px", 3.0),
         refine_window=given["refine_window"],
         saturation=given.get("saturation"),

@@ -8,6 +8,7 @@ from typing import Unpack
 from ptychoscope.diagnosis.quick import quick_check
 from ptychoscope.errors import ScanWarning
 from ptychoscope.inference.model import Model
+from ptychoscope.option_literals import Effort
 from ptychoscope.pipeline.loop import Progress, Report, run
 from ptychoscope.pipeline.merge_between_passes import run_merged
 from ptychoscope.pipeline.patch_sinks import PatchBuffer
@@ -15,6 +16,7 @@ from ptychoscope.pipeline.plan import Plan, make_plan
 from ptychoscope.pipeline.replay_as_live import replay
 from ptychoscope.pipeline.run_options import RunOptions
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.automatic import SWEEPS, refine_best
 from ptychoscope.refine.judge import judge_image
 from ptychoscope.refine.whole_scan import refine_scan
 from ptychoscope.scan import Scan
@@ -66,10 +68,15 @@ def say_what_explains_better(plan: Plan) -> None:
     It costs at most a tenth of what the run itself will cost.
     """
     pixels = len(plan.scan) * plan.scan.patch_px**2
-    expected_s = _START_S + pixels * (_NETWORK_S if plan.model else 0) + pixels * plan.refine * _SWEEP_S
+    expected_s = _START_S + pixels * (_NETWORK_S if plan.model else 0) + pixels * _sweeps(plan) * _SWEEP_S
     said = quick_check(plan.scan, 0.1 * expected_s)
     if said is not None:
         warnings.warn(said, ScanWarning, stacklevel=3)
+
+
+def _sweeps(plan: Plan) -> int:
+    """How many, about."""
+    return plan.refine if plan.effort is None else SWEEPS[plan.effort]
 
 
 def _reconstructed(plan: Plan, progress: Progress | None) -> Reconstruction:
@@ -77,14 +84,32 @@ def _reconstructed(plan: Plan, progress: Progress | None) -> Reconstruction:
     if plan.refine_window:
         return replay(plan, progress=progress)
     image = None if plan.model is None else _by_network(plan, plan.model, progress)
+    if plan.effort is not None:
+        return _by_choice(plan, plan.effort, image)
     if image is not None and not plan.refine:
         return image
     return refine_scan(
         plan.scan,
         sweeps=plan.refine,
         start=image,
+        probe=plan.refine_probe or "keep",
+        positions=plan.refine_positions or "keep",
+        position_limit_px=plan.position_limit_px,
+        saturation=plan.saturation,
+        threads=plan.threads,
+        seed=plan.seed,
+    )
+
+
+def _by_choice(plan: Plan, effort: Effort, image: Reconstruction | None) -> Reconstruction:
+    """Sweeps with what the solver finds useful, as far as the plan does not say."""
+    return refine_best(
+        plan.scan,
+        effort=effort,
+        start=image,
         probe=plan.refine_probe,
         positions=plan.refine_positions,
+        modes=plan.modes,
         position_limit_px=plan.position_limit_px,
         saturation=plan.saturation,
         threads=plan.threads,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import (
     Align,
+    Effort,
     Interpolation,
     Merge,
     PositionUse,
@@ -53,8 +54,12 @@ class RunOptions(TypedDict, total=False):
     """Weight of a patch's pixels, or an array (H, W); without, as the model says."""
     start: StartFrom | None
     """What the sweeps start from; without, the network's image where there is a model."""
+    effort: Effort | None
+    """Let the solver choose, as far as nothing else is said: how many sweeps, whether probe and positions are
+    mended, how many modes, and whether there is a background. Without a model and without `refine` it is
+    `balanced`."""
     refine: int | None
-    """Sweeps of the solver; 0."""
+    """Sweeps of the solver; 0, or as many as `effort` finds useful."""
     refine_probe: ProbeUse | None
     """Whether sweeps `keep` the probe, `update` it, or `find` the first one in the data."""
     refine_positions: PositionUse | None
@@ -63,6 +68,8 @@ class RunOptions(TypedDict, total=False):
     """How far a position may be corrected along each axis, in pixels; 3."""
     refine_window: int | None
     """Replay: sweep this many of the latest frames after every batch, as in a live scan; 0: do not."""
+    modes: int | None
+    """Incoherent modes of the probe, where the solver chooses (`effort`)."""
     saturation: float | None
     """Pixels at or above it, in the units of the patterns, are unmeasured."""
     seed: int | None
@@ -71,7 +78,15 @@ class RunOptions(TypedDict, total=False):
 
 _OF_A_NETWORK = ("merge", "projections", "align", "stitch", "interpolation", "window", "workers")
 _OF_SWEEPS = ("refine_probe", "refine_positions", "position_limit_px", "seed")
-_LEAST = {"batch": 1, "threads": 1, "workers": 1, "projections": 0, "refine": 0, "refine_window": 0}
+_LEAST = {
+    "batch": 1,
+    "threads": 1,
+    "workers": 1,
+    "projections": 0,
+    "refine": 0,
+    "refine_window": 0,
+    "modes": 1,
+}
 _NOT_IN_A_REPLAY = {
     "align": "patches are blended into the solver's object as they are",
     "interpolation": "patches are blended into the solver's object bilinearly",
@@ -88,6 +103,7 @@ _WORDS = {
     "stitch": StitchOn,
     "interpolation": Interpolation,
     "start": StartFrom,
+    "effort": Effort,
     "refine_probe": ProbeUse,
     "refine_positions": PositionUse,
 }
@@ -102,23 +118,34 @@ def checked_options(options: RunOptions, *, has_model: bool, loading: Collection
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     _check_values(given)
     given.setdefault("start", "network" if has_model else "empty")
+    if given["start"] == "empty" and not given.keys() & {"refine", "refine_window"}:
+        given.setdefault("effort", "balanced")
+    _check_effort(given)
     sweeps, window = given.setdefault("refine", 0), given.setdefault("refine_window", 0)
     if given["start"] == "network" and not has_model:
-        raise ConfigError("no model: name a bundle with --model, or use --start empty with --refine N")
+        raise ConfigError("no model: name a bundle with --model, or leave --start network out")
     if given["start"] == "empty":
         if has_model:
             raise ConfigError("--start empty uses no model: leave --model out, or start from the network")
-        if not sweeps and not window:
-            raise ConfigError(
-                "nothing to do: name a bundle with --model, or sweep with --start empty --refine N"
-            )
+        if not sweeps and not window and "effort" not in given:
+            raise ConfigError("nothing to do: --refine 0 without a network; leave it out, or give --refine N")
         _check_without_network(given, loading)
     for name in _OF_SWEEPS:
-        if name in given and not sweeps and not window:
-            raise ConfigError(f"{_flag(name)} belongs to sweeps, and there are none: add --refine N")
+        if name in given and not sweeps and not window and "effort" not in given:
+            raise ConfigError(
+                f"{_flag(name)} belongs to sweeps, and there are none: add --refine N or --effort"
+            )
     if window:
         _check_replay(given)
     return given
+
+
+def _check_effort(given: Mapping[str, Any]) -> None:
+    for name in ("refine", "refine_window"):
+        if "effort" in given and name in given:
+            raise ConfigError(f"--effort chooses the sweeps, and {_flag(name)} fixes them: leave one out")
+    if "modes" in given and "effort" not in given:
+        raise ConfigError("--modes goes with a solver that chooses: leave --refine out, or add --effort")
 
 
 def _check_values(given: Mapping[str, Any]) -> None:

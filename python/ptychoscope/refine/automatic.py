@@ -24,7 +24,8 @@ from ptychoscope.refine.schedule import schedule
 from ptychoscope.refine.whole_scan import Progress
 from ptychoscope.scan import Scan
 
-_SWEEPS = {"fast": 10, "balanced": 40, "best": 150}
+SWEEPS: dict[Effort, int] = {"fast": 10, "balanced": 40, "best": 150}
+"""At most."""
 _STALLED = 1e-3
 _LOOK_BACK, _SETTLE = 15, 10
 """Once `_LOOK_BACK` sweeps lower the misfit by less than this part, `_SETTLE` more with falling steps end."""
@@ -97,7 +98,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     first = first_probe(scan, use, saturation=saturation)
     if modes is not None and modes != len(first):
         first = with_more_modes(first, modes)
-    plan = _plan(scan, _SWEEPS[effort], "empty" if start is None else "image", position_limit_px, seed)
+    plan = _plan(scan, SWEEPS[effort], "empty" if start is None else "image", position_limit_px, seed)
     choice = _choose(scan, first, plan, probe, positions, modes, background, saturation)
     extent = canvas_extent(
         scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=1 + int(np.ceil(position_limit_px))

@@ -62,9 +62,9 @@ def draw_panels(
     images = [_image(panel, panel_px) for panel in panels]
     titles = max(font.getlength(panel.title) for panel in panels)
     width = max(max(i.width for i in images) + 8 + _BAR + _NUMBERS, math.ceil(titles) + _GAP)
-    height = max(i.height for i in images) + _TITLE + _GAP
     columns = min(columns, len(panels))
-    rows = math.ceil(len(panels) / columns)
+    rows = [images[k : k + columns] for k in range(0, len(images), columns)]
+    tops = np.cumsum([0, *(max(i.height for i in row) + _TITLE + _GAP for row in rows)])
     lines = caption.splitlines()
     below = (len(lines) + 1) * _FONT_PX if lines else 0
     small = ImageFont.load_default(_FONT_PX - 2)
@@ -72,10 +72,10 @@ def draw_panels(
         max(columns * width, max((math.ceil(small.getlength(line)) for line in lines), default=0) + _GAP)
         + _GAP
     )
-    sheet = Image.new("RGB", (across, rows * height + _GAP // 2 + below), _PAPER)
+    sheet = Image.new("RGB", (across, int(tops[-1]) + _GAP // 2 + below), _PAPER)
     for index, (panel, image) in enumerate(zip(panels, images, strict=True)):
         row, column = divmod(index, columns)
-        _place(sheet, panel, image, (_GAP + column * width, _GAP // 2 + row * height))
+        _place(sheet, panel, image, (_GAP + column * width, _GAP // 2 + int(tops[row])))
     for index, line in enumerate(lines):
         place = (_GAP, sheet.height - below + index * _FONT_PX)
         ImageDraw.Draw(sheet).text(place, line, fill=_INK, font=small)
