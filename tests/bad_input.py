@@ -230,8 +230,8 @@ CASES: dict[str, tuple[Case, str, list[str]]] = {
     "ending unknown": (command("simulate", "-o", "{out}.mat", "--rows", "2"), "OutputError", [".mat", ".npz"]),
     "folder of the output absent": (
         command("simulate", "-o", "{folder}/a/b.npz", "--rows", "2"), "OutputError", ["no folder", "create it"]),
-    "no model": (command("run", "{scan}", "-o", "{out}.h5"), "ConfigError", ["--model", "--start empty"]),
-    "empty start, no sweeps": (command("run", "{scan}", "-o", "{out}.h5", "--start", "empty"), "ConfigError", ["--refine N"]),
+    "no model": (command("run", "{scan}", "-o", "{out}.h5", "--start", "network"), "ConfigError", ["--model", "--start network"]),
+    "no model, no sweeps": (command("run", "{scan}", "-o", "{out}.h5", "--refine", "0"), "ConfigError", ["--refine N"]),
     # results
     "result absent": (command("compare", "{folder}/none.h5", "{scan}"), "ResultError", ["none.h5", "check the name"]),
     "result is a scan": (command("compare", "{scan}", "{scan}"), "ResultError", ["no HDF5"]),

@@ -58,7 +58,7 @@ def test_the_good_input_is_good(tmp_path, capsys):
 
 @pytest.mark.parametrize("command_line", [
     ["simulate", "-o", "{folder}/new.npz", "--rows", "4"],
-    ["run", "{scan}", "-m", "{model}", "-o", "{folder}/new.h5"],
+    ["run", "{scan}", "-m", "{model}", "--refine", "0", "-o", "{folder}/new.h5"],
 ])  # fmt: skip
 def test_a_full_disk_leaves_nothing_behind(tmp_path, capsys, command_line):
     arguments = command(*command_line)(tmp_path)

@@ -37,6 +37,8 @@ def make(**changes):
         (0.110, 0.11, "not explained"),
         (0.010, 0.0105, "too few photons to tell"),
         (0.030, 0.0105, "not explained"),
+        (0.0115, 0.012, "partly explained"),
+        (0.013, 0.014, "not explained"),
         (0.009, 0.11, "explained"),
     ],
 )

@@ -13,6 +13,8 @@ _WELL, _HALF = 0.1, 0.3
 """Up to what part unexplained an image is good, and from what part it is not to be trusted."""
 _TELLS = 1.15
 """Frames that differ from each other by less than this many times the photon noise tell nothing apart."""
+_NEAR_NOISE, _NEAR_NOTHING = 1.2, 1.5
+"""Up to so many times the photon noise a misfit speaks against no image; the second where frames tell nothing."""
 _NAMED = 8
 """So many frames are named in a sentence."""
 
@@ -78,16 +80,17 @@ class Verdict:
     def explained(self) -> Explained:
         """The verdict in a word."""
         if not self.tells:
-            return "too few photons to tell" if self.ratio < _TELLS else "not explained"
+            return "too few photons to tell" if self.ratio < _NEAR_NOTHING else "not explained"
         if self.unexplained <= _WELL:
             return "explained"
-        return "partly explained" if self.unexplained <= _HALF else "not explained"
+        half = self.unexplained <= _HALF or self.ratio < _NEAR_NOISE
+        return "partly explained" if half else "not explained"
 
     def sentence(self) -> str:
         """The verdict for people, in one line."""
         leads = {
             "explained": "the image explains its frames",
-            "partly explained": "the image explains most of its frames' differences",
+            "partly explained": "the image explains a part of its frames",
             "not explained": "THE IMAGE DOES NOT EXPLAIN ITS FRAMES",
             "too few photons to tell": "too few photons to tell whether the image is right",
         }

@@ -48,7 +48,7 @@ def mounted(tmp_path):
 
 def lines(folder: Path) -> list[list[str]]:
     scan = scan_file(folder)
-    run = ["run", scan, "-m", str(BUNDLE)]
+    run = ["run", scan, "-m", str(BUNDLE), "--refine", "0"]
     return [
         ["simulate", "-o", "new.npz", "--rows", "8", "--patch", "16"],
         [*run, "-o", "new.h5"],
@@ -71,4 +71,4 @@ def test_one_error_with_the_cure(mounted, tmp_path, options, reason):
 def test_a_full_file_system_is_the_reason(mounted, tmp_path):
     """The same lines end well where there is room."""
     said = mounted("size=16m", *lines(tmp_path))
-    assert [line.split()[0] for line in said] == ["0"] * 4
+    assert [line.split()[0] for line in said if line[:1].isdigit()] == ["0"] * 4

@@ -259,7 +259,7 @@ def test_shapes_that_are_not_patterns(
 
 
 def test_unsafe_and_absent_files(scan: Scan, tmp_path: Path) -> None:
-    refused(tmp_path / "absent.onnx", scan, tmp_path / "b", "cannot be read")
+    refused(tmp_path / "absent.onnx", scan, tmp_path / "b", "there is no file")
     (tmp_path / "text.onnx").write_text("not a network")
     refused(tmp_path / "text.onnx", scan, tmp_path / "b", "ONNX", BundleError)
     shape = ["b", 1, SIDE, SIDE]

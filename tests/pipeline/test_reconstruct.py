@@ -124,6 +124,7 @@ def test_the_inner_crop_leaves_the_border_out(forge: Callable[..., Path], scan: 
     np.testing.assert_array_equal(result.object, stitched(scan, patches, None, crop_px=3).image())
 
 
+@pytest.mark.filterwarnings("ignore:as given")
 @pytest.mark.parametrize(("choice", "source"), [(None, "scan"), ("scan", "scan"), ("model", "model")])
 def test_whose_probe(model: Model, scan: Scan, choice: str | None, source: str) -> None:
     result = reconstruct(scan, model, probe=choice)
@@ -131,6 +132,7 @@ def test_whose_probe(model: Model, scan: Scan, choice: str | None, source: str) 
     np.testing.assert_array_equal(result.probe, scan.probe if source == "scan" else model.probe)
 
 
+@pytest.mark.filterwarnings("ignore:as given")
 def test_a_scan_without_probe_uses_the_models(model: Model, scan: Scan) -> None:
     with pytest.warns(ScanWarning, match="the model's own is taken.*--probe model"):
         result = reconstruct(scan.with_probe(None), model)
@@ -186,7 +188,18 @@ def test_the_command(
     tiny: Path, scan: Scan, tmp_path: Path, model: Model, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_scan(scan, tmp_path / "scan.npz")
-    arguments = ["run", "scan.npz", "--model", str(tiny), "-o", "object.h5", "--picture", "object.png"]
+    arguments = [
+        "run",
+        "scan.npz",
+        "--model",
+        str(tiny),
+        "--refine",
+        "0",
+        "-o",
+        "object.h5",
+        "--picture",
+        "object.png",
+    ]
     arguments = [str(tmp_path / a) if "." in a and "/" not in a else a for a in arguments]
     with pytest.raises(SystemExit) as end:
         cli.main([*arguments, "--threads", "1", "--batch", "16", "--json"])

@@ -14,9 +14,12 @@ ALONE = {"has_model": False}
 @pytest.mark.parametrize(
     ("options", "how", "message"),
     [
-        ({}, ALONE, "with --start empty --refine N"),
+        ({"refine": 0}, ALONE, "give --refine N"),
+        ({"effort": "best", "refine": 4}, ALONE, "leave one out"),
+        ({"effort": "best", "refine_window": 8}, NETWORK, "leave one out"),
+        ({"modes": 2, "refine": 4}, ALONE, "--modes goes with"),
+        ({"effort": "more"}, ALONE, "--effort must be one of"),
         ({"start": "network", "refine": 3}, ALONE, "name a bundle with --model"),
-        ({"start": "empty"}, ALONE, "with --start empty --refine N"),
         ({"start": "empty", "refine": 3}, NETWORK, "leave --model out"),
         *(
             ({"refine": 3, name: value}, ALONE, f"--{name} belongs to a network")

@@ -87,6 +87,7 @@ def test_few_frames(frames):
     scan = made(Faults())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "the image does not explain")  # few frames leave few to explain
         result = refine_best(scan.given.select(slice(0, frames)), effort="fast")
     assert np.isfinite(result.object).all()
 

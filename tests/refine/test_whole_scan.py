@@ -98,6 +98,7 @@ def test_a_wrong_probe_is_mended(scan):
     assert kept > 1.2 * updated
 
 
+@pytest.mark.filterwarnings("ignore:the image does not explain")
 def test_a_defocus_wrong_by_a_fifth_is_found(scan):
     wrong = make_probe(ProbeConfig(defocus_rad=1.2 * ProbeConfig.defocus_rad), 64)
     wrong *= np.linalg.norm(scan.probe) / np.linalg.norm(wrong)

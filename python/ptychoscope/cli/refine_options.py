@@ -29,7 +29,7 @@ refine_options = option_group(
             "--effort",
             type=choice(Effort),
             heading=_HEADING,
-            about="Let the solver choose what is mended, and how often it sweeps; without --refine, balanced.",
+            about="Let the solver choose what it mends and how often it sweeps; without --refine, balanced.",
         ),
         option(
             "--refine",
