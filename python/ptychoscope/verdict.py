@@ -14,7 +14,7 @@ _WELL, _HALF = 0.1, 0.3
 _TELLS = 1.15
 """Frames that differ from each other by less than this many times the photon noise tell nothing apart."""
 _NEAR_NOISE, _NEAR_NOTHING = 1.2, 1.5
-"""Up to so many times the photon noise a misfit speaks against no image; the second where frames tell nothing."""
+"""A misfit up to so many times photon noise speaks against no image; the second where frames tell nothing."""
 _NAMED = 8
 """So many frames are named in a sentence."""
 

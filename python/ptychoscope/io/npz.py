@@ -20,7 +20,15 @@ from ptychoscope.io.atomic import replacing
 from ptychoscope.io.grids import flat_patterns, flat_positions
 from ptychoscope.io.layout_and_domain import domain_of, frames_first
 from ptychoscope.io.npy import member_names, read_members
-from ptychoscope.io.reading import Fields, ReadOptions, cropped, frames_kept, masked, without_negative
+from ptychoscope.io.reading import (
+    Fields,
+    ReadOptions,
+    cropped,
+    frames_kept,
+    in_photons,
+    masked,
+    without_negative,
+)
 from ptychoscope.option_literals import Layout, Match
 from ptychoscope.scan import Scan
 
@@ -61,6 +69,7 @@ def from_mapping(
     )
     fields = frames_kept(fields, options, source, record)
     fields = without_negative(fields, options.get("negative"), record)
+    fields = in_photons(fields, source, record)
     fields = cropped(fields, options.get("crop"), source, record)
     scan = Scan(**fields)
     steps = options.get("orientation")

@@ -15,6 +15,7 @@ from ptychoscope.option_literals import Domain, Layout, Match, Negative, one_of
 from ptychoscope.preprocess.crop import crop_fields
 from ptychoscope.preprocess.match import FrameChoice, frames_asked_for, listed, without_partner
 from ptychoscope.preprocess.orientation import Orientation
+from ptychoscope.preprocess.photon_unit import photon_unit, unit_by_the_probe
 
 Fields = dict[str, Any]
 _PER_FRAME = ("patterns", "positions_px", "nominal_positions_px", "scan_index")
@@ -175,6 +176,30 @@ def without_negative(fields: Fields, negative: Negative | None, record: dict[str
     wide = patterns.astype(np.int64) if patterns.dtype.kind == "i" else patterns
     mended = np.where(below, wide + _WRAPPED, wide)
     return fields | {"patterns": mended.astype(np.uint32) if patterns.dtype.kind == "i" else mended}
+
+
+def in_photons(fields: Fields, source: str, record: dict[str, Any]) -> Fields:
+    """Patterns that were divided by something, in photons again; a warning says by what.
+
+    Steps, regularisation and noise follow the photons. What was divided shows where all counts are multiples
+    of one value, or where fractions of photons add up to far less than the file's probe stands for.
+    """
+    patterns, mask, domain = fields["patterns"], fields["bad_pixels"], fields["domain"]
+    measured = patterns if mask is None else patterns[:, ~mask]
+    unit, why = photon_unit(measured, domain), "all counts are whole multiples of it"
+    if unit is None and fields["probe"] is not None:
+        unit, why = unit_by_the_probe(measured, domain, fields["probe"]), "its probe says so"
+    if unit is None:
+        return fields
+    record["photon_unit"] = unit
+    warnings.warn(
+        f"patterns in {source} were divided by something: {unit:.4g} in place of one photon ({why}); they "
+        "are read in photons, since steps and noise follow them",
+        ScanWarning,
+        stacklevel=2,
+    )
+    factor = np.float32(1 / unit if domain == "counts" else 1 / np.sqrt(unit))
+    return fields | {"patterns": np.asarray(patterns, np.float32) * factor}
 
 
 def cropped(fields: Fields, side: int | None, source: str, record: dict[str, Any]) -> Fields:

@@ -60,14 +60,15 @@ def counts_by_the_probe(
         f"the values of a pattern sum up to {plain:.3g}, and their squares to {squared:.3g}, where the probe "
     )
     sums += f"stands for {power:.3g} photons"
-    if _agree(plain, power) and not _agree(squared, power):
+    if agree(plain, power) and not agree(squared, power):
         return f"{sums}, so that they look like counts"
-    if narrow and _agree(plain, power) == _agree(squared, power):
+    if narrow and agree(plain, power) == agree(squared, power):
         return f"{sums}, and the squares are narrower than its far field, so that the values look like counts"
     return None
 
 
-def _agree(sum_: float, power: float) -> bool:
+def agree(sum_: float, power: float) -> bool:
+    """Whether photons and the probe's power are alike."""
     return 1 / AGREES <= sum_ / power <= AGREES
 
 
