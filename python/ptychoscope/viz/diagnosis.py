@@ -31,7 +31,7 @@ def save_diagnosis_picture(images: Sequence[Named], path: str | os.PathLike[str]
         below.append(phase_panel(image, lit, lit))
     sheet = draw_panels([*above, *below], columns=len(images), panel_px=_PANEL_PX, caption=caption)
     with replacing(path) as partial:
-        sheet.save(partial, format="PNG", optimize=True)
+        sheet.save(partial, format="PNG")
 
 
 def _box(seen: NDArray[np.bool_]) -> tuple[slice, slice]:
