@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ptychoscope.metrics.photon_noise import amplitude_noise, median_around, stands_apart
+from ptychoscope.metrics.photon_noise import amplitude_noise, median_around, noise_misfit, stands_apart
 
 
 @pytest.mark.parametrize("rate", [1e-3, 0.03, 0.4, 1.0, 2.7, 9.0, 41.0, 150.0, 1e3, 1e5])
@@ -17,6 +17,17 @@ def test_the_noise_is_that_of_drawn_counts(rate):
 def test_noise_ends_at_the_rate_itself_and_at_a_quarter():
     assert amplitude_noise(np.array([0.0, 1e-7])).tolist() == [0.0, 1e-7]
     assert amplitude_noise(np.array([1e9]))[0] == pytest.approx(0.25, rel=2e-3)
+
+
+@pytest.mark.parametrize("mean", [1e-3, 0.1, 1.0, 7.0, 300.0])
+def test_the_misfit_of_the_truth_is_its_noise_over_its_counts(mean):
+    counts = np.random.default_rng(1).poisson(mean, 400_000)
+    left = np.square(np.sqrt(counts) - np.sqrt(mean)).sum() / counts.sum()
+    assert noise_misfit(np.full((4, 5), mean)) == pytest.approx(left, rel=0.1)
+
+
+def test_no_light_no_noise():
+    assert noise_misfit(np.zeros((3, 3))) == 0
 
 
 def test_what_lies_far_above_the_usual_stands_apart():

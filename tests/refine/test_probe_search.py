@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from ptychoscope.errors import ScanError
-from ptychoscope.preprocess.photon_noise import amplitude_variance, noise_misfit
 from ptychoscope.refine import Refiner, find_probe, refocused, tuned_probe
 from ptychoscope.refine.defocus_trial import (
     DefocusTrial,
@@ -116,15 +115,3 @@ def test_the_search_costs_no_more_than_three_sweeps(modes):
     sweeps, began = process_time() - began, process_time()
     tuned_probe(scan, scan.probe)
     assert process_time() - began < 1.6 * sweeps + 0.05  # room for a busy machine
-
-
-@pytest.mark.parametrize("mean", [1e-3, 0.1, 1.0, 7.0, 300.0])
-def test_the_variance_of_amplitudes(mean):
-    counts = np.random.default_rng(1).poisson(mean, 400_000)
-    expected = np.mean((np.sqrt(counts) - np.sqrt(mean)) ** 2)
-    assert amplitude_variance(np.array([mean]))[0] == pytest.approx(expected, rel=0.1)
-    assert noise_misfit(np.full((4, 4), mean)) == pytest.approx(expected / mean, rel=0.1)
-
-
-def test_no_light_no_noise():
-    assert noise_misfit(np.zeros((3, 3))) == 0

@@ -35,17 +35,41 @@ class DetectorFindings(NamedTuple):
 
 def look_at_detector(scan: Scan) -> DetectorFindings:
     """Hot, dead and clipped pixels by the statistics of up to 400 frames spread over the scan."""
-    frames = np.unique(np.linspace(0, len(scan) - 1, _FRAMES).astype(np.intp))
+    frames = _some(scan)
+    hot, dead = _hot_and_dead(scan, frames)
+    known = np.ones(hot.shape, np.bool_) if scan.bad_pixels is None else ~scan.bad_pixels
+    return DetectorFindings(hot | dead, int(hot.sum()), _clipping(scan, frames, known & ~hot))
+
+
+def unnamed_bad_pixels(scan: Scan) -> NDArray[np.bool_]:
+    """(P, P), True where a pixel is hot or dead and `scan.bad_pixels` does not name it."""
+    hot, dead = _hot_and_dead(scan, _some(scan))
+    return hot | dead
+
+
+def _some(scan: Scan) -> NDArray[np.intp]:
+    return np.unique(np.linspace(0, len(scan) - 1, _FRAMES).astype(np.intp))
+
+
+def _hot_and_dead(scan: Scan, frames: NDArray[np.intp]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     counts = scan.counts(frames)
     known = np.ones(counts.shape[1:], np.bool_) if scan.bad_pixels is None else ~scan.bad_pixels
     mean = counts.mean(axis=0, dtype=np.float64)
-    near = _surroundings(np.where(known, mean, np.nan))
+    near = np.sort(_surroundings(np.where(known, mean, np.nan)), axis=0)
     with np.errstate(invalid="ignore"):
-        bright = np.nanpercentile(near, 85, axis=0)
-        low = np.nanpercentile(near, 15, axis=0)
-        hot = known & (mean > _HOT * bright + _HOT_COUNTS)
-        dead = known & (counts.max(axis=0) == 0) & (low * len(frames) > _DEAD_COUNTS)
-    return DetectorFindings(hot | dead, int(hot.sum()), _clipping(scan, frames, known & ~hot))
+        hot = known & (mean > _HOT * _quantile(near, 0.85) + _HOT_COUNTS)
+        dead = known & (counts.max(axis=0) == 0) & (_quantile(near, 0.15) * len(frames) > _DEAD_COUNTS)
+    return hot, dead
+
+
+def _quantile(ordered: NDArray[np.float64], part: float) -> NDArray[np.float64]:
+    """Of values in order along the first axis, NaN last and left out; as `numpy.nanquantile`, but quick."""
+    last = np.maximum(np.isfinite(ordered).sum(axis=0) - 1, 0)
+    place = part * last
+    below = place.astype(np.intp)
+    above = np.minimum(below + 1, last)
+    low, high = (np.take_along_axis(ordered, k[None], axis=0)[0] for k in (below, above))
+    return np.asarray(low + (place - below) * (high - low))
 
 
 def _surroundings(mean: NDArray[np.float64]) -> NDArray[np.float64]:

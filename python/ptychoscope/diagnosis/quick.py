@@ -1,32 +1,41 @@
 """quick_check: a word before a run, where something else explains the frames clearly better."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from time import process_time
 
 import numpy as np
 
+from ptychoscope.diagnosis.detector import unnamed_bad_pixels
 from ptychoscope.diagnosis.families import discrete
 from ptychoscope.diagnosis.first_probe import light_in_corner
 from ptychoscope.diagnosis.mend import Mend
+from ptychoscope.diagnosis.nearby import Better, better_number, better_shift
 from ptychoscope.diagnosis.report import percent
-from ptychoscope.diagnosis.search import changed, paired_t
-from ptychoscope.diagnosis.trial import Trials, neighbours
+from ptychoscope.diagnosis.search import changed
+from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours
 from ptychoscope.scan import Scan
 
 _FRAMES, _SWEEPS, _LEAST_FRAMES = 49, 3, 16
-_GOOD, _NEAR_NOISE = 0.7, 1.15
-"""A scan explained to this, or nearly to its noise, needs no word."""
+_NOISY, _NOISY_FRAMES = 0.4, 144
+"""Where photon noise is so much of what is unexplained, more frames are needed to tell."""
+_SHARE = 0.4
+"""Of the time that the scan as given may cost."""
+_NEAR_NOISE, _NEAR_NOISE_MANY = 1.15, 1.05
+"""A scan explained to this much of its noise needs no word; the second by many frames."""
+_GOOD, _HARDLY = 0.7, 0.95
+"""Explained to the first, only numbers may be wrong; from the second on, numbers are the less likely."""
 _WORTHLESS = 1.05
 """A scan that leaves more is read wrongly, whatever the mend is."""
-_CLEAR_T, _CLEAR_RATIO = 6.0, 0.7
+_CLEAR_RATIO, _NUMBER_RATIO = 0.7, 0.78
+"""What is left must shrink to this. For want of sweeps a good scan's shrinks by a number to about .84."""
 
 
 def quick_check(scan: Scan, budget_s: float) -> str | None:
     """One sentence when something else explains the frames clearly better than the scan as given; else None.
 
-    A few hundredths of a second where all is well. Says nothing of scans without a probe, and of numbers
-    (scale, rotation, focus): `diagnose` finds those.
+    A few hundredths of a second. Says nothing of scans without a probe but which of their pixels are bad.
 
     Parameters
     ----------
@@ -35,30 +44,63 @@ def quick_check(scan: Scan, budget_s: float) -> str | None:
     budget_s
         CPU seconds that may be spent; hypotheses for which there is no time left are not tried.
     """
-    if scan.probe is None or len(scan) < _LEAST_FRAMES or not scan.mean_counts > 0:
+    if len(scan) < _LEAST_FRAMES or not scan.mean_counts > 0:
         return None
     began = process_time()
-    frames = neighbours(scan.positions_px, _FRAMES)
-    trials = Trials(scan, frames, sweeps=_SWEEPS, crop=True)
-    given, noise = trials.run(Mend()), trials.noise(Mend())
-    if given.unexplained < max(_GOOD, _NEAR_NOISE * noise):
+    bad = int(unnamed_bad_pixels(scan).sum())
+    if bad:
+        return (
+            f"{bad} detector pixel(s) are hot or dead and no mask names them: `ptychoscope diagnose` with "
+            "--save-mask FILE writes one for --mask FILE"
+        )
+    return None if scan.probe is None else _by_trials(scan, budget_s - (process_time() - began))
+
+
+def _by_trials(scan: Scan, budget_s: float) -> str | None:
+    began = process_time()
+
+    def has_time() -> bool:
+        return process_time() - began < budget_s
+
+    trials = Trials(scan, neighbours(scan.positions_px, _FRAMES), sweeps=_SWEEPS, crop=True)
+    given, noise, enough = trials.run(Mend()), trials.noise(Mend()), _NEAR_NOISE
+    affordable = (process_time() - began) * _NOISY_FRAMES / _FRAMES < _SHARE * budget_s
+    if given.unexplained < _WORTHLESS and noise > _NOISY * given.unexplained and affordable:
+        trials = Trials(scan, neighbours(scan.positions_px, _NOISY_FRAMES), sweeps=_SWEEPS, crop=True)
+        given, noise, enough = trials.run(Mend()), trials.noise(Mend()), _NEAR_NOISE_MANY
+    if given.unexplained < enough * noise:
         return None
-    best, left = Mend(), given
-    for mend in _mends(scan):
-        outcome = trials.run(mend)
-        if outcome.unexplained < left.unexplained:
-            best, left = mend, outcome
-        if process_time() - began > budget_s:
-            break
     said = f"as given the positions and patterns leave {percent(given.unexplained)} of what differs between "
     said += "frames unexplained"
-    if best.changes and _clear(given.unexplained, left.unexplained, noise, paired_t(left, given)):
-        return f"{said}, with {best} {percent(left.unexplained)}: `ptychoscope diagnose` says more"
-    if process_time() - began < budget_s and not _beats_shuffled(scan, trials, given.unexplained):
+    shift = partial(better_shift, scan, trials), _NUMBER_RATIO
+    number = partial(better_number, trials), _NUMBER_RATIO
+    word = partial(_better_word, scan, trials), _CLEAR_RATIO
+    tries = [number, word] if given.unexplained < _HARDLY else [word, number]
+    for better, ratio in (shift, *tries[: 1 if given.unexplained < _GOOD else 2]):
+        found = better(given, has_time)
+        if found is not None and found.clear(noise, ratio):
+            left = percent(found.ratio * given.unexplained)
+            return f"{said}, with {found.mend} {left}: `ptychoscope diagnose` says more"
+    if given.unexplained < max(_GOOD, _NEAR_NOISE * noise):
+        return None
+    if has_time() and not _beats_shuffled(scan, trials, given.unexplained):
         return f"{said}, no less than shuffled positions do: `ptychoscope diagnose` tries what may be wrong"
     if given.unexplained > _WORTHLESS:
         return f"{said}, more than the mean pattern does: `ptychoscope diagnose` tries what may be wrong"
     return None
+
+
+def _better_word(scan: Scan, trials: Trials, given: Outcome, has_time: Callable[[], bool]) -> Better | None:
+    """What explains most of what is tried in the time."""
+    best: Better | None = None
+    left = given.unexplained
+    for mend in _mends(scan):
+        outcome = trials.run(mend)
+        if outcome.unexplained < left:
+            best, left = Better(mend, outcome, given), outcome.unexplained
+        if not has_time():
+            break
+    return best
 
 
 def _mends(scan: Scan) -> Iterator[Mend]:
@@ -68,11 +110,6 @@ def _mends(scan: Scan) -> Iterator[Mend]:
     for family in discrete(probe=True, domain=scan.domain):
         for steps in family.hypotheses:
             yield changed(Mend(), steps)
-
-
-def _clear(given: float, left: float, noise: float, t: float) -> bool:
-    floor = min(noise, 0.95 * left)
-    return not np.isfinite(given) or (t < -_CLEAR_T and left - floor < _CLEAR_RATIO * (given - floor))
 
 
 def _beats_shuffled(scan: Scan, trials: Trials, given: float) -> bool:

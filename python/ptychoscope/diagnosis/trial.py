@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.diagnosis.mend import Mend
+from ptychoscope.metrics.photon_noise import amplitude_noise
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.orientation import pattern_step
-from ptychoscope.preprocess.photon_noise import amplitude_variance
 from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, filled, measured_amplitudes
 from ptychoscope.refine.defocus_trial import far_field_of, lit_side, middle, near_field
 from ptychoscope.refine.rpie import Refiner
@@ -176,7 +176,7 @@ class _Split:
         self.energy = np.square(np.where(test, amplitude, 0)).sum(axis=(1, 2), dtype=np.float64)
         apart = np.square(np.where(test, amplitude - mean, 0)).sum(axis=(1, 2), dtype=np.float64)
         self.unit = max(float(apart.mean()), _TINY)
-        floor = test.sum(axis=0) * amplitude_variance(mean_counts)
+        floor = test.sum(axis=0) * amplitude_noise(mean_counts)
         self.noise = float(floor.sum()) / len(value) / self.unit
 
     def scaled(self, probe: NDArray[np.complex64]) -> NDArray[np.complex64]:

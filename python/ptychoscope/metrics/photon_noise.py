@@ -21,6 +21,12 @@ def amplitude_noise(rate: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.where(rate < _LEAST, rate, np.interp(np.log(clipped), logarithms, values))
 
 
+def noise_misfit(expected: NDArray[np.floating]) -> float:
+    """sum (A - |U|)^2 / sum A^2 that is left when |U|^2 is the truth, `expected` counts in every pixel."""
+    total = float(np.sum(expected, dtype=np.float64))
+    return float(amplitude_noise(expected).sum()) / total if total > 0 else 0.0
+
+
 @cache
 def _table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     rates = np.geomspace(_LEAST, _MOST, 300)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.preprocess.photon_noise import noise_misfit
+from ptychoscope.metrics.photon_noise import noise_misfit
 from ptychoscope.refine.defocus_trial import (
     DefocusTrial,
     far_field_of,

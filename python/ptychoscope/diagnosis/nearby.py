@@ -1,0 +1,93 @@
+"""Numbers near those given: a scale, a turn, or a shift of the frames that explains the frames better."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ptychoscope.diagnosis.families import Steps
+from ptychoscope.diagnosis.mend import Mend
+from ptychoscope.diagnosis.search import changed, paired_t
+from ptychoscope.diagnosis.trial import Outcome, Trials
+from ptychoscope.scan import Scan
+
+_SHIFTS: tuple[Steps, ...] = ({"shift_frames": 1}, {"shift_frames": -1})
+_FIRST: tuple[Steps, ...] = ({"scale": 1.075}, {"scale": 1 / 1.075}, {"rotate": 6.0}, {"rotate": -6.0})
+"""One step to either side; basins are wide enough to be seen from one step within."""
+_STEPS = 5
+"""So many are taken the same way: 1.44 times, 30 degrees."""
+_CLEAR_T = 6.0
+"""Standard errors of the frames' mean gain."""
+_PLAIN_T, _PLAIN_RATIO = 4.0, 0.5
+"""Where less than the second is left, so many are enough: some frames gain far more than others."""
+
+
+class Better(NamedTuple):
+    """A mend, its outcome, and that of the scan as given on the same frames."""
+
+    mend: Mend
+    outcome: Outcome
+    given: Outcome
+
+    @property
+    def ratio(self) -> float:
+        """What is left, beside the scan as given."""
+        return self.outcome.unexplained / self.given.unexplained
+
+    def clear(self, noise: float, ratio: float) -> bool:
+        """Whether what is left above the `noise` shrinks below `ratio`, and for most frames alike."""
+        if not np.isfinite(self.given.unexplained):
+            return True
+        floor = min(noise, 0.95 * self.outcome.unexplained)
+        shrunk = (self.outcome.unexplained - floor) / (self.given.unexplained - floor)
+        t = paired_t(self.outcome, self.given)
+        return (t < -_CLEAR_T and shrunk < ratio) or (t < -_PLAIN_T and shrunk < _PLAIN_RATIO)
+
+
+def better_shift(scan: Scan, trials: Trials, given: Outcome, has_time: Callable[[], bool]) -> Better | None:
+    """The better shift by one frame, on as many frames in a row, whose partners are there too; or None."""
+    row = _in_a_row(scan, len(trials.frames), trials.sweeps)
+    there = row.run(Mend())
+    if not np.isfinite(min(there.unexplained, given.unexplained)):
+        return None
+    return _best([_tried(row, steps, there) for steps in _SHIFTS if has_time()])
+
+
+def better_number(trials: Trials, given: Outcome, has_time: Callable[[], bool]) -> Better | None:
+    """The best scale or turn one step away, or further the same way; None where none is better.
+
+    What there is no time for is not tried.
+    """
+    best = _best([_tried(trials, steps, given) for steps in _FIRST if has_time()])
+    return None if best is None else _further(trials, best, has_time)
+
+
+def _best(tried: list[Better]) -> Better | None:
+    better = [one for one in tried if one.outcome.unexplained < one.given.unexplained]
+    return min(better, key=lambda one: one.ratio, default=None)
+
+
+def _in_a_row(scan: Scan, count: int, sweeps: int) -> Trials:
+    """Trials on `count` frames in their order, from the middle of the scan."""
+    first = max(0, len(scan) // 2 - count // 2)
+    return Trials(scan, np.arange(first, min(len(scan), first + count)), sweeps=sweeps, crop=True)
+
+
+def _tried(trials: Trials, steps: Steps, given: Outcome) -> Better:
+    mend = changed(Mend(), steps)
+    return Better(mend, trials.run(mend), given)
+
+
+def _further(trials: Trials, best: Better, has_time: Callable[[], bool]) -> Better:
+    """Steps of the same size as long as they help."""
+    scale, rotate = best.mend.orientation.scale, best.mend.orientation.rotate
+    step: Steps = {"scale": scale} if scale != 1 else {"rotate": rotate}
+    for _ in range(1, _STEPS):
+        if not has_time():
+            break
+        mend = changed(best.mend, step)
+        outcome = trials.run(mend)
+        if not outcome.unexplained < best.outcome.unexplained:
+            break
+        best = best._replace(mend=mend, outcome=outcome)
+    return best
