@@ -53,9 +53,9 @@ STEPS: dict[str, dict[str, Any]] = {
 }
 
 
-def simulated(count: int) -> Iterator[tuple[str, Scan]]:
+def simulated(count: int, first: int = 0) -> Iterator[tuple[str, Scan]]:
     """Scans of 32 to 64 px, 1e4 to 1e7 photons, three lenses, five objects, two paths."""
-    for k in range(count):
+    for k in range(first, first + count):
         rng = np.random.default_rng(7000 + k)
         side, photons = int(rng.choice([32, 48, 64])), 10 ** rng.uniform(4, 7)
         kind, path = ("zone_plate", "disc", "gaussian")[k % 3], ("raster", "spiral")[k % 2]
@@ -202,12 +202,14 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--simulated", type=int, default=15)
+    parser.add_argument("--first", type=int, default=0, help="The first simulated scan, to try others.")
     parser.add_argument("--share", type=int, default=1, help="Every scan is spoilt in one of so many ways.")
     parser.add_argument("--part", default="0/1", help="K/N: every N-th scan, from the K-th.")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="Of CPU time.")
     options = parser.parse_args()
     part, parts = (int(word) for word in options.part.split("/"))
-    scans = [*simulated(options.simulated), *((path.name, load_scan(path)) for path in options.files)]
+    files = [(path.name, load_scan(path)) for path in options.files]
+    scans = [*simulated(options.simulated, options.first), *files]
     records: list[dict[str, Any]] = []
     for number, (name, scan) in list(enumerate(scans))[part::parts]:
         if process_time() < options.seconds:

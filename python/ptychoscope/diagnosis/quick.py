@@ -50,8 +50,8 @@ def quick_check(scan: Scan, budget_s: float) -> str | None:
     bad = int(unnamed_bad_pixels(scan).sum())
     if bad:
         return (
-            f"{bad} detector pixel(s) are hot or dead and no mask names them: `ptychoscope diagnose` with "
-            "--save-mask FILE writes one for --mask FILE"
+            f"{bad} detector pixel(s) are hot or dead and no mask names them: `ptychoscope diagnose SCAN "
+            "--save-mask FILE` writes one for --mask FILE"
         )
     return None if scan.probe is None else _by_trials(scan, budget_s - (process_time() - began))
 
