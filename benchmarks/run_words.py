@@ -80,6 +80,9 @@ def spoilt(scan: Scan, rng: np.random.Generator) -> Iterator[tuple[str, Scan]]:
     yield "zero frequency in the corner", replace(scan, patterns=np.fft.ifftshift(scan.patterns, axes=(1, 2)))
     other = "counts" if scan.domain == "amplitude" else "amplitude"
     yield "counts against amplitude", replace(scan, domain=other)
+    kept = np.arange(len(scan)) != len(scan) * 11 // 20
+    lost = replace(scan.select(slice(0, -1)), patterns=scan.patterns[kept])
+    yield "trigger lost in mid-scan", lost
     yield "hot pixels without a mask", with_hot_pixels(scan, rng)
     order = rng.permutation(len(scan))
     yield (

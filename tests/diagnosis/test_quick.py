@@ -95,3 +95,15 @@ def test_noise_counts_for_nothing():
     better = Better(Mend(), other, given)
     assert not better.clear(0.0, 0.78)
     assert better.clear(0.8, 0.78)
+
+
+@pytest.mark.parametrize("part", [0.3, 0.5])
+def test_a_trigger_lost_on_the_way_is_placed(good, part):
+    lost = int(part * len(good))
+    kept = np.arange(len(good)) != lost
+    spoilt = replace(good.select(slice(0, -1)), patterns=good.patterns[kept])
+    said = str(quick_check(spoilt, 10.0))
+    assert "shift_frames=1" in said
+    frame = int(said.split("near frame ")[1].split("?", maxsplit=1)[0])
+    assert abs(frame - lost) <= 14
+    assert f"--frames :{frame} " in said

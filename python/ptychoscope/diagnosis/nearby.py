@@ -16,6 +16,8 @@ _FIRST: tuple[Steps, ...] = ({"scale": 1.075}, {"scale": 1 / 1.075}, {"rotate": 
 """One step to either side; basins are wide enough to be seen from one step within."""
 _STEPS = 5
 """So many are taken the same way: 1.44 times, 30 degrees."""
+_ABOUT = 6
+"""Frames to which the place of a lost trigger is found."""
 _CLEAR_T = 6.0
 """Standard errors of the frames' mean gain."""
 _PLAIN_T, _PLAIN_RATIO = 4.0, 0.5
@@ -45,12 +47,37 @@ class Better(NamedTuple):
 
 
 def better_shift(scan: Scan, trials: Trials, given: Outcome, has_time: Callable[[], bool]) -> Better | None:
-    """The better shift by one frame, on as many frames in a row, whose partners are there too; or None."""
-    row = _in_a_row(scan, len(trials.frames), trials.sweeps)
+    """The better shift by one frame at the end of the scan, where any lost trigger shows; or None.
+
+    Tried on as many frames in a row, whose partners are there too.
+    """
+    row = _in_a_row(scan, len(scan) - len(trials.frames), trials)
     there = row.run(Mend())
     if not np.isfinite(min(there.unexplained, given.unexplained)):
         return None
     return _best([_tried(row, steps, there) for steps in _SHIFTS if has_time()])
+
+
+def first_shifted(scan: Scan, trials: Trials, shift: Mend, has_time: Callable[[], bool]) -> int | None:
+    """About from which frame on the frames are shifted, by halving; None where it is from the first on.
+
+    None too where there is no time to find out.
+    """
+
+    def shifted(first: int) -> bool:
+        row = _in_a_row(scan, first, trials)
+        return row.run(shift).unexplained < row.run(Mend()).unexplained
+
+    count = len(trials.frames)
+    low, high = 0, len(scan) - count
+    if high <= 0 or not has_time() or shifted(low):
+        return None
+    while high - low > _ABOUT:
+        if not has_time():
+            return None
+        middle = (low + high) // 2
+        low, high = (low, middle) if shifted(middle) else (middle, high)
+    return (low + high + count) // 2
 
 
 def better_number(trials: Trials, given: Outcome, has_time: Callable[[], bool]) -> Better | None:
@@ -67,10 +94,11 @@ def _best(tried: list[Better]) -> Better | None:
     return min(better, key=lambda one: one.ratio, default=None)
 
 
-def _in_a_row(scan: Scan, count: int, sweeps: int) -> Trials:
-    """Trials on `count` frames in their order, from the middle of the scan."""
-    first = max(0, len(scan) // 2 - count // 2)
-    return Trials(scan, np.arange(first, min(len(scan), first + count)), sweeps=sweeps, crop=True)
+def _in_a_row(scan: Scan, first: int, like: Trials) -> Trials:
+    """Trials on as many frames, in their order."""
+    first = max(0, first)
+    frames = np.arange(first, min(len(scan), first + len(like.frames)))
+    return Trials(scan, frames, sweeps=like.sweeps, crop=True)
 
 
 def _tried(trials: Trials, steps: Steps, given: Outcome) -> Better:

@@ -11,7 +11,7 @@ from ptychoscope.diagnosis.detector import unnamed_bad_pixels
 from ptychoscope.diagnosis.families import discrete
 from ptychoscope.diagnosis.first_probe import light_in_corner
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.nearby import Better, better_number, better_shift
+from ptychoscope.diagnosis.nearby import Better, better_number, better_shift, first_shifted
 from ptychoscope.diagnosis.report import percent
 from ptychoscope.diagnosis.search import changed
 from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours
@@ -42,7 +42,8 @@ def quick_check(scan: Scan, budget_s: float) -> str | None:
     scan
         The scan as it is read.
     budget_s
-        CPU seconds that may be spent; hypotheses for which there is no time left are not tried.
+        CPU seconds that may be spent; hypotheses for which there is no time left are not tried. Where a
+        trigger was lost, as many again go into finding the frame.
     """
     if len(scan) < _LEAST_FRAMES or not scan.mean_counts > 0:
         return None
@@ -59,8 +60,8 @@ def quick_check(scan: Scan, budget_s: float) -> str | None:
 def _by_trials(scan: Scan, budget_s: float) -> str | None:
     began = process_time()
 
-    def has_time() -> bool:
-        return process_time() - began < budget_s
+    def has_time(times: float = 1.0) -> bool:
+        return process_time() - began < times * budget_s
 
     trials = Trials(scan, neighbours(scan.positions_px, _FRAMES), sweeps=_SWEEPS, crop=True)
     given, noise, enough = trials.run(Mend()), trials.noise(Mend()), _NEAR_NOISE
@@ -70,24 +71,45 @@ def _by_trials(scan: Scan, budget_s: float) -> str | None:
         given, noise, enough = trials.run(Mend()), trials.noise(Mend()), _NEAR_NOISE_MANY
     if given.unexplained < enough * noise:
         return None
+    shift = better_shift(scan, trials, given, has_time)
+    if shift is not None and shift.clear(noise, _NUMBER_RATIO):
+        return _shifted(scan, shift, first_shifted(scan, trials, shift.mend, partial(has_time, 2)))
     said = f"as given the positions and patterns leave {percent(given.unexplained)} of what differs between "
     said += "frames unexplained"
-    shift = partial(better_shift, scan, trials), _NUMBER_RATIO
+    found = _clearly_better(scan, trials, given, noise, has_time)
+    if found is not None:
+        left = percent(found.ratio * given.unexplained)
+        return f"{said}, with {found.mend} {left}: `ptychoscope diagnose` says more"
+    useless = given.unexplained >= max(_GOOD, _NEAR_NOISE * noise)
+    if useless and has_time() and not _beats_shuffled(scan, trials, given.unexplained):
+        return f"{said}, no less than shuffled positions do: `ptychoscope diagnose` tries what may be wrong"
+    if useless and given.unexplained > _WORTHLESS:
+        return f"{said}, more than the mean pattern does: `ptychoscope diagnose` tries what may be wrong"
+    return None
+
+
+def _clearly_better(
+    scan: Scan, trials: Trials, given: Outcome, noise: float, has_time: Callable[[], bool]
+) -> Better | None:
+    """A number or a word, the likelier first."""
     number = partial(better_number, trials), _NUMBER_RATIO
     word = partial(_better_word, scan, trials), _CLEAR_RATIO
     tries = [number, word] if given.unexplained < _HARDLY else [word, number]
-    for better, ratio in (shift, *tries[: 1 if given.unexplained < _GOOD else 2]):
+    for better, ratio in tries[: 1 if given.unexplained < _GOOD else 2]:
         found = better(given, has_time)
         if found is not None and found.clear(noise, ratio):
-            left = percent(found.ratio * given.unexplained)
-            return f"{said}, with {found.mend} {left}: `ptychoscope diagnose` says more"
-    if given.unexplained < max(_GOOD, _NEAR_NOISE * noise):
-        return None
-    if has_time() and not _beats_shuffled(scan, trials, given.unexplained):
-        return f"{said}, no less than shuffled positions do: `ptychoscope diagnose` tries what may be wrong"
-    if given.unexplained > _WORTHLESS:
-        return f"{said}, more than the mean pattern does: `ptychoscope diagnose` tries what may be wrong"
+            return found
     return None
+
+
+def _shifted(scan: Scan, found: Better, first: int | None) -> str:
+    parts = f"{percent(found.given.unexplained)} of what differs between them unexplained, with {found.mend} "
+    parts += percent(found.outcome.unexplained)
+    said = f"as given the positions and patterns of the last frames leave {parts}"
+    if first is None:
+        return f"{said}: `ptychoscope diagnose` says more"
+    number = int(scan.numbers[first])
+    return f"{said}: was a trigger lost near frame {number}? --frames :{number} leaves out what follows"
 
 
 def _better_word(scan: Scan, trials: Trials, given: Outcome, has_time: Callable[[], bool]) -> Better | None:
