@@ -20,7 +20,7 @@ _ABOUT = 6
 """Frames to which the place of a lost trigger is found."""
 _CLEAR_T = 6.0
 """Standard errors of the frames' mean gain."""
-_PLAIN_T, _PLAIN_RATIO = 4.0, 0.5
+_PLAIN_T, _PLAIN_RATIO = 3.0, 0.5
 """Where less than the second is left, so many are enough: some frames gain far more than others."""
 
 

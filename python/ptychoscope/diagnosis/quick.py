@@ -26,6 +26,8 @@ _NEAR_NOISE, _NEAR_NOISE_MANY = 1.15, 1.05
 """A scan explained to this much of its noise needs no word; the second by many frames."""
 _GOOD, _HARDLY = 0.7, 0.95
 """Explained to the first, only numbers may be wrong; from the second on, numbers are the less likely."""
+_FAR_FROM_NOISE = 1.35
+"""Below this the noise may be why the frames are hardly explained."""
 _WORTHLESS = 1.05
 """A scan that leaves more is read wrongly, whatever the mend is."""
 _CLEAR_RATIO, _NUMBER_RATIO = 0.7, 0.78
@@ -80,7 +82,7 @@ def _by_trials(scan: Scan, budget_s: float) -> str | None:
     if found is not None:
         left = percent(found.ratio * given.unexplained)
         return f"{said}, with {found.mend} {left}: `ptychoscope diagnose` says more"
-    useless = given.unexplained >= max(_GOOD, _NEAR_NOISE * noise)
+    useless = given.unexplained >= max(_GOOD, _FAR_FROM_NOISE * noise)
     if useless and has_time() and not _beats_shuffled(scan, trials, given.unexplained):
         return f"{said}, no less than shuffled positions do: `ptychoscope diagnose` tries what may be wrong"
     if useless and given.unexplained > _WORTHLESS:
