@@ -47,15 +47,15 @@ def discrete(
 
     `offset` (y, x) is by how many pixels the light seems to lie beside the middle.
     """
+    if any(offset):
+        centred = {"roll_y": -offset[0], "roll_x": -offset[1]}
+        yield Family("zero frequency beside the middle", [centred])
     bits = [(a, b, c) for a in (False, True) for b in (False, True) for c in (False, True)]
     yield Family("positions turned", [turned(*b) for b in bits[1:]])
     others = [name for name in words(Operation) if name != "none"]
     if patterns:
         yield Family("patterns turned", [{"patterns": name} for name in others])
         yield Family("zero frequency in the corner", [{"patterns": "fftshift"}])
-    if any(offset):
-        centred = {"roll_y": -offset[0], "roll_x": -offset[1]}
-        yield Family("zero frequency beside the middle", [centred])
     yield Family("counts against amplitude", [{"domain": "counts" if domain == "amplitude" else "amplitude"}])
     if probe:
         yield Family("probe conjugated", [{"probe": "conjugate"}])
