@@ -40,8 +40,16 @@ def turned(swap_xy: bool, flip_y: bool, flip_x: bool) -> Steps:
     return {"swap_xy": swap_xy, "flip_y": flip_y, "flip_x": flip_x}
 
 
-def discrete(*, probe: bool, domain: str, patterns: bool = True) -> Iterator[Family]:
-    """Families of a few words each; those of the probe where there is one."""
+def discrete(
+    *, probe: bool, domain: str, patterns: bool = True, offset: tuple[int, int] = (0, 0)
+) -> Iterator[Family]:
+    """Families of a few words each; those of the probe where there is one.
+
+    `offset` (y, x) is by how many pixels the light seems to lie beside the middle.
+    """
+    if any(offset):
+        centred = {"roll_y": -offset[0], "roll_x": -offset[1]}
+        yield Family("zero frequency beside the middle", [centred])
     bits = [(a, b, c) for a in (False, True) for b in (False, True) for c in (False, True)]
     yield Family("positions turned", [turned(*b) for b in bits[1:]])
     others = [name for name in words(Operation) if name != "none"]

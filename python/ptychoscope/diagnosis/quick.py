@@ -7,6 +7,7 @@ from time import process_time
 
 import numpy as np
 
+from ptychoscope.diagnosis.centre import offset_px
 from ptychoscope.diagnosis.detector import unnamed_bad_pixels
 from ptychoscope.diagnosis.families import discrete
 from ptychoscope.diagnosis.first_probe import light_in_corner
@@ -131,7 +132,7 @@ def _mends(scan: Scan) -> Iterator[Mend]:
     """What is tried, the likeliest first."""
     if light_in_corner(scan):
         yield changed(Mend(), {"patterns": "fftshift"})
-    for family in discrete(probe=True, domain=scan.domain):
+    for family in discrete(probe=True, domain=scan.domain, offset=offset_px(scan)):
         for steps in family.hypotheses:
             yield changed(Mend(), steps)
 

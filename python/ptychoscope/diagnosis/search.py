@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ptychoscope.diagnosis.centre import offset_px
 from ptychoscope.diagnosis.families import CONTINUOUS, Family, Steps, continuous, discrete, finer, shifts
 from ptychoscope.diagnosis.first_probe import found_probes
 from ptychoscope.diagnosis.mend import Mend
@@ -71,13 +72,15 @@ class Search:
         middle = max(0, len(scan) // 2 - many // 2)
         row = np.arange(middle, min(len(scan), middle + many))
         self.row = Trials(scan, row, sweeps=_COARSE_SWEEPS, crop=True, seed=seed)
+        self.offset_px = offset_px(scan)
         self.trials = 0
 
     def round(self, current: Mend, *, probe_given: bool) -> Round:
         """The best of every family beside `current`, and the one that is clearly better, if any."""
         given = self.many.run(current)
         one = current.with_steps(shift_frames=0).apply(self.scan.select(slice(0, 1)))
-        few = self._best(discrete(probe=probe_given, domain=one.domain), current)
+        aside = (0, 0) if current.orientation.roll_y or current.orientation.roll_x else self.offset_px
+        few = self._best(discrete(probe=probe_given, domain=one.domain, offset=aside), current)
         found = self._finals(few, current, given)
         if not self._settles(found, given, current):
             local = given.unexplained < _GOOD or self.near_noise(current)

@@ -142,12 +142,13 @@ class Trials:
         return both[:, 0], both[:, 1]
 
     def _split(self, mend: Mend) -> "_Split":
-        steps = mend.orientation.patterns
-        key = (steps, mend.domain, id(mend.bad_pixels))
+        steps, roll = mend.orientation.patterns, (mend.orientation.roll_y, mend.orientation.roll_x)
+        key = (steps, roll, mend.domain, id(mend.bad_pixels))
         if key not in self._splits:
-            reading = Mend(domain=mend.domain, bad_pixels=mend.bad_pixels).with_steps(patterns=steps)
+            reading = Mend(domain=mend.domain, bad_pixels=mend.bad_pixels)
+            reading = reading.with_steps(patterns=steps, roll_y=roll[0], roll_x=roll[1])
             some = reading.apply(self._scan.select(self.frames).with_probe(None))
-            held = pattern_step(self._held, steps)
+            held = np.roll(pattern_step(self._held, steps), roll, (1, 2))
             self._splits[key] = _Split(measured_amplitudes(some), held, crop=self._crop)
         return self._splits[key]
 

@@ -61,12 +61,27 @@ def probe_step(probe: NDArray[Any], steps: str) -> NDArray[Any]:
     return probe
 
 
+def rolled(
+    patterns: NDArray[Any], mask: NDArray[np.bool_] | None, y: int, x: int
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Patterns (n, P, P) moved by whole pixels, and the mask (P, P) of what is bad or was moved round."""
+    side = patterns.shape[-1]
+    bad = np.zeros((side, side), bool) if mask is None else np.roll(mask, (y, x), (0, 1))
+    index = np.arange(side)
+    bad |= ((index < y) | (index >= side + y))[:, None] | ((index < x) | (index >= side + x))
+    return np.roll(patterns, (y, x), (-2, -1)), bad
+
+
 @dataclass(frozen=True, kw_only=True)
 class Orientation:
     """Steps, applied in the order of the fields; what was applied is recorded in `Scan.orientation`."""
 
     patterns: str = "none"
     """`PatternStep`s joined by `+`, on every pattern and the bad pixels, about the zero frequency."""
+    roll_y: int = 0
+    """Move every pattern so many rows down; what comes in at the other edge was not measured."""
+    roll_x: int = 0
+    """The same to the right."""
     probe: str = "none"
     """`ProbeStep`s joined by `+`: a symmetry when it was made in the detector's frame, `conjugate`."""
     probe_scale: float = 1.0
@@ -133,10 +148,14 @@ class Orientation:
         if not self.steps:
             return scan
         nominal, mask = scan.nominal_positions_px, scan.bad_pixels
+        patterns = pattern_step(scan.patterns, self.patterns)
+        mask = None if mask is None else pattern_step(mask, self.patterns)
+        if self.roll_y or self.roll_x:
+            patterns, mask = rolled(patterns, mask, self.roll_y, self.roll_x)
         turned = replace(
             scan,
-            patterns=pattern_step(scan.patterns, self.patterns),
-            bad_pixels=None if mask is None else pattern_step(mask, self.patterns),
+            patterns=patterns,
+            bad_pixels=mask,
             probe=self._probe(scan.probe),
             positions_px=self.turned(scan.positions_px),
             nominal_positions_px=None if nominal is None else self.turned(nominal),
@@ -180,8 +199,8 @@ class Orientation:
 
 
 _KNOWN = (
-    "patterns=NAME, probe=NAME, probe_scale=NUMBER, probe_defocus=NUMBER, swap_xy, flip_y, flip_x, "
-    "rotate=DEGREES, scale=NUMBER, shift_frames=WHOLE"
+    "patterns=NAME, roll_y=WHOLE, roll_x=WHOLE, probe=NAME, probe_scale=NUMBER, probe_defocus=NUMBER, "
+    "swap_xy, flip_y, flip_x, rotate=DEGREES, scale=NUMBER, shift_frames=WHOLE"
 )
 
 
@@ -195,9 +214,9 @@ def _value(name: str, value: str, part: str) -> Any:
             return float(value)
         except ValueError as error:
             raise ConfigError(f"orientation {name} must be a number, got {value!r}") from error
-    if name == "shift_frames":
+    if name in ("shift_frames", "roll_y", "roll_x"):
         try:
             return int(value)
         except ValueError as error:
-            raise ConfigError(f"orientation shift_frames must be a whole number, got {value!r}") from error
+            raise ConfigError(f"orientation {name} must be a whole number, got {value!r}") from error
     raise ConfigError(f"orientation knows no step {part!r}: use {_KNOWN}")

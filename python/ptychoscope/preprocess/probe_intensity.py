@@ -91,7 +91,10 @@ def _other_domain(scan: Scan, expected: float) -> str:
 
 def _measured_power(probe: NDArray[Any], bad_pixels: NDArray[np.bool_] | None) -> float:
     """Photons of the probe's far field on measured pixels; all of them without a mask (Parseval)."""
-    if bad_pixels is None:
-        return probe_power(probe)
+    return probe_power(probe) if bad_pixels is None else float(far_field_counts(probe)[~bad_pixels].sum())
+
+
+def far_field_counts(probe: NDArray[np.complexfloating]) -> NDArray[np.float64]:
+    """(P, P) float64: what a probe (m, P, P) sends to each pixel, zero frequency at [P // 2, P // 2]."""
     far = np.fft.fftshift(np.fft.fft2(probe, norm="ortho"), axes=(-2, -1))
-    return probe_power(far[:, ~bad_pixels])
+    return np.asarray(np.square(np.abs(far), dtype=np.float64).sum(axis=0))
