@@ -43,7 +43,7 @@ def save_picture(result: Reconstruction, path: str | os.PathLike[str]) -> None:
         panels += verdict_panels(result.verdict, result)
     sheet = draw_panels(panels, caption=_caption(result))
     with replacing(path) as partial:
-        sheet.save(partial, format="PNG", optimize=True)
+        sheet.save(partial, format="PNG")
 
 
 def object_panels(
