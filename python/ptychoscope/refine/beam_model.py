@@ -9,7 +9,7 @@ from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.refine.defocus_trial import mean_counts_pattern, near_frames
 from ptychoscope.refine.frames_apart import frames_apart
 from ptychoscope.refine.held_out import Gain, HeldOutPixels, gain
-from ptychoscope.refine.photon_amplitudes import PhotonOffset
+from ptychoscope.refine.photon_amplitudes import NONE
 from ptychoscope.refine.probe_modes import with_more_modes
 from ptychoscope.refine.rpie import Refiner
 from ptychoscope.scan import Scan
@@ -73,12 +73,10 @@ class BeamTrials:
         limit_px: float,
         saturation: float | None,
         seed: int,
-        offset: PhotonOffset,
     ) -> None:
         self._scan = scan.select(near_frames(scan, _FRAMES))
         self._limit, self._regularisation, self._seed = limit_px, regularisation, seed
-        self._held_out = HeldOutPixels(self._scan, offset, saturation=saturation, seed=seed)
-        self._offset = offset
+        self._held_out = HeldOutPixels(self._scan, saturation=saturation, seed=seed)
         self._extent: CanvasExtent = canvas_extent(
             self._scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=_MARGIN_PX + int(limit_px)
         )
@@ -140,7 +138,7 @@ class BeamTrials:
         refiner = Refiner(self._extent.shape, probe)
         refiner.add(self._held_out.patterns, state.positions, domain="amplitude")
         refiner.set_object(state.object)
-        refiner.set_background(self._offset.background(model.background, probe.shape[-1]))
+        refiner.set_background(NONE.background(model.background, probe.shape[-1]))
         for k in range(sweeps):
             later = state.object is not None or k > 0
             refiner.sweep(

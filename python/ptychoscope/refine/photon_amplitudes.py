@@ -20,7 +20,9 @@ from ptychoscope.scan import Scan
 
 _ADDED = 1 / 4
 _LEAST_PART = 0.1
-_LEVELS = np.concatenate([[0], np.geomspace(1e-3, 30, 120)])
+_LEVELS = np.concatenate([[0], np.geomspace(1e-3, 300, 100)])
+_FRAME_LEVELS = np.concatenate([[0], np.geomspace(1e-3, 30, 120)])
+_NODES = 24
 _MOST_COUNTED = 120
 _CHUNK_FRAMES = 256
 _SAMPLE_FRAMES = 16
@@ -66,7 +68,7 @@ def photon_offset(scan: Scan, part: float, *, saturation: float | None = None) -
     if part < _LEAST_PART or not _whole(scan, sample, saturation):
         return NONE
     mean = mean_counts_pattern(scan, saturation)
-    expected = np.interp(mean, _LEVELS, np.maximum(expected_offset(_LEVELS, added), 0))
+    expected = np.interp(mean, _LEVELS, _over_speckle(added))
     return PhotonOffset(added, np.asarray(expected, np.float32))
 
 
@@ -82,6 +84,13 @@ def expected_offset(mean_counts: NDArray[Any], added: float) -> NDArray[np.float
         chance = chance * level / n
         root += chance * np.sqrt(n + added)
     return np.asarray(np.square(root) - level)
+
+
+def _over_speckle(added: float) -> NDArray[np.float64]:
+    """Mean of `expected_offset` over speckle: a pixel of mean `_LEVELS` is exponential over the frames."""
+    at, weights = np.polynomial.laguerre.laggauss(_NODES)
+    of_frame = np.maximum(expected_offset(_FRAME_LEVELS, added), 0)
+    return np.asarray(np.interp(np.multiply.outer(_LEVELS, at), _FRAME_LEVELS, of_frame) @ weights)
 
 
 def _whole(scan: Scan, frames: NDArray[np.intp], saturation: float | None) -> bool:
