@@ -150,6 +150,7 @@ def _choose(
         limit_px=plan.limit_px,
         saturation=saturation,
         seed=plan.seed,
+        raise_background=plan.offset.added > 0,
     )
     return trials.choose(
         update_probe=update if enough else bool(update),
