@@ -34,7 +34,7 @@ def clean():
         (Faults(), ("probe kept", "positions kept", "1 mode(s)", "no background")),
         (Faults(probe_error=0.2), ("probe updated",)),
         (Faults(position_error_px=0.7), ("positions corrected", "1 mode(s)")),
-        (Faults(background=0.004), ("counts a pixel",)),
+        (Faults(background=0.002), ("counts a pixel",)),
         (Faults(dead=0.005, gap_columns_px=2), ("probe kept", "positions kept")),
     ],
 )
@@ -44,6 +44,25 @@ def test_each_fault_is_recognised_and_mended(clean, faults, chosen):
     for part in chosen:
         assert part in result.provenance["refine_chosen"]
     assert error(result, scan) < 1.25 * clean
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [3, 7])
+def test_everything_wrong_at_once(seed):
+    config = SimulationConfig(
+        rows=20, columns=24, sub_pixel=True, domain="counts", seed=seed, probe=ProbeConfig(modes=3)
+    )
+    faults = Faults(
+        probe_error=0.2,
+        given_modes=1,
+        position_error_px=1.0,
+        dead=0.005,
+        gap_columns_px=3,
+        background=0.002,
+        blur=0.25,
+    )
+    scan = simulate_faulty_scan(config, faults, seed=seed)
+    assert error(refine_best(scan.given), scan) < 0.020
 
 
 def test_modes_are_added_where_they_pay():

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 from time import perf_counter, process_time
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.option_literals import Effort, PositionUse, ProbeUse, SweepStart, one_of
+from ptychoscope.option_literals import Effort, PositionUse, ProbeUse, one_of
 from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.usable_frames import usable_frames
@@ -17,33 +16,28 @@ from ptychoscope.refine.beam_model import BeamTrials, Choice
 from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.frames_apart import frames_apart, say_set_aside
 from ptychoscope.refine.judge import judge, warn_if_unexplained
+from ptychoscope.refine.photon_amplitudes import add_photons, with_own_counts
 from ptychoscope.refine.probe_modes import mode_powers, orthogonal_modes, with_more_modes
+from ptychoscope.refine.probe_momentum import ProbeMomentum
 from ptychoscope.refine.rpie import Refiner, Sweep
-from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, result_of
-from ptychoscope.refine.schedule import schedule
+from ptychoscope.refine.scan_to_refiner import on_extent, result_of
+from ptychoscope.refine.sweep_plan import SweepPlan, sweep_plan
 from ptychoscope.refine.whole_scan import Progress
 from ptychoscope.scan import Scan
 
-SWEEPS: dict[Effort, int] = {"fast": 10, "balanced": 40, "best": 150}
+SWEEPS: dict[Effort, int] = {"fast": 10, "balanced": 36, "best": 150}
 """At most."""
 _STALLED = 1e-3
 _LOOK_BACK, _SETTLE = 15, 10
 """Once `_LOOK_BACK` sweeps lower the misfit by less than this part, `_SETTLE` more with falling steps end."""
 _LOOK_AFTER = 2
 """Sweeps after which frames that stand apart are set aside, and all begins anew."""
-_BRIGHT = 3e6
-"""Photons per frame from which on the regularisation of `schedule` is right for many sweeps too."""
+_PROBE_MOMENTUM = 4 / 3
+"""Of the object's."""
+_POSITION_STEP = 4.0
+"""Gauss-Newton for one frame alone goes too short: the object under it has followed the wrong position."""
 _LEAST_TRIED = 20
 """With fewer frames nothing can be judged: the scan's own beam is kept."""
-
-
-class _Plan(NamedTuple):
-    sweeps: int
-    regularisation: float
-    first_step: float
-    last_step: float
-    limit_px: float
-    seed: int
 
 
 def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
@@ -66,7 +60,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     Parameters
     ----------
     effort
-        How many sweeps at most: `fast` 10, `balanced` 40, `best` 150. They end once the misfit stalls.
+        How many sweeps at most: `fast` 10, `balanced` 36, `best` 150. They end once the misfit stalls.
     start
         An image to begin with, as a network makes it; None: an empty object.
     probe, positions
@@ -98,15 +92,19 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     first = first_probe(scan, use, saturation=saturation)
     if modes is not None and modes != len(first):
         first = with_more_modes(first, modes)
-    plan = _plan(scan, SWEEPS[effort], "empty" if start is None else "image", position_limit_px, seed)
+    plan = sweep_plan(
+        scan, SWEEPS[effort], "empty" if start is None else "image", position_limit_px, seed, saturation
+    )
     choice = _choose(scan, first, plan, probe, positions, modes, background, saturation)
     extent = canvas_extent(
         scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=1 + int(np.ceil(position_limit_px))
     )
     refiner = Refiner(extent.shape, choice.probe, threads=threads)
-    add_scan(refiner, scan, extent, saturation)
+    add_photons(refiner, scan, extent, plan.offset, saturation)
     aside, done = _sweeps(refiner, extent, start, choice, plan, progress)
     refiner.set_probe(orthogonal_modes(refiner.probe))
+    refiner = with_own_counts(refiner, scan, choice.model.background, saturation)
+    refiner.set_aside(aside)
     after = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
     seconds = perf_counter() - began
     record: dict[str, str | int | float] = _record(choice, refiner, aside) | {
@@ -130,18 +128,10 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     )
 
 
-def _plan(scan: Scan, sweeps: int, start: SweepStart, limit_px: float, seed: int) -> _Plan:
-    """Steps by the photon count; many sweeps want more regularisation than few, but for bright frames."""
-    usual = schedule(scan.mean_counts, sweeps, start=start)
-    regularisation = usual.regularisation if scan.mean_counts > _BRIGHT else max(1.0, usual.regularisation)
-    first = min(1.0 if start == "empty" else 0.5, usual.steps[0])
-    return _Plan(sweeps, regularisation, first, min(0.05, usual.steps[-1]), limit_px, seed)
-
-
 def _choose(
     scan: Scan,
     first: NDArray[np.complex64],
-    plan: _Plan,
+    plan: SweepPlan,
     probe: ProbeUse | None,
     positions: PositionUse | None,
     modes: int | None,
@@ -154,7 +144,13 @@ def _choose(
     update = True if found else None if probe is None else probe != "keep"
     correct = None if positions is None else positions == "correct"
     trials = BeamTrials(
-        scan, first, plan.regularisation, limit_px=plan.limit_px, saturation=saturation, seed=plan.seed
+        scan,
+        first,
+        plan.regularisation,
+        limit_px=plan.limit_px,
+        saturation=saturation,
+        seed=plan.seed,
+        raise_background=plan.offset.added > 0,
     )
     return trials.choose(
         update_probe=update if enough else bool(update),
@@ -169,23 +165,28 @@ def _sweeps(
     extent: CanvasExtent,
     start: Reconstruction | None,
     choice: Choice,
-    plan: _Plan,
+    plan: SweepPlan,
     progress: Progress | None,
 ) -> tuple[NDArray[np.intp], int]:
     """Frames set aside, and the number of sweeps."""
     aside = _set_aside(refiner, extent, start, choice, plan)
-    _begin(refiner, extent, start, choice)
-    steps = list(np.geomspace(plan.first_step, plan.last_step, plan.sweeps))
+    _begin(refiner, extent, start, choice, plan)
+    probe = ProbeMomentum(refiner)
+    steps = list(plan.steps)
     seen: list[float] = []
     done = 0
     while steps:
-        found = _sweep(refiner, choice, plan, steps.pop(0), done)
+        step = steps.pop(0)
+        momentum = plan.momentum if done > 0 and steps else 0.0
+        found = _sweep(refiner, choice, plan, step, momentum, done)
+        if choice.model.update_probe:
+            probe.go_on(_PROBE_MOMENTUM * momentum)
         seen.append(found.misfit)
         done += 1
         if progress is not None:
             progress(done, found)
         if _stalled(seen) and len(steps) > _SETTLE:
-            steps = list(np.geomspace(steps[0], plan.last_step, _SETTLE))
+            steps = list(np.geomspace(steps[0], plan.steps[-1], _SETTLE))
     return aside, done
 
 
@@ -195,15 +196,15 @@ def _stalled(misfits: list[float]) -> bool:
 
 
 def _set_aside(
-    refiner: Refiner, extent: CanvasExtent, start: Reconstruction | None, choice: Choice, plan: _Plan
+    refiner: Refiner, extent: CanvasExtent, start: Reconstruction | None, choice: Choice, plan: SweepPlan
 ) -> NDArray[np.intp]:
     """Sets frames that stand apart aside; their neighbours, which they pull down, get a second look."""
 
     def look() -> NDArray[np.intp]:
-        _begin(refiner, extent, start, choice)
+        _begin(refiner, extent, start, choice, plan)
         for k in range(_LOOK_AFTER):
             refiner.sweep(
-                step=plan.first_step, regularisation=plan.regularisation, seed=(plan.seed << 20) + k
+                step=min(1.0, plan.steps[0]), regularisation=plan.regularisation, seed=(plan.seed << 20) + k
             )
         refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
         return frames_apart(refiner.misfits)
@@ -218,21 +219,25 @@ def _set_aside(
     return aside
 
 
-def _begin(refiner: Refiner, extent: CanvasExtent, start: Reconstruction | None, choice: Choice) -> None:
+def _begin(
+    refiner: Refiner, extent: CanvasExtent, start: Reconstruction | None, choice: Choice, plan: SweepPlan
+) -> None:
     refiner.set_object(None if start is None else on_extent(start, extent))
     refiner.set_probe(choice.probe)
-    level = choice.model.background
-    refiner.set_background(np.full(choice.probe.shape[1:], level, np.float32) if level > 0 else None)
+    refiner.set_background(plan.offset.background(choice.model.background, choice.probe.shape[-1]))
 
 
-def _sweep(refiner: Refiner, choice: Choice, plan: _Plan, step: float, done: int) -> Sweep:
+def _sweep(
+    refiner: Refiner, choice: Choice, plan: SweepPlan, step: float, momentum: float, done: int
+) -> Sweep:
     later = done > 0
     model = choice.model
     return refiner.sweep(
-        step=float(step),
+        step=step,
+        momentum=momentum,
         regularisation=plan.regularisation,
         probe_step=1.0 if model.update_probe and later else 0.0,
-        position_step=1.0 if model.correct_positions and later else 0.0,
+        position_step=_POSITION_STEP if model.correct_positions and later else 0.0,
         position_limit_px=plan.limit_px,
         seed=(plan.seed << 20) + _LOOK_AFTER + done,
     )

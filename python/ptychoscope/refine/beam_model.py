@@ -9,6 +9,7 @@ from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.refine.defocus_trial import mean_counts_pattern, near_frames
 from ptychoscope.refine.frames_apart import frames_apart
 from ptychoscope.refine.held_out import Gain, HeldOutPixels, gain
+from ptychoscope.refine.photon_amplitudes import NONE
 from ptychoscope.refine.probe_modes import with_more_modes
 from ptychoscope.refine.rpie import Refiner
 from ptychoscope.scan import Scan
@@ -21,10 +22,13 @@ _MORE_MODES = 2
 _MARGIN_PX = 5
 _DARKEST = 0.05
 """Of the pixels: a flat background cannot be more than what they count."""
-_BACKGROUNDS = (0.15, 0.3, 0.5)
+_BACKGROUNDS = (0.15, 0.3, 0.4, 0.5)
 """Levels that are tried, in the counts of the darkest pixels. A level that follows the frames (expectation
 maximisation) takes the light of the dark field for its own and ends half as large again, which costs more
 than no background at all."""
+_HIGHER_KEEPS = 0.5
+"""The roots of few photons make a level too low. The highest that saves this part of what the best one does
+is nearer to the truth, where the sweeps that follow are free of that bias."""
 
 
 class BeamModel(NamedTuple):
@@ -61,7 +65,10 @@ def darkest_counts(scan: Scan, saturation: float | None) -> float:
 
 
 class BeamTrials:
-    """Tries models of the beam on the frames of `scan` nearest to its middle."""
+    """Tries models of the beam on the frames of `scan` nearest to its middle.
+
+    `raise_background`: few photons will be fitted without bias by whoever takes the model.
+    """
 
     def __init__(
         self,
@@ -72,7 +79,9 @@ class BeamTrials:
         limit_px: float,
         saturation: float | None,
         seed: int,
+        raise_background: bool = False,
     ) -> None:
+        self._raise_background = raise_background
         self._scan = scan.select(near_frames(scan, _FRAMES))
         self._limit, self._regularisation, self._seed = limit_px, regularisation, seed
         self._held_out = HeldOutPixels(self._scan, saturation=saturation, seed=seed)
@@ -126,19 +135,25 @@ class BeamTrials:
         """The level that predicts best; none where none pays and none is asked for."""
         levels = [model._replace(background=part * self._darkest) for part in _BACKGROUNDS]
         tried = [(self._advance(state, m, _SWEEPS), m) for m in levels]
-        with_it, richer = min(tried, key=lambda pair: float(pair[0].misfits.sum()))
+        left = [float(tried_state.misfits.sum()) for tried_state, _ in tried]
+        best = int(np.argmin(left))
         without = self._advance(state, model, _SWEEPS)
-        gains["background"] = gain(without.misfits, with_it.misfits)
-        take = forced or gains["background"].pays
-        return (richer, with_it) if take else (model, without)
+        gains["background"] = gain(without.misfits, tried[best][0].misfits)
+        if not (forced or gains["background"].pays):
+            return model, without
+        if self._raise_background:
+            nothing = float(without.misfits.sum())
+            enough = nothing - _HIGHER_KEEPS * (nothing - left[best])
+            best = max([best, *(k for k, misfit in enumerate(left) if misfit < enough)])
+        with_it, richer = tried[best]
+        return richer, with_it
 
     def _advance(self, state: _State, model: BeamModel, sweeps: int) -> _State:
         probe = state.probe if len(state.probe) == model.modes else with_more_modes(state.probe, model.modes)
         refiner = Refiner(self._extent.shape, probe)
         refiner.add(self._held_out.patterns, state.positions, domain="amplitude")
         refiner.set_object(state.object)
-        if model.background > 0:
-            refiner.set_background(np.full(probe.shape[1:], model.background, np.float32))
+        refiner.set_background(NONE.background(model.background, probe.shape[-1]))
         for k in range(sweeps):
             later = state.object is not None or k > 0
             refiner.sweep(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, measured_amplitudes
+from ptychoscope.refine.photon_amplitudes import NONE, PhotonOffset
 from ptychoscope.refine.rpie import Refiner
 from ptychoscope.scan import Scan
 
@@ -36,10 +37,12 @@ class Gain(NamedTuple):
 
 
 class HeldOutPixels:
-    """Frames of a scan with pixels held out, drawn from `seed`."""
+    """Frames of a scan with pixels held out, drawn from `seed`; `offset` is added to their counts."""
 
-    def __init__(self, scan: Scan, *, saturation: float | None = None, seed: int = 0) -> None:
-        amplitude = measured_amplitudes(scan, saturation=saturation)
+    def __init__(
+        self, scan: Scan, offset: PhotonOffset = NONE, *, saturation: float | None = None, seed: int = 0
+    ) -> None:
+        amplitude = offset.amplitudes(measured_amplitudes(scan, saturation=saturation))
         drawn = np.random.default_rng(seed).random(amplitude.shape, dtype=np.float32) < _PART
         self._hidden = drawn & (amplitude >= 0)
         self._amplitude = np.where(self._hidden, amplitude, 0)

@@ -1,0 +1,47 @@
+"""What every sweep of refine_best does: steps, momentum and regularisation by the photon count."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ptychoscope.option_literals import SweepStart
+from ptychoscope.refine.photon_amplitudes import PhotonOffset, photon_offset
+from ptychoscope.refine.schedule import schedule
+from ptychoscope.scan import Scan
+
+_BRIGHT = 3e6
+"""Photons per frame from which on the regularisation of `schedule` is right for many sweeps too."""
+_FULL_MOMENTUM = 0.6
+"""Of the object where photons are many (`schedule`)."""
+
+
+class SweepPlan(NamedTuple):
+    """As many steps as sweeps; what else stays the same in all of them."""
+
+    sweeps: int
+    regularisation: float
+    steps: tuple[float, ...]
+    momentum: float
+    limit_px: float
+    seed: int
+    offset: PhotonOffset
+
+
+def sweep_plan(
+    scan: Scan, sweeps: int, start: SweepStart, limit_px: float, seed: int, saturation: float | None
+) -> SweepPlan:
+    """Steps by the photon count; many sweeps want more regularisation than few, but for bright frames.
+
+    Where photons are few there is no momentum, and steps are half those of few sweeps.
+    """
+    usual = schedule(scan.mean_counts, max(sweeps, 4), start=start)
+    regularisation = usual.regularisation if scan.mean_counts > _BRIGHT else max(1.0, usual.regularisation)
+    momentum = max(usual.momenta)
+    part = momentum / _FULL_MOMENTUM
+    careful = min(1.0 if start == "empty" else 0.5, usual.steps[0]), min(0.05, usual.steps[-1])
+    first, last = (
+        c ** (1 - part) * u**part for c, u in zip(careful, (usual.steps[0], usual.steps[-1]), strict=True)
+    )
+    steps = first * (last / first) ** (np.linspace(0, 1, sweeps) ** (1 + part))
+    offset = photon_offset(scan, part, saturation=saturation)
+    return SweepPlan(sweeps, regularisation, tuple(map(float, steps)), momentum, limit_px, seed, offset)
