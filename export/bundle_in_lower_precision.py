@@ -16,7 +16,7 @@ from ptychoscope.option_literals import Precision
 from ptychoscope.preprocess.complex_planes import complex_patches
 
 from .bundle_writer import BundleWriter, graph_bytes
-from .quantise import Feeds, halved, quantised, relative_rms
+from .reduce_precision import Feeds, halved, quantised, relative_rms
 
 LARGEST_LOSS = {"fp16": 1e-2, "int8": 5e-2}
 """Relative rms of the complex patches against float32, above which a bundle is not written."""

@@ -33,8 +33,8 @@ from ptychoscope.inference.session import Session, open_session
 from ptychoscope.io.limits import read_regular
 from ptychoscope.preprocess.complex_planes import complex_patches
 
+from .adapt_foreign_graph import object_heads, relaxed, with_heads
 from .bundle_writer import GOLDEN_TOLERANCE, bundle_directory, file_spec, graph_bytes, npz_bytes
-from .foreign_graph import object_heads, relaxed, with_heads
 from .inspect_graph import GraphDescription, channel_meaning, diffraction_input
 from .torch_to_onnx import with_sidecar
 

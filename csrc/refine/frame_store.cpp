@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "refine/probe_table.h"
+#include "refine/subpixel_probes.h"
 
 namespace ptychoscope {
 

@@ -6,8 +6,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "refine/probe_table.h"
 #include "refine/rpie_kernel.h"
+#include "refine/subpixel_probes.h"
 
 namespace ptychoscope {
 

@@ -9,8 +9,8 @@
 #include "ptychoscope/refiner.h"
 #include "refine/frame_store.h"
 #include "refine/object_planes.h"
-#include "refine/probe_table.h"
 #include "refine/rpie_kernel.h"
+#include "refine/subpixel_probes.h"
 
 namespace ptychoscope {
 

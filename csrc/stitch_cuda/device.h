@@ -10,8 +10,8 @@
 #include <memory>
 #include <utility>
 
-#include "stitch_cuda/canvas_kernels.h"
 #include "stitch_cuda/prepare_patches.h"
+#include "stitch_cuda/read_merge_kernels.h"
 #include "stitch_cuda/stitch_kernels.h"
 
 namespace ptychoscope {

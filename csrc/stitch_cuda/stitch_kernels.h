@@ -14,7 +14,7 @@
 
 #include "stitch/stitch_kernel.h"
 #include "stitch_cuda/host_device.h"
-#include "stitch_cuda/sums.h"
+#include "stitch_cuda/sum_types.h"
 #include "stitch_cuda/tiles.h"
 
 namespace ptychoscope {

@@ -9,7 +9,7 @@ import pytest
 from ptychoscope import cli
 from ptychoscope.errors import ConfigError
 from ptychoscope.io import load_reconstruction, load_scan, save_reconstruction
-from ptychoscope.preprocess.match import check_frames, frames_asked_for
+from ptychoscope.preprocess.frame_selection import check_frames, frames_asked_for
 from ptychoscope.reconstruction import Reconstruction
 
 BUNDLE = str(Path(__file__).parents[1] / "data" / "tiny_bundle")

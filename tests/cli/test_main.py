@@ -8,8 +8,8 @@ import pytest
 
 from ptychoscope import cli
 from ptychoscope.cli.bench import BENCHMARKS
-from ptychoscope.cli.console import frames_bar, table_lines
 from ptychoscope.cli.info import runtime_problem
+from ptychoscope.cli.terminal_output import frames_bar, table_lines
 from ptychoscope.io import save_scan
 
 

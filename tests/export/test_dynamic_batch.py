@@ -7,7 +7,7 @@ onnx = pytest.importorskip("onnx", reason="adopt needs onnx")
 pytest.importorskip("torch", reason="ptychoscope.export needs torch")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from ptychoscope.export.foreign_graph import relaxed  # noqa: E402
+from ptychoscope.export.adapt_foreign_graph import relaxed  # noqa: E402
 
 from ptychoscope.inference.session import open_session  # noqa: E402
 

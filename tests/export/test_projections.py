@@ -10,7 +10,7 @@ onnx = pytest.importorskip("onnx", reason="export needs onnx")
 pytest.importorskip("lightning", reason="the network is one of those that are trained")
 
 from onnx import TensorProto  # noqa: E402
-from ptychoscope.export.quantise import halved, quantised, relative_rms  # noqa: E402
+from ptychoscope.export.reduce_precision import halved, quantised, relative_rms  # noqa: E402
 from ptychoscope.export.torch_to_onnx import onnx_graph  # noqa: E402
 
 from optics import make_scan  # noqa: E402

@@ -13,7 +13,7 @@ import pytest
 
 from ptychoscope.errors import BundleError, ScanError
 from ptychoscope.inference.bundle import read_bundle
-from ptychoscope.inference.graph_check import checked_passes
+from ptychoscope.inference.check_graph_tensors import checked_passes
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model_config import (
     FileSpec,

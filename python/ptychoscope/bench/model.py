@@ -5,7 +5,7 @@ from typing import Any
 
 from ptychoscope.bench.timing import Entry, cpu_seconds
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, argument, command, option
-from ptychoscope.cli.console import cells, json_option, print_json, print_table
+from ptychoscope.cli.terminal_output import cells, json_option, print_json, print_table
 
 
 @command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ptychoscope.bench.timing import cpu_seconds, wall_seconds
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, argument, command, option
-from ptychoscope.cli.console import cells, json_option, print_json, print_table
+from ptychoscope.cli.terminal_output import cells, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from ptychoscope.inference.model import Model

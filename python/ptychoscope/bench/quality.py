@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, argument, command, option
-from ptychoscope.cli.console import json_option, number, print_json, print_table
 from ptychoscope.cli.output_checks import check_outputs
+from ptychoscope.cli.terminal_output import json_option, number, print_json, print_table
 
 METRICS = {
     "amplitude_ssim": ("amplitude SSIM", 3),

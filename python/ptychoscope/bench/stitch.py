@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, choice, command, option
-from ptychoscope.cli.console import json_option, number, print_json, print_table
+from ptychoscope.cli.terminal_output import json_option, number, print_json, print_table
 
 Device = Literal["cpu", "cuda", "host"]
 DEFAULT_CASES = [

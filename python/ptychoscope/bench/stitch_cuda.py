@@ -9,7 +9,7 @@ import numpy as np
 
 from ptychoscope import _core
 from ptychoscope.bench.raster_patches import Raster, raster_scan, values_of
-from ptychoscope.cli.console import cells, print_json, print_table
+from ptychoscope.cli.terminal_output import cells, print_json, print_table
 from ptychoscope.errors import DeviceError
 from ptychoscope.stitch.cuda_canvas import CudaCanvas
 

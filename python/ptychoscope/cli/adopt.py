@@ -16,9 +16,9 @@ from ptychoscope.cli.click_helpers import (
     command,
     option,
 )
-from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
+from ptychoscope.cli.terminal_output import json_option, print_json, print_table
 from ptychoscope.errors import ConfigError, MissingExtraError
 from ptychoscope.option_literals import Domain, ObjectMeaning, ZeroFrequency
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptychoscope.cli.click_helpers import argument, command, option
-from ptychoscope.cli.console import json_option, number, print_json, print_table
 from ptychoscope.cli.recorded_reading import Judged, judged_scan, said
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
+from ptychoscope.cli.terminal_output import json_option, number, print_json, print_table
 from ptychoscope.errors import ConfigError, ScanError
 
 if TYPE_CHECKING:

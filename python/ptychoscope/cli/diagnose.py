@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ptychoscope.cli.click_helpers import PATH, argument, command, option
-from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
+from ptychoscope.cli.terminal_output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from ptychoscope.diagnosis import Diagnosis

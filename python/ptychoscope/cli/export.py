@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from ptychoscope.cli.click_helpers import PATH, argument, bundle_options, choice, command, option
-from ptychoscope.cli.console import json_option
 from ptychoscope.cli.output_checks import check_outputs, run_files
+from ptychoscope.cli.terminal_output import json_option
 from ptychoscope.option_literals import GraphFormat, InputDtype, Precision
 
 

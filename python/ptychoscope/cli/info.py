@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptychoscope.cli.click_helpers import argument, command
-from ptychoscope.cli.console import json_option, print_json, print_table
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
+from ptychoscope.cli.terminal_output import json_option, print_json, print_table
 from ptychoscope.errors import BundleError, DeviceError, ScanError
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
-from ptychoscope.cli.console import frames_bar, json_option
 from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.cli.recorded_reading import reading_record
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
+from ptychoscope.cli.terminal_output import frames_bar, json_option
 from ptychoscope.option_literals import Align, Interpolation, Merge, Parallel, ProbeOf, StitchOn, WindowKind
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ class ScanOptions(NamedTuple):
 
     def _load(self, path: Path, frames: str) -> "Scan":
         from ptychoscope.io import load_scan
-        from ptychoscope.preprocess.match import check_frames
+        from ptychoscope.preprocess.frame_selection import check_frames
 
         check_frames(self.frames)
         return load_scan(path, **self.read_options() | {"frames": None if frames == ":" else frames})

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, choice, command, option
-from ptychoscope.cli.console import json_option, print_json
 from ptychoscope.cli.output_checks import check_outputs
+from ptychoscope.cli.terminal_output import json_option, print_json
 from ptychoscope.option_literals import Domain, GapValue, ObjectKind, ProbeKind, ScanPath
 
 

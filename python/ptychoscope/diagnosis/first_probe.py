@@ -12,7 +12,7 @@ from ptychoscope.diagnosis.families import turned
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.trial import Trials
 from ptychoscope.errors import ScanError
-from ptychoscope.refine.probe_search import find_probe
+from ptychoscope.refine.defocus_search import find_probe
 from ptychoscope.scan import Scan
 
 RELATIVE = ((False, False, False), (True, False, False), (False, False, True), (True, False, True))

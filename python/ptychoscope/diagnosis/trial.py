@@ -16,7 +16,7 @@ from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.orientation import pattern_step
 from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, filled, measured_amplitudes
 from ptychoscope.refine.defocus_trial import far_field_of, lit_side, middle, near_field
-from ptychoscope.refine.rpie import Refiner
+from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.schedule import schedule
 from ptychoscope.scan import Scan
 

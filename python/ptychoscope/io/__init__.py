@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import OutputError, ScanError
 from ptychoscope.io import npz
 from ptychoscope.io.limits import open_regular
-from ptychoscope.io.reading import ReadOptions
+from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.option_literals import Layout
 from ptychoscope.scan import Scan
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.atomic import replacing
-from ptychoscope.io.grids import flat_patterns, flat_positions
+from ptychoscope.io.flatten_scan_grid import flat_patterns, flat_positions
 from ptychoscope.io.layout_and_domain import domain_of, frames_first
 from ptychoscope.io.npy import member_names, read_members
-from ptychoscope.io.reading import (
+from ptychoscope.io.read_options import (
     Fields,
     ReadOptions,
     cropped,

@@ -17,7 +17,7 @@ from ptychoscope.pipeline.replay_as_live import replay
 from ptychoscope.pipeline.run_options import RunOptions
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.automatic import SWEEPS, refine_best
-from ptychoscope.refine.judge import judge_image
+from ptychoscope.refine.make_verdict import judge_image
 from ptychoscope.refine.whole_scan import refine_scan
 from ptychoscope.scan import Scan
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.patch_geometry import canvas_bytes, too_large
-from ptychoscope.preprocess.match import listed
+from ptychoscope.preprocess.frame_selection import listed
 from ptychoscope.scan import Scan
 
 _SPARSE = 16.0

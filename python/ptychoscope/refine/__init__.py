@@ -1,9 +1,9 @@
 """Refine: a solver's image at the detector's rate, without torch."""
 
 from ptychoscope.refine.automatic import refine_best
+from ptychoscope.refine.defocus_search import Defocus, find_probe, refocused, tuned_probe
 from ptychoscope.refine.moving_window import MovingWindowRefiner
-from ptychoscope.refine.probe_search import Defocus, find_probe, refocused, tuned_probe
-from ptychoscope.refine.rpie import FRAME_STATES, Refiner, Sweep
+from ptychoscope.refine.refiner import FRAME_STATES, Refiner, Sweep
 from ptychoscope.refine.schedule import Schedule, schedule
 from ptychoscope.refine.whole_scan import refine_scan
 

@@ -12,14 +12,14 @@ from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.refine.beam_model import BeamTrials, Choice
+from ptychoscope.refine.choose_corrections import BeamTrials, Choice
 from ptychoscope.refine.first_probe import first_probe
-from ptychoscope.refine.frames_apart import frames_apart, say_set_aside
-from ptychoscope.refine.judge import judge, warn_if_unexplained
+from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
+from ptychoscope.refine.outlier_frames import frames_apart, say_set_aside
 from ptychoscope.refine.photon_amplitudes import add_photons, with_own_counts
 from ptychoscope.refine.probe_modes import mode_powers, orthogonal_modes, with_more_modes
 from ptychoscope.refine.probe_momentum import ProbeMomentum
-from ptychoscope.refine.rpie import Refiner, Sweep
+from ptychoscope.refine.refiner import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import on_extent, result_of
 from ptychoscope.refine.sweep_plan import SweepPlan, sweep_plan
 from ptychoscope.refine.whole_scan import Progress

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, filled, measured_amplitudes
-from ptychoscope.refine.frames_apart import frames_apart
-from ptychoscope.refine.rpie import Refiner
+from ptychoscope.refine.outlier_frames import frames_apart
+from ptychoscope.refine.refiner import Refiner
 from ptychoscope.scan import Scan
 
 _LIGHT = 0.95

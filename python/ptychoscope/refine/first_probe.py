@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanWarning
 from ptychoscope.option_literals import ProbeUse
 from ptychoscope.preprocess.probe_intensity import matched_probe
+from ptychoscope.refine.defocus_search import find_probe, tuned_probe
 from ptychoscope.refine.probe_modes import alike, parted
-from ptychoscope.refine.probe_search import find_probe, tuned_probe
 from ptychoscope.scan import Scan
 
 _FIND = '--refine-probe find (probe="find") makes one from the data, or '

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import Domain
 from ptychoscope.preprocess.probe_intensity import probe_power
-from ptychoscope.refine.rpie import Refiner, Sweep
+from ptychoscope.refine.refiner import Refiner, Sweep
 from ptychoscope.refine.schedule import schedule
 
 WINDOW_FRAMES = 64

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
 from ptychoscope.refine.defocus_trial import mean_counts_pattern
-from ptychoscope.refine.rpie import Refiner
+from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.scan_to_refiner import say_left_out
 from ptychoscope.scan import Scan
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.refine.rpie import Refiner
+from ptychoscope.refine.refiner import Refiner
 
 
 class ProbeMomentum:

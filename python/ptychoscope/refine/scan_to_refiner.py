@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.refine.rpie import FRAME_STATES, Refiner
+from ptychoscope.refine.refiner import FRAME_STATES, Refiner
 from ptychoscope.scan import Scan
 
 _CHUNK_FRAMES = 256

@@ -12,8 +12,8 @@ from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.first_probe import first_probe
-from ptychoscope.refine.judge import judge, warn_if_unexplained
-from ptychoscope.refine.rpie import Refiner, Sweep
+from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
+from ptychoscope.refine.refiner import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, result_of
 from ptychoscope.refine.schedule import Schedule, schedule
 from ptychoscope.scan import Scan

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import Domain, GapValue
 from ptychoscope.simulate.faults import Faults
-from ptychoscope.simulate.given_optics import smooth_field
+from ptychoscope.simulate.inexact_probe_and_positions import smooth_field
 
 _WILD_PHOTONS = 10.0
 """Counts of a wild frame, in photons of a pattern."""

@@ -18,7 +18,7 @@ from ptychoscope.simulate.detector import (
 )
 from ptychoscope.simulate.far_field import farfield_intensity
 from ptychoscope.simulate.faults import Faults
-from ptychoscope.simulate.given_optics import given_positions, given_probe
+from ptychoscope.simulate.inexact_probe_and_positions import given_positions, given_probe
 from ptychoscope.simulate.simulated_scan import (
     MARGIN_PX,
     ExpectedScan,

@@ -14,7 +14,7 @@ from ptychoscope.diagnosis.search import Round, Search, Tried
 from ptychoscope.diagnosis.trial import Trials
 from ptychoscope.errors import ScanError
 from ptychoscope.preprocess.usable_frames import usable_frames
-from ptychoscope.refine.rpie import Refiner
+from ptychoscope.refine.refiner import Refiner
 from ptychoscope.scan import Scan
 
 _ROUNDS = 3

@@ -9,7 +9,7 @@ import pytest
 from ptychoscope.errors import ScanWarning
 from ptychoscope.metrics.photon_noise import amplitude_noise
 from ptychoscope.refine import refine_scan
-from ptychoscope.refine.judge import judge_image
+from ptychoscope.refine.make_verdict import judge_image
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 from ptychoscope.simulate.far_field import farfield_intensity
 

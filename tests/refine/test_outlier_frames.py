@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope.errors import ScanWarning
-from ptychoscope.refine.frames_apart import frames_apart, say_set_aside
+from ptychoscope.refine.outlier_frames import frames_apart, say_set_aside
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])

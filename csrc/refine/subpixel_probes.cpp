@@ -1,4 +1,4 @@
-#include "refine/probe_table.h"
+#include "refine/subpixel_probes.h"
 
 #include <algorithm>
 #include <cmath>

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, measured_amplitudes
 from ptychoscope.refine.photon_amplitudes import NONE, PhotonOffset
-from ptychoscope.refine.rpie import Refiner
+from ptychoscope.refine.refiner import Refiner
 from ptychoscope.scan import Scan
 
 _PART = 0.04

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "stitch_cuda/host_device.h"
-#include "stitch_cuda/sums.h"
+#include "stitch_cuda/sum_types.h"
 
 namespace ptychoscope {
 

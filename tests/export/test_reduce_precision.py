@@ -14,7 +14,7 @@ pytest.importorskip("lightning", reason="export reads what lightning wrote")
 from ptychoscope.export import write_bundle  # noqa: E402
 from ptychoscope.export.graph_rewrites import space_to_depth  # noqa: E402
 from ptychoscope.export.network_to_bundle import torch_patches  # noqa: E402
-from ptychoscope.export.quantise import quantised, relative_rms  # noqa: E402
+from ptychoscope.export.reduce_precision import quantised, relative_rms  # noqa: E402
 from ptychoscope.export.torch_to_onnx import plain_graph  # noqa: E402
 from torch import nn  # noqa: E402
 

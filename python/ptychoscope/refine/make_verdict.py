@@ -10,7 +10,7 @@ from ptychoscope.metrics.photon_noise import amplitude_noise, median_around, sta
 from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.refine.rpie import FRAME_STATES, Refiner
+from ptychoscope.refine.refiner import FRAME_STATES, Refiner
 from ptychoscope.scan import Scan
 from ptychoscope.verdict import Verdict
 
