@@ -14,7 +14,7 @@ from ptychoscope.bench.peer_ptychi_engines import ENGINES, engine_images
 from ptychoscope.errors import ConfigError
 from ptychoscope.metrics import compare
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.refine import refine_scan
+from ptychoscope.refine import refine_best, refine_scan
 from ptychoscope.simulate import (
     Faults,
     FaultyScan,
@@ -51,7 +51,9 @@ SOLVERS: dict[str, Callable[..., Reconstruction]] = {
     "as given": refine_scan,
 }
 """What is called with a scan and `sweeps`, by the names that tables use."""
-_ALONE_WITH = ("probe and positions", "pty-chi LSQML")
+BEST = "run, no option"
+"""`refine_best`, which chooses its sweeps by itself: one row."""
+_ALONE_WITH = (BEST, "probe and positions", "pty-chi LSQML")
 PHOTONS = (1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8)
 
 
@@ -94,13 +96,17 @@ def _empty(label: str, made: FaultyScan) -> dict[str, Any]:
 
 
 def _swept(made: FaultyScan, sweeps: int, solver: Callable[..., Reconstruction]) -> Reconstruction:
+    return _quietly(partial(solver, sweeps=sweeps), made)
+
+
+def _quietly(solver: Callable[..., Reconstruction], made: FaultyScan) -> Reconstruction:
     with warnings.catch_warnings():  # that such images do not explain the frames is no news here
         warnings.simplefilter("ignore", UserWarning)
-        return solver(made.given, sweeps=sweeps)
+        return solver(made.given)
 
 
 def _names(peer: Path | None) -> list[str]:
-    return [*SOLVERS, *(ENGINES if peer is not None else ())]
+    return [BEST, *SOLVERS, *(ENGINES if peer is not None else ())]
 
 
 def _rows(
@@ -110,6 +116,11 @@ def _rows(
     if name in ENGINES and peer is not None:
         for epochs, spent, image in engine_images(made.given, peer, ENGINES[name], iterations):
             yield _row(label, name, epochs, spent, image, made)
+        return
+    if name == BEST:
+        began = process_time()
+        image = _quietly(refine_best, made)
+        yield _row(label, name, int(image.provenance["refine_sweeps"]), process_time() - began, image, made)
         return
     for sweeps in iterations:
         began = process_time()

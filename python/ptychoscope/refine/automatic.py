@@ -25,7 +25,7 @@ from ptychoscope.refine.sweep_plan import SweepPlan, sweep_plan
 from ptychoscope.refine.whole_scan import Progress
 from ptychoscope.scan import Scan
 
-SWEEPS: dict[Effort, int] = {"fast": 10, "balanced": 36, "best": 150}
+SWEEPS: dict[Effort, int] = {"fast": 10, "balanced": 32, "best": 150}
 """At most."""
 _STALLED = 1e-3
 _LOOK_BACK, _SETTLE = 15, 10
@@ -60,7 +60,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     Parameters
     ----------
     effort
-        How many sweeps at most: `fast` 10, `balanced` 36, `best` 150. They end once the misfit stalls.
+        How many sweeps at most: `fast` 10, `balanced` 32, `best` 150. They end once the misfit stalls.
     start
         An image to begin with, as a network makes it; None: an empty object.
     probe, positions
