@@ -29,6 +29,8 @@ _GOOD, _HARDLY = 0.7, 0.95
 """Explained to the first, only numbers may be wrong; from the second on, numbers are the less likely."""
 _FAR_FROM_NOISE = 1.35
 """Below this the noise may be why the frames are hardly explained."""
+_LEAST_PX = 24
+"""On smaller windows a denser raster explains some frames of a good scan better, for want of sweeps."""
 _WORTHLESS = 1.05
 """A scan that leaves more is read wrongly, whatever the mend is."""
 _CLEAR_RATIO, _NUMBER_RATIO = 0.7, 0.78
@@ -98,7 +100,9 @@ def _clearly_better(
     number = partial(better_number, trials), _NUMBER_RATIO
     word = partial(_better_word, scan, trials), _CLEAR_RATIO
     tries = [number, word] if given.unexplained < _HARDLY else [word, number]
-    for better, ratio in tries[: 1 if given.unexplained < _GOOD else 2]:
+    if given.unexplained < _GOOD:
+        tries = [number] if scan.patch_px >= _LEAST_PX else []
+    for better, ratio in tries:
         found = better(given, has_time)
         if found is not None and found.clear(noise, ratio):
             return found

@@ -6,19 +6,22 @@ from math import lgamma
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST, _MOST = 1e-4, 300.0
-"""Rates between which the expectation is tabulated: below it is the rate itself, above it is 1/4."""
+_MOST = 300.0
+"""Rate above which the expectation is 1/4."""
+_STEP = 0.01
+"""Of the table, in square roots of rates: linear between them, fast, and within 3e-5."""
 
 
 def amplitude_noise(rate: NDArray[np.floating]) -> NDArray[np.float64]:
-    """E (sqrt(K) - sqrt(l))^2 for Poisson counts K of rates l >= 0, of any shape, within 1e-3 of itself.
+    """E (sqrt(K) - sqrt(l))^2 for Poisson counts K of rates l >= 0, of any shape, within 3e-5.
 
     l for small l, where K is mostly 0, and 1/4 for large ones, where the square root makes all variances
     alike (Anscombe, Biometrika 35, 1948).
     """
-    logarithms, values = _table()
-    clipped = np.clip(rate, _LEAST, _MOST)
-    return np.where(rate < _LEAST, rate, np.interp(np.log(clipped), logarithms, values))
+    values, slopes = _table()
+    place = np.sqrt(np.minimum(rate, _MOST)) * (1 / _STEP)
+    index = place.astype(np.intp)
+    return np.asarray(values[index] + slopes[index] * (place - index), np.float64)
 
 
 def noise_misfit(expected: NDArray[np.floating]) -> float:
@@ -29,12 +32,13 @@ def noise_misfit(expected: NDArray[np.floating]) -> float:
 
 @cache
 def _table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    rates = np.geomspace(_LEAST, _MOST, 300)
+    roots = _STEP * np.arange(int(np.sqrt(_MOST) / _STEP) + 3)
     counts = np.arange(int(_MOST + 12 * np.sqrt(_MOST)))
     factorials = np.array([lgamma(k + 1.0) for k in counts])
-    probability = np.exp(counts * np.log(rates)[:, None] - rates[:, None] - factorials)
-    squares = np.square(np.sqrt(counts) - np.sqrt(rates)[:, None])
-    return np.log(rates), (probability * squares).sum(axis=1)
+    rates = np.maximum(np.square(roots), 1e-300)[:, None]
+    probability = np.exp(counts * np.log(rates) - rates - factorials)
+    values = (probability * np.square(np.sqrt(counts) - roots[:, None])).sum(axis=1)
+    return values, np.diff(values, append=values[-1])
 
 
 def stands_apart(

@@ -69,7 +69,7 @@ def counts_by_the_probe(
 
 def agree(sum_: float, power: float) -> bool:
     """Whether photons and the probe's power are alike."""
-    return 1 / AGREES <= sum_ / power <= AGREES
+    return power > 0 and 1 / AGREES <= sum_ / power <= AGREES
 
 
 def _squares_are_whole(values: NDArray[np.float64]) -> bool:

@@ -29,11 +29,11 @@ def photon_unit(patterns: NDArray[Any], domain: Domain) -> float | None:
     if patterns.dtype.kind != "f" or not len(patterns):
         return None
     some = np.asarray(patterns[:: -(-len(patterns) // _LOOKED_AT)], np.float64)
+    if (some < 0).any():
+        return None
     counts = np.square(some) if domain == "amplitude" else some
     lit = counts[np.isfinite(counts) & (counts > 0)]
-    if lit.size < _LEAST_PIXELS:
-        return None
-    unit = float(lit.min())
+    unit = float(lit.min(initial=np.inf))
     multiples = lit[lit < _FEW * unit] / unit
     whole = np.rint(multiples)
     if multiples.size < _LEAST_PIXELS or len(np.unique(whole)) < _LEAST_MULTIPLES:
@@ -56,6 +56,8 @@ def unit_by_the_probe(patterns: NDArray[Any], domain: Domain, probe: NDArray[Any
     if patterns.dtype.kind != "f" or not len(patterns) or modes.dtype.kind not in "fc":
         return None
     some = np.asarray(patterns[:: -(-len(patterns) // _LOOKED_AT)], np.float64)
+    if (some < 0).any():
+        return None
     counts = np.square(some) if domain == "amplitude" else some
     counts = np.where(np.isfinite(counts) & (counts > 0), counts, 0)
     held = float(counts.reshape(len(counts), -1).sum(axis=1).mean())
