@@ -24,10 +24,10 @@ bool sample(Patch patch, int side, double y, double x, std::complex<float>& valu
 
 void Refiner::State::blend(const std::complex<float>* patches, int first, int count) {
     if (!blended) blended = std::make_unique<ObjectPlanes>(height, width);
-    const std::size_t pixels = static_cast<std::size_t>(window) * static_cast<std::size_t>(window);
+    const std::size_t patch_pixels = static_cast<std::size_t>(window) * static_cast<std::size_t>(window);
     const std::vector<float> power = probe.power();
     for (int k : frames.used(first, first + count)) {
-        const Patch patch = patches + static_cast<std::size_t>(k - first) * pixels;
+        const Patch patch = patches + static_cast<std::size_t>(k - first) * patch_pixels;
         const Corner corner = frames.corners()[static_cast<std::size_t>(k)];
         const double* position = &frames.positions()[2 * static_cast<std::size_t>(k)];
         const double dy = corner.y + window / 2 - position[0], dx = corner.x + window / 2 - position[1];

@@ -219,11 +219,11 @@ void Refiner::State::set_background(const float* counts) {
 }
 
 void Refiner::State::copy_background(float* out) const {
-    const std::size_t pixels = index(window) * index(window);
-    std::fill(out, out + pixels, 0.f);
+    const std::size_t pattern_pixels = index(window) * index(window);
+    std::fill(out, out + pattern_pixels, 0.f);
     if (background.size() == 0) return;
     frames.unpack(background.get(), out);
-    for (std::size_t i = 0; i < pixels; ++i) out[i] /= static_cast<float>(pixels);
+    for (std::size_t i = 0; i < pattern_pixels; ++i) out[i] /= static_cast<float>(pattern_pixels);
 }
 
 void Refiner::State::move_background(const SweepOptions& options) {
@@ -238,8 +238,8 @@ void Refiner::State::predict(float* out, int first, int last) {
     std::vector<int> fractions;
     for (int frame : taken) fractions.push_back(frames.fraction(frame));
     probe.prepare(fractions);
-    const std::size_t pixels = index(window) * index(window);
-    std::fill(out, out + index(last - first) * pixels, 0.f);
+    const std::size_t pattern_pixels = index(window) * index(window);
+    std::fill(out, out + index(last - first) * pattern_pixels, 0.f);
     const int count = static_cast<int>(taken.size()), parts = std::min(count, pool_.threads());
     pool_.run(parts, [&](int part) {
         std::unique_ptr<Work> work = take_work();
@@ -247,7 +247,7 @@ void Refiner::State::predict(float* out, int first, int last) {
         for (int i = part; i < count; i += parts) {
             const int frame = taken[index(i)];
             kernel.predict(task_of(frame), work->planes(), counts.get());
-            frames.unpack(counts.get(), out + index(frame - first) * pixels);
+            frames.unpack(counts.get(), out + index(frame - first) * pattern_pixels);
         }
         return_work(std::move(work));
     });
