@@ -11,6 +11,7 @@ from ptychoscope.option_literals import Operation, words
 from ptychoscope.preprocess.orientation import Orientation, apply_operation
 from ptychoscope.preprocess.probe_changes import magnified
 from ptychoscope.scan import Scan
+from ptychoscope.simulate import SimulationConfig, simulate_scan
 
 OPERATIONS = words(Operation)
 INVERSE = {name: name for name in OPERATIONS} | {"rot90": "rot270", "rot270": "rot90"}
@@ -157,3 +158,9 @@ def test_text_is_what_parse_reads():
 def test_unknown_steps_are_named(text, part):
     with pytest.raises(ConfigError, match=part):
         Orientation.parse(text)
+
+
+def test_shifted_frames_keep_their_numbers():
+    scan = simulate_scan(SimulationConfig(rows=4, columns=4, patch_px=16, step_px=3)).select(slice(2, None))
+    assert Orientation(shift_frames=1).apply(scan).numbers.tolist() == list(range(2, 15))
+    assert Orientation(shift_frames=-1).apply(scan).numbers.tolist() == list(range(3, 16))

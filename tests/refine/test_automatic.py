@@ -1,10 +1,12 @@
 """refine_best: what it chooses on scans whose faults are known, and that choosing does no harm."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ptychoscope.bench.refine_realistic import EVERYTHING, SCAN
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.metrics import compare
 from ptychoscope.refine import refine_best
@@ -49,19 +51,7 @@ def test_each_fault_is_recognised_and_mended(clean, faults, chosen):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 7])
 def test_everything_wrong_at_once(seed):
-    config = SimulationConfig(
-        rows=20, columns=24, sub_pixel=True, domain="counts", seed=seed, probe=ProbeConfig(modes=3)
-    )
-    faults = Faults(
-        probe_error=0.2,
-        given_modes=1,
-        position_error_px=1.0,
-        dead=0.005,
-        gap_columns_px=3,
-        background=0.002,
-        blur=0.25,
-    )
-    scan = simulate_faulty_scan(config, faults, seed=seed)
+    scan = simulate_faulty_scan(replace(SCAN, seed=seed), EVERYTHING, seed=seed)
     assert error(refine_best(scan.given), scan) < 0.020
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from ptychoscope.refine import Refiner
 from ptychoscope.refine.photon_amplitudes import NONE, PhotonOffset, expected_offset, photon_offset
-from ptychoscope.refine.probe_momentum import ProbeMomentum
+from ptychoscope.refine.sweep_plan import ProbeMomentum
 from ptychoscope.scan import Scan
 
 

@@ -5,8 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.preprocess.probe_intensity import far_field_counts
+from ptychoscope.preprocess.unmeasured_pixels import filled, measured_amplitudes
 from ptychoscope.scan import Scan
 
+_LOOKED_AT = 64
+"""Frames, evenly from all, in which the light's middle is looked for."""
 _FRAMES = 400
 _AROUND = 2
 """A pixel is compared with those so far away along y and x."""
@@ -93,3 +97,20 @@ def _clipping(scan: Scan, frames: NDArray[np.intp], good: NDArray[np.bool_]) -> 
     near = _NEAR**0.5 if scan.domain == "amplitude" else _NEAR
     below = int(np.count_nonzero(values >= near * top)) - at_top
     return top if counts > _CLIPPED_COUNTS and at_top >= _CLIPPED and at_top > below else None
+
+
+def offset_px(scan: Scan) -> tuple[int, int]:
+    """Whole pixels (y, x) by which the mean pattern lies beside the probe's far field; (0, 0) without one.
+
+    The peak of the cross-correlation of both amplitudes: an object scatters to all sides of the probe's own
+    light, and a frame that was cut beside the beam's middle moves all of it.
+    """
+    if scan.probe is None:
+        return 0, 0
+    some = np.unique(np.linspace(0, len(scan) - 1, min(len(scan), _LOOKED_AT)).astype(np.intp))
+    amplitude = filled(measured_amplitudes(scan, some).mean(axis=0))
+    expected = np.sqrt(far_field_counts(scan.probe))
+    product = np.fft.fft2(amplitude) * np.conj(np.fft.fft2(expected))
+    peak = np.unravel_index(int(np.argmax(np.fft.ifft2(product).real)), amplitude.shape)
+    y, x = ((int(p) + side // 2) % side - side // 2 for p, side in zip(peak, amplitude.shape, strict=True))
+    return y, x

@@ -7,8 +7,7 @@ from time import process_time
 
 import numpy as np
 
-from ptychoscope.diagnosis.centre import offset_px
-from ptychoscope.diagnosis.detector import unnamed_bad_pixels
+from ptychoscope.diagnosis.detector import offset_px, unnamed_bad_pixels
 from ptychoscope.diagnosis.families import discrete
 from ptychoscope.diagnosis.first_probe import light_in_corner
 from ptychoscope.diagnosis.mend import Mend

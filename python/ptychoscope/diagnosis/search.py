@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ptychoscope.diagnosis.centre import offset_px
+from ptychoscope.diagnosis.detector import offset_px
 from ptychoscope.diagnosis.families import CONTINUOUS, Family, Steps, continuous, discrete, finer, shifts
 from ptychoscope.diagnosis.first_probe import found_probes
 from ptychoscope.diagnosis.mend import Mend

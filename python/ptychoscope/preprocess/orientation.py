@@ -188,13 +188,11 @@ class Orientation:
             raise ScanError(f"orientation shift_frames={shift} leaves none of {n} frames: take a smaller one")
         frames = slice(max(0, -shift), n - max(0, shift))
         places = slice(max(0, shift), n + min(0, shift))
-        nominal, index = scan.nominal_positions_px, scan.scan_index
+        nominal = scan.nominal_positions_px
         return replace(
-            scan,
-            patterns=scan.patterns[frames],
+            scan.select(frames),
             positions_px=scan.positions_px[places],
             nominal_positions_px=None if nominal is None else nominal[places],
-            scan_index=None if index is None else index[frames],
         )
 
 

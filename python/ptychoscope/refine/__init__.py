@@ -1,7 +1,8 @@
 """Refine: a solver's image at the detector's rate, without torch."""
 
+from ptychoscope.preprocess.probe_changes import refocused
 from ptychoscope.refine.automatic import refine_best
-from ptychoscope.refine.defocus_search import Defocus, find_probe, refocused, tuned_probe
+from ptychoscope.refine.defocus_search import Defocus, find_probe, tuned_probe
 from ptychoscope.refine.moving_window import MovingWindowRefiner
 from ptychoscope.refine.refiner import FRAME_STATES, Refiner, Sweep
 from ptychoscope.refine.schedule import Schedule, schedule

@@ -18,10 +18,9 @@ from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
 from ptychoscope.refine.outlier_frames import frames_apart, say_set_aside
 from ptychoscope.refine.photon_amplitudes import add_photons, with_own_counts
 from ptychoscope.refine.probe_modes import mode_powers, orthogonal_modes, with_more_modes
-from ptychoscope.refine.probe_momentum import ProbeMomentum
 from ptychoscope.refine.refiner import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import on_extent, result_of
-from ptychoscope.refine.sweep_plan import SweepPlan, sweep_plan
+from ptychoscope.refine.sweep_plan import ProbeMomentum, SweepPlan, sweep_plan
 from ptychoscope.refine.whole_scan import Progress
 from ptychoscope.scan import Scan
 

@@ -53,12 +53,6 @@ class Defocus(NamedTuple):
     """What photon noise leaves to the true probe and object."""
 
 
-def refocused(probe: NDArray[Any], curvature: float) -> NDArray[np.complex64]:
-    """`probe` (m, P, P) with exp(i `curvature` |k|^2) applied to its far field, k in cycles per pixel."""
-    far = far_field_of(probe)
-    return near_field(far * _turn(far.shape[-1], far.shape[-1], curvature))
-
-
 def find_probe(scan: Scan, *, saturation: float | None = None) -> Defocus:
     """A first probe for a scan that has none: the mean pattern's modulus and the curvature that fits best.
 

@@ -1,11 +1,13 @@
-"""What every sweep of refine_best does: steps, momentum and regularisation by the photon count."""
+"""What every sweep of refine_best does: steps, momenta and regularisation by the photon count."""
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptychoscope.option_literals import SweepStart
 from ptychoscope.refine.photon_amplitudes import PhotonOffset, photon_offset
+from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.schedule import schedule
 from ptychoscope.scan import Scan
 
@@ -45,3 +47,26 @@ def sweep_plan(
     steps = first * (last / first) ** (np.linspace(0, 1, sweeps) ** (1 + part))
     offset = photon_offset(scan, part, saturation=saturation)
     return SweepPlan(sweeps, regularisation, tuple(map(float, steps)), momentum, limit_px, seed, offset)
+
+
+class ProbeMomentum:
+    """After a sweep the probe goes on by m v, where v = m v + what the sweep changed (Polyak, 1964).
+
+    Object and probe share what is slow: each is fitted to the other's error.
+    """
+
+    def __init__(self, refiner: Refiner) -> None:
+        self._refiner = refiner
+        self._before = refiner.probe
+        self._velocity: NDArray[np.complex64] = np.zeros_like(self._before)
+
+    def go_on(self, momentum: float) -> None:
+        """Carry on what the last sweep changed; 0 forgets what was carried."""
+        after = self._refiner.probe
+        self._velocity = np.complex64(momentum) * self._velocity + (after - self._before)
+        if momentum > 0:
+            after = after + np.complex64(momentum) * self._velocity
+            self._refiner.set_probe(after)
+        else:
+            self._velocity[:] = 0
+        self._before = after
