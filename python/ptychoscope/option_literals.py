@@ -9,8 +9,11 @@ Domain = Literal["counts", "amplitude"]
 """What a pixel of a pattern holds: photons, or their square root."""
 Layout = Literal["auto", "NHW", "HWN"]
 """Which axis of a stack of patterns counts the frames."""
-Match = Literal["first", "last"]
-"""Which of the patterns and positions are kept where their numbers differ."""
+Match = Literal["first", "last", "index"]
+"""Which of the patterns and positions are kept where their numbers differ; `index`: by the pattern's number
+that the file gives with each position."""
+PositionUnit = Literal["px", "m"]
+"""What a file's positions are in: pixels of the object, or metres."""
 Negative = Literal["zero", "unwrap"]
 """What is done with values below 0: set to 0, or 65536 added."""
 Operation = Literal["none", "rot90", "rot180", "rot270", "flip_y", "flip_x", "transpose", "antitranspose"]

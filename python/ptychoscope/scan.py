@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
+from ptychoscope.lazy_patterns import LazyPatterns, Patterns, chosen_frames
 from ptychoscope.option_literals import Domain, words
 
 _CHUNK_FRAMES = 256
@@ -21,8 +22,9 @@ class Scan:
     Raises `ScanError` when shapes, types or values cannot belong to a scan.
     """
 
-    patterns: NDArray[Any]
-    """(n, P, P) float32 or unsigned integers in `domain`, zero frequency at [P // 2, P // 2]."""
+    patterns: Patterns
+    """(n, P, P) float32 or unsigned integers in `domain`, zero frequency at [P // 2, P // 2]; an array, or
+    `LazyPatterns` that stay in their file."""
     positions_px: NDArray[np.float64]
     """(n, 2) float64, (y, x) of the patch centre in object pixels."""
     domain: Domain
@@ -110,7 +112,7 @@ class Scan:
         nominal, index = self.nominal_positions_px, self.scan_index
         return replace(
             self,
-            patterns=self.patterns[frames],
+            patterns=chosen_frames(self.patterns, frames),
             positions_px=self.positions_px[frames],
             nominal_positions_px=None if nominal is None else nominal[frames],
             scan_index=None if index is None else index[frames],
@@ -131,15 +133,30 @@ class Scan:
         return other
 
 
+class LazyScan(Scan):
+    """A scan whose patterns stay in their file, and are read by ranges."""
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Frames `start` to `stop` (k, P, P), as `patterns` of a `Scan` holds them."""
+        return np.asarray(self.patterns[start:stop])
+
+    def load(self) -> Scan:
+        """The same with the patterns in memory; raises `ScanError` when it has not the room."""
+        held = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        lazy = self.patterns
+        return Scan(**held | {"patterns": lazy.load() if isinstance(lazy, LazyPatterns) else lazy})
+
+
 def _set(scan: Scan, name: str, value: object) -> None:
     object.__setattr__(scan, name, value)
 
 
-def _shape(patterns: NDArray[Any], domain: str) -> tuple[int, int]:
+def _shape(patterns: Patterns, domain: str) -> tuple[int, int]:
     """Number and side of the patterns."""
     if domain not in words(Domain):
         raise ScanError(f'domain must be "counts" or "amplitude", got {domain!r}')
-    patterns = np.asarray(patterns)
+    if not isinstance(patterns, LazyPatterns):
+        patterns = np.asarray(patterns)
     if patterns.ndim != 3:
         raise ScanError(
             f"diffraction must be (n, H, W), got {patterns.shape}: reshape it, and ravel the positions"
@@ -160,19 +177,42 @@ def _shape(patterns: NDArray[Any], domain: str) -> tuple[int, int]:
     return len(patterns), patterns.shape[1]
 
 
-def _patterns(patterns: NDArray[Any], bad_pixels: NDArray[np.bool_] | None) -> NDArray[Any]:
+def _patterns(patterns: Patterns, bad_pixels: NDArray[np.bool_] | None) -> Patterns:
+    """Patterns with 0 under the mask, whose values are checked: now, or when they are read."""
+    check = _Check(bad_pixels)
+    if isinstance(patterns, LazyPatterns):
+        last = patterns.steps[-1] if patterns.steps else None
+        return (
+            patterns if isinstance(last, _Check) and last.bad_pixels is bad_pixels else patterns.then(check)
+        )
     patterns = np.asarray(patterns)
+    return check(patterns, np.arange(len(patterns)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Check:
+    """The last step on patterns of a scan."""
+
+    bad_pixels: NDArray[np.bool_] | None
+
+    def __call__(self, values: NDArray[Any], numbers: NDArray[np.intp]) -> NDArray[Any]:
+        return _values(values, self.bad_pixels, numbers)
+
+
+def _values(
+    patterns: NDArray[Any], bad_pixels: NDArray[np.bool_] | None, numbers: NDArray[np.intp]
+) -> NDArray[Any]:
     if bad_pixels is not None and np.any(patterns[:, bad_pixels] != 0):
         patterns = patterns.copy()
         patterns[:, bad_pixels] = 0
     if patterns.dtype.kind == "f" and not np.isfinite(patterns).all():
         bad = np.flatnonzero(~np.isfinite(patterns).all(axis=(1, 2)))
         raise ScanError(
-            f"diffraction has values that are not finite in {len(bad)} frame(s), first {bad[0]}: "
+            f"diffraction has values that are not finite in {len(bad)} frame(s), first {numbers[bad[0]]}: "
             "name those pixels in bad_pixels, or in --mask FILE.npy (mask=...)"
         )
     if patterns.dtype.kind in "if" and patterns.size and patterns.min() < 0:
-        frame = int(np.unravel_index(np.argmin(patterns), patterns.shape)[0])
+        frame = numbers[np.unravel_index(np.argmin(patterns), patterns.shape)[0]]
         raise ScanError(
             f"diffraction has negative values (least {patterns.min()}, frame {frame}): counts and amplitudes "
             "are never negative; --negative unwrap adds 65536 to int16 that ran over, --negative zero takes "
@@ -241,7 +281,7 @@ def _bad_pixels(mask: NDArray[Any], side: int) -> NDArray[np.bool_]:
     mask = np.asarray(mask)
     if mask.shape != (side, side):
         raise ScanError(f"bad_pixels must be ({side}, {side}), got {mask.shape}")
-    return mask.astype(np.bool_)
+    return mask.astype(np.bool_, copy=False)
 
 
 def _whole_numbers(name: str, numbers: NDArray[Any], n: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
+from ptychoscope.lazy_patterns import each_frame
 
 LARGEST_PRIME = 13
 """Of the side of a pattern: what the solver's transforms can do."""
@@ -65,7 +66,7 @@ def crop_fields(fields: dict[str, Any], side: int, source: str) -> dict[str, Any
                 stacklevel=2,
             )
     changed: dict[str, Any] = {
-        "patterns": middle(patterns, side),
+        "patterns": each_frame(patterns, lambda frames, _: middle(frames, side)),
         "bad_pixels": None if mask is None else middle(mask, side),
         "positions_px": fields["positions_px"] * (side / old),
         "object": None if side != old else fields.get("object"),
