@@ -73,8 +73,8 @@ def judged_scan(
     if "saturation" in followed:
         saturation = float(followed["saturation"])
     kept: dict[str, Any] = {name: value for name, value in followed.items() if name != "saturation"}
-    if "mask" in kept:
-        kept["mask"] = Path(kept["mask"])
+    if "recipe" in kept:
+        kept["recipe"] = Path(kept["recipe"])
     scan = reading._replace(**kept).scan(path)
     if "orientation" in asked:
         return Judged(scan, saturation, followed)

@@ -8,25 +8,34 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 from ptychoscope.io import npz
 from ptychoscope.io.limits import open_regular, require_memory
+from ptychoscope.io.named_parts import beside, named_array
 from ptychoscope.io.npy import read_members, read_npy
 
 _NPY = b"\x93NUMPY"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def load_mask(path: Path) -> NDArray[Any]:
-    """The plane (H, W) in a .npy, true or not 0 where a pixel is bad; raises `ScanError`."""
-    mask = _npy(path, "a mask")
+def load_mask(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
+    """The plane (H, W) in a .npy or in `FILE:/path`, true or not 0 where a pixel is bad; raises `ScanError`.
+
+    A file that is not there from here is looked for beside `scan`.
+    """
+    path, inner = _place(place, scan)
+    mask = named_array(f"{path}:{inner}", path, {}) if inner else _npy(path, "a mask")
     if mask.ndim != 2 or mask.dtype.kind not in "buif":
         raise ScanError(f"the mask {path} must be (H, W) true or false, got {mask.shape} {mask.dtype}")
     return mask
 
 
-def load_probe(path: Path) -> NDArray[Any]:
-    """The probe (P, P) or (m, P, P) in a .npy, in the result of a run or in another scan (`probeGuess`).
+def load_probe(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
+    """The probe (P, P) or (m, P, P) in a .npy, in a result, in another scan (`probeGuess`) or in `FILE:/path`.
 
-    Raises `ScanError`, and `ResultError` for a damaged result.
+    A file that is not there from here is looked for beside `scan`. Raises `ScanError`, and `ResultError` for
+    a damaged result.
     """
+    path, inner = _place(place, scan)
+    if inner:
+        return named_array(f"{path}:{inner}", path, {})
     with open_regular(path, ScanError) as file:
         head = file.read(len(_HDF5))
     probe: NDArray[Any] | None
@@ -41,6 +50,13 @@ def load_probe(path: Path) -> NDArray[Any]:
     if probe is None:
         raise ScanError(f"{path} holds no probe: give a .npy, a result (.h5) or a scan (.npz) that does")
     return probe
+
+
+def _place(place: str | Path, scan: Path | None) -> tuple[Path, str]:
+    """The file, and the path in it or nothing."""
+    name, colon, inner = str(place).rpartition(":/")
+    name, inner = (name, f"/{inner}") if colon else (str(place), "")
+    return (Path(name) if scan is None else beside(name, scan)), inner
 
 
 def _npy(path: Path, what: str) -> NDArray[Any]:
