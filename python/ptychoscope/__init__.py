@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from ptychoscope.errors import PtychoscopeError
     from ptychoscope.inference.load import load_model
     from ptychoscope.inference.model import Model
-    from ptychoscope.io import load_reconstruction, load_scan, save_reconstruction, save_scan
+    from ptychoscope.io import load_reconstruction, load_scan, open_scan, save_reconstruction, save_scan
     from ptychoscope.pipeline.reconstruct import reconstruct
     from ptychoscope.reconstruction import Reconstruction
     from ptychoscope.scan import Scan
@@ -29,6 +29,7 @@ _HOME = {
     "load_model": "inference.load",
     "load_reconstruction": "io",
     "load_scan": "io",
+    "open_scan": "io",
     "reconstruct": "pipeline.reconstruct",
     "save_picture": "viz.overview",
     "save_reconstruction": "io",
@@ -48,6 +49,7 @@ __all__ = [
     "load_model",
     "load_reconstruction",
     "load_scan",
+    "open_scan",
     "reconstruct",
     "save_picture",
     "save_reconstruction",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, choice, option, option_group
 from ptychoscope.option_literals import Domain, Layout, Match, Negative
@@ -61,9 +61,8 @@ class ScanOptions(NamedTuple):
         from ptychoscope.io.companions import load_mask, load_probe
         from ptychoscope.preprocess.orientation import Orientation
 
-        words = {name: getattr(self, name) for name in _AS_THEY_ARE}
-        return {  # type: ignore[typeddict-item]  # the names are those of ReadOptions
-            **words,
+        options: dict[str, Any] = {
+            **{name: getattr(self, name) for name in _AS_THEY_ARE},
             "orientation": Orientation.parse(self.orientation) if self.orientation else None,
             "mask": None if self.mask is None else load_mask(self.mask, path),
             "probe": _NONE
@@ -72,6 +71,7 @@ class ScanOptions(NamedTuple):
             if self.probe_file is None
             else load_probe(self.probe_file, path),
         }
+        return cast("ReadOptions", options)
 
     def files(self) -> list[tuple[str, Path]]:
         """The further files that are read, by the option that names them: none may be written over."""
@@ -118,7 +118,9 @@ scan_options = option_group(
             about="TOML with any options of reading, for every scan of a session.",
         ),
         _number("--pixel-size-m", "Side of a pixel of the object."),
-        _number("--energy-ev", "Photon energy; with distance and detector pixel it gives the object's pixel."),
+        _number(
+            "--energy-ev", "Photon energy; with distance and detector pixel it gives the object's pixel."
+        ),
         _number("--distance-m", "From the sample to the detector."),
         _number("--detector-pixel-m", "Side of a pixel of the detector."),
         option("--channel", heading=_NAMING, about="Of a detector with several thresholds the one to read."),

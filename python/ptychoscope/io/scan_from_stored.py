@@ -57,7 +57,7 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
     fields = frames_kept(fields, options, stored.source, record)
     fields = without_negative(fields, options.get("negative"), record)
     fields = in_photons(fields, stored.source, record)
-    fields = cropped(fields, options, stored.source, record)
+    fields = cropped(fields, options, stored.source, record, in_metres=stored.positions_unit == "m")
     kind = LazyScan if isinstance(fields["patterns"], LazyPatterns) else Scan
     scan = kind(**fields)
     steps = options.get("orientation")
