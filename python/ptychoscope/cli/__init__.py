@@ -14,7 +14,19 @@ import click
 from ptychoscope.cli.click_helpers import FileGroup
 from ptychoscope.errors import PtychoscopeError, ScanWarning
 
-COMMANDS = ("simulate", "train", "export", "adopt", "diagnose", "run", "bench", "compare", "convert", "info")
+COMMANDS = (
+    "simulate",
+    "train",
+    "export",
+    "adopt",
+    "inspect",
+    "diagnose",
+    "run",
+    "bench",
+    "compare",
+    "convert",
+    "info",
+)
 """Every command, in the order of `--help`; adding one is one word here and one file beside this one."""
 
 

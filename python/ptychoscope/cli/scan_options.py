@@ -73,6 +73,17 @@ class ScanOptions(NamedTuple):
         }
         return cast("ReadOptions", options)
 
+    def said(self) -> dict[str, Any]:
+        """What was said of the scan, by the names that a recipe knows; not which frames."""
+        names = {"probe_file": "probe"}
+        default = {"layout": "auto", "orientation": "", "allow_outside": False}
+        said = self._asdict().items()
+        return {
+            names.get(name, name): value
+            for name, value in said
+            if name not in ("frames", "recipe", "scan_index") and value not in (None, default.get(name))
+        }
+
     def files(self) -> list[tuple[str, Path]]:
         """The further files that are read, by the option that names them: none may be written over."""
         named = {

@@ -28,7 +28,7 @@ def load_mask(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
 
 
 def load_probe(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
-    """The probe (P, P) or (m, P, P) in a .npy, in a result, in another scan (`probeGuess`) or in `FILE:/path`.
+    """The probe (P, P) or (m, P, P) in a .npy, in a result, in another scan or in `FILE:/path`.
 
     A file that is not there from here is looked for beside `scan`. Raises `ScanError`, and `ResultError` for
     a damaged result.

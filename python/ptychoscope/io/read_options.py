@@ -17,7 +17,6 @@ from ptychoscope.option_literals import Domain, Layout, Match, Negative, one_of
 from ptychoscope.preprocess.crop import crop_fields, largest_side
 from ptychoscope.preprocess.frame_selection import FrameChoice, frames_asked_for, listed, without_partner
 from ptychoscope.preprocess.orientation import Orientation
-
 from ptychoscope.preprocess.photon_unit import photon_unit, unit_by_the_probe
 
 Fields = dict[str, Any]

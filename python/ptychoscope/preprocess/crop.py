@@ -47,7 +47,7 @@ def largest_side(shape: tuple[int, int], centre_px: tuple[float, float], bin_px:
     Raises `ConfigError` when not even two bins fit.
     """
     reach = min(min(c, size - c) for c, size in zip(centre_px, shape, strict=True))
-    side = min(int(2 * reach), min(shape)) // bin_px * bin_px
+    side = min(int(2 * reach), *shape) // bin_px * bin_px
     if side < 2 * bin_px:
         raise ConfigError(
             f"no window about {centre_px} fits on a detector of {shape[0]} x {shape[1]} pixels with --bin "
