@@ -1,13 +1,14 @@
 """Refiner: the Python face of the C++ solver."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope import _core
-from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.errors import ConfigError, OutputError, ScanError
 from ptychoscope.option_literals import Domain, SweepMode, one_of
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
 from ptychoscope.refine.pixel_sums import PixelSums
@@ -17,6 +18,8 @@ FRAME_STATES = ("used", "outside", "unplaced", "dark", "set_aside")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
 the object; its position is not finite; it has no counts in any measured pixel; `Refiner.set_aside` took it
 out."""
+
+_SCRATCH_CURE = "TMPDIR names another folder, and a larger --memory keeps the frames in memory"
 
 
 class Sweep(NamedTuple):
@@ -47,6 +50,8 @@ class Refiner:
         the photons per pattern.
     threads
         Threads of the sweeps.
+    scratch
+        A folder in which the frames lie in a file without a name, in place of memory; no bit depends on it.
 
     Raises
     ------
@@ -57,7 +62,9 @@ class Refiner:
         The probe is not finite or zero everywhere.
     """
 
-    def __init__(self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1) -> None:
+    def __init__(
+        self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1, scratch: Path | None = None
+    ) -> None:
         probe = probe_modes(probe)
         modes, side, _ = probe.shape
         require_memory_for(shape, modes, side)
@@ -65,6 +72,8 @@ class Refiner:
             self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
         except ValueError as error:
             raise ConfigError(str(error)) from error
+        if scratch is not None:
+            self._keep_frames_in(scratch)
         self.shape = (int(shape[0]), int(shape[1]))
         self.set_probe(probe)
 
@@ -73,6 +82,12 @@ class Refiner:
 
     def __len__(self) -> int:
         return int(self._core.frames)
+
+    def _keep_frames_in(self, folder: Path) -> None:
+        try:
+            self._core.keep_frames_in(str(folder))
+        except RuntimeError as error:
+            raise OutputError(f"{error}: {_SCRATCH_CURE}") from error
 
     def set_object(self, object_: NDArray[Any] | None = None) -> None:
         """Start from `object_` (H, W) complex; from 1 everywhere when None. Raises `ScanError`."""
@@ -150,6 +165,8 @@ class Refiner:
             self._core.add_frames(modulus, positions)
         except ValueError as error:
             raise ScanError(str(error)) from error
+        except RuntimeError as error:
+            raise OutputError(f"{error}: {_SCRATCH_CURE}") from error
         return self.states[before:]
 
     def sweep(  # noqa: PLR0913  (what a sweep can do, by name alone)
