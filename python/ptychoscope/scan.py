@@ -11,7 +11,7 @@ from ptychoscope.errors import ScanError
 from ptychoscope.lazy_patterns import LazyPatterns, Patterns, chosen_frames
 from ptychoscope.option_literals import Domain, words
 
-_CHUNK_FRAMES = 256
+_CHUNK_BYTES = 32 << 20
 _OTHER_PROBE = "give another with --probe-file FILE (probe=...), or --probe-file none for none"
 
 
@@ -91,9 +91,9 @@ class Scan:
     @cached_property
     def frame_counts(self) -> NDArray[np.float64]:
         """(n,) photons on the measured pixels of every pattern."""
-        sums = np.zeros(len(self))
-        for start in range(0, len(self), _CHUNK_FRAMES):  # so that memory stays flat
-            part = slice(start, start + _CHUNK_FRAMES)
+        sums, at_once = np.zeros(len(self)), max(1, _CHUNK_BYTES // (4 * self.patch_px**2))
+        for start in range(0, len(self), at_once):  # so that memory stays flat
+            part = slice(start, start + at_once)
             sums[part] = self.counts(part).sum(axis=(1, 2), dtype=np.float64)
         return sums
 
