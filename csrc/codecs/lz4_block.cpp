@@ -59,7 +59,9 @@ inline void repeat_few(std::uint8_t* to, std::size_t offset, std::size_t count) 
     step |= step << 8 * offset;
     if (offset < 4) step |= step << 16 * offset;
     if (offset < 2) step |= step << 32;
-    for (std::size_t i = 0; i < count; i += whole[offset]) std::memcpy(to + i, &step, 8);
+    const std::size_t by = whole[offset];
+    for (std::size_t i = 0; i < 3; ++i) std::memcpy(to + i * by, &step, 8);
+    for (std::size_t i = 3 * by; i < count; i += by) std::memcpy(to + i, &step, 8);
 }
 
 /// The same for any offset.

@@ -34,7 +34,8 @@ void check(const FrameSteps& s) {
     require(side_in_range(s.side) && side_in_range(s.side * s.bin),
             "a pattern of side " + std::to_string(s.side) + " with bin " + std::to_string(s.bin) +
                 ": the window's side must be between 1 and " + std::to_string(kMaxSide));
-    require(std::abs(s.row) <= kFarthest && std::abs(s.column) <= kFarthest,
+    const auto near = [](std::int64_t n) { return n >= -kFarthest && n <= kFarthest; };
+    require(near(s.row) && near(s.column),
             "the window's corner must be within " + std::to_string(kFarthest) + " pixels");
     require(s.threshold >= 0, "threshold must be above 0, or 0 for none");
     require(std::isfinite(s.factor) && s.factor > 0, "factor must be finite and above 0");
