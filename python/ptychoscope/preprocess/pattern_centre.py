@@ -57,8 +57,8 @@ def find_centre(frames: NDArray[Any], bad_pixels: NDArray[np.bool_] | None = Non
         left = np.where(pairs, light, 0)
         if float(left.sum()) < _LEAST_LEFT * total:
             raise ScanError(
-                f"the middle of the light, near (y, x) = ({centre[0]:.1f}, {centre[1]:.1f}) px, has too little "
-                "measured around it: name the centre"
+                f"the middle of the light, near (y, x) = ({centre[0]:.1f}, {centre[1]:.1f}) px, has too "
+                "little measured around it: name the centre"
             )
         before, centre = centre, _centre_of_mass(left)
         if max(abs(centre[0] - before[0]), abs(centre[1] - before[1])) < _STAYS_PX:
@@ -100,7 +100,7 @@ def _hot(mean: NDArray[np.float64], measured: NDArray[np.bool_]) -> NDArray[np.b
     alone = np.isnan(around).all(axis=0)
     median = np.nanmedian(np.where(alone, 0.0, around), axis=0)
     least = float(mean[measured].mean()) if measured.any() else 0.0
-    return measured & (mean > _HOT * np.maximum(median, least))
+    return np.asarray(measured & (mean > _HOT * np.maximum(median, least)))
 
 
 def _background(values: NDArray[np.float64]) -> float:
