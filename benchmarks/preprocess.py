@@ -87,7 +87,7 @@ def main() -> None:
     asked = parser.parse_args()
     frames = np.random.default_rng(0).poisson(4, (asked.frames, DETECTOR, DETECTOR)).astype(np.uint16)
     result = {
-        "frames": f"{asked.frames} of {DETECTOR} x {DETECTOR} uint16, window {WINDOW}, mask, root, one thread",
+        "frames": f"{asked.frames} of {DETECTOR} x {DETECTOR} uint16, window {WINDOW}, mask, root, 1 thread",
         "isa": _core.active_isa(),
         "rows": [measure(frames, b, asked.rounds) for b in (4, 2, 1)],
     }

@@ -3,6 +3,7 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/typing.h>
 
 #include <stdexcept>
 #include <string>
@@ -23,7 +24,8 @@ Codec codec_named(const std::string& name) {
     throw std::invalid_argument("codec must be lz4_block, lz4, bslz4 or bslz4_blocks, got " + name);
 }
 
-void decode_chunks(const py::sequence& chunks, const std::string& codec, py::array out, int threads) {
+void decode_chunks(const py::typing::List<py::object>& chunks, const std::string& codec, py::array out,
+                   int threads) {
     const Codec how = codec_named(codec);
     const py::ssize_t count = static_cast<py::ssize_t>(py::len(chunks));
     if (out.ndim() < 1 || out.shape(0) != count)

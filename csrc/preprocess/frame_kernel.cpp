@@ -85,27 +85,46 @@ struct Pixel<float> {
 template <class T, bool square>
 using SumOf = std::conditional_t<square, double, typename Pixel<T>::Sum>;
 
-/// Adds a row of the frame to `sums`, and to `counts` the pixels that are measured. Not counting, it returns
-/// whether one was not.
-template <class T, bool counting, bool masked, bool square>
+/// Adds a row of the frame to `sums`, without what the mask hides; returns whether anything else in it is
+/// unmeasured.
+template <class T, bool masked, bool square>
 bool add_run(const Pixel<T>& pixel, const T* from, const uint8_t* good, int64_t count,
-             SumOf<T, square>* __restrict sums, int32_t* __restrict counts) {
+             SumOf<T, square>* __restrict sums) {
     using Sum = SumOf<T, square>;
-    uint32_t unmeasured = 0;
+    if constexpr (!square && sizeof(T) < sizeof(int32_t)) {  // one comparison for all: that of the largest
+        T largest = 0;
+        for (int64_t i = 0; i < count; ++i) {
+            const T v =
+                masked ? static_cast<T>(from[i] & static_cast<T>(static_cast<int8_t>(good[i]))) : from[i];
+            largest = v > largest ? v : largest;
+            sums[i] += v;
+        }
+        return largest > pixel.top;
+    } else {
+        int32_t unmeasured = 0;
+        for (int64_t i = 0; i < count; ++i) {
+            const T v = pixel.value(from[i]);
+            const int32_t left = masked ? static_cast<int8_t>(good[i]) : -1;
+            unmeasured |= pixel.measured(from[i], v) ? 0 : left;
+            const Sum s = square ? static_cast<Sum>(v) * static_cast<Sum>(v) : static_cast<Sum>(v);
+            sums[i] += left ? s : Sum{0};
+        }
+        return unmeasured != 0;
+    }
+}
+
+/// Adds a row of the frame to `sums`, and to `counts` how many of its pixels are measured.
+template <class T, bool square>
+void count_run(const Pixel<T>& pixel, const T* from, const uint8_t* good, int64_t count,
+               SumOf<T, square>* __restrict sums, int32_t* __restrict counts) {
+    using Sum = SumOf<T, square>;
     for (int64_t i = 0; i < count; ++i) {
         const T v = pixel.value(from[i]);
-        const bool left = !masked || good[i] != 0;
-        const bool measured = pixel.measured(from[i], v);
+        const int32_t kept = pixel.measured(from[i], v) ? good[i] & 1 : 0;
         const Sum s = square ? static_cast<Sum>(v) * static_cast<Sum>(v) : static_cast<Sum>(v);
-        if (counting) {
-            sums[i] += left & measured ? s : Sum{0};
-            counts[i] += left & measured;
-        } else {
-            sums[i] += left ? s : Sum{0};
-            unmeasured |= static_cast<uint32_t>(left & !measured);
-        }
+        sums[i] += kept ? s : Sum{0};
+        counts[i] += kept;
     }
-    return unmeasured != 0;
 }
 
 template <class T, bool counting, bool square>
@@ -123,11 +142,12 @@ bool add_rows(const FrameLayout& at, const Pixel<T>& pixel, const T* frame, int6
             const T* from = frame + at.rows[r] + run.frame;
             const uint8_t* good = at.good + r * wide + run.window;
             SumOf<T, square>* to = sums + run.window;
-            int32_t* number = counting ? counts + run.window : nullptr;
-            if (at.row_bad[r])
-                unmeasured |= add_run<T, counting, true, square>(pixel, from, good, run.count, to, number);
+            if (counting)
+                count_run<T, square>(pixel, from, good, run.count, to, counts + run.window);
+            else if (at.row_bad[r])
+                unmeasured |= add_run<T, true, square>(pixel, from, good, run.count, to);
             else
-                unmeasured |= add_run<T, counting, false, square>(pixel, from, good, run.count, to, number);
+                unmeasured |= add_run<T, false, square>(pixel, from, good, run.count, to);
         }
     }
     return unmeasured;
@@ -166,22 +186,22 @@ inline vfloat square_root(vfloat x) {
 #endif
 }
 
-/// Sums times their weights in `line`, its root where asked for, -1 where there is none.
-void finish(float* line, int64_t side, bool root) {
-    const vfloat none = broadcast(-1.f), largest = broadcast(3.402823466e38f);
+/// Sums in `line` times their weights, its root where asked for, -1 where there is none.
+inline vfloat finished(vfloat sums, vfloat weights, bool root) {
+    const vfloat x = sums * weights;
+    const vint kept = (weights > vfloat{}) & (x <= broadcast(3.402823466e38f));
+    return kept ? (root ? square_root(x) : x) : broadcast(-1.f);
+}
+
+void finish(float* line, const float* weights, int64_t side, bool root) {
     int64_t j = 0;
-    float rest[kLanes];
-    for (; j < side; j += kLanes) {
-        const bool whole = j + kLanes <= side;
-        if (!whole)
-            for (int64_t l = 0; l < kLanes; ++l) rest[l] = j + l < side ? line[j + l] : 0.f;
-        const vfloat x = load(whole ? line + j : rest);
-        const vint kept = (x >= vfloat{}) & (x <= largest);
-        const vfloat result = kept ? (root ? square_root(x) : x) : none;
-        store(whole ? line + j : rest, result);
-        if (!whole)
-            for (int64_t l = 0; j + l < side; ++l) line[j + l] = rest[l];
-    }
+    for (; j + kLanes <= side; j += kLanes)
+        store(line + j, finished(load(line + j), load(weights + j), root));
+    if (j == side) return;
+    float sum[kLanes] = {}, weight[kLanes] = {};
+    for (int64_t l = 0; j + l < side; ++l) sum[l] = line[j + l], weight[l] = weights[j + l];
+    store(sum, finished(load(sum), load(weight), root));
+    for (int64_t l = 0; j + l < side; ++l) line[j + l] = sum[l];
 }
 
 template <class T, bool square>
@@ -191,24 +211,17 @@ void process(const FrameLayout& at, const ValueRules& rules, const T* frame, con
     const Pixel<T> pixel(rules);
     Sum* sums = reinterpret_cast<Sum*>(scratch.sums);
     for (int64_t i = 0; i < at.side; ++i) {
-        const uint16_t* known = at.counts + i * at.side;
+        const float* weights = at.weights + i * at.side;
         float* line = at.rows_stay_rows ? out + at.to_row[i] : scratch.line;
         if (add_rows<T, false, square>(at, pixel, frame, i, sums, scratch.counts)) {
             add_rows<T, true, square>(at, pixel, frame, i, sums, scratch.counts);
             add_neighbours(scratch.counts, at.side, at.bin);
-            add_neighbours(sums, at.side, at.bin);
-            for (int64_t j = 0; j < at.side; ++j)
-                line[j] = static_cast<float>(sums[j]) * at.weights[scratch.counts[j]];
-            for (int64_t j = 0; j < at.side; ++j)
-                if (at.weights[scratch.counts[j]] < 0) line[j] = -1.f;
-        } else {
-            add_neighbours(sums, at.side, at.bin);
-            for (int64_t j = 0; j < at.side; ++j) {
-                const float weight = at.weights[known[j]];
-                line[j] = weight < 0 ? -1.f : static_cast<float>(sums[j]) * weight;
-            }
+            for (int64_t j = 0; j < at.side; ++j) scratch.weights[j] = at.weight_of[scratch.counts[j]];
+            weights = scratch.weights;
         }
-        finish(line, at.side, rules.root);
+        add_neighbours(sums, at.side, at.bin);
+        for (int64_t j = 0; j < at.side; ++j) line[j] = static_cast<float>(sums[j]);
+        finish(line, weights, at.side, rules.root);
         if (!at.rows_stay_rows)
             for (int64_t j = 0; j < at.side; ++j) out[at.to_row[i] + at.to_column[j]] = line[j];
     }

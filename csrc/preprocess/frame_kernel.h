@@ -21,8 +21,8 @@ struct FrameLayout {
     int run_count;
     const std::uint8_t* good;     ///< (side * bin, side * bin) 0xff where the mask leaves a pixel, else 0
     const std::uint8_t* row_bad;  ///< (side * bin) not 0 where a row of `good` holds zeros
-    const std::uint16_t* counts;  ///< (side, side) pixels of each bin that are left
-    const float* weights;  ///< (bin * bin + 1) what a sum over so many pixels is multiplied by; -1: none
+    const float* weight_of;  ///< (bin * bin + 1) what a sum over so many pixels is multiplied by; -1: none
+    const float* weights;  ///< (side, side) the same of each bin, where all that the mask leaves is measured
     const std::int64_t* to_row;     ///< (side) where a pattern's row begins in the output ...
     const std::int64_t* to_column;  ///< ... and what its columns add
     bool rows_stay_rows;            ///< columns add 0, 1, 2 ...
@@ -35,11 +35,12 @@ struct ValueRules {
     bool square, root;
 };
 
-/// Room for a row: `sums` of side * bin doubles, `counts` of side * bin numbers, `line` of side floats.
+/// Room for a row: `sums` of side * bin doubles, `counts` of side * bin numbers, `line` and `weights`
+/// of side floats.
 struct RowScratch {
     double* sums;
     std::int32_t* counts;
-    float* line;
+    float *line, *weights;
 };
 
 struct FrameKernels {

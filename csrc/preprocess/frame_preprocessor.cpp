@@ -34,7 +34,8 @@ void check(const FrameSteps& s) {
     require(side_in_range(s.side) && side_in_range(s.side * s.bin),
             "a pattern of side " + std::to_string(s.side) + " with bin " + std::to_string(s.bin) +
                 ": the window's side must be between 1 and " + std::to_string(kMaxSide));
-    require(std::abs(s.row) <= kFarthest && std::abs(s.column) <= kFarthest,
+    const auto near = [](std::int64_t n) { return n >= -kFarthest && n <= kFarthest; };
+    require(near(s.row) && near(s.column),
             "the window's corner must be within " + std::to_string(kFarthest) + " pixels");
     require(s.threshold >= 0, "threshold must be above 0, or 0 for none");
     require(std::isfinite(s.factor) && s.factor > 0, "factor must be finite and above 0");
@@ -54,21 +55,16 @@ struct FramePreprocessor::State {
         rules = {none ? std::numeric_limits<double>::infinity() : s.threshold, s.all_ones, s.negative,
                  s.amplitudes_in, s.amplitudes_out};
         place_window(s);
-        leave_out(s);
         weigh(s.factor);
+        leave_out(s);
         orient(s);
-        layout = {side,
-                  bin,
-                  rows.data(),
-                  runs.data(),
-                  static_cast<int>(runs.size()),
-                  good.data(),
-                  row_bad.data(),
-                  counts.data(),
-                  weights.data(),
-                  to_row.data(),
-                  to_column.data(),
-                  !s.transpose && !s.flip_x};
+        layout.side = side, layout.bin = bin;
+        layout.rows = rows.data();
+        layout.runs = runs.data(), layout.run_count = static_cast<int>(runs.size());
+        layout.good = good.data(), layout.row_bad = row_bad.data();
+        layout.weight_of = weight_of.data(), layout.weights = weights.data();
+        layout.to_row = to_row.data(), layout.to_column = to_column.data();
+        layout.rows_stay_rows = !s.transpose && !s.flip_x;
     }
 
     /// The row or column of the frame, `size` long, that lies at `at` of the one with its zero frequency in
@@ -94,7 +90,7 @@ struct FramePreprocessor::State {
         const std::int64_t wide = side * bin;
         good.assign(index(wide * wide), 0);
         row_bad.assign(index(wide), 0);
-        counts.assign(index(side * side), 0);
+        std::vector<std::uint16_t> left(index(side * side), 0);
         for (std::int64_t r = 0; r < wide; ++r) {
             if (rows[index(r)] < 0) continue;
             for (const ColumnRun& run : runs)
@@ -104,17 +100,18 @@ struct FramePreprocessor::State {
                     if (bad)
                         row_bad[index(r)] = 1;
                     else
-                        ++counts[index(r / bin * side + (run.window + i) / bin)];
+                        ++left[index(r / bin * side + (run.window + i) / bin)];
                 }
         }
+        for (const std::uint16_t n : left) weights.push_back(weight_of[n]);
     }
 
     void weigh(double factor) {
         const std::int64_t all = bin * bin;
         for (std::int64_t n = 0; n <= all; ++n)
-            weights.push_back(n == 0 || 2 * n < all ? -1.f
-                                                    : static_cast<float>(factor * static_cast<double>(all) /
-                                                                         static_cast<double>(n)));
+            weight_of.push_back(n == 0 || 2 * n < all ? -1.f
+                                                      : static_cast<float>(factor * static_cast<double>(all) /
+                                                                           static_cast<double>(n)));
     }
 
     void orient(const FrameSteps& s) {
@@ -138,8 +135,8 @@ struct FramePreprocessor::State {
                                                         : kernels.float32;
         std::vector<double> sums(index(side * bin));
         std::vector<std::int32_t> number(index(side * bin));
-        std::vector<float> line(index(side));
-        const RowScratch scratch = {sums.data(), number.data(), line.data()};
+        std::vector<float> line(index(side)), row_weights(index(side));
+        const RowScratch scratch = {sums.data(), number.data(), line.data(), row_weights.data()};
         const std::size_t bytes = index(height * width) * bytes_of(type);
         for (std::int64_t k = first; k < last; ++k)
             kernel(layout, rules, frames + index(k) * bytes, scratch, out + k * side * side);
@@ -151,8 +148,7 @@ struct FramePreprocessor::State {
     std::vector<std::int64_t> rows, to_row, to_column;
     std::vector<ColumnRun> runs;
     std::vector<std::uint8_t> good, row_bad;
-    std::vector<std::uint16_t> counts;
-    std::vector<float> weights;
+    std::vector<float> weight_of, weights;
     std::mutex mutex;  ///< of the pool
     ThreadPool pool;
 };

@@ -32,9 +32,9 @@ def decode_chunk(chunk: Bytes, shape: tuple[int, ...], dtype: DTypeLike, codec: 
     ScanError
         The chunk is damaged, or holds another number of bytes.
     """
-    out = np.empty((1, *shape), dtype)
+    out: NDArray[Any] = np.empty((1, *shape), dtype)
     decode_chunks([chunk], out, codec)
-    return out[0]
+    return out.reshape(shape)
 
 
 def decode_chunks(chunks: Sequence[Bytes], out: NDArray[Any], codec: ChunkCodec, *, threads: int = 1) -> None:
@@ -54,7 +54,7 @@ def decode_chunks(chunks: Sequence[Bytes], out: NDArray[Any], codec: ChunkCodec,
     """
     one_of("codec", codec, ChunkCodec)
     try:
-        _core.decode_chunks(chunks, codec, out, threads)
+        _core.decode_chunks(list(chunks), codec, out, threads)
     except ValueError as error:
         raise ScanError(
             f"cannot decode {len(chunks)} {codec} chunks of {out.shape[1:]} {out.dtype} "

@@ -30,7 +30,8 @@ def readable(frames: NDArray[Any]) -> NDArray[Any]:
         if frames.size == 0 or (frames.min() >= limits.min and frames.max() <= limits.max):
             return frames.astype(to)
         raise ScanError(
-            f"frames of {frames.dtype} hold values that {to} cannot: mark bad pixels by the mask and set them to 0"
+            f"frames of {frames.dtype} hold values that {to} cannot: mark bad pixels by the mask and set "
+            "them to 0"
         )
     raise ScanError(f"frames must be real numbers, got {frames.dtype}")
 
