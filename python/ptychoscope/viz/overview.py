@@ -126,4 +126,5 @@ def _caption(result: Reconstruction) -> str:
         f"{height} x {width} px (rows x columns), {scale}, {len(result.positions_px)} patterns, "
         f"first pixel at y {result.origin_px[0]}, x {result.origin_px[1]} px"
     )
-    return facts if result.verdict is None else facts + "\n" + result.verdict.sentence().replace("; ", "\n")
+    said = result.sentence()
+    return facts if said is None else facts + "\n" + said.replace("; ", "\n")
