@@ -15,8 +15,8 @@ from ptychoscope.option_literals import StartFrom, words
 if TYPE_CHECKING:
     from ptychoscope.reconstruction import Reconstruction
 
-_LEAST_SWEEPS = 3
-"""Fewer cannot settle."""
+_LEAST_SWEEPS = 10
+"""Of those asked for: fewer cannot settle again."""
 _OTHERWISE = {"scans", "output", "picture", "start", "refine"}
 """Parameters that are said in another way."""
 _NOT_AGAIN = {"halves", "probe_file", "refine_window"} | {
@@ -65,5 +65,5 @@ def command_to_go_on(scan: Path, result: "Reconstruction", output: Path) -> str:
         line += [] if value is True else [str(value)]
     if sweeps := context.params.get("refine"):
         done = result.provenance.get("refine_sweeps", 0)
-        line += ["--refine", str(max(_LEAST_SWEEPS, sweeps - int(done)))]
+        line += ["--refine", str(max(min(_LEAST_SWEEPS, sweeps), sweeps - int(done)))]
     return shlex.join([*line, "-o", str(next_name(output))])

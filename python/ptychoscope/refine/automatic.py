@@ -21,6 +21,7 @@ from ptychoscope.refine.photon_amplitudes import add_photons, with_own_counts
 from ptychoscope.refine.probe_modes import mode_powers, orthogonal_modes, with_more_modes
 from ptychoscope.refine.refiner import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import on_extent, partly_done, result_of
+from ptychoscope.refine.schedule import settling_step
 from ptychoscope.refine.sweep_plan import ProbeMomentum, SweepPlan, sweep_plan
 from ptychoscope.scan import Scan
 
@@ -188,6 +189,8 @@ def _sweeps(
         if _stalled(seen) and len(steps) > _SETTLE:
             steps = list(np.geomspace(steps[0], plan.steps[-1], _SETTLE))
         watch.tell("sweeps", done, done + len(steps), found.misfit)
+    if steps:
+        _sweep(refiner, choice, plan, settling_step(steps), 0.0, done)
     return aside, done, done + len(steps)
 
 

@@ -15,7 +15,7 @@ from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
 from ptychoscope.refine.refiner import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, partly_done, result_of
-from ptychoscope.refine.schedule import Schedule, schedule
+from ptychoscope.refine.schedule import Schedule, schedule, settling_step
 from ptychoscope.scan import Scan
 
 _ENOUGH_SWEEPS = 5
@@ -96,6 +96,9 @@ def refine_scan(
             positions = "keep"
         done += 1
         watch.tell("sweeps", done, sweeps, found.misfit)
+    if done < sweeps:
+        settling = settling_step(plan.steps[done:])
+        refiner.sweep(step=settling, regularisation=plan.regularisation, seed=(seed << 20) + done)
     sweeping = process_time() - sweeping
     after = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
     seconds = perf_counter() - began
