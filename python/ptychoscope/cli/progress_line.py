@@ -27,6 +27,7 @@ class ProgressLine:
         self.shown = shown
         self._lock = threading.Lock()
         self._first: tuple[float, Progress] | None = None
+        self._last: Progress | None = None
         self._drawn_at = 0.0
         self._there = False
 
@@ -35,8 +36,9 @@ class ProgressLine:
         if not self.shown:
             return
         now = monotonic()
-        first = self._first
-        if first is None or at.stage != first[1].stage or at.done < first[1].done:
+        first, last = self._first, self._last
+        self._last = at
+        if first is None or last is None or _begins(at, last):
             first = self._first = (now, at)
         elif now - self._drawn_at < _EVERY_S and at.done < at.of:
             return
@@ -79,6 +81,11 @@ def progress_line(*, quiet: bool) -> Iterator[ProgressLine]:
     finally:
         warnings.showwarning = show
         line.clear()
+
+
+def _begins(at: "Progress", last: "Progress") -> bool:
+    """Whether `at` counts something else than `last`."""
+    return at.stage != last.stage or at.done < last.done or last.of <= 1
 
 
 def progress_text(at: "Progress", before: int, seconds: float) -> str:
