@@ -7,8 +7,8 @@ import pytest
 
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.metrics import compare
-from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.progress import Watch
+from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import find_probe, refine_scan, tuned_probe
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, make_probe, simulate_scan
 
