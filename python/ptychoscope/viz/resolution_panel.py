@@ -9,7 +9,7 @@ from ptychoscope.reconstruction import Reconstruction
 
 _INK, _PAPER, _RIM, _PALE = (30, 34, 40), (255, 255, 255), (150, 154, 160), (226, 228, 231)
 _CURVE, _HALF_BIT, _HALF = (33, 102, 172), (178, 24, 43), (120, 124, 130)
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 32, 58
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 40, 32, 58
 _HEIGHT, _FONT_PX = 330, 15
 _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _LOW = -0.1
