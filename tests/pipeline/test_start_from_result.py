@@ -16,8 +16,8 @@ from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.simulate import (
-    FaultyScan,
     Faults,
+    FaultyScan,
     ProbeConfig,
     SimulationConfig,
     simulate_faulty_scan,
@@ -115,7 +115,7 @@ def test_frames_are_known_by_their_numbers(scan: Scan, start: Reconstruction) ->
 def test_a_product_of_another_program_lies_where_it_likes(
     scan: Scan, start: Reconstruction, offset: tuple[float, float]
 ) -> None:
-    """No frame numbers, another origin: frames are matched by their order, the image moved by whole pixels."""
+    """No frame numbers, another origin: frames go by their order, the image moves by whole pixels."""
     whole = np.rint(offset)
     product = replace(
         start,
@@ -152,7 +152,8 @@ def test_the_network_of_the_start_is_remembered(scan: Scan, start: Reconstructio
         ({"probe": np.ones((1, 12, 12))}, {}, "patches of 12 px, the scan of 16", "--crop 12"),
         ({"probe": np.ones((1, 24, 24))}, {}, "patches of 24 px, the scan of 16", "without --crop"),
         ({"orientation": {"steps": [["flip_x", True]]}}, {}, "made with flip_x", "--orientation flip_x"),
-        ({}, {"orientation": "swap_xy"}, "differ by up to", "--orientation"),
+        ({}, {"orientation": "swap_xy"}, "is read with orientation swap_xy", "without --orientation"),
+        ({"provenance": {}}, {"orientation": "swap_xy"}, "differ by up to", "--orientation"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_cure(

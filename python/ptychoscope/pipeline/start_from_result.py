@@ -116,7 +116,7 @@ def _check_reading(scan: Scan, start: Reconstruction) -> None:
             f"{here * 1e9:.4g} nm, and nothing is resampled: read the scan as it was then; {_PROBE_ALONE}"
         )
     theirs, mine = (_steps(each.orientation) for each in (start, scan))
-    if start.orientation and theirs != mine:
+    if "ptychoscope" in start.provenance and theirs != mine:  # others do not record it
         cure = f"--orientation {theirs}" if theirs else "without --orientation"
         raise ScanError(
             f"the scan is read with orientation {mine or 'as it is'}, and the result to start from was made "
