@@ -99,6 +99,15 @@ def test_a_second_signal_ends_at_once(folder):
     assert not list(folder.glob("found*"))
 
 
+def test_an_image_is_whole_without_its_halves(folder):
+    done = child("SIGINT", 12, "run scan.npz -o found.h5 --halves --refine 9")
+    assert done.returncode == 130
+    assert done.stderr.endswith("Stopped: the image is whole, and its halves were not compared\n")
+    found = load_reconstruction("found.h5")
+    assert (found.partial, found.halves_frc) == (None, None)
+    assert found.provenance["refine_sweeps"] == 9
+
+
 def test_json_says_that_it_is_partial(folder):
     done = child("SIGINT", 4, "run scan.npz -o found.h5 --json")
     assert done.returncode == 130
@@ -149,7 +158,7 @@ def test_names_that_go_on(tmp_path):
 
 
 def test_progress_and_stops_cost_nothing(folder):
-    """What is told and asked after a sweep takes less than a hundredth of the shortest sweep."""
+    """Even of sweeps over 81 frames of 16 px, what is told and asked after one takes next to nothing."""
     from time import perf_counter
 
     from ptychoscope.progress import Watch

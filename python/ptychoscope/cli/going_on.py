@@ -51,6 +51,14 @@ def start_record(path: Path) -> dict[str, Any]:
     return {"start_file": path.name, "start_sha256": file_digest(path)}
 
 
+def say_stopped(scan: Path, result: "Reconstruction", output: Path) -> None:
+    """On stderr what a run that was stopped leaves, and how to go on."""
+    if result.partial is None:
+        click.echo("Stopped: the image is whole, and its halves were not compared", err=True)
+    else:
+        click.echo(f"Stopped: go on with\n  {command_to_go_on(scan, result, output)}", err=True)
+
+
 def command_to_go_on(scan: Path, result: "Reconstruction", output: Path) -> str:
     """What to type to go on from the partial `result` in `output`: the options as they were said."""
     context = click.get_current_context()
@@ -61,7 +69,7 @@ def command_to_go_on(scan: Path, result: "Reconstruction", output: Path) -> str:
         value = context.params.get(name)
         if not said or name in _OTHERWISE | _NOT_AGAIN or (name, value) == ("refine_probe", "find"):
             continue
-        line += [parameter.opts[-1 if len(parameter.opts) < 2 else 0]]
+        line += [max(parameter.opts, key=len)]
         line += [] if value is True else [str(value)]
     if sweeps := context.params.get("refine"):
         done = result.provenance.get("refine_sweeps", 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
-from ptychoscope.cli.going_on import command_to_go_on, saved_start, start_file, start_record
+from ptychoscope.cli.going_on import saved_start, say_stopped, start_file, start_record
 from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.cli.progress_line import ProgressLine, progress_line
 from ptychoscope.cli.recorded_reading import reading_record
@@ -170,6 +170,8 @@ def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
         save_picture(result, job.picture)
     line.clear()
     _report(result, job, as_json=how.as_json)
+    if result.partial or (how.options["halves"] and stop.is_set() and result.halves_frc is None):
+        say_stopped(job.scan, result, job.output)
 
 
 def _report(result: "Reconstruction", job: Job, *, as_json: bool) -> None:
@@ -189,8 +191,6 @@ def _report(result: "Reconstruction", job: Job, *, as_json: bool) -> None:
             click.echo(sentence, err=verdict is not None and verdict.explained == "not explained")
         if (found := resolution(result)) is not None:
             click.echo(found.sentence())
-    if result.partial:
-        click.echo(f"Stopped: go on with\n  {command_to_go_on(job.scan, result, job.output)}", err=True)
 
 
 def _network(bundle: Path, device: str, parallel: Parallel, threads: int, batch: int) -> "tuple[Model, int]":

@@ -55,8 +55,8 @@ def reconstruct(
         Called after every batch of the network and every sweep with how far the run is.
     stop
         An event, or what is asked after every batch and every sweep: once it is set, or True, the run ends
-        with what is there, `Reconstruction.partial` (at least a batch of the network or a sweep). Without,
-        a Ctrl-C raises `KeyboardInterrupt`, and nothing is kept.
+        with what is there, `Reconstruction.partial` (at least a batch of the network or a sweep; an image
+        that is whole, but not its halves). Without, a Ctrl-C raises `KeyboardInterrupt`: nothing is kept.
     **options
         As `RunOptions` describes them, named as the options of `ptychoscope run`: `merge`, `projections`,
         `align`, `start`, `refine`, `refine_probe`, `refine_window`, `threads`, ...
@@ -75,9 +75,6 @@ def reconstruct(
     result = _completed(plan, _reconstructed(plan, watch))
     if plan.halves and not result.partial:
         result = replace(result, halves_frc=halves_frc(plan.given, partial(_half, model, options), watch))
-        if watch.stopped and result.halves_frc is None:
-            stopped = "all frames, but not the two halves"
-            result = replace(result, provenance={**result.provenance, "partial": stopped})
     return result
 
 
