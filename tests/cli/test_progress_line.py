@@ -54,7 +54,7 @@ def test_it_is_drawn_over_and_taken_away(capsys, monkeypatch):
         line.say("a line")
         line(Progress("network", 4, 6))
     err = capsys.readouterr().err
-    assert err.count("sweeps") < 20  # at most ten times a second
+    assert err.count("sweeps") < 20  # at most five times a second
     assert "1000/1000" in err
     shown = [part.rpartition("\r")[2] for part in re.sub(r"\x1b\[K", "", err).split("\n")]
     assert [text for text in shown if text.strip()] == ["Warning: a word", "a line"]

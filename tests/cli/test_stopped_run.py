@@ -92,6 +92,19 @@ def test_what_is_there_is_kept_and_the_line_goes_on(folder, capsys, name, option
     assert typed(f"compare found-2.h5 scan.npz --json {'--frames 0:70' if '0:70' in options else ''}") == 0
 
 
+def test_before_the_scan_is_read_there_is_nothing_to_keep(folder, capsys, monkeypatch):
+    from ptychoscope.cli.scan_options import ScanOptions
+
+    def read(self, path):
+        signal.raise_signal(signal.SIGINT)
+        threading.Event().wait(0.2)
+
+    monkeypatch.setattr(ScanOptions, "scan", read)
+    assert typed("run scan.npz -o found.h5") == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "Stopped before there was anything to keep"
+    assert not list(folder.glob("found*"))
+
+
 def test_a_second_signal_ends_at_once(folder):
     done = child("SIGINT,SIGINT", 4, "run scan.npz -o found.h5")
     assert done.returncode == 130

@@ -14,14 +14,14 @@ import click
 if TYPE_CHECKING:
     from ptychoscope.progress import Progress
 
-_EVERY_S = 0.1
+_EVERY_S = 0.2
 _CELLS = 20
 _ERASE = "\r\x1b[K"
 _WORDS = {"choice": "choosing what to mend"}
 
 
 class ProgressLine:
-    """Draws the line again as the run tells it, at most ten times a second; nothing unless `shown`."""
+    """Draws the line again as the run tells it, at most five times a second; nothing unless `shown`."""
 
     def __init__(self, *, shown: bool) -> None:
         self.shown = shown

@@ -161,6 +161,9 @@ def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
     from ptychoscope.viz.overview import save_picture
 
     scan = how.reading.scan(job.scan)
+    if stop.is_set():
+        line.say("Stopped before there was anything to keep")
+        return
     result = reconstruct(scan, how.model, progress=line, stop=stop, **how.options)
     record = reading_record(job.scan, how.reading, how.saturation)
     record |= {} if how.start is None else start_record(how.start)
