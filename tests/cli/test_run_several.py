@@ -77,6 +77,7 @@ def test_json_is_a_line_for_every_scan(run):
         ("run a.npz b.npz", "--output results/"),
         ("run a.npz b.npz -o one.h5", "--output results/"),
         ("run a.npz b.npz -o out/ --picture p.png", "leave it out"),
+        ("run a.npz b.npz -o out/ --effort best --refine 3", "leave one out"),
         ("run a.npz ./a.npz -o out/", "one by one"),
         ("run a.npz b.npz -o a.npz/", "give --output another place"),
     ],

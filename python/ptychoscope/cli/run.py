@@ -120,11 +120,6 @@ def run(
         reads=[*read, ("--model", model), ("--start", start)],
         writes=[named for job in jobs for named in (("--output", job.output), ("--picture", job.picture))],
     )
-    if is_folder(output):
-        make_folder(output)
-    for file in (file for job in jobs for file in (job.output, job.picture)):
-        if file is not None:
-            check_file(file)
     options: Any = {**network, **solver._asdict()}
     if start is not None:
         options["start"] = saved_start(start, reading.probe_file)
@@ -132,6 +127,11 @@ def run(
         options["effort"] = "balanced"
     loading = {name for name, value in (("device", device), ("parallel", parallel)) if value is not None}
     checked_options(options, has_model=model is not None, loading=loading)
+    if is_folder(output):
+        make_folder(output)
+    for file in (file for job in jobs for file in (job.output, job.picture)):
+        if file is not None:
+            check_file(file)
     threads = options["threads"] = network["threads"] or len(os.sched_getaffinity(0))
     chosen = None
     if model is not None:
