@@ -69,7 +69,9 @@ neighbours), by a negative value, or by the largest value of its integers."""
 
 # --- solver -------------------------------------------------------------------------------------------------
 StartFrom = Literal["network", "empty"]
-"""What a run begins with."""
+"""What a run begins with, where it is no saved result."""
+Stage = Literal["network", "arrival", "choice", "sweeps", "first half", "second half"]
+"""What a run does at the moment."""
 SweepStart = Literal["empty", "image"]
 """What sweeps begin with: nothing, or an image that is nearly right."""
 SweepMode = Literal["sequential", "averaged", "examined"]

@@ -17,6 +17,8 @@ _FIELDS: tuple[tuple[str, Any, int], ...] = (
     ("probe", np.complex64, 3),
     ("given_probe", np.complex64, 3),
     ("background", np.float32, 2),
+    ("frame_numbers", np.int64, 1),
+    ("halves_frc", np.float64, 2),
 )
 
 
@@ -44,6 +46,11 @@ class Reconstruction:
     """(m, P, P) complex64, the probe before it was changed; None when it was not, or when there was none."""
     background: NDArray[np.float32] | None = None
     """(P, P) float32, counts beside the sample's in every frame, zero frequency at [P // 2, P // 2]."""
+    frame_numbers: NDArray[np.int64] | None = None
+    """(n,) the number of each frame in what it was read from; None when nobody knows."""
+    halves_frc: NDArray[np.float64] | None = None
+    """(3, R): spatial frequencies as parts of Nyquist's, the Fourier ring correlation of the images of two
+    halves of the frames, and the half-bit threshold; None when it was not asked for."""
     verdict: Verdict | None = None
     """How well the image explains its frames; None when nobody asked."""
     orientation: dict[str, Any] = field(default_factory=dict)
@@ -64,6 +71,7 @@ class Reconstruction:
             if getattr(self, name).shape != image.shape:
                 found = getattr(self, name).shape
                 raise ResultError(f"{name} must have the object's shape {image.shape}, got {found}")
+        _check_numbers_and_curve(self)
         for name in ("positions_px", "given_positions_px"):
             positions = getattr(self, name)
             if positions is not None and positions.shape[1] != 2:
@@ -74,9 +82,30 @@ class Reconstruction:
         if size is not None and not (np.isfinite(size) and size > 0):
             raise ResultError(f"pixel_size_m must be a positive number or None, got {size}")
 
+    @property
+    def partial(self) -> str | None:
+        """What was done when the run was stopped, such as `7 of 32 sweeps`; None for a whole result."""
+        said = self.provenance.get("partial")
+        return None if said is None else str(said)
+
+    def sentence(self) -> str | None:
+        """The verdict in one line, which begins with what there is of a partial result; None without."""
+        parts = [f"PARTIAL: {self.partial}"] if self.partial else []
+        parts += [] if self.verdict is None else [self.verdict.sentence()]
+        return "; ".join(parts) or None
+
     def __repr__(self) -> str:
         shape = " x ".join(str(side) for side in self.object.shape)
         return f"Reconstruction({shape} px from {len(self.positions_px)} patterns, origin {self.origin_px})"
+
+
+def _check_numbers_and_curve(result: Reconstruction) -> None:
+    numbers, curve = result.frame_numbers, result.halves_frc
+    if numbers is not None and len(numbers) != len(result.positions_px):
+        frames = len(result.positions_px)
+        raise ResultError(f"frame_numbers must name {frames} frames, got {len(numbers)} numbers")
+    if curve is not None and (len(curve) != 3 or curve.shape[1] < 2):
+        raise ResultError(f"halves_frc must be (3, R) with R of at least 2, got {curve.shape}")
 
 
 def _array(name: str, value: NDArray[Any], dtype: Any, ndim: int) -> NDArray[Any]:

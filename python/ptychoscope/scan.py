@@ -126,7 +126,11 @@ class Scan:
 
     def with_probe(self, probe: NDArray[np.complex64] | None) -> "Scan":
         """The same frames with another probe."""
-        other = replace(self, probe=probe)
+        return self.with_beam(self.positions_px, probe)
+
+    def with_beam(self, positions_px: NDArray[np.float64], probe: NDArray[np.complex64] | None) -> "Scan":
+        """The same frames at other positions (n, 2), with another probe."""
+        other = replace(self, positions_px=positions_px, probe=probe)
         for name in ("mean_counts", "frame_counts", "usable_frames"):  # counts are summed once
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]

@@ -9,7 +9,7 @@ import pytest
 from ptychoscope import cli
 from ptychoscope.cli.bench import BENCHMARKS
 from ptychoscope.cli.info import runtime_problem
-from ptychoscope.cli.terminal_output import frames_bar, table_lines
+from ptychoscope.cli.terminal_output import table_lines
 from ptychoscope.io import save_scan
 
 
@@ -123,20 +123,6 @@ def test_tables_align_figures_right_and_words_left():
     ]
     assert table_lines([("a", "1"), ("bc", "22")]) == ["a   1", "bc  22"]
     assert table_lines([]) == []
-
-
-def test_the_bar_counts_frames_where_somebody_watches(capsys, monkeypatch):
-    with frames_bar(9) as progress:
-        assert progress is None
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with frames_bar(9, quiet=True) as progress:
-        assert progress is None
-    with frames_bar(9) as progress:
-        progress(4)
-        progress(9)
-    err = capsys.readouterr().err
-    assert "9/9" in err
-    assert "frames/s" in err
 
 
 @pytest.mark.parametrize(("arguments", "names"), [(["trai"], cli.COMMANDS), (["bench", "stich"], BENCHMARKS)])

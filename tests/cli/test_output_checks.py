@@ -63,7 +63,12 @@ ONCE = {
     "the result in the model": ("run scan.npz -m bundle -o bundle/new.h5", ["--model bundle", "place"]),
     "the result in a link": ("run scan.npz -m bundle -o linked/new.h5", ["--model bundle", "place"]),
     "the result is the model": ("run scan.npz -m bundle -o bundle", ["--model bundle"]),
-    "no name": ("run scan.npz -m bundle -o .", ["--output", "give it a name"]),
+    "no name": ("run scan.npz -m bundle --picture . -o o.h5", ["--picture", "give it a name"]),
+    "the result in a folder of the model": ("run scan.npz -m bundle -o bundle/", ["bundle/scan.h5", "place"]),
+    "the start": ("run scan.npz --start start.h5 -o start.h5", ["--start start.h5", "another name"]),
+    "a scan becomes another": ("run a/scan.npz a/scan.h5 -o a/", ["a/scan.npz", "a/scan.h5 would both"]),
+    "a scan in its folder": ("run a/scan.h5 -o a/", ["replace the scan a/scan.h5"]),
+    "the picture of another": ("run a/scan.png scan2.npz -o a/", ["replace the scan a/scan.png"]),
     "a link to nothing": ("run scan.npz -m bundle -o o.h5 --picture dangling", ["dangling", "o.h5"]),
     "the scan in the runs": ("bench quality q/seed-1/scan.npz other.npz -o q", ["q/seed-1"]),
 }  # fmt: skip

@@ -51,7 +51,7 @@ def reading_record(path: Path, reading: ScanOptions, saturation: float | None) -
         asked["saturation"] = saturation
     return {
         "scan_file": path.name,
-        "scan_sha256": _digest(path),
+        "scan_sha256": file_digest(path),
         **{_PREFIX + name: value for name, value in sorted(asked.items())},
     }
 
@@ -67,7 +67,7 @@ def judged_scan(
     """
     record, followed = result.provenance, {}
     asked = said((*reading._fields, "saturation"))
-    if path.is_file() and record.get("scan_sha256") == _digest(path):
+    if path.is_file() and record.get("scan_sha256") == file_digest(path):
         names = {name for name in (*reading._fields, "saturation") if _PREFIX + name in record}
         followed = {name: record[_PREFIX + name] for name in sorted(names - asked)}
     if "saturation" in followed:
@@ -125,7 +125,8 @@ def _word(name: str, value: Any) -> str:
     return name if value is True else f"{name}={value}"
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
     from ptychoscope.io.limits import open_regular
 
     digest = hashlib.sha256()

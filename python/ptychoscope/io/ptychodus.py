@@ -44,7 +44,7 @@ _ZERO_ATTRIBUTES = (
 )
 _DECIMALS = 6
 """Of a corner in pixels: what a division by the pixel size adds must not decide on a half."""
-_OPTIONAL = ("given_positions_px", "given_probe", "background")
+_OPTIONAL = ("given_positions_px", "given_probe", "background", "frame_numbers", "halves_frc")
 
 
 def save_reconstruction(result: Reconstruction, path: str | os.PathLike[str]) -> None:

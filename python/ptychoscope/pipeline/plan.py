@@ -29,9 +29,11 @@ from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.pipeline.patch_sinks import CanvasSink
 from ptychoscope.pipeline.run_options import RunOptions, checked_options
 from ptychoscope.pipeline.sources import ScanSource
+from ptychoscope.pipeline.start_from_result import begin_with, mended_before
 from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.preprocess.usable_frames import usable_frames
+from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.cuda_canvas import CudaCanvas
@@ -42,8 +44,12 @@ from ptychoscope.stitch.windows import make_window
 class Plan:
     """What will be done: every option resolved, and the parts made from them."""
 
+    given: Scan
+    """The frames that are used, as they were given."""
     scan: Scan
-    """The frames that are used, with the probe that sweeps begin with."""
+    """The same with the probe, and the positions, that sweeps begin with."""
+    start: Reconstruction | None
+    """The saved result to begin with; None: the network's image, or nothing."""
     left_out: dict[str, str | int]
     """Numbers of the frames that are not, by reason; for the result's record."""
     model: Model | None
@@ -71,6 +77,8 @@ class Plan:
     refine_window: int
     saturation: float | None
     seed: int
+    halves: bool
+    """Whether two images of half of the frames are made and compared as well."""
 
     def source(self) -> ScanSource:
         """The frames of the scan in their order, unmeasured pixels marked."""
@@ -119,6 +127,10 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
     """
     given = checked_options(options, has_model=model is not None)
     scan, left_out = usable_frames(scan)
+    frames, start = scan, given["start"] if isinstance(given["start"], Reconstruction) else None
+    if start is not None:
+        scan, start = begin_with(scan, start)
+        _go_on_mending(given, start)
     if given["refine"] or given["refine_window"]:
         check_side(scan.patch_px)
     if model is not None:
@@ -134,7 +146,9 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
     if model is not None and stitch == "device":
         check_device_stitching(model.config, model.device, merge, given.get("align"))
     return Plan(
+        given=frames,
         scan=scan,
+        start=start,
         left_out=left_out,
         model=model,
         probe=probe,
@@ -158,7 +172,17 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
         refine_window=given["refine_window"],
         saturation=given.get("saturation"),
         seed=given.get("seed", 0),
+        halves=given.get("halves", False),
     )
+
+
+def _go_on_mending(given: dict[str, Any], start: Reconstruction) -> None:
+    """A solver that chooses goes on with what was mended before, unless something else is asked for."""
+    if "effort" in given:
+        if mended_before(start, "probe"):
+            given.setdefault("refine_probe", "update")
+        if mended_before(start, "positions"):
+            given.setdefault("refine_positions", "correct")
 
 
 def _merge(given: Mapping[str, Any], model: Model | None, *, replay: bool) -> Merge:

@@ -11,6 +11,7 @@ from ptychoscope.io.atomic import replacing
 from ptychoscope.option_literals import ColorMap
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.viz.panels import Panel, draw_panels, limits
+from ptychoscope.viz.resolution_panel import with_resolution
 from ptychoscope.viz.verdict_panels import verdict_panels
 
 _CYCLIC_FROM_RAD = 5.0
@@ -41,7 +42,7 @@ def save_picture(result: Reconstruction, path: str | os.PathLike[str]) -> None:
     )
     if result.verdict is not None:
         panels += verdict_panels(result.verdict, result)
-    sheet = draw_panels(panels, caption=_caption(result))
+    sheet = with_resolution(draw_panels(panels, caption=_caption(result)), result)
     with replacing(path) as partial:
         sheet.save(partial, format="PNG")
 
@@ -126,4 +127,5 @@ def _caption(result: Reconstruction) -> str:
         f"{height} x {width} px (rows x columns), {scale}, {len(result.positions_px)} patterns, "
         f"first pixel at y {result.origin_px[0]}, x {result.origin_px[1]} px"
     )
-    return facts if result.verdict is None else facts + "\n" + result.verdict.sentence().replace("; ", "\n")
+    said = result.sentence()
+    return facts if said is None else facts + "\n" + said.replace("; ", "\n")
