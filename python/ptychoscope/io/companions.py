@@ -34,7 +34,7 @@ def load_probe(path: Path) -> NDArray[Any]:
         from ptychoscope.io.ptychodus import load_reconstruction
 
         probe = load_reconstruction(path).probe
-    elif npz.matches(head):
+    elif head.startswith(b"PK"):
         probe = read_members(path, ("probeGuess",)).get("probeGuess")
     else:
         probe = _npy(path, "a probe")

@@ -50,6 +50,19 @@ def paired_by_number(
     return fields | changed
 
 
+def places_of(numbers: NDArray[Any], of_patterns: NDArray[Any] | None) -> NDArray[Any]:
+    """(m,) where in the file the patterns called `numbers` are; -1 where none is called so.
+
+    `of_patterns` (n,) is what the patterns are called; None: as they are counted.
+    """
+    if of_patterns is None or not len(of_patterns):
+        return numbers
+    order = np.argsort(of_patterns, kind="stable")
+    place = np.searchsorted(of_patterns, numbers, sorter=order)
+    found = order[np.minimum(place, len(order) - 1)]
+    return np.where(of_patterns[found] == numbers, found, -1)
+
+
 def _say(
     n: int,
     used: NDArray[np.int64],
