@@ -1,16 +1,16 @@
 """CXI from 1.5 on, and NXcxi_ptycho (NXptycho), which is CXI with NeXus classes: the same names, one reader.
 
-Patterns are `entry_1/data_1/data` (n, H, W) or a raster (ny, nx, H, W), intensity. `translation` (n, 3) is the
-move of the *sample* along x, y, z in metres, in CXI's frame: z along the beam, y up, x to the left when looking
-along the beam. The detector's rows and columns have directions too, `basis_vectors` (3, 2) with the columns
-(slow, fast); without them rows go down (-y) and columns to the right (-x). The beam moves over the sample
-against the sample's translation, so a position is -(translation . direction) along rows and columns: with the
-usual directions just (y, x) of the translation, which is also how ptychodus reads it. (CXI file format 1.6;
-the same signs are in CDTools.)
+Patterns are `entry_1/data_1/data` (n, H, W) or a raster (ny, nx, H, W), intensity. `translation` (n, 3) is
+the move of the *sample* along x, y, z in metres, in CXI's frame: z along the beam, y up, x to the left
+when looking along the beam. The detector's rows and columns have directions too, `basis_vectors` (3, 2)
+with the columns (slow, fast); without them rows go down (-y) and columns to the right (-x). The beam moves
+over the sample against the sample's translation, so a position is -(translation . direction) along rows
+and columns: with the usual directions just (y, x) of the translation, which is also how ptychodus reads
+it. (CXI file format 1.6; the same signs are in CDTools.)
 
 Energy is in joules (CXI) or in what `units` says (NeXus); of a NeXus file `source_1/energy` is that of the
-storage ring. The mask's bit 0x1000, `has signal`, is no fault. The probe's scale is left open by the format, and
-is taken from the counts.
+storage ring. The mask's bit 0x1000, `has signal`, is no fault. The probe's scale is left open by the
+format, and is taken from the counts.
 """
 
 from typing import Any
@@ -36,8 +36,8 @@ _DEFINITIONS = ("NXptycho", "NXcxi_ptycho")
 _HAS_SIGNAL = 0x1000
 _DOWN_AND_RIGHT = np.array([[0.0, -1.0], [-1.0, 0.0], [0.0, 0.0]])
 _NO_PATTERNS = (
-    "has no patterns: it is read with the scan that it belongs to, by --positions {path} --probe-file {path}; "
-    "or --patterns FILE:/path names a data set that holds them"
+    "has no patterns: it is read with the scan that it belongs to, by --positions {path} --probe-file "
+    "{path}; or --patterns FILE (FILE:/path) names what holds them"
 )
 
 
@@ -117,7 +117,7 @@ def _mask(file: ScanHdf5, detector: str) -> NDArray[np.bool_] | None:
             "--mask FILE gives another"
         )
     bad: NDArray[np.bool_] = (mask.astype(np.int64) & ~_HAS_SIGNAL) != 0
-    return bad.any(axis=0) if bad.ndim == 3 else bad
+    return np.asarray(bad.any(axis=0)) if bad.ndim == 3 else bad
 
 
 def _add_positions(stored: StoredScan, file: ScanHdf5, detector: str) -> None:
@@ -186,7 +186,7 @@ def _directions(file: ScanHdf5, detector: str) -> NDArray[np.float64]:
 
 
 def _add_images(stored: StoredScan, file: ScanHdf5, *, own: bool) -> None:
-    """The probe, and the object where the file says where it lies; `own`: as they were written, untouched."""
+    """The probe, and the object where the file says where it lies; `own`: untouched, as we wrote them."""
     name = f"{ENTRY}/instrument_1/source_1/illumination"
     if file.find(name) is None:
         name = f"{ENTRY}/image_1/data"

@@ -1,9 +1,10 @@
 """Writing a scan as CXI 1.6, with the probe and object where ptychodus 1.7 reads them.
 
-Patterns are written as intensity, positions as translations in metres: the signs of `cxi` with rows down and
-columns to the right, which is what CXI means when nothing is said. What CXI has no place for is in the group
-`ptychoscope`. Energy, distance and detector pixel are written where the scan's record knows them; nothing is
-made up. A scan whose object pixel is not known is written at 1 m per pixel, and its group says so.
+Patterns are written as intensity, positions as translations in metres: the signs of `cxi` with rows down
+and columns to the right, which is what CXI means when nothing is said. What CXI has no place for is in the
+group `ptychoscope`. Energy, distance and detector pixel are written where the scan's record knows them;
+nothing is made up. A scan whose object pixel is not known is written at 1 m per pixel, and its group says
+so.
 """
 
 from pathlib import Path
@@ -50,7 +51,7 @@ def pixel_m(scan: Scan) -> float:
 
 
 def geometry_of(scan: Scan) -> dict[str, float]:
-    """`energy_ev`, `distance_m` and `detector_pixel_m` that give the object pixel; what is not known is left out.
+    """`energy_ev`, `distance_m` and `detector_pixel_m` that give the object pixel, as far as they are known.
 
     The detector pixel is that which the patterns have now, after crop and bin.
     """

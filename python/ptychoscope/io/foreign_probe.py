@@ -13,8 +13,8 @@ from ptychoscope.option_literals import Domain
 def incoherent_modes(probe: NDArray[Any], record: dict[str, Any]) -> NDArray[Any]:
     """The incoherent modes (m, P, P) of (P, P), (m, P, P) or (c, m, P, P).
 
-    Of c coherent modes (orthogonal probe relaxation: the frame's probe is a weighted sum of them) the first is
-    the probe that all frames share; `record` says how many were left out.
+    Of c coherent modes (orthogonal probe relaxation: the frame's probe is a weighted sum of them) the first
+    is the probe that all frames share; `record` says how many were left out.
     """
     if probe.ndim == 2:
         return probe[None]
@@ -47,6 +47,7 @@ def scaled_to_counts(
     power = float(np.square(np.abs(probe), dtype=np.float64).sum())
     if not (np.isfinite(held) and np.isfinite(power) and held > 0 and power > 0):
         return probe
-    factor = np.sqrt(held / power)
+    factor = float(np.sqrt(held / power))
     record["probe_scaled_by"] = factor
-    return probe * factor
+    scaled: NDArray[Any] = probe * factor
+    return scaled

@@ -1,10 +1,10 @@
 """The HDF5 of HXN (NSLS-II): `diffamp` (n, nx, ny), amplitude, and `points` (2, n) in micrometres.
 
-Its axes are x, then y: `points[0]` moves along the first axis of a pattern, `points[1]` along the second (its
-solver cuts `object[x : x + nx, y : y + ny]`). Patterns and points are transposed here alike, so that rows go
-with `points[1]`. Written by its tools, the zero frequency is in the corner; files in which most of the light is
-in the middle are taken as they are. The record says which. The object's pixel is
-lambda_nm x z_m / (nx x ccd_pixel_um). A `probe` or an object is not in these files.
+Its axes are x, then y: `points[0]` moves along the first axis of a pattern, `points[1]` along the second
+(its solver cuts `object[x : x + nx, y : y + ny]`). Patterns and points are transposed here alike, so that
+rows go with `points[1]`. Written by its tools, the zero frequency is in the corner; files in which most of
+the light is in the middle are taken as they are. The record says which. The object's pixel is lambda_nm x
+z_m / (nx x ccd_pixel_um). A `probe` or an object is not in these files.
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
 """Whether a scan can be far field at all: the product reconstructs no other.
 
 A far field is sampled finely enough for a beam of at most half its window, wavelength x distance / (2 x
-detector pixel). Where the steps of the scan are larger than that, no two patterns see the same place: near-field
-data (whose patterns are images of the sample), and a wrong distance or unit, look like this.
+detector pixel). Where the steps of the scan are larger than that, no two patterns see the same place:
+near-field data (whose patterns are images of the sample), and a wrong distance or unit, look like this.
 """
 
 import re

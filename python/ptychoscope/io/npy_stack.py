@@ -38,7 +38,8 @@ def read(path: Path, options: ReadOptions) -> StoredScan:
         patterns=patterns,
         domain="counts" if header.dtype.kind in "ui" else None,
         record={"format": NAME},
-        without_positions="is a .npy of patterns alone: --positions FILE.csv (FILE:/path) says where they are",
+        without_positions="is a .npy of patterns alone: --positions FILE.csv (FILE:/path) says where they "
+        "are",
     )
 
 

@@ -1,8 +1,9 @@
 """Writing a scan as NXcxi_ptycho: CXI whose groups are also NeXus classes, with a default plot.
 
-Every field that the definition requires is there. What a scan does not know (the ring's energy, the beam's size
-and divergence, a monitor) is NaN, or `unknown` where it is text: nothing is made up, and readers see that it
-is not known. Energies are in eV, as their `units` say; CXI alone has joules, which readers of both convert.
+Every field that the definition requires is there. What a scan does not know (the ring's energy, the beam's
+size and divergence, a monitor) is NaN, or `unknown` where it is text: nothing is made up, and readers see
+that it is not known. Energies are in eV, as their `units` say; CXI alone has joules, which readers of both
+convert.
 """
 
 from pathlib import Path

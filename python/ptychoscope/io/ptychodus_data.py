@@ -1,11 +1,11 @@
 """What ptychodus 1.7 makes of a scan: assembled diffraction data, and training data (HDF5).
 
-Assembled data have `patterns` (counts), their numbers `indexes`, and `bad_pixels`; positions and geometry are
-in the product, which its workflows put beside it as `product.h5`. Positions are joined by the numbers.
+Assembled data have `patterns` (counts), their numbers `indexes`, and `bad_pixels`; positions and geometry
+are in the product, which its workflows put beside it as `product.h5`. Positions are joined by the numbers.
 
-Training data are flat, and hold all of a scan. Its `probe_position_*_px` count pixels of the object's array,
-patches centred at (P - 1) / 2: the centre at P // 2 is P // 2 - (P - 1) / 2 further. Its bad pixels were filled
-by their neighbours, and count as bad here.
+Training data are flat, and hold all of a scan. Its `probe_position_*_px` count pixels of the object's
+array, patches centred at (P - 1) / 2: the centre at P // 2 is P // 2 - (P - 1) / 2 further. Its bad pixels
+were filled by their neighbours, and count as bad here.
 """
 
 from dataclasses import replace
@@ -88,7 +88,9 @@ def _with_product_beside(stored: StoredScan, file: ScanHdf5, options: ReadOption
 def _training(stored: StoredScan, file: ScanHdf5) -> StoredScan:
     axes = [file.array(f"/probe_position_{axis}_px") for axis in "yx"]
     if any(axis is None or axis.ndim != 1 or axis.dtype.kind not in "uif" for axis in axes):
-        raise ScanError(f"probe_position_y_px and _x_px in {file.path} must be (n,) numbers: export them again")
+        raise ScanError(
+            f"probe_position_y_px and _x_px in {file.path} must be (n,) numbers: export them again"
+        )
     y, x = (np.asarray(axis, np.float64) for axis in axes)
     if y.shape != x.shape:
         raise ScanError(f"{file.path} has {len(y)} probe_position_y_px but {len(x)} probe_position_x_px")

@@ -1,12 +1,13 @@
 """A ptychodus product (HDF5 or NPZ) beside a scan: positions, probe, object and geometry, but no patterns.
 
 ptychodus counts object pixels from the middle of the first, (x_m - center_x_m) / pixel + (W - 1) / 2, and
-centres patches at (P - 1) / 2. The position of the patch centre at index P // 2 on the object's array is so
-(x_m - center_x_m) / pixel + W / 2 - P / 2 + P // 2. `probe_position_indexes` are the numbers of the patterns
-(checked against the forward model of ptychodus 1.7). Its probe has any scale: it is brought to the counts.
+centres patches at (P - 1) / 2. The position of the patch centre at index P // 2 on the object's array is
+so (x_m - center_x_m) / pixel + W / 2 - P / 2 + P // 2. `probe_position_indexes` are the numbers of the
+patterns (checked against the forward model of ptychodus 1.7). Its probe has any scale: it is brought to
+the counts.
 
-Positions are read as pixels of the product's object; the record says where that lies (`origin_px`). Of several
-layers the first is read, of coherent modes the one that all frames share.
+Positions are read as pixels of the product's object; the record says where that lies (`origin_px`). Of
+several layers the first is read, of coherent modes the one that all frames share.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """PtychoViT's pair: `<name>_dp.hdf5` with `dp` (n, H, W), intensity, and `<name>_para.hdf5` beside it.
 
-The second has what a ptychodus product has: `probe_position_x_m`, `probe_position_y_m` about the middle of the
-object, `object` (1, H, W) with its pixel, and `probe` (1, m, P, P). Positions lie as in a product. `dp` may have
-been divided by its largest value; the photons are then found as for any scan.
+The second has what a ptychodus product has: `probe_position_x_m`, `probe_position_y_m` about the middle of
+the object, `object` (1, H, W) with its pixel, and `probe` (1, m, P, P). Positions lie as in a product.
+`dp` may have been divided by its largest value; the photons are then found as for any scan.
 """
 
 from ptychoscope.errors import ScanError

@@ -43,7 +43,7 @@ def read_stored(path: Path, options: ReadOptions) -> StoredScan:
     read = _reader_of(path, head)
     if read is not None:
         return read(path, options)
-    known = ", ".join(_reader(name).NAME for name in (*BY_FIRST_BYTES, *BY_MEMBERS))
+    known = ", ".join((".npz", *(_reader(name).NAME for name in BY_FIRST_BYTES)))
     raise ScanError(f"{path} is of no known format (it begins with {head[:8]!r}): expected {known} or HDF5")
 
 
@@ -72,7 +72,7 @@ def _reader_of(path: Path, head: bytes) -> Callable[[Path, ReadOptions], StoredS
         return None
     members = set(member_names(path))
     readers = (_reader(name) for name in BY_MEMBERS)
-    return next(reader.read_archive for reader in readers if reader.matches_members(members))
+    return next((reader.read_archive for reader in readers if reader.matches_members(members)), None)
 
 
 def _read_hdf5(file: "ScanHdf5", options: ReadOptions) -> StoredScan:

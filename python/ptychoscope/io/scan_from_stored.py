@@ -67,7 +67,9 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
     fields = frames_kept(fields, options, stored.source, record)
     fields = without_negative(fields, options.get("negative"), record)
     if stored.probe_scale_open and options.get("probe") is None:
-        fields = _with_probe_to_scale(in_photons(fields | {"probe": None}, stored.source, record), stored, record)
+        fields = _with_probe_to_scale(
+            in_photons(fields | {"probe": None}, stored.source, record), stored, record
+        )
     else:
         fields = in_photons(fields, stored.source, record)
     fields = cropped(fields, options.get("crop"), stored.source, record)

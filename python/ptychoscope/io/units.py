@@ -42,9 +42,9 @@ _LARGEST_JOULES = 1e-9
 
 
 def unit_of(file: "ScanHdf5", name: str, units: Mapping[str, float], default: float) -> float:
-    """The factor that brings `name` to the table's unit; raises `ScanError` for a unit that it does not know.
+    """The factor that brings `name` to the table's unit; `default` without an attribute `units`.
 
-    Without an attribute `units` it is `default`.
+    Raises `ScanError` for a unit that the table does not know.
     """
     stated = file.attribute(name, "units")
     if stated is None or not str(stated).strip():
