@@ -61,7 +61,7 @@ def read(file: ScanHdf5, options: ReadOptions) -> StoredScan:
         record=record,
         without_patterns=_NO_PATTERNS.format(path=file.path),
     )
-    if options.get("energy_ev") is None:
+    if options.get("energy_ev") is None and options.get("pixel_size_m") is None:
         stored.energy_ev = _energy(file)
     name = _first(file, f"{ENTRY}/data_1/data", f"{detector}/data")
     if name is not None and (found := file.dataset(name)) is not None:
@@ -179,8 +179,8 @@ def _directions(file: ScanHdf5, detector: str) -> NDArray[np.float64]:
     length = np.linalg.norm(vectors, axis=0) if vectors.shape == (3, 2) else np.zeros(2)
     if not (np.isfinite(length).all() and length.all()):
         raise ScanError(
-            f"{detector}/basis_vectors in {file.path} must be (3, 2), the directions of rows and columns, got "
-            f"{vectors.shape}: take them out, and say with --orientation what differs from down and right"
+            f"{detector}/basis_vectors in {file.path} must be (3, 2), the directions of rows and columns, "
+            f"got {vectors.shape}: take them out, and say with --orientation what differs from down and right"
         )
     return np.asarray(vectors / length)
 

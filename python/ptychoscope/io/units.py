@@ -57,7 +57,7 @@ def unit_of(file: "ScanHdf5", name: str, units: Mapping[str, float], default: fl
 
 
 def length_m(file: "ScanHdf5", name: str) -> float | None:
-    """The positive length in `name`, in metres where no unit is said; None when there is none, or NaN or 0."""
+    """The length in `name`, in metres where no unit is said; None when there is none, or it is NaN or 0."""
     value = file.number(name)
     if value is None or not np.isfinite(value) or value == 0:
         return None
