@@ -11,7 +11,7 @@ import pytest
 def h5(tmp_path) -> Callable[..., Any]:
     """Write an HDF5 file of arrays by path; (array, {attribute: value}) for one with attributes."""
 
-    def write(name: str, content: dict[str, Any], **root: Any) -> Any:
+    def write(name: str, content: dict[str, Any], /, **root: Any) -> Any:
         path = tmp_path / name
         with h5py.File(path, "w") as file:
             file.attrs.update(root)

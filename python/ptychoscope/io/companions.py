@@ -17,12 +17,12 @@ _LARGEST_TIFF = 1 << 30
 _PROBE_NAMES = ("probeGuess", "probe")
 
 
-def load_mask(path: Path) -> NDArray[Any]:
+def load_mask(path: Path | str) -> NDArray[Any]:
     """The plane (H, W), true or not 0 where a pixel is bad: a .npy, a TIFF, or FILE:/path of HDF5.
 
     Raises `ScanError`.
     """
-    place = str(path)
+    place, path = str(path), Path(path)
     if ":/" in place:
         mask = named_array(place, Path(), {})
     elif _head(path).startswith(_TIFF):
@@ -34,13 +34,13 @@ def load_mask(path: Path) -> NDArray[Any]:
     return mask
 
 
-def load_probe(path: Path) -> NDArray[Any]:
+def load_probe(path: Path | str) -> NDArray[Any]:
     """The probe (P, P) or (m, P, P), with all its modes.
 
     It is taken from a .npy, a result or a product, another scan of any format, or FILE:/path of HDF5. Raises
     `ScanError`, and `ResultError` for a damaged result.
     """
-    place = str(path)
+    place, path = str(path), Path(path)
     if ":/" in place:
         return _named_probe(place)
     head = _head(path)

@@ -34,7 +34,10 @@ def _with_patterns(path: Path, options: ReadOptions) -> StoredScan:
     place = options.get("patterns")
     if place is None:
         return read_stored(path, options)
-    named = named_patterns(path, options) if _is_inside(place) else read_stored(beside(place, path), options)
+    if _is_inside(place):
+        named = named_patterns(path, options)
+    else:  # no other positions than those that go with the scan are looked for
+        named = read_stored(beside(place, path), {**options, "positions": str(path)})
     own = _own(path, options)
     if own is None:
         return named

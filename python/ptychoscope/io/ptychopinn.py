@@ -25,8 +25,8 @@ def matches_members(names: set[str]) -> bool:
 def read_archive(path: Path, options: ReadOptions) -> StoredScan:
     """What such an .npz holds; raises `ScanError` naming what it must be."""
     held = read_members(path, npz.KEYS)
-    held["counts"] = held.pop("diff3d")
-    stored = npz.from_mapping(held, str(path), options)
+    counts = held.pop("diff3d")
+    stored = npz.from_mapping(held | {"counts": counts, "layout": "NHW"}, str(path), options)
     side = stored.patterns.shape[-1]  # type: ignore[union-attr]
     record = {"format": NAME}
     probe = None if stored.probe is None else incoherent_modes(stored.probe, record)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 from ptychoscope.io.foreign_probe import scaled_to_counts
 from ptychoscope.io.layout_and_domain import domain_of
-from ptychoscope.io.pair_by_number import paired_by_number, places_of
+from ptychoscope.io.pair_by_number import paired_by_number, places_of, refuse_shifted
 from ptychoscope.io.read_options import (
     Fields,
     ReadOptions,
@@ -58,6 +58,8 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
     )
     if stored.pattern_numbers is not None and options.get("match") in (None, "index"):
         numbers = places_of(stored.pattern_numbers, stored.numbers_of_patterns)
+        if options.get("match") is None and stored.numbers_of_patterns is None:
+            refuse_shifted(np.asarray(numbers), len(fields["patterns"]), stored.source)
         fields = paired_by_number(fields, numbers, stored.source, record)
     elif options.get("match") == "index":
         raise ScanError(
