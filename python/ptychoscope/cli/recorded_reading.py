@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "read_"
 _IN_RESULT = ("orientation", "probe_file")
+_PLACES = ("mask", "patterns", "positions")
 _MOVES = ("swap_xy", "flip_y", "flip_x", "scale")
 _SAME_PX = 1e-3
 
@@ -44,9 +45,7 @@ def reading_record(path: Path, reading: ScanOptions, saturation: float | None) -
     Orientation and probe are left out: the result has them.
     """
     asked = {name: getattr(reading, name) for name in said(reading._fields) - set(_IN_RESULT)}
-    asked = {
-        name: str(value.resolve()) if isinstance(value, Path) else value for name, value in asked.items()
-    }
+    asked = {name: _placed(name, value) for name, value in asked.items()}
     if saturation is not None:
         asked["saturation"] = saturation
     return {
@@ -54,6 +53,18 @@ def reading_record(path: Path, reading: ScanOptions, saturation: float | None) -
         "scan_sha256": file_digest(path),
         **{_PREFIX + name: value for name, value in sorted(asked.items())},
     }
+
+
+def _placed(name: str, value: Any) -> Any:
+    """A value of an option, files by their full path."""
+    if isinstance(value, Path):
+        return str(value.resolve())
+    if name not in _PLACES:
+        return value
+    file, colon, inner = str(value).rpartition(":/")
+    if colon:
+        return f"{Path(file).resolve()}:/{inner}" if Path(file).exists() else value
+    return str(Path(value).resolve()) if Path(value).exists() else value
 
 
 def judged_scan(

@@ -204,7 +204,7 @@ scan_options = option_group(
         option(
             "--mask",
             heading=_HEADING,
-            about=".npy, .tif or FILE:/path, true where a pixel is bad; joined with the file's own.",
+            about="Bad pixels: a .npy, TIFF or FILE:/path, (H, W), true where bad; joined with the file's.",
         ),
         option(
             "--negative",
@@ -215,7 +215,7 @@ scan_options = option_group(
         option(
             "--probe-file",
             heading=_HEADING,
-            about="Probe: a .npy, a result or another scan, FILE:/path, or none for no probe.",
+            about="Probe: a .npy, a result or product, another scan, FILE:/path, or none for no probe.",
         ),
     ],
 )
