@@ -137,7 +137,10 @@ def test_every_argument_and_heading_is_in_the_help(capsys):
     _, out, _ = run(capsys, "train", "--help")
     assert [line for line in out.splitlines() if line and line[0] != " "] == [
         "Usage: ptychoscope train [OPTIONS] SCAN...",
-        *(f"{heading}:" for heading in ("Arguments", "Options", "Reading the scan", "Data")),
+        *(
+            f"{heading}:"
+            for heading in ("Arguments", "Options", "Naming the parts of a scan", "Reading the scan", "Data")
+        ),
         *(f"{heading}:" for heading in ("Network and loss", "Limits", "Machine")),
     ]
     assert "One or several scans" in out

@@ -68,8 +68,9 @@ def test_the_command_prints_draws_and_keeps_what_was_said(run):
     save_scan(simulated(domain="counts"), "scan.npz")
     text = run("inspect scan.npz --picture look.png --pixel-size-m 1e-8 --crop 24 --keep-recipe r.toml")
     assert "120 of 24 px" in text
-    assert Image.open("look.png").size > (600, 400)
-    assert Path("r.toml").read_text() == "pixel_size_m = 1e-08\ncrop = 24\n"
+    with Image.open("look.png") as picture:
+        assert min(picture.size) > 400
+    assert Path("r.toml").read_text() == "pixel_size_m = 1e-8\ncrop = 24\n"
     facts = json.loads(run("inspect scan.npz --recipe r.toml --json"))
     assert facts["patch_px"] == 24
     assert facts["pixel_size_m"] == pytest.approx(1e-8 * 32 / 24)

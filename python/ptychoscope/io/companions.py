@@ -86,7 +86,8 @@ def _place(place: str | Path, scan: Path | None) -> tuple[Path, str]:
     name, colon, inner = str(place).rpartition(":/")
     if not colon:
         name, inner = str(place), ""
-        if scan is not None and name.startswith("/") and not Path(name).exists():
+        of_scan = scan is not None and name.startswith("/") and not Path(name).exists()
+        if scan is not None and of_scan and is_hdf5(scan):
             return scan, name
     path = Path(name) if scan is None else beside(name, scan)
     return path, f"/{inner}" if colon else ""
