@@ -512,7 +512,7 @@ def cuda_devices() -> int:
     """
 
 def decode_chunks(
-    chunks: collections.abc.Sequence,
+    chunks: list[typing.Any],
     codec: str,
     out: numpy.ndarray,
     threads: typing.SupportsInt | typing.SupportsIndex,
