@@ -298,3 +298,16 @@ def test_the_mask_is_kept_as_it_was_given():
     steps = FrameSteps(detector_px=(4, 4), mask=mask)
     mask[:] = True
     assert not steps.unmeasured().any()
+
+
+def test_what_the_messages_say_helps():
+    with pytest.raises(ConfigError, match="4 is one"):
+        FrameSteps(detector_px=(8, 8), side_px=5, bin=2)
+    assert FrameSteps(detector_px=(8, 8), side_px=4, bin=2).out_side == 2
+    frames = np.full((1, 8, 8), 3, np.uint64)
+    frames[0, 2, 2] = 2**64 - 1
+    with pytest.raises(ScanError, match="mark bad pixels by the mask and set them to 0"):
+        FrameSteps(detector_px=(8, 8)).apply(frames)
+    mask = frames[0] > 2**32
+    pattern = FrameSteps(detector_px=(8, 8), mask=mask).apply(np.where(mask, np.uint64(0), frames))[0]
+    assert_array_equal(pattern, np.where(mask, -1, 3))
