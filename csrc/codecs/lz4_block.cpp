@@ -38,8 +38,7 @@ inline bool add_length(const std::uint8_t*& in, const std::uint8_t* end, std::si
 /// Copies `count` bytes in steps; both sides have a margin.
 inline void copy_steps(std::uint8_t* to, const std::uint8_t* from, std::size_t count) {
     copy_step<16>(to, from);
-    copy_step<16>(to + 16, from + 16);
-    for (std::size_t i = 32; i < count; i += 32) {
+    for (std::size_t i = 16; i < count; i += 32) {
         copy_step<16>(to + i, from + i);
         copy_step<16>(to + i + 16, from + i + 16);
     }
@@ -66,8 +65,12 @@ inline void repeat_few(std::uint8_t* to, std::size_t offset, std::size_t count) 
 
 /// The same for any offset.
 inline void repeat(std::uint8_t* to, std::size_t offset, std::size_t count) {
-    if (offset < 8) return repeat_few(to, offset, count);
     const std::uint8_t* from = to - offset;
+    if (offset >= 8 && count <= 16) {
+        copy_step<8>(to, from);
+        return copy_step<8>(to + 8, from + 8);
+    }
+    if (offset < 8) return repeat_few(to, offset, count);
     if (offset < 16) {
         for (std::size_t i = 0; i < 24; i += 8) copy_step<8>(to + i, from + i);
         if (count <= 24) return;
