@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BY_FIRST_BYTES = ("npz",)
 """Readers with `matches(head: bytes)` and `read(path, options)`."""
-BY_CONTENT: tuple[str, ...] = ()
+BY_CONTENT: tuple[str, ...] = ("eiger",)
 """Readers of HDF5 with `matches(file: ScanHdf5)` and `read(file, options)`, the most particular first."""
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _USER_BLOCKS = (0, 512, 1024, 2048)
