@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io import npz
-from ptychoscope.io.named_parts import named_patterns, with_named_parts
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.recipe import with_recipe
-from ptychoscope.io.scan_formats import first_bytes, read_stored, writer_of
+from ptychoscope.io.rehearse_reading import read_parts
+from ptychoscope.io.scan_formats import first_bytes, writer_of
 from ptychoscope.io.scan_from_stored import scan_from
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.option_literals import Layout
@@ -88,9 +88,7 @@ def open_scan(path: str | os.PathLike[str], **options: Unpack[ReadOptions]) -> L
 
 def _read(path: Path, options: ReadOptions) -> Scan:
     options = with_recipe(options, path)
-    named = options.get("patterns") is not None
-    stored = named_patterns(path, options) if named else read_stored(path, options)
-    return scan_from(with_named_parts(stored, path, options), options)
+    return scan_from(read_parts(path, options), options)
 
 
 def save_scan(scan: Scan, path: str | os.PathLike[str], *, patterns: NDArray[Any] | None = None) -> None:

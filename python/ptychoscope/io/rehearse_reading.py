@@ -1,0 +1,72 @@
+"""Reading foreign HDF5 first in a child: what is small, all indexes of chunks, the first and last frames."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ptychoscope.errors import ScanError
+from ptychoscope.io.look_in_child import look_in_child
+from ptychoscope.io.named_parts import named_patterns, with_named_parts
+from ptychoscope.io.read_options import ReadOptions
+from ptychoscope.io.scan_formats import is_hdf5, read_stored
+from ptychoscope.io.stored_scan import StoredScan
+from ptychoscope.lazy_patterns import LazyPatterns, PatternFile
+
+if TYPE_CHECKING:
+    import h5py
+
+
+def read_parts(path: Path, options: ReadOptions) -> StoredScan:
+    """What `path` and the files that `options` name hold of a scan; HDF5 is looked at in a child first."""
+    if _opens_hdf5(path, options):
+        plain = {name: value for name, value in options.items() if isinstance(value, (str, int, float))}
+        arguments = {"path": os.fspath(path.absolute()), "options": plain, "folder": os.getcwd()}
+        look_in_child("ptychoscope.io.rehearse_reading:rehearse", arguments, str(path))
+    return _parts(path, options)
+
+
+def rehearse(path: str, options: dict[str, Any], folder: str) -> None:
+    """In the child: read as `read_parts` does, then walk and read what would be read later."""
+    os.chdir(folder)
+    stored = _parts(Path(path), cast(ReadOptions, options))
+    if not isinstance(stored.patterns, LazyPatterns):
+        return
+    for part in _files(stored.patterns.file):
+        for dataset in getattr(getattr(part, "file", None), "checked", ()):
+            walk_chunks(dataset)
+        last = part.shape[0] - 1
+        for frame in {0, last} if last >= 0 else ():
+            part.read(slice(frame, frame + 1))
+
+
+def _parts(path: Path, options: ReadOptions) -> StoredScan:
+    named = options.get("patterns") is not None
+    stored = named_patterns(path, options) if named else read_stored(path, options)
+    return with_named_parts(stored, path, options)
+
+
+def _opens_hdf5(path: Path, options: ReadOptions) -> bool:
+    places = [str(options.get(name) or "") for name in ("patterns", "positions")]
+    return any(":/" in place for place in places) or is_hdf5(path)
+
+
+def _files(patterns: PatternFile) -> Iterator[PatternFile]:
+    """What patterns are read from, one by one."""
+    yield from getattr(patterns, "parts", (patterns,))
+
+
+def walk_chunks(dataset: "h5py.Dataset") -> None:
+    """Go through the whole index of the chunks of `dataset`; raises `ScanError` for one beyond its file."""
+    if not dataset.chunks or dataset.is_virtual:
+        return
+    end = dataset.file.id.get_filesize()
+
+    def look(chunk: Any) -> None:
+        if chunk.byte_offset + chunk.size > end:
+            raise ScanError(
+                f"{dataset.name} in {dataset.file.filename} has a chunk at {chunk.byte_offset} of "
+                f"{chunk.size} bytes, beyond the end of its file: it is cut or damaged, copy it again"
+            )
+
+    dataset.id.chunk_iter(look)
