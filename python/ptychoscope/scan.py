@@ -219,7 +219,20 @@ def _values(
             "what a subtracted background left for 0, and --mask FILE.npy (bad_pixels) leaves pixels out"
         )
     keep = (np.uint8, np.uint16, np.uint32, np.float32)
-    return patterns if patterns.dtype in keep else patterns.astype(np.float32)
+    return patterns if patterns.dtype in keep else _single("diffraction", patterns, np.float32)
+
+
+def _single(name: str, values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    """Finite `values` in single precision; raises `ScanError` when they are too large or too small for it."""
+    with np.errstate(over="ignore", under="ignore"):
+        cast = values.astype(dtype)
+    if not np.isfinite(cast).all() or (values.size and np.any(values) and not np.any(cast)):
+        largest = np.max(np.abs(values))
+        raise ScanError(
+            f"{name} has values up to {largest:.3g}, beyond what single precision holds (1e-38 to 3e38): "
+            "write it again in photons, or in their square roots"
+        )
+    return cast
 
 
 def _positions(name: str, positions: NDArray[Any], n: int) -> NDArray[np.float64]:
@@ -263,7 +276,7 @@ def _probe(probe: NDArray[Any], side: int) -> NDArray[np.complex64]:
         raise ScanError(f"probe has values that are not finite: {_OTHER_PROBE}")
     if not np.any(probe):
         raise ScanError(f"probe is zero everywhere: {_OTHER_PROBE}")
-    return probe.astype(np.complex64)
+    return _single("probe", probe, np.complex64)
 
 
 def _object(object_: NDArray[Any]) -> NDArray[np.complex64]:
@@ -274,7 +287,7 @@ def _object(object_: NDArray[Any]) -> NDArray[np.complex64]:
         raise ScanError(f"object must be complex numbers, got dtype {object_.dtype}")
     if not np.isfinite(object_).all():
         raise ScanError("object has values that are not finite: leave it out")
-    return object_.astype(np.complex64)
+    return _single("object", object_, np.complex64)
 
 
 def _bad_pixels(mask: NDArray[Any], side: int) -> NDArray[np.bool_]:

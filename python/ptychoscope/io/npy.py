@@ -98,6 +98,8 @@ def read_members(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
     try:
         with open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            if len(members) < len(archive.infolist()):
+                raise ScanError(f"{path} has two arrays of one name: it is damaged, copy or write it again")
             names = [name for name in wanted if name in members]
             return {name: _read(archive, members[name], name, path) for name in names}
     except _DAMAGED as error:
@@ -133,3 +135,5 @@ def _fill(content: NDArray[np.uint8], file: IO[bytes]) -> None:
             raise EOFError(f"ends after {done} of {len(content)} bytes")
         content[done : done + len(chunk)] = np.frombuffer(chunk, dtype=np.uint8)
         done += len(chunk)
+    if file.read(1):  # its checksum is compared when its end is reached
+        raise EOFError(f"goes on after {done} bytes")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 from ptychoscope.io.layout_and_domain import domain_of
 from ptychoscope.io.pair_by_number import paired_by_number
+from ptychoscope.io.pixels_without_counts import below_counts, without_sentinels
 from ptychoscope.io.read_options import (
     Fields,
     ReadOptions,
@@ -38,6 +39,7 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
     record = dict(stored.record)
     fields = _fields(stored, options)
     fields = masked(fields, options.get("mask"), stored.source)
+    fields = without_sentinels(fields, stored.source, record)
     fields["domain"] = domain_of(
         stored.patterns_name,
         looked_at(fields["patterns"]),
@@ -56,6 +58,7 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
         )
     fields = frames_kept(fields, options, stored.source, record)
     fields = without_negative(fields, options.get("negative"), record)
+    fields = below_counts(fields, options.get("max_counts"), fields["domain"], stored.source, record)
     fields = in_photons(fields, stored.source, record)
     fields = cropped(fields, options.get("crop"), stored.source, record)
     kind = LazyScan if isinstance(fields["patterns"], LazyPatterns) else Scan
