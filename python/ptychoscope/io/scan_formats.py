@@ -16,7 +16,7 @@ from ptychoscope.io.stored_scan import StoredScan
 if TYPE_CHECKING:
     from ptychoscope.io.scan_hdf5 import ScanHdf5
 
-BY_FIRST_BYTES = ("npz",)
+BY_FIRST_BYTES = ("npz", "tiff", "mib")
 """Readers with `matches(head: bytes)` and `read(path, options)`."""
 BY_CONTENT: tuple[str, ...] = ("eiger",)
 """Readers of HDF5 with `matches(file: ScanHdf5)` and `read(file, options)`, the most particular first."""
