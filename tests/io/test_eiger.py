@@ -160,9 +160,7 @@ def test_the_channel_is_the_first_where_none_is_called_threshold_1(tmp_path):
 def test_arina(data_dir, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        scan = load_scan(
-            data_dir / "wire/arina/fixture_master.h5", positions=positions_csv(tmp_path, 1)
-        )
+        scan = load_scan(data_dir / "wire/arina/fixture_master.h5", positions=positions_csv(tmp_path, 1))
     assert scan.patterns.shape == (1, 64, 64)
     assert scan.patterns.dtype == np.uint16
     with h5py.File(data_dir / "wire/arina/fixture_master.h5") as file:

@@ -236,9 +236,12 @@ def in_photons(fields: Fields, source: str, record: dict[str, Any]) -> Fields:
         ScanWarning,
         stacklevel=2,
     )
-    factor = np.float32(1 / unit if domain == "counts" else 1 / np.sqrt(unit))
+    wide = np.float64 if fields["patterns"].dtype.itemsize == 8 else np.float32
+    factor = wide(1 / unit if domain == "counts" else 1 / np.sqrt(unit))
     return fields | {
-        "patterns": each_frame(fields["patterns"], lambda frames, _: np.asarray(frames, np.float32) * factor)
+        "patterns": each_frame(
+            fields["patterns"], lambda frames, _: (frames.astype(wide) * factor).astype(np.float32)
+        )
     }
 
 

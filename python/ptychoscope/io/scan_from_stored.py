@@ -31,6 +31,7 @@ from ptychoscope.preprocess.object_pixel import object_pixel_m
 from ptychoscope.scan import LazyScan, Scan
 
 
+@np.errstate(over="ignore", invalid="ignore")  # `Scan` refuses what single precision does not hold
 def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
     """The scan that `stored` holds, read as `options` say; its patterns stay where they are.
 
