@@ -120,6 +120,6 @@ def mib_bytes(frames: NDArray[Any], *, size: int = 384, kind: str = "", first: i
     height, width = frames.shape[1:]
     out = b""
     for k, frame in enumerate(frames):
-        head = f"MQ1,{first + k:06d},{size:05d},01,{width:04d},{height:04d},{name},   1x1,01,2026-11-20 10:00:00,"
+        head = f"MQ1,{first + k:06d},{size:05d},01,{width:04d},{height:04d},{name},   1x1,01,2026-11-20,"
         out += head.encode().ljust(size, b"\0") + frame.astype(frame.dtype.newbyteorder(">")).tobytes()
     return out

@@ -63,7 +63,7 @@ def test_a_packing_that_needs_more_is_refused_with_a_cure(tmp_path):
     at = data.index(b"\x03\x01\x03\x00\x01\x00\x00\x00\x01\x00")  # compression: none
     data[at + 8] = 5  # LZW
     path.write_bytes(data)
-    with pytest.raises(ScanError, match="cannot be read as TIFF.*zlib"):
+    with pytest.raises(ScanError, match=r"cannot be read as TIFF.*zlib"):
         load_scan(path, positions=positions_csv(tmp_path, 2))
 
 
@@ -99,7 +99,7 @@ def test_mib_that_is_not_square_needs_a_crop(tmp_path):
 def test_raw_mib_is_refused_with_the_reason(tmp_path, kind):
     path = tmp_path / "s.mib"
     path.write_bytes(mib_bytes(counts(3), kind=kind))
-    with pytest.raises(ScanError, match="raw bits of the chips.*U16"):
+    with pytest.raises(ScanError, match=r"raw bits of the chips.*U16"):
         load_scan(path, positions=positions_csv(tmp_path, 3))
 
 
