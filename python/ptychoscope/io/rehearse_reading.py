@@ -21,6 +21,8 @@ def read_parts(path: Path, options: ReadOptions) -> StoredScan:
     """What `path` and the files that `options` name hold of a scan; HDF5 is looked at in a child first."""
     if _opens_hdf5(path, options):
         plain = {name: value for name, value in options.items() if isinstance(value, (str, int, float))}
+        if not _is_in_hdf5(options, "positions"):
+            plain.pop("positions", None)  # a table, which nothing is to be feared from
         arguments = {"path": os.fspath(path.absolute()), "options": plain, "folder": os.getcwd()}
         look_in_child("ptychoscope.io.rehearse_reading:rehearse", arguments, str(path))
     return _parts(path, options)
@@ -47,8 +49,13 @@ def _parts(path: Path, options: ReadOptions) -> StoredScan:
 
 
 def _opens_hdf5(path: Path, options: ReadOptions) -> bool:
-    places = [str(options.get(name) or "") for name in ("patterns", "positions")]
-    return any(":/" in place for place in places) or is_hdf5(path)
+    return _is_in_hdf5(options, "patterns") or _is_in_hdf5(options, "positions") or is_hdf5(path)
+
+
+def _is_in_hdf5(options: ReadOptions, name: str) -> bool:
+    """Whether the part `name` was named as `FILE:/path` or `/path`."""
+    place = str(options.get(name) or "")
+    return ":/" in place or (place.startswith("/") and not Path(place).exists())
 
 
 def _files(patterns: PatternFile) -> Iterator[PatternFile]:
