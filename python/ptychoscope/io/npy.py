@@ -7,14 +7,15 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ScanError
+from ptychoscope.errors import PtychoscopeError, ScanError
 from ptychoscope.io.limits import open_regular, require_memory
 
 _Fail = Callable[[str], Exception]
@@ -95,23 +96,28 @@ def read_members(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
     Raises `ScanError` when the file is damaged, when an array would need pickle, or when an array declares
     more bytes than the file or the machine has.
     """
-    try:
-        with open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            if len(members) < len(archive.infolist()):
-                raise ScanError(f"{path} has two arrays of one name: it is damaged, copy or write it again")
-            names = [name for name in wanted if name in members]
-            return {name: _read(archive, members[name], name, path) for name in names}
-    except _DAMAGED as error:
-        raise ScanError(f"{path} is damaged or truncated ({error}): copy or write it again") from error
+    with _opened(path) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        if len(members) < len(archive.infolist()):
+            raise ScanError(f"{path} has two arrays of one name: it is damaged, copy or write it again")
+        return {name: _read(archive, members[name], name, path) for name in wanted if name in members}
 
 
 def member_names(path: Path) -> list[str]:
     """The names of the arrays in the file."""
+    with _opened(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive `path`; what the standard library finds wrong in it is a `ScanError`."""
     try:
         with open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
-            return [name.removesuffix(".npy") for name in archive.namelist()]
-    except _DAMAGED as error:
+            yield archive
+    except PtychoscopeError:
+        raise
+    except (*_DAMAGED, ValueError, LookupError) as error:
         raise ScanError(f"{path} is damaged or truncated ({error}): copy or write it again") from error
 
 
