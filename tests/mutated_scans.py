@@ -91,6 +91,9 @@ KINDS: dict[str, Callable[[Path], _Files]] = {
     "table": _table,
 }
 
+CHECKED = ("npz", "npz-z", "tiff-z")
+"""What holds checksums."""
+
 
 @dataclass
 class Mutator:
@@ -150,7 +153,10 @@ def main() -> None:
             for seed in range(first, first + total // len(kinds)):
                 Path(folder, "last").write_text(f"{kind} {seed}")
                 try:
-                    outcomes[mutator.outcome(seed)] += 1
+                    outcome = mutator.outcome(seed)
+                    outcomes[outcome] += 1
+                    if outcome == "other" and kind in CHECKED:
+                        print(kind, seed, "is another scan without a word", flush=True)
                 except Exception as error:  # what nobody should see
                     print(kind, seed, type(error).__name__, str(error)[:200], flush=True)
                     outcomes["foreign"] += 1

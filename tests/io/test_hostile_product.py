@@ -256,7 +256,7 @@ def test_what_would_crash_or_hang_does_not(product, tmp_path):
         )  # fmt: skip
     lines = done.stdout.splitlines()
     assert len(lines) == 10
-    assert "no layout that is known" in lines[0]
+    assert "virtual data set made of itself" in lines[0]
     assert "virtual data set" in lines[1]
     for number, line in enumerate(lines):
         assert line.startswith("ResultError" if number % 2 else "ScanError"), line

@@ -7,11 +7,10 @@ cannot tell that they were changed.
 from collections import Counter
 
 import pytest
-from mutated_scans import KINDS, Mutator
+from mutated_scans import CHECKED, KINDS, Mutator
 
 from ptychoscope.io import look_in_child
 
-CHECKED = ("npz", "npz-z", "tiff-z")
 COUNTS = dict.fromkeys(KINDS, 1100) | {"npz": 1600, "npz-z": 1600}
 
 

@@ -67,7 +67,11 @@ class ScanOptions(NamedTuple):
     def files(self) -> list[tuple[str, Path]]:
         """The further files that are read, by the option that names them: none may be written over."""
         named = [("--mask", self.mask), ("--probe-file", self.probe_file)]
-        return [(name, Path(file)) for name, file in named if file is not None and file != _NONE]
+        return [
+            (name, Path(str(file).partition(":/")[0]))
+            for name, file in named
+            if file is not None and file != _NONE
+        ]
 
 
 scan_options = option_group(
@@ -121,7 +125,7 @@ scan_options = option_group(
             "--mask",
             type=PATH,
             heading=_HEADING,
-            about=".npy as large as the detector, true where a pixel is bad; joined with the file's own.",
+            about="Bad pixels: a .npy, TIFF or FILE:/path, (H, W), true where bad; joined with the file's.",
         ),
         option(
             "--negative",
@@ -132,7 +136,7 @@ scan_options = option_group(
         option(
             "--probe-file",
             heading=_HEADING,
-            about="Probe of the scan: a .npy, the result of a run (.h5), another scan, or none for no probe.",
+            about="Probe: a .npy, a result or product, another scan, FILE:/path, or none for no probe.",
         ),
     ],
 )

@@ -18,10 +18,16 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.io.hdf5_patterns import Hdf5Patterns, JoinedPatterns
-from ptychoscope.io.quantities import DISTANCE_M, LENGTHS_M, detector_pixel_m, photon_energy_ev, quantity
+from ptychoscope.io.plausible_quantities import (
+    DISTANCE_M,
+    detector_pixel_m,
+    plausible,
+    plausible_energy_ev,
+)
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.scan_hdf5 import MissingLinkError, ScanHdf5, missing_sources
 from ptychoscope.io.stored_scan import StoredScan
+from ptychoscope.io.units import METRES
 from ptychoscope.lazy_patterns import LazyPatterns
 
 NAME = "DECTRIS master"
@@ -65,13 +71,13 @@ def read(file: ScanHdf5, options: ReadOptions) -> StoredScan:
         patterns_name=_DATA,
         domain="counts",
         bad_pixels=_mask(file, channel),
-        energy_ev=photon_energy_ev(
+        energy_ev=plausible_energy_ev(
             file,
             (f"{_SPECIFIC}/photon_energy", f"{_BEAM}/incident_energy", f"{_DETECTOR}/photon_energy"),
             (f"{_BEAM}/incident_wavelength",),
         ),
-        distance_m=quantity(
-            file, (f"{_DETECTOR}/detector_distance", f"{_DETECTOR}/distance"), LENGTHS_M, "m", DISTANCE_M
+        distance_m=plausible(
+            file, (f"{_DETECTOR}/detector_distance", f"{_DETECTOR}/distance"), METRES, 1.0, DISTANCE_M
         ),
         detector_pixel_m=detector_pixel_m(file, _DETECTOR),
         record=record,

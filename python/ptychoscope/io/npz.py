@@ -34,12 +34,12 @@ KEYS = (
 )
 
 
-def matches(head: bytes) -> bool:
-    """Whether a file that begins with `head` is a zip archive, as .npz is."""
-    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+def matches_members(_: set[str]) -> bool:
+    """Any archive: what it must hold is said by what is missing."""
+    return True
 
 
-def read(path: Path, options: ReadOptions) -> StoredScan:
+def read_archive(path: Path, options: ReadOptions) -> StoredScan:
     """What an .npz file holds; raises `ScanError`, and says with `ScanWarning` what the file leaves open."""
     held, present = read_members(path, KEYS), member_names(path)
     stored = from_mapping(held, str(path), options, present=present)

@@ -50,6 +50,34 @@ def paired_by_number(
     return fields | changed
 
 
+def refuse_shifted(numbers: NDArray[Any], n: int, source: str) -> None:
+    """Raise `ScanError` where as many positions as patterns are numbered, but not from 0.
+
+    They may count from 1, or from where they were cut; whether order or number is meant nobody says.
+    """
+    inside = (numbers >= 0) & (numbers < n)
+    if len(numbers) != n or inside.all() or len(np.unique(numbers)) < n:
+        return
+    raise ScanError(
+        f"{source} numbers its {n} positions from {numbers.min():g} to {numbers.max():g}, and its {n} "
+        "patterns are counted from 0: --match first takes both by their order, --match index keeps the "
+        f"{int(inside.sum())} whose number is that of a pattern"
+    )
+
+
+def places_of(numbers: NDArray[Any], of_patterns: NDArray[Any] | None) -> NDArray[Any]:
+    """(m,) where in the file the patterns called `numbers` are; -1 where none is called so.
+
+    `of_patterns` (n,) is what the patterns are called; None: as they are counted.
+    """
+    if of_patterns is None or not len(of_patterns):
+        return numbers
+    order = np.argsort(of_patterns, kind="stable")
+    place = np.searchsorted(of_patterns, numbers, sorter=order)
+    found = order[np.minimum(place, len(order) - 1)]
+    return np.where(of_patterns[found] == numbers, found, -1)
+
+
 def _say(
     n: int,
     used: NDArray[np.int64],

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ptychoscope.errors import ScanError
+from ptychoscope.io.joined_files import read_parts
 from ptychoscope.io.look_in_child import look_in_child
-from ptychoscope.io.named_parts import named_patterns, with_named_parts
+from ptychoscope.io.named_parts import beside
 from ptychoscope.io.read_options import ReadOptions
-from ptychoscope.io.scan_formats import is_hdf5, read_stored
+from ptychoscope.io.scan_formats import is_hdf5
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.lazy_patterns import LazyPatterns, PatternFile
 
@@ -17,21 +18,21 @@ if TYPE_CHECKING:
     import h5py
 
 
-def read_parts(path: Path, options: ReadOptions) -> StoredScan:
+def read_rehearsed(path: Path, options: ReadOptions) -> StoredScan:
     """What `path` and the files that `options` name hold of a scan; HDF5 is looked at in a child first."""
-    if _opens_hdf5(path, options):
+    if any(_is_hdf5(place, path) for place in (str(path), options.get("patterns"), options.get("positions"))):
         plain = {name: value for name, value in options.items() if isinstance(value, (str, int, float))}
-        if not _is_in_hdf5(options, "positions"):
-            plain.pop("positions", None)  # a table, which nothing is to be feared from
+        if options.get("positions") and not _is_hdf5(options.get("positions"), path):
+            plain.pop("positions")  # a table, from which nothing is to be feared
         arguments = {"path": os.fspath(path.absolute()), "options": plain, "folder": os.getcwd()}
         look_in_child("ptychoscope.io.rehearse_reading:rehearse", arguments, str(path))
-    return _parts(path, options)
+    return read_parts(path, options)
 
 
 def rehearse(path: str, options: dict[str, Any], folder: str) -> None:
     """In the child: read as `read_parts` does, then walk and read what would be read later."""
     os.chdir(folder)
-    stored = _parts(Path(path), cast(ReadOptions, options))
+    stored = read_parts(Path(path), cast(ReadOptions, options))
     if not isinstance(stored.patterns, LazyPatterns):
         return
     for part in _files(stored.patterns.file):
@@ -42,20 +43,14 @@ def rehearse(path: str, options: dict[str, Any], folder: str) -> None:
             part.read(slice(frame, frame + 1))
 
 
-def _parts(path: Path, options: ReadOptions) -> StoredScan:
-    named = options.get("patterns") is not None
-    stored = named_patterns(path, options) if named else read_stored(path, options)
-    return with_named_parts(stored, path, options)
-
-
-def _opens_hdf5(path: Path, options: ReadOptions) -> bool:
-    return _is_in_hdf5(options, "patterns") or _is_in_hdf5(options, "positions") or is_hdf5(path)
-
-
-def _is_in_hdf5(options: ReadOptions, name: str) -> bool:
-    """Whether the part `name` was named as `FILE:/path` or `/path`."""
-    place = str(options.get(name) or "")
-    return ":/" in place or (place.startswith("/") and not Path(place).exists())
+def _is_hdf5(place: str | None, scan: Path) -> bool:
+    """Whether `place` names something in HDF5, or is such a file."""
+    if place is None:
+        return False
+    if ":/" in place or (place.startswith("/") and not Path(place).exists()):
+        return True
+    file = beside(place, scan)
+    return file.is_file() and is_hdf5(file)
 
 
 def _files(patterns: PatternFile) -> Iterator[PatternFile]:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
+from ptychoscope.io.foreign_probe import scaled_to_counts
 from ptychoscope.io.layout_and_domain import domain_of
-from ptychoscope.io.pair_by_number import paired_by_number
+from ptychoscope.io.pair_by_number import paired_by_number, places_of, refuse_shifted
 from ptychoscope.io.pixels_without_counts import below_counts, without_sentinels
 from ptychoscope.io.read_options import (
     Fields,
@@ -30,6 +31,9 @@ from ptychoscope.lazy_patterns import LazyPatterns
 from ptychoscope.preprocess.object_pixel import object_pixel_m
 from ptychoscope.scan import LazyScan, Scan
 
+GEOMETRY = ("energy_ev", "distance_m", "detector_pixel_m")
+"""Of which the side of an object pixel follows; kept in the record under `geometry`."""
+
 
 @np.errstate(over="ignore", invalid="ignore")  # `Scan` refuses what single precision does not hold
 def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
@@ -38,6 +42,11 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
     Raises `ScanError` when it is none, or when something that is needed is not said anywhere.
     """
     record = dict(stored.record)
+    geometry = {
+        name: value for name in GEOMETRY if (value := options.get(name) or getattr(stored, name)) is not None
+    }
+    if geometry:
+        record["geometry"] = geometry
     fields = _fields(stored, options)
     fields = masked(fields, options.get("mask"), stored.source)
     fields = without_sentinels(fields, stored.source, record)
@@ -51,7 +60,10 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
         bad_pixels=fields["bad_pixels"],
     )
     if stored.pattern_numbers is not None and options.get("match") in (None, "index"):
-        fields = paired_by_number(fields, stored.pattern_numbers, stored.source, record)
+        numbers = places_of(stored.pattern_numbers, stored.numbers_of_patterns)
+        if options.get("match") is None and stored.numbers_of_patterns is None:
+            refuse_shifted(np.asarray(numbers), len(fields["patterns"]), stored.source)
+        fields = paired_by_number(fields, numbers, stored.source, record)
     elif options.get("match") == "index":
         raise ScanError(
             f"{stored.source} does not say which pattern a position belongs to: --match first or last, or "
@@ -60,29 +72,41 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
     fields = frames_kept(fields, options, stored.source, record)
     fields = without_negative(fields, options.get("negative"), record)
     fields = below_counts(fields, options.get("max_counts"), fields["domain"], stored.source, record)
-    fields = in_photons(fields, stored.source, record)
+    if stored.probe_scale_open and options.get("probe") is None:
+        fields = _with_probe_to_scale(
+            in_photons(fields | {"probe": None}, stored.source, record), stored, record
+        )
+    else:
+        fields = in_photons(fields, stored.source, record)
     fields = cropped(fields, options.get("crop"), stored.source, record)
     kind = LazyScan if isinstance(fields["patterns"], LazyPatterns) else Scan
     scan = kind(**fields)
     steps = options.get("orientation")
     scan = scan if steps is None else steps.apply(scan)
-    return replace(scan, orientation=scan.orientation | {"reading": record}) if record else scan
+    if not record:
+        return scan
+    before = scan.orientation.get("reading", {})
+    return replace(scan, orientation=scan.orientation | {"reading": before | record})
+
+
+def _with_probe_to_scale(fields: Fields, stored: StoredScan, record: dict[str, Any]) -> Fields:
+    """The file's probe, which says nothing of photons, with the mean counts as its summed intensity."""
+    if stored.probe is None:
+        return fields
+    probe = scaled_to_counts(stored.probe, fields["patterns"], fields["domain"], fields["bad_pixels"], record)
+    return fields | {"probe": probe}
 
 
 def _fields(stored: StoredScan, options: ReadOptions) -> Fields:
     """The fields of a scan that is still to be made, by the names of `Scan`; positions in pixels."""
     if stored.patterns is None:
-        raise ScanError(
-            f"{stored.source} has no patterns: --patterns FILE:/path names a data set that holds them"
-        )
+        raise ScanError(f"{stored.source} {stored.without_patterns}")
     pixel_m = _object_pixel(stored, options)
     given = options.get("probe")
     nominal = _in_pixels(stored.nominal_positions, stored, pixel_m)
     positions = _in_pixels(stored.positions, stored, pixel_m)
     if positions is None:
-        raise ScanError(
-            f"{stored.source} has no positions: --positions FILE:/path or FILE.csv says where they are"
-        )
+        raise ScanError(f"{stored.source} {stored.without_positions}")
     return {
         "patterns": stored.patterns,
         "positions_px": positions,

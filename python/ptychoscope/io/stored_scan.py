@@ -1,6 +1,6 @@
 """StoredScan: what a file holds of a scan, as it is stored; every reader makes one, `scan_from` goes on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from ptychoscope.lazy_patterns import Patterns
 from ptychoscope.option_literals import Domain, PositionUnit
+
+_WITH_POSITIONS = ("positions", "positions_unit", "pattern_numbers", "nominal_positions", "object")
+_GEOMETRY = ("pixel_size_m", "energy_ev", "distance_m", "detector_pixel_m")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -28,10 +31,14 @@ class StoredScan:
     """`px`: pixels of the object; `m`: metres."""
     pattern_numbers: NDArray[np.int64] | None = None
     """(m,) which pattern each position belongs to, where the file says so."""
+    numbers_of_patterns: NDArray[np.int64] | None = None
+    """(n,) the numbers of the patterns, by which `pattern_numbers` finds them; None: 0, 1, 2, ..."""
     nominal_positions: NDArray[Any] | None = None
     """(m, 2) as commanded, in the same unit."""
     probe: NDArray[Any] | None = None
     """(P, P) or (modes, P, P) complex."""
+    probe_scale_open: bool = False
+    """The format does not say what the probe's summed intensity is: it is brought to the mean counts."""
     object: NDArray[Any] | None = None
     """(H, W) complex; index [0, 0] is object pixel (0, 0)."""
     bad_pixels: NDArray[Any] | None = None
@@ -51,3 +58,25 @@ class StoredScan:
     """What was done to the scan before it was written."""
     record: dict[str, Any] = field(default_factory=dict)
     """What the reader did or chose, for the scan's record."""
+    without_patterns: str = "has no patterns: --patterns FILE:/path names a data set that holds them"
+    """What is said of the file when it has none."""
+    without_positions: str = "has no positions: --positions FILE:/path or FILE.csv says where they are"
+    """What is said of the file when it has none."""
+
+    def with_parts_of(self, other: "StoredScan", name: str) -> "StoredScan":
+        """With the positions of `other`, a file called `name`, and what only that one states of the rest.
+
+        An object comes with the positions alone, whose pixels it has. The record says what came from where.
+        """
+        placed = other.positions is not None
+        changed: dict[str, Any] = {part: getattr(other, part) for part in _WITH_POSITIONS if placed}
+        taken = ["positions"] if placed else []
+        if self.probe is None and other.probe is not None:
+            changed |= {"probe": other.probe, "probe_scale_open": other.probe_scale_open}
+            taken.append("probe")
+        for part in _GEOMETRY:
+            if getattr(self, part) is None and getattr(other, part) is not None:
+                changed[part] = getattr(other, part)
+                taken.append(part)
+        record = other.record | self.record | {"companion": {"file": name, "gave": taken}}
+        return replace(self, **changed, record=record)

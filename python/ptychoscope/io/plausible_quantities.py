@@ -5,12 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ptychoscope.errors import ScanError, ScanWarning
+from ptychoscope.errors import ScanWarning
 from ptychoscope.io.scan_hdf5 import ScanHdf5
+from ptychoscope.io.units import ELECTRONVOLTS, METRES, unit_of
 
-LENGTHS_M = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9}
-ENERGIES_EV = {"ev": 1.0, "kev": 1e3}
-WAVELENGTHS_M = {"angstrom": 1e-10, "a": 1e-10, "å": 1e-10} | LENGTHS_M
 _HC_EV_M = 1.239841984e-6
 """Energy times wavelength of a photon."""
 
@@ -28,50 +26,48 @@ DETECTOR_PIXEL_M = Range(1e-8, 1e-2, "--detector-pixel-m")
 ENERGY_EV = Range(1.0, 1e6, "--energy-ev")
 
 
-def quantity(
-    file: ScanHdf5, names: tuple[str, ...], units: dict[str, float], default: str, allowed: Range
+def plausible(
+    file: ScanHdf5, names: tuple[str, ...], units: dict[str, float], default: float, allowed: Range
 ) -> float | None:
     """The first of `names` that the file has, in the base unit of `units`; None when it has none.
 
-    A number outside of `allowed` (a distance of 0, as detectors that were never told it write) is left out
-    with a `ScanWarning`; a unit that is none of `units` raises `ScanError`.
+    `default` is the factor where no unit is said. A number outside of `allowed` (a distance of 0, as
+    detectors that were never told it write) is left out with a `ScanWarning`; a unit that is none of `units`
+    raises `ScanError`.
     """
     for name in names:
-        value = file.number(name)
-        if value is None:
+        stored = file.number(name)
+        if stored is None:
             continue
-        unit = str(file.attribute(name, "units") or default).strip()
-        if unit.lower() not in units:
-            raise ScanError(f"{name} in {file.path} is in {unit!r}, which is none of {', '.join(units)}")
-        value *= units[unit.lower()]
-        if not (np.isfinite(value) and allowed.least <= value <= allowed.most):
-            warnings.warn(
-                f"{name} in {file.path} is {file.number(name):g} {unit}, which cannot be: left out, "
-                f"{allowed.option} says it",
-                ScanWarning,
-                stacklevel=2,
-            )
-            continue
-        return float(value)
+        value = stored * unit_of(file, name, units, default)
+        if np.isfinite(value) and allowed.least <= value <= allowed.most:
+            return float(value)
+        unit = file.attribute(name, "units") or ""
+        warnings.warn(
+            f"{name} in {file.path} is {stored:g} {unit}, which cannot be: left out, {allowed.option} says "
+            "it",
+            ScanWarning,
+            stacklevel=2,
+        )
     return None
 
 
-def photon_energy_ev(
+def plausible_energy_ev(
     file: ScanHdf5, energies: tuple[str, ...], wavelengths: tuple[str, ...] = ()
 ) -> float | None:
     """The energy of the photons, from `energies` (eV unless a unit is said) or `wavelengths` (Angstrom)."""
-    energy = quantity(file, energies, ENERGIES_EV, "eV", ENERGY_EV)
+    energy = plausible(file, energies, ELECTRONVOLTS, 1.0, ENERGY_EV)
     if energy is not None:
         return energy
     shortest = Range(_HC_EV_M / ENERGY_EV.most, _HC_EV_M / ENERGY_EV.least, ENERGY_EV.option)
-    wavelength = quantity(file, wavelengths, WAVELENGTHS_M, "angstrom", shortest)
+    wavelength = plausible(file, wavelengths, METRES | {"a": 1e-10, "å": 1e-10}, 1e-10, shortest)
     return None if wavelength is None else _HC_EV_M / wavelength
 
 
 def detector_pixel_m(file: ScanHdf5, detector: str) -> float | None:
     """Side of the detector's pixels; None, with a `ScanWarning`, when they are not square."""
     sides = [
-        quantity(file, (f"{detector}/{axis}_pixel_size",), LENGTHS_M, "m", DETECTOR_PIXEL_M) for axis in "yx"
+        plausible(file, (f"{detector}/{axis}_pixel_size",), METRES, 1.0, DETECTOR_PIXEL_M) for axis in "yx"
     ]
     known = [side for side in sides if side is not None]
     if len(known) == 2 and abs(known[0] - known[1]) > 1e-6 * known[0]:
