@@ -77,3 +77,23 @@ def test_a_name_that_is_no_text_is_refused(tmp_path):
     path.write_bytes(path.read_bytes().replace("é".encode(), b"\xb5\xff"))
     with pytest.raises(ScanError, match="damaged or truncated"):
         load_scan(path)
+
+
+def test_a_directory_that_lost_members_is_refused(tmp_path):
+    """A comment that swallows the rest of the directory, as one flipped bit makes it."""
+    path = write(tmp_path / "s.npz", bad_pixels=np.zeros((6, 6), bool))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\x01\x02", data.rindex(b"ycoords.npy") - 60)
+    data[at + 33] = 1  # its comment has 256 bytes
+    path.write_bytes(data)
+    with pytest.raises(ScanError, match="as many members as it says"):
+        load_scan(path)
+
+
+@pytest.mark.slow
+def test_an_archive_of_more_members_than_16_bits_count_is_read(tmp_path):
+    path = write(tmp_path / "s.npz")
+    with zipfile.ZipFile(path, "a") as archive:
+        for k in range(66000):
+            archive.writestr(f"_{k}", b"")
+    assert len(load_scan(path)) == 4

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.limits import open_regular, read_regular, require_memory
+from ptychoscope.io.look_in_child import look_in_child
 from ptychoscope.io.named_parts import named_array
 from ptychoscope.io.npy import read_members, read_npy
 from ptychoscope.io.scan_formats import is_hdf5, read_stored
@@ -24,6 +25,7 @@ def load_mask(path: Path | str) -> NDArray[Any]:
     """
     place, path = str(path), Path(path)
     if ":/" in place:
+        look_in_child("ptychoscope.io.companions:load_mask", {"path": place}, place)
         mask = named_array(place, Path(), {})
     elif _head(path).startswith(_TIFF):
         mask = _tiff(path)
@@ -42,6 +44,7 @@ def load_probe(path: Path | str) -> NDArray[Any]:
     """
     place, path = str(path), Path(path)
     if ":/" in place:
+        look_in_child("ptychoscope.io.companions:load_probe", {"path": place}, place)
         return _named_probe(place)
     head = _head(path)
     if is_hdf5(path):
@@ -63,6 +66,7 @@ def _probe_of_hdf5(path: Path) -> NDArray[Any] | None:
     from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 
     with hdf5_errors(path):
+        look_in_child("ptychoscope.io.companions:load_probe", {"path": str(path)}, str(path))
         file = ScanHdf5(path)
         scan = any(reader.matches(file) for reader in (cxi, ptychodus_data, ptychovit))
     return read_stored(path, {}).probe if scan else load_reconstruction(path).probe

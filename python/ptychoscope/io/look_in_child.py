@@ -32,12 +32,14 @@ TIME_LIMIT_S = 60.0
 _MEMORY_BYTES = 3 << 30
 """That looks may take, beside what the child has when it starts."""
 _IDLE_S = 60.0
+_INSIDE = "PTYCHOSCOPE_IN_CHILD"
+"""Of the environment: set in the child, which starts none of its own."""
 _LONGEST_ANSWER = 1 << 16
 _START = "import sys; sys.path[:] = {path!r}; from ptychoscope.io.look_in_child import serve; serve()"
 
 
 def look_in_child(function: str, arguments: dict[str, Any], label: str) -> None:
-    """Call `function` with `arguments` in a child, and see whether it comes back.
+    """Call `function` with `arguments` in a child, and see whether it comes back; in the child do nothing.
 
     Parameters
     ----------
@@ -56,6 +58,8 @@ def look_in_child(function: str, arguments: dict[str, Any], label: str) -> None:
         The function raised something else, or did not come back: it crashed, or took more than its time or
         memory.
     """
+    if os.environ.get(_INSIDE):
+        return
     server = _server(os.getpid())
     with server.lock:
         # a child that has seen other files may owe its end to one of them: the second is a fresh one
@@ -84,7 +88,8 @@ class _Server:
     def ask(self, function: str, arguments: dict[str, Any], label: str) -> str | None:
         """None when the look ended well; how the child ended, when it did not come back."""
         child = self._running()
-        line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
+        request = {"function": function, "arguments": arguments, "folder": os.getcwd()}
+        line = json.dumps(request).encode() + b"\n"
         try:
             child.stdin.write(line)  # type: ignore[union-attr]
             answer = _answer(child.stdout)  # type: ignore[arg-type]
@@ -110,7 +115,7 @@ class _Server:
         start = _START.format(path=[place for place in sys.path if place])
         child = subprocess.Popen(
             [sys.executable, "-I", "-c", start],
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            env={**os.environ, _INSIDE: "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -173,6 +178,7 @@ def serve() -> None:
         answer = {"error": "", "message": ""}
         try:
             request = json.loads(line)
+            os.chdir(request["folder"])
             module, _, name = request["function"].partition(":")
             getattr(import_module(module), name)(**request["arguments"])
         except Exception as error:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ _NO_HEADER = (
 """What numpy raises of a header that is none; the last two of brackets within brackets."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, OSError)
 """What the standard library raises of a damaged archive, but for `ValueError`: ours are some too."""
+_END_BYTES = 22 + 56 + 20 + 0xFFFF
+"""Of the end of an archive: its records, and the longest comment."""
 _MOST_AXES, _LONGEST_AXIS = 32, 1 << 48
 
 
@@ -114,11 +116,26 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive `path`; what the standard library finds wrong in it is a `ScanError`."""
     try:
         with open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
+            if len(archive.infolist()) != _declared_members(raw):
+                raise zipfile.BadZipFile("its directory does not have as many members as it says")
             yield archive
     except PtychoscopeError:
         raise
     except (*_DAMAGED, ValueError, LookupError) as error:
         raise ScanError(f"{path} is damaged or truncated ({error}): copy or write it again") from error
+
+
+def _declared_members(raw: BinaryIO) -> int:
+    """How many members the end of an archive declares, which `zipfile` does not compare."""
+    size = raw.seek(0, 2)
+    raw.seek(max(0, size - _END_BYTES))
+    end = raw.read()
+    at = end.rfind(b"PK\x05\x06")
+    count = int.from_bytes(end[at + 10 : at + 12], "little")
+    if count < 0xFFFF:
+        return count
+    at = end.rfind(b"PK\x06\x06")
+    return int.from_bytes(end[at + 32 : at + 40], "little")
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path) -> NDArray[Any]:

@@ -1,6 +1,5 @@
 """Reading foreign HDF5 first in a child: what is small, all indexes of chunks, the first and last frames."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,14 +23,13 @@ def read_rehearsed(path: Path, options: ReadOptions) -> StoredScan:
         plain = {name: value for name, value in options.items() if isinstance(value, (str, int, float))}
         if options.get("positions") and not _is_hdf5(options.get("positions"), path):
             plain.pop("positions")  # a table, from which nothing is to be feared
-        arguments = {"path": os.fspath(path.absolute()), "options": plain, "folder": os.getcwd()}
+        arguments = {"path": str(path), "options": plain}
         look_in_child("ptychoscope.io.rehearse_reading:rehearse", arguments, str(path))
     return read_parts(path, options)
 
 
-def rehearse(path: str, options: dict[str, Any], folder: str) -> None:
+def rehearse(path: str, options: dict[str, Any]) -> None:
     """In the child: read as `read_parts` does, then walk and read what would be read later."""
-    os.chdir(folder)
     stored = read_parts(Path(path), cast(ReadOptions, options))
     if not isinstance(stored.patterns, LazyPatterns):
         return
