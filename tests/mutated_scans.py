@@ -21,7 +21,7 @@ from detector_files import channel_master, counts, linked_master, mib_bytes, pos
 from mutations import spoil
 
 from ptychoscope.errors import PtychoscopeError, ScanWarning
-from ptychoscope.io import load_scan, look_in_child
+from ptychoscope.io import load_scan, look_in_child, save_scan
 from ptychoscope.scan import Scan
 
 N = 5
@@ -79,19 +79,105 @@ def _table(folder: Path) -> _Files:
     return path, options, [Path(options["positions"])]
 
 
+def _write_hdf5(path: Path, content: dict[str, Any], **root: Any) -> Path:
+    """An HDF5 file of arrays by path; (array, {attribute: value}) for one with attributes."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update(root)
+        for key, given in content.items():
+            value, attributes = given if isinstance(given, tuple) else (given, {})
+            file[key] = value
+            if attributes:
+                file[key].attrs.update(attributes)
+    return path
+
+
+def _scan() -> Scan:
+    rng = np.random.default_rng(1)
+    return Scan(
+        counts(N).astype(np.float32),
+        rng.uniform(4, 16, (N, 2)),
+        "counts",
+        probe=rng.random((2, 8, 8)) * 9 + 1j,
+        object=rng.random((24, 24)) + 1j,
+        bad_pixels=rng.random((8, 8)) < 0.1,
+        pixel_size_m=_PIXEL_M,
+    )
+
+
+def _saved(ending: str) -> Callable[[Path], _Files]:
+    def write(folder: Path) -> _Files:
+        path = folder / f"s{ending}"
+        save_scan(_scan(), path)
+        return path, {}, [path]
+
+    return write
+
+
+def _hxn(folder: Path) -> _Files:
+    content = {"diffamp": np.sqrt(counts(N).astype(np.float32)), "points": np.ones((2, N))}
+    content |= {"ccd_pixel_um": 75.0, "lambda_nm": 0.15, "z_m": 2.0, "angle": 0.0}
+    path = _write_hdf5(folder / "scan_1.h5", content)
+    return path, {}, [path]
+
+
+def _product_parts() -> dict[str, Any]:
+    scan = _scan()
+    sides = {"pixel_width_m": _PIXEL_M, "pixel_height_m": _PIXEL_M}
+    y, x = (scan.positions_px - 12).T * _PIXEL_M
+    return {
+        "object": (scan.object[None], sides | {"center_x_m": 0.0, "center_y_m": 0.0}),
+        "probe": (scan.probe[None], sides),
+        "probe_position_x_m": x,
+        "probe_position_y_m": y,
+    }
+
+
+def _ptychovit(folder: Path) -> _Files:
+    path = _write_hdf5(folder / "s_dp.hdf5", {"dp": counts(N).astype(np.float32)})
+    return path, {}, [path, _write_hdf5(folder / "s_para.hdf5", _product_parts())]
+
+
+def _assembled(folder: Path) -> _Files:
+    pixel = {"detector_pixel_width_m": 7.5e-5, "detector_pixel_height_m": 7.5e-5}
+    content = {"indexes": np.arange(N), "patterns": (counts(N), pixel), "bad_pixels": np.zeros((8, 8), bool)}
+    path = _write_hdf5(folder / "diffraction.h5", content)
+    facts = {"photon_energy_eV": 8000.0, "detector_object_distance_m": 2.0, "name": "a"}
+    parts = _product_parts() | {"probe_position_indexes": np.arange(N)}
+    return path, {}, [path, _write_hdf5(folder / "product.h5", parts, **facts)]
+
+
+def _ptychonn(folder: Path) -> _Files:
+    path = folder / "s.npz"
+    np.savez(path, reciprocal=counts(N).astype(np.int32), position=np.ones((N, 2)) * 1e-7)
+    return path, {"pixel_size_m": 1e-8}, [path]
+
+
+def _npy(folder: Path) -> _Files:
+    path = folder / "s.npy"
+    np.save(path, counts(N))
+    return path, {"positions": positions_csv(folder, N)}, [path]
+
+
+_PIXEL_M = 1e-8
 KINDS: dict[str, Callable[[Path], _Files]] = {
     "npz": _npz,
     "npz-z": _npz,
+    "ptychonn": _ptychonn,
+    "npy": _npy,
     "named": _named,
     "linked": _linked,
     "channels": _channels,
+    "cxi": _saved(".cxi"),
+    "nxcxi": _saved(".nxs"),
+    "hxn": _hxn,
+    "ptychovit": _ptychovit,
+    "assembled": _assembled,
     "mib": _mib,
     "tiff": _tiff,
     "tiff-z": _tiff,
     "table": _table,
 }
-
-CHECKED = ("npz", "npz-z", "tiff-z")
+CHECKED = ("npz", "ptychonn", "npz-z", "tiff-z")
 """What holds checksums."""
 
 
@@ -107,7 +193,9 @@ class Mutator:
         home.mkdir()
         self.path, self.options, self.targets = KINDS[self.kind](home)
         self.whole = {path: path.read_bytes() for path in self.targets}
-        self.reference = load_scan(self.path, **self.options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ScanWarning)
+            self.reference = load_scan(self.path, **self.options)
 
     def outcome(self, seed: int) -> str:
         """The error's class, `same`, `said` (a word and another scan) or `other` (another without a word)."""

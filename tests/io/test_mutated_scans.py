@@ -11,7 +11,7 @@ from mutated_scans import CHECKED, KINDS, Mutator
 
 from ptychoscope.io import look_in_child
 
-COUNTS = dict.fromkeys(KINDS, 1100) | {"npz": 1600, "npz-z": 1600}
+COUNTS = dict.fromkeys(KINDS, 500) | {"npz": 2000, "npz-z": 1500}
 
 
 def _outcomes(kind, folder, seeds):
