@@ -73,7 +73,6 @@ def test_a_product_and_its_patterns_are_a_scan(h5, tmp_path, side, modes, how):
     if how == "npz":
         path = tmp_path / "p.npz"
         np.savez(path, **product(scan, flat=True))
-    counts = {"domain": "counts"}
     read = {
         "beside": lambda: load_scan(diffraction),
         "positions": lambda: load_scan(diffraction, positions=str(path)),

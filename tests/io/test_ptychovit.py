@@ -47,7 +47,7 @@ def test_a_pair_is_a_scan(h5, side, modes):
 
 def test_patterns_divided_by_their_largest_are_photons_again(h5, rng):
     scan = simulated(16)
-    patterns, rest = pair(scan)
+    _, rest = pair(scan)
     counts = rng.poisson(scan.patterns).astype(np.float32)
     h5("s_para.hdf5", rest)
     with pytest.warns(ScanWarning, match="divided by something"):

@@ -1,5 +1,7 @@
 """Files that go with a scan: a mask and a probe, each of any file that holds one."""
 
+import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -94,19 +96,20 @@ def _head(path: Path) -> bytes:
 
 def _tiff(path: Path) -> NDArray[Any]:
     """The one page of a TIFF."""
-    import io
-
     from PIL import Image
 
+    data = io.BytesIO(read_regular(path, _LARGEST_TIFF, ScanError))
+    damaged = (OSError, SyntaxError, ValueError, UserWarning, RuntimeWarning, Image.DecompressionBombError)
     try:
-        with Image.open(io.BytesIO(read_regular(path, _LARGEST_TIFF, ScanError)), formats=["TIFF"]) as image:
-            if (pages := getattr(image, "n_frames", 1)) != 1:
-                raise ScanError(f"the mask {path} has {pages} pages: save the one that is meant")
-            return np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, ScanError):
-            raise
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Pillow warns of what is cut
+            with Image.open(data, formats=["TIFF"]) as image:
+                pages, plane = getattr(image, "n_frames", 1), np.asarray(image)
+    except damaged as error:
         raise ScanError(f"{path} is a damaged TIFF ({error}): save the mask again") from error
+    if pages != 1:
+        raise ScanError(f"the mask {path} has {pages} pages: save the one that is meant")
+    return plane
 
 
 def _npy(path: Path, what: str) -> NDArray[Any]:
