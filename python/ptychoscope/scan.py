@@ -155,8 +155,7 @@ def _shape(patterns: Patterns, domain: str) -> tuple[int, int]:
     """Number and side of the patterns."""
     if domain not in words(Domain):
         raise ScanError(f'domain must be "counts" or "amplitude", got {domain!r}')
-    if not isinstance(patterns, LazyPatterns):
-        patterns = np.asarray(patterns)
+    patterns = patterns if isinstance(patterns, LazyPatterns) else np.asarray(patterns)
     if patterns.ndim != 3:
         raise ScanError(
             f"diffraction must be (n, H, W), got {patterns.shape}: reshape it, and ravel the positions"
@@ -182,9 +181,8 @@ def _patterns(patterns: Patterns, bad_pixels: NDArray[np.bool_] | None) -> Patte
     check = _Check(bad_pixels)
     if isinstance(patterns, LazyPatterns):
         last = patterns.steps[-1] if patterns.steps else None
-        return (
-            patterns if isinstance(last, _Check) and last.bad_pixels is bad_pixels else patterns.then(check)
-        )
+        checked = isinstance(last, _Check) and last.bad_pixels is bad_pixels
+        return patterns if checked else patterns.then(check)
     patterns = np.asarray(patterns)
     return check(patterns, np.arange(len(patterns)))
 
@@ -218,21 +216,20 @@ def _values(
             "are never negative; --negative unwrap adds 65536 to int16 that ran over, --negative zero takes "
             "what a subtracted background left for 0, and --mask FILE.npy (bad_pixels) leaves pixels out"
         )
-    keep = (np.uint8, np.uint16, np.uint32, np.float32)
-    return patterns if patterns.dtype in keep else _single("diffraction", patterns, np.float32)
+    kept = patterns.dtype in (np.uint8, np.uint16, np.uint32, np.float32)
+    return patterns if kept else _single("diffraction", patterns, np.float32)
 
 
+@np.errstate(over="ignore", under="ignore")
 def _single(name: str, values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
     """Finite `values` in single precision; raises `ScanError` when they are too large or too small for it."""
-    with np.errstate(over="ignore", under="ignore"):
-        cast = values.astype(dtype)
-    if not np.isfinite(cast).all() or (values.size and np.any(values) and not np.any(cast)):
-        largest = np.max(np.abs(values))
-        raise ScanError(
-            f"{name} has values up to {largest:.3g}, beyond what single precision holds (1e-38 to 3e38): "
-            "write it again in photons, or in their square roots"
-        )
-    return cast
+    cast = values.astype(dtype)
+    if np.isfinite(cast).all() and (np.any(cast) or not np.any(values)):
+        return cast
+    raise ScanError(
+        f"{name} has values up to {np.abs(values).max():.3g}, beyond what single precision holds: write it "
+        "again in photons, or in their square roots"
+    )
 
 
 def _positions(name: str, positions: NDArray[Any], n: int) -> NDArray[np.float64]:
@@ -262,8 +259,7 @@ def _probe(probe: NDArray[Any], side: int) -> NDArray[np.complex64]:
     given = probe.shape
     if probe.ndim == 3 and probe.shape[-1] == 1 and probe.shape[0] == side:
         probe = probe[..., 0]
-    if probe.ndim == 2:
-        probe = probe[None]
+    probe = probe[None] if probe.ndim == 2 else probe
     if probe.ndim != 3 or probe.shape[1:] != (side, side) or len(probe) == 0:
         larger = probe.ndim == 3 and probe.shape[1] == probe.shape[2] > side
         crop = f"--crop {side} crops it in its far field, and positions follow; or " if larger else ""
