@@ -159,7 +159,7 @@ CASES: dict[str, tuple[Case, str, list[str]]] = {
     "empty": (content(lambda b: b""), "ScanError", ["scan.npz is empty", "write it again"]),
     "truncated": (content(lambda b: b[: len(b) // 2]), "ScanError", ["damaged or truncated", "write it again"]),
     "flipped byte": (content(lambda b: b[:900] + bytes([b[900] ^ 1]) + b[901:]), "ScanError", ["CRC"]),
-    "text": (content(lambda b: b"x y z\n1 2 3\n"), "ScanError", ["no known format", "expected NPZ"]),
+    "text": (content(lambda b: b"x y z\n1 2 3\n"), "ScanError", ["no known format", "expected .npz"]),
     "folder": (command("info", "{folder}"), "BundleError", ["without model.json"]),
     "no array inside": (member("diffraction.npy", b"12345678"), "ScanError", ["diffraction", "not a numpy array"]),
     "declares a terabyte": (member("diffraction.npy", npy_header((4096,) * 3)), "ScanError", ["declares (4096, 4096, 4096)"]),
