@@ -159,8 +159,7 @@ def _shape(patterns: Patterns, domain: str) -> tuple[int, int]:
     """Number and side of the patterns."""
     if domain not in words(Domain):
         raise ScanError(f'domain must be "counts" or "amplitude", got {domain!r}')
-    if not isinstance(patterns, LazyPatterns):
-        patterns = np.asarray(patterns)
+    patterns = patterns if isinstance(patterns, LazyPatterns) else np.asarray(patterns)
     if patterns.ndim != 3:
         raise ScanError(
             f"diffraction must be (n, H, W), got {patterns.shape}: reshape it, and ravel the positions"
@@ -186,9 +185,8 @@ def _patterns(patterns: Patterns, bad_pixels: NDArray[np.bool_] | None) -> Patte
     check = _Check(bad_pixels)
     if isinstance(patterns, LazyPatterns):
         last = patterns.steps[-1] if patterns.steps else None
-        return (
-            patterns if isinstance(last, _Check) and last.bad_pixels is bad_pixels else patterns.then(check)
-        )
+        checked = isinstance(last, _Check) and last.bad_pixels is bad_pixels
+        return patterns if checked else patterns.then(check)
     patterns = np.asarray(patterns)
     return check(patterns, np.arange(len(patterns)))
 
@@ -222,8 +220,20 @@ def _values(
             "are never negative; --negative unwrap adds 65536 to int16 that ran over, --negative zero takes "
             "what a subtracted background left for 0, and --mask FILE.npy (bad_pixels) leaves pixels out"
         )
-    keep = (np.uint8, np.uint16, np.uint32, np.float32)
-    return patterns if patterns.dtype in keep else patterns.astype(np.float32)
+    kept = patterns.dtype in (np.uint8, np.uint16, np.uint32, np.float32)
+    return patterns if kept else _single("diffraction", patterns, np.float32)
+
+
+@np.errstate(over="ignore", under="ignore")
+def _single(name: str, values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    """Finite `values` in single precision; raises `ScanError` when they are too large or too small for it."""
+    cast = values.astype(dtype)
+    if np.isfinite(cast).all() and (np.any(cast) or not np.any(values)):
+        return cast
+    raise ScanError(
+        f"{name} has values up to {np.abs(values).max():.3g}, beyond what single precision holds: write it "
+        "again in photons, or in their square roots"
+    )
 
 
 def _positions(name: str, positions: NDArray[Any], n: int) -> NDArray[np.float64]:
@@ -253,8 +263,7 @@ def _probe(probe: NDArray[Any], side: int) -> NDArray[np.complex64]:
     given = probe.shape
     if probe.ndim == 3 and probe.shape[-1] == 1 and probe.shape[0] == side:
         probe = probe[..., 0]
-    if probe.ndim == 2:
-        probe = probe[None]
+    probe = probe[None] if probe.ndim == 2 else probe
     if probe.ndim != 3 or probe.shape[1:] != (side, side) or len(probe) == 0:
         larger = probe.ndim == 3 and probe.shape[1] == probe.shape[2] > side
         crop = f"--crop {side} crops it in its far field, and positions follow; or " if larger else ""
@@ -267,7 +276,7 @@ def _probe(probe: NDArray[Any], side: int) -> NDArray[np.complex64]:
         raise ScanError(f"probe has values that are not finite: {_OTHER_PROBE}")
     if not np.any(probe):
         raise ScanError(f"probe is zero everywhere: {_OTHER_PROBE}")
-    return probe.astype(np.complex64)
+    return _single("probe", probe, np.complex64)
 
 
 def _object(object_: NDArray[Any]) -> NDArray[np.complex64]:
@@ -278,7 +287,7 @@ def _object(object_: NDArray[Any]) -> NDArray[np.complex64]:
         raise ScanError(f"object must be complex numbers, got dtype {object_.dtype}")
     if not np.isfinite(object_).all():
         raise ScanError("object has values that are not finite: leave it out")
-    return object_.astype(np.complex64)
+    return _single("object", object_, np.complex64)
 
 
 def _bad_pixels(mask: NDArray[Any], side: int) -> NDArray[np.bool_]:

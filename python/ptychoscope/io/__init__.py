@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io import npz
-from ptychoscope.io.joined_files import read_parts
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.recipe import with_recipe
+from ptychoscope.io.rehearse_reading import read_rehearsed
 from ptychoscope.io.scan_formats import first_bytes, writer_of
 from ptychoscope.io.scan_from_stored import scan_from
 from ptychoscope.io.stored_scan import StoredScan
@@ -88,7 +88,7 @@ def open_scan(path: str | os.PathLike[str], **options: Unpack[ReadOptions]) -> L
 
 def _read(path: Path, options: ReadOptions) -> Scan:
     options = with_recipe(options, path)
-    return scan_from(read_parts(path, options), options)
+    return scan_from(read_rehearsed(path, options), options)
 
 
 def save_scan(scan: Scan, path: str | os.PathLike[str], *, patterns: NDArray[Any] | None = None) -> None:

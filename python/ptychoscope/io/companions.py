@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.limits import open_regular, read_regular, require_memory
+from ptychoscope.io.look_in_child import look_in_child
 from ptychoscope.io.named_parts import beside, named_array
 from ptychoscope.io.npy import read_members, read_npy
 from ptychoscope.io.scan_formats import is_hdf5, read_stored
@@ -26,7 +27,9 @@ def load_mask(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
     """
     path, inner = _place(place, scan)
     if inner:
-        mask = named_array(f"{path}:{inner}", path, {})
+        named = f"{path}:{inner}"
+        look_in_child("ptychoscope.io.companions:load_mask", {"place": named}, named)
+        mask = named_array(named, path, {})
     elif _head(path).startswith(_TIFF):
         mask = _tiff(path)
     else:
@@ -45,7 +48,9 @@ def load_probe(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
     """
     path, inner = _place(place, scan)
     if inner:
-        return _named_probe(f"{path}:{inner}")
+        named = f"{path}:{inner}"
+        look_in_child("ptychoscope.io.companions:load_probe", {"place": named}, named)
+        return _named_probe(named)
     head = _head(path)
     if is_hdf5(path):
         probe = _probe_of_hdf5(path)
@@ -66,6 +71,7 @@ def _probe_of_hdf5(path: Path) -> NDArray[Any] | None:
     from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 
     with hdf5_errors(path):
+        look_in_child("ptychoscope.io.companions:load_probe", {"path": str(path)}, str(path))
         file = ScanHdf5(path)
         scan = any(reader.matches(file) for reader in (cxi, ptychodus_data, ptychovit))
     return read_stored(path, {}).probe if scan else load_reconstruction(path).probe

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.io.atomic import replacing
+from ptychoscope.io.hdf5_room import Hdf5Room, hdf5_with_room
 from ptychoscope.io.scan_extras import write_extras
 from ptychoscope.io.units import JOULE_EV
 from ptychoscope.lazy_patterns import Patterns
@@ -29,16 +30,18 @@ _INVALID = 0x1
 
 def write(scan: Scan, path: Path, patterns: NDArray[Any] | None = None) -> None:
     """`scan` as CXI, whole or not at all; `patterns` are written in place of the scan's."""
-    with replacing(path) as partial, h5py.File(partial, "w", locking=False) as file:
-        write_entry(file, scan, patterns)
+    with replacing(path) as partial, hdf5_with_room(partial) as room:
+        write_entry(room, scan, patterns)
 
 
-def write_entry(file: h5py.File, scan: Scan, patterns: Patterns | None = None) -> None:
+def write_entry(room: Hdf5Room, scan: Scan, patterns: Patterns | None = None) -> None:
     """Everything that CXI names, and our extras."""
-    kept = scan.patterns if patterns is None else patterns
+    kept, file = scan.patterns if patterns is None else patterns, room.file
+    parts = (getattr(scan, name) for name in scan.__dataclass_fields__ if name != "patterns")
+    room.take(2 * sum(part.nbytes for part in parts if isinstance(part, np.ndarray)))
     file["cxi_version"] = VERSION
     file["number_of_entries"] = 1
-    _write_patterns(file, scan, kept)
+    _write_patterns(room, scan, kept)
     _write_geometry(file, scan)
     _write_positions(file, scan)
     _write_images(file, scan)
@@ -63,11 +66,11 @@ def geometry_of(scan: Scan) -> dict[str, float]:
     return held
 
 
-def _write_patterns(file: h5py.File, scan: Scan, patterns: Patterns) -> None:
+def _write_patterns(room: Hdf5Room, scan: Scan, patterns: Patterns) -> None:
     """Intensity, frame by frame: of amplitude its square, whose root is the same number again."""
     amplitude = scan.domain == "amplitude"
     dtype = np.dtype(np.float32) if amplitude else patterns.dtype
-    shape = tuple(patterns.shape)
+    shape, file = tuple(patterns.shape), room.file
     data = file.create_dataset(
         f"{DETECTOR}/data",
         shape,
@@ -80,7 +83,9 @@ def _write_patterns(file: h5py.File, scan: Scan, patterns: Patterns) -> None:
     for start in range(0, len(patterns), _CHUNK_FRAMES):
         part = slice(start, min(start + _CHUNK_FRAMES, len(patterns)))
         frames = np.asarray(patterns[part])
-        data[part] = np.square(frames.astype(np.float32)) if amplitude else frames
+        intensity = np.square(frames.astype(np.float32)) if amplitude else frames
+        room.take(intensity.nbytes)
+        data[part] = intensity
     file["entry_1/data_1/data"] = h5py.SoftLink(f"/{DETECTOR}/data")
     if scan.bad_pixels is not None:
         file[f"{DETECTOR}/mask"] = scan.bad_pixels.astype(np.uint32) * np.uint32(_INVALID)

@@ -65,11 +65,14 @@ def named_patterns(path: Path, options: ReadOptions) -> StoredScan:
         )
     patterns = LazyPatterns(Hdf5Patterns(file, found, frames_last=options.get("layout") == "HWN"))
     return StoredScan(
-        source=str(path), patterns=patterns, patterns_name=name, domain=_domain(patterns, name, options)
+        source=str(path),
+        patterns=patterns,
+        patterns_name=name,
+        domain=domain_by_values(patterns, name, options),
     )
 
 
-def _domain(patterns: LazyPatterns, name: str, options: ReadOptions) -> Domain | None:
+def domain_by_values(patterns: LazyPatterns, name: str, options: ReadOptions) -> Domain | None:
     """Whole numbers are counts; of others nobody can tell."""
     asked = options.get("domain")
     if asked is not None:

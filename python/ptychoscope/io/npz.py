@@ -21,6 +21,7 @@ from ptychoscope.io.layout_and_domain import frames_first
 from ptychoscope.io.npy import member_names, read_members
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.stored_scan import StoredScan
+from ptychoscope.io.unclaimed_members import say_unclaimed
 from ptychoscope.option_literals import Domain, Match
 from ptychoscope.scan import Scan
 
@@ -40,8 +41,10 @@ def matches_members(_: set[str]) -> bool:
 
 def read_archive(path: Path, options: ReadOptions) -> StoredScan:
     """What an .npz file holds; raises `ScanError`, and says with `ScanWarning` what the file leaves open."""
-    held = read_members(path, KEYS)
-    return from_mapping(held, str(path), options, present=member_names(path))
+    held, present = read_members(path, KEYS), member_names(path)
+    stored = from_mapping(held, str(path), options, present=present)
+    say_unclaimed(present, KEYS, str(path))
+    return stored
 
 
 def from_mapping(

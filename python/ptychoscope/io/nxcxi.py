@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.io.atomic import replacing
 from ptychoscope.io.cxi_writer import DETECTOR, SAMPLE, geometry_of, write_entry
+from ptychoscope.io.hdf5_room import hdf5_with_room
 from ptychoscope.scan import Scan
 
 _CLASSES = {
@@ -40,8 +41,10 @@ _CLASSES = {
 
 def write(scan: Scan, path: Path, patterns: NDArray[Any] | None = None) -> None:
     """`scan` as NXcxi_ptycho, whole or not at all; `patterns` are written in place of the scan's."""
-    with replacing(path) as partial, h5py.File(partial, "w", locking=False) as file:
-        write_entry(file, scan, patterns)
+    with replacing(path) as partial, hdf5_with_room(partial) as room:
+        write_entry(room, scan, patterns)
+        file = room.file
+        room.take(8 * len(scan) * 4)
         _write_text(file)
         _write_beam(file, geometry_of(scan))
         _write_detector(file, geometry_of(scan))

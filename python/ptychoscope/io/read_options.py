@@ -236,10 +236,15 @@ def in_photons(fields: Fields, source: str, record: dict[str, Any]) -> Fields:
         ScanWarning,
         stacklevel=2,
     )
-    factor = np.float32(1 / unit if domain == "counts" else 1 / np.sqrt(unit))
-    return fields | {
-        "patterns": each_frame(fields["patterns"], lambda frames, _: np.asarray(frames, np.float32) * factor)
-    }
+    factor = 1 / unit if domain == "counts" else 1 / np.sqrt(unit)
+    return fields | {"patterns": each_frame(fields["patterns"], lambda frames, _: _times(frames, factor))}
+
+
+def _times(frames: NDArray[Any], factor: float) -> NDArray[np.float32]:
+    """Frames times `factor`, in their own precision before they become float32."""
+    if frames.dtype.itemsize == 8:
+        return np.asarray(frames.astype(np.float64) * factor, np.float32)
+    return np.asarray(frames, np.float32) * np.float32(factor)
 
 
 def looked_at(patterns: Patterns) -> NDArray[Any]:

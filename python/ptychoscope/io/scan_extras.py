@@ -47,7 +47,7 @@ def write_extras(file: "h5py.File", scan: Scan, patterns_dtype: np.dtype[Any]) -
 def with_extras(stored: StoredScan, file: "ScanHdf5") -> StoredScan:
     """`stored` as the scan was before it was written; raises `ScanError` when the group is damaged."""
     place = f"/{GROUP}"
-    pixel = file.attribute(place, "pixel_size_m")
+    pixel = _number(file, place, "pixel_size_m")
     held = {name: file.array(f"{place}/{name}") for name in ("nominal_positions_px", "scan_index")}
     known = StoredScan(
         source=stored.source,
@@ -61,7 +61,7 @@ def with_extras(stored: StoredScan, file: "ScanHdf5") -> StoredScan:
         object=stored.object,
         bad_pixels=stored.bad_pixels,
         pixel_size_m=pixel,
-        photons=file.attribute(place, "photons"),
+        photons=_number(file, place, "photons"),
         orientation=_orientation(file, place),
     )
     return _as_it_was(known, file, place)
@@ -91,6 +91,13 @@ def _as_it_was(stored: StoredScan, file: "ScanHdf5", place: str) -> StoredScan:
         # the root of a rounded square is the number again, in binary floats
         patterns = each_frame(patterns, lambda frames, _: np.sqrt(frames).astype(dtype))
     return replace(stored, patterns=patterns, domain=domain)
+
+
+def _number(file: "ScanHdf5", place: str, name: str) -> float | None:
+    value = file.attribute(place, name)
+    if value is None or isinstance(value, (int, float, np.number)):
+        return None if value is None else float(value)
+    raise ScanError(f"{name} of {place} in {file.path} must be one number, got {value!r}: write it again")
 
 
 def _orientation(file: "ScanHdf5", place: str) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from ptychoscope.io.stored_scan import StoredScan
 if TYPE_CHECKING:
     from ptychoscope.io.scan_hdf5 import ScanHdf5
 
-BY_FIRST_BYTES = ("npy_stack",)
+BY_FIRST_BYTES = ("npy_stack", "tiff", "mib")
 """Readers with `matches(head: bytes)` and `read(path, options)`."""
 BY_MEMBERS = ("ptychonn", "ptychopinn", "ptychodus_product", "npz")
 """Readers of zip archives, as .npz is, with `matches_members(names)` and `read_archive(path, options)`, the
 most particular first; the last one reads any."""
-BY_CONTENT: tuple[str, ...] = ("cxi", "ptychodus_data", "ptychovit", "ptychodus_product", "hxn")
+BY_CONTENT: tuple[str, ...] = ("cxi", "ptychodus_data", "ptychovit", "ptychodus_product", "hxn", "eiger")
 """Readers of HDF5 with `matches(file: ScanHdf5)` and `read(file, options)`, the most particular first."""
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")

@@ -15,6 +15,7 @@ from ptychoscope.errors import ScanError
 from ptychoscope.io.foreign_probe import scaled_to_counts
 from ptychoscope.io.layout_and_domain import domain_of
 from ptychoscope.io.pair_by_number import paired_by_number, places_of, refuse_shifted
+from ptychoscope.io.pixels_without_counts import below_counts, without_sentinels
 from ptychoscope.io.read_options import (
     Fields,
     ReadOptions,
@@ -34,6 +35,7 @@ GEOMETRY = ("energy_ev", "distance_m", "detector_pixel_m")
 """Of which the side of an object pixel follows; kept in the record under `geometry`."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # `Scan` refuses what single precision does not hold
 def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
     """The scan that `stored` holds, read as `options` say; its patterns stay where they are.
 
@@ -47,6 +49,7 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
         record["geometry"] = geometry
     fields = _fields(stored, options)
     fields = masked(fields, options.get("mask"), stored.source)
+    fields = without_sentinels(fields, stored.source, record)
     fields["domain"] = domain_of(
         stored.patterns_name,
         looked_at(fields["patterns"]),
@@ -68,6 +71,7 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
         )
     fields = frames_kept(fields, options, stored.source, record)
     fields = without_negative(fields, options.get("negative"), record)
+    fields = below_counts(fields, options.get("max_counts"), fields["domain"], stored.source, record)
     if stored.probe_scale_open and options.get("probe") is None:
         fields = _with_probe_to_scale(
             in_photons(fields | {"probe": None}, stored.source, record), stored, record

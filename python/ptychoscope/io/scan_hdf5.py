@@ -4,6 +4,7 @@ A facility's file is often a master: its patterns lie in others, by external lin
 are resolved here link by link, so that each file is known before HDF5 opens it.
 """
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ import numpy as np
 from h5py import h5z
 from numpy.typing import NDArray
 
-from ptychoscope.errors import MissingExtraError, ScanError
+from ptychoscope.errors import MissingExtraError, PtychoscopeError, ScanError
 from ptychoscope.io.limits import open_regular, require_memory
 
 _DEPTH = 16
@@ -23,6 +24,15 @@ _DEPTH = 16
 _SMALL_BYTES = 1 << 30
 """Of a data set that is read whole: positions, a probe, a mask."""
 _LARGEST_CHUNK = 1 << 30
+_UNPACKED_PER_BYTE = 1100
+"""No more bytes come out of one byte of gzip, and of what packs better no scan is made."""
+_ALWAYS_BYTES = 64 << 20
+"""A data set of so much is read whatever its file holds of it: a mask that is 0 everywhere."""
+_PER_SOURCE = 16
+"""No virtual data set shows its sources so many times."""
+_DAMAGED = (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError, MemoryError)
+"""What h5py and numpy raise of a damaged file."""
+_MOST_TEXTS = 1 << 12
 _PLUGINS = {
     32001: "Blosc",
     32004: "LZ4",
@@ -50,6 +60,8 @@ class ScanHdf5:
         self.path, self.allow_outside = path, allow_outside
         self.folder = path.resolve().parent
         self._files: dict[Path, h5py.File] = {}
+        self.checked: list[h5py.Dataset] = []
+        """Data sets that hold numbers of their own and were looked at."""
         self.root = self._opened(path)
 
     def find(self, name: str) -> h5py.Group | h5py.Dataset | None:
@@ -76,7 +88,7 @@ class ScanHdf5:
             return None
         if found.dtype.kind not in "buifc":
             raise ScanError(f"{name} in {self.path} must be numbers, got {found.shape} {found.dtype}")
-        size = int(np.prod(found.shape, dtype=np.float64)) * found.dtype.itemsize
+        size = _nbytes(found.shape, found.dtype)
         if size > _SMALL_BYTES:
             raise ScanError(
                 f"{name} in {self.path} has {size} bytes, which is too much for what it should be"
@@ -110,6 +122,14 @@ class ScanHdf5:
         value = value.flat[0] if isinstance(value, np.ndarray) else value
         return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
+    def texts(self, name: str) -> list[str] | None:
+        """The texts in `name`, in their order; None when there are none."""
+        found = self.dataset(name)
+        if found is None or h5py.check_string_dtype(found.dtype) is None or found.size > _MOST_TEXTS:
+            return None
+        values = np.ravel(np.asarray(found[()], dtype=object))
+        return [one.decode(errors="replace") if isinstance(one, bytes) else str(one) for one in values]
+
     def _opened(self, path: Path) -> h5py.File:
         place = path.resolve()
         if place not in self._files:
@@ -117,7 +137,7 @@ class ScanHdf5:
             open_regular(path, ScanError).close()
             try:
                 self._files[place] = h5py.File(place, "r", locking=False)
-            except (OSError, RuntimeError, ValueError) as error:
+            except _DAMAGED as error:
                 raise ScanError(
                     f"{path} is damaged or no HDF5 file ({error}): copy or write it again"
                 ) from error
@@ -169,11 +189,10 @@ class ScanHdf5:
         if found.is_virtual:
             self._check_virtual(found, label, left)
             return
-        if (
-            found.chunks
-            and int(np.prod(found.chunks, dtype=np.float64)) * found.dtype.itemsize > _LARGEST_CHUNK
-        ):
+        if found.chunks and _nbytes(found.chunks, found.dtype) > _LARGEST_CHUNK:
             raise ScanError(f"{label} has chunks {found.chunks} of more than 1 GiB: write it again")
+        _check_size(found, label)
+        self.checked.append(found)
         plist = found.id.get_create_plist()
         for k in range(plist.get_nfilters()):
             require_filter(plist.get_filter(k)[0], label)
@@ -181,6 +200,7 @@ class ScanHdf5:
     def _check_virtual(self, found: h5py.Dataset, label: str, left: int) -> None:
         if left <= 0:
             raise ScanError(f"{label} is a virtual data set made of virtual ones without end")
+        held: dict[tuple[str, str], int] = {}
         for source in found.virtual_sources():
             if source.file_name == ".":
                 inner = self._follow(found.file, source.dset_name, left - 1)
@@ -194,6 +214,28 @@ class ScanHdf5:
                 if inner == found:
                     raise ScanError(f"{label} is a virtual data set made of itself")
                 self._check(inner, f"{source.dset_name} in {source.file_name}", left - 1)
+                held[source.file_name, source.dset_name] = _nbytes(inner.shape, inner.dtype)
+        there = (missing_sources(found), *found.shape[1:]) if found.shape else ()
+        if _nbytes(there, found.dtype) > max(_ALWAYS_BYTES, _PER_SOURCE * sum(held.values())):
+            raise ScanError(
+                f"{label} declares {found.shape} {found.dtype}, far more than the data sets that it shows "
+                "hold: it is damaged, write it again"
+            )
+
+
+def _check_size(found: h5py.Dataset, label: str) -> None:
+    """Raise `ScanError` when a data set declares more than its file can hold."""
+    size = _nbytes(found.shape, found.dtype)
+    held = min(found.id.get_storage_size(), found.file.id.get_filesize())
+    if size > max(_ALWAYS_BYTES, _UNPACKED_PER_BYTE * held):
+        raise ScanError(
+            f"{label} declares {found.shape} {found.dtype}, {size} bytes, of which its file holds {held} "
+            "packed: it is cut or damaged, copy or write it again"
+        )
+
+
+def _nbytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    return math.prod(shape) * dtype.itemsize
 
 
 @contextmanager
@@ -201,9 +243,9 @@ def hdf5_errors(path: Path) -> Iterator[None]:
     """What HDF5 raises of a damaged file, as `ScanError`."""
     try:
         yield
-    except ScanError:
+    except PtychoscopeError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeDecodeError) as error:
+    except _DAMAGED as error:
         raise ScanError(f"{path} is damaged ({error}): copy or write it again") from error
 
 
