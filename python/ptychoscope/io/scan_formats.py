@@ -51,11 +51,29 @@ def is_known(path: Path, options: ReadOptions) -> bool:
     """Whether a reader knows what `path` is."""
     if not is_hdf5(path):
         return _reader_of(path, first_bytes(path)) is not None
+    return hdf5_layout(path, allow_outside=bool(options.get("allow_outside"))) is not None
+
+
+def hdf5_layout(path: Path, *, allow_outside: bool = False) -> str | None:
+    """The module that reads the HDF5 file `path`; None when nobody knows its layout."""
     from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 
     with hdf5_errors(path):
-        file = ScanHdf5(path, allow_outside=bool(options.get("allow_outside")))
-        return any(_reader(name).matches(file) for name in BY_CONTENT)
+        file = ScanHdf5(path, allow_outside=allow_outside)
+        return next((name for name in BY_CONTENT if _reader(name).matches(file)), None)
+
+
+def is_result(path: Path) -> bool:
+    """Whether `path` is HDF5 without patterns, as a result is; what nobody knows is taken for one."""
+    if not is_hdf5(path):
+        return False
+    name = hdf5_layout(path)
+    if name is None:
+        return True
+    from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
+
+    with hdf5_errors(path):
+        return not getattr(_reader(name), "has_patterns", lambda _: True)(ScanHdf5(path))
 
 
 def is_table(path: Path) -> bool:
