@@ -12,7 +12,6 @@ from foreign_scans import cxi_content, simulated
 from ptychoscope.errors import ScanError
 from ptychoscope.io import load_scan, save_scan
 from ptychoscope.io.companions import load_mask, load_probe
-from ptychoscope.io.scan_formats import is_result
 
 
 @pytest.mark.parametrize("ending", [".npz", ".cxi", ".nxs"])
@@ -77,14 +76,3 @@ def test_what_is_no_mask_is_named(tmp_path, rng):
     (tmp_path / "cut.tif").write_bytes((tmp_path / "two.tif").read_bytes()[:20])
     with pytest.raises(ScanError, match=r"cut\.tif"):
         load_mask(tmp_path / "cut.tif")
-
-
-def test_what_is_a_result_and_what_a_scan(h5, tmp_path):
-    scan = replace(simulated(12), pixel_size_m=1e-8)
-    parts = cxi_content(scan)
-    without = {name: value for name, value in parts.items() if not name.endswith("/data")}
-    save_scan(scan, tmp_path / "scan.npz")
-    scans = [h5("a.cxi", parts), tmp_path / "scan.npz"]
-    product = {"probe_position_x_m": np.zeros(3), "probe_position_y_m": np.zeros(3)}
-    results = [h5("b.cxi", without), h5("product.h5", product), h5("unknown.h5", {"x": 1})]
-    assert [is_result(path) for path in (*scans, *results)] == [False] * 2 + [True] * 3

@@ -69,12 +69,12 @@ def runtime_problem(installed: list[str]) -> str | None:
 
 def describe(path: Path, reading: ScanOptions | None = None) -> dict[str, Any]:
     """What a scan, a result or a bundle holds; raises an error of ours for anything else."""
-    from ptychoscope.io import load_scan
-    from ptychoscope.io.scan_formats import is_result
+    from ptychoscope.io import first_bytes, load_scan
+    from ptychoscope.io.ptychodus import MAGIC
 
     if path.is_dir():
         return _bundle(path)
-    if is_result(path):
+    if first_bytes(path).startswith(MAGIC):
         return _result(path)
     scan = load_scan(path) if reading is None else reading.scan(path)
     if len(scan) == 0:

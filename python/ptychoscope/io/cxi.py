@@ -24,7 +24,7 @@ from ptychoscope.io.hdf5_patterns import Hdf5Patterns
 from ptychoscope.io.near_field import warn_of_near_field
 from ptychoscope.io.ptychodus_product import positions_on_object
 from ptychoscope.io.read_options import ReadOptions
-from ptychoscope.io.scan_extras import GROUP, with_extras
+from ptychoscope.io.scan_extras import GROUP, is_ours, with_extras
 from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.io.units import METRES, length_m, photon_energy_ev, unit_of
@@ -50,11 +50,6 @@ def matches(file: ScanHdf5) -> bool:
     return file.find("/cxi_version") is not None or file.text(f"{ENTRY}/definition") in _DEFINITIONS
 
 
-def has_patterns(file: ScanHdf5) -> bool:
-    """Whether such a file holds patterns; a product or a result does not."""
-    return _first(file, *_PATTERNS) is not None
-
-
 def read(file: ScanHdf5, options: ReadOptions) -> StoredScan:
     """What a CXI or NXcxi_ptycho file holds; raises `ScanError` naming what it must be."""
     record: dict[str, Any] = {"format": NAME}
@@ -73,7 +68,7 @@ def read(file: ScanHdf5, options: ReadOptions) -> StoredScan:
     if name is not None and (found := file.dataset(name)) is not None:
         stored.patterns, stored.patterns_name = LazyPatterns(Hdf5Patterns(file, found)), name
     _add_positions(stored, file)
-    own = file.find(f"/{GROUP}") is not None
+    own = is_ours(file)
     _add_images(stored, file, own=own)
     if own:
         return with_extras(stored, file)
@@ -221,3 +216,5 @@ def _place_object(stored: StoredScan, file: ScanHdf5, object_: NDArray[Any] | No
     if stored.positions is not None:
         stored.object = object_
         positions_on_object(stored, np.array(centre, np.float64), object_.shape, stored.pixel_size_m)
+    if file.attribute(f"{ENTRY}/{GROUP}", "pixel_size_known") in (False, 0):
+        stored.pixel_size_m = None  # a result of ours in pixels, at 1 m each

@@ -43,11 +43,6 @@ def matches(file: ScanHdf5) -> bool:
     return {"probe_position_x_m", "probe_position_y_m"} <= names and not names & {"patterns", "dp"}
 
 
-def has_patterns(_: ScanHdf5) -> bool:
-    """A product never holds patterns."""
-    return False
-
-
 def read(file: ScanHdf5, _: ReadOptions) -> StoredScan:
     """What a product in HDF5 holds; raises `ScanError` naming what it must be."""
     parts: dict[str, Any] = {name: file.array(f"/{name}") for name in _ARRAYS}

@@ -63,19 +63,6 @@ def hdf5_layout(path: Path, *, allow_outside: bool = False) -> str | None:
         return next((name for name in BY_CONTENT if _reader(name).matches(file)), None)
 
 
-def is_result(path: Path) -> bool:
-    """Whether `path` is HDF5 without patterns, as a result is; what nobody knows is taken for one."""
-    if not is_hdf5(path):
-        return False
-    name = hdf5_layout(path)
-    if name is None:
-        return True
-    from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
-
-    with hdf5_errors(path):
-        return not getattr(_reader(name), "has_patterns", lambda _: True)(ScanHdf5(path))
-
-
 def is_table(path: Path) -> bool:
     """Whether `path` is text or what else no reader of scans begins to know, as a CSV is."""
     return not is_hdf5(path) and _reader_of(path, first_bytes(path)) is None
