@@ -12,7 +12,7 @@ from ptychoscope.errors import ScanError
 from ptychoscope.io.limits import open_regular, read_regular, require_memory
 from ptychoscope.io.named_parts import named_array
 from ptychoscope.io.npy import read_members, read_npy
-from ptychoscope.io.scan_formats import hdf5_layout, is_hdf5, read_stored
+from ptychoscope.io.scan_formats import is_hdf5, read_stored
 
 _NPY, _ZIP, _TIFF = b"\x93NUMPY", b"PK", (b"II*\0", b"MM\0*")
 _LARGEST_TIFF = 1 << 30
@@ -60,11 +60,14 @@ def load_probe(path: Path | str) -> NDArray[Any]:
 
 def _probe_of_hdf5(path: Path) -> NDArray[Any] | None:
     """Of a result or product as results are read, of any other format as scans are."""
+    from ptychoscope.io import cxi, ptychodus_data, ptychovit
     from ptychoscope.io.ptychodus import load_reconstruction
+    from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 
-    if hdf5_layout(path) in (None, "ptychodus_product"):
-        return load_reconstruction(path).probe
-    return read_stored(path, {}).probe
+    with hdf5_errors(path):
+        file = ScanHdf5(path)
+        scan = any(reader.matches(file) for reader in (cxi, ptychodus_data, ptychovit))
+    return read_stored(path, {}).probe if scan else load_reconstruction(path).probe
 
 
 def _named_probe(place: str) -> NDArray[Any]:

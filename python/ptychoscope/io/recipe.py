@@ -76,19 +76,21 @@ def _as_options(said: dict[str, Any], scan: Path, folder: Path) -> dict[str, Any
     if "orientation" in said:
         options["orientation"] = Orientation.parse(said["orientation"])
     if "mask" in said:
-        options["mask"] = load_mask(_place(said["mask"], scan, folder))
+        options["mask"] = load_mask(_found_part(said["mask"], scan, folder))
     if said.get("probe", "none") != "none":
-        options["probe"] = load_probe(_place(said["probe"], scan, folder))
+        options["probe"] = load_probe(_found_part(said["probe"], scan, folder))
     for name in ("patterns", "positions"):
         if name in said and not said[name].startswith("/"):
-            options[name] = _place(said[name], scan, folder)
+            options[name] = _found_part(said[name], scan, folder)
     return options
 
 
-def _place(place: str, scan: Path, folder: Path) -> str:
-    """`place`, a file or FILE:/path, with the file where it was found."""
-    name, colon, inner = place.partition(":/")
-    return f"{_found(name, scan, folder)}{colon}{inner}"
+def _found_part(place: str, scan: Path, folder: Path) -> str:
+    """`FILE` or `FILE:/path` with the file where it is; `/path` is one of the scan's file."""
+    name, colon, inner = place.rpartition(":/")
+    if not colon:
+        return f"{scan}:{place}" if place.startswith("/") else str(_found(place, scan, folder))
+    return f"{_found(name, scan, folder)}:/{inner}"
 
 
 def _found(name: str, scan: Path, folder: Path) -> Path:

@@ -51,16 +51,11 @@ def is_known(path: Path, options: ReadOptions) -> bool:
     """Whether a reader knows what `path` is."""
     if not is_hdf5(path):
         return _reader_of(path, first_bytes(path)) is not None
-    return hdf5_layout(path, allow_outside=bool(options.get("allow_outside"))) is not None
-
-
-def hdf5_layout(path: Path, *, allow_outside: bool = False) -> str | None:
-    """The module that reads the HDF5 file `path`; None when nobody knows its layout."""
     from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 
     with hdf5_errors(path):
-        file = ScanHdf5(path, allow_outside=allow_outside)
-        return next((name for name in BY_CONTENT if _reader(name).matches(file)), None)
+        file = ScanHdf5(path, allow_outside=bool(options.get("allow_outside")))
+        return any(_reader(name).matches(file) for name in BY_CONTENT)
 
 
 def is_table(path: Path) -> bool:
