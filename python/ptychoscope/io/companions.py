@@ -31,7 +31,7 @@ def load_probe(path: Path) -> NDArray[Any]:
         head = file.read(len(_HDF5))
     probe: NDArray[Any] | None
     if head.startswith(_HDF5):
-        from ptychoscope.io.ptychodus import load_reconstruction
+        from ptychoscope.io.results.formats import load_reconstruction
 
         probe = load_reconstruction(path).probe
     elif npz.matches(head):

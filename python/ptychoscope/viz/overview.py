@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.io.atomic import replacing
 from ptychoscope.option_literals import ColorMap
-from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.reconstruction import Reconstruction, phase_about_mean
 from ptychoscope.viz.panels import Panel, draw_panels, limits
 from ptychoscope.viz.verdict_panels import verdict_panels
 
@@ -105,8 +105,7 @@ def phase_panel(object_: NDArray[np.complex64], well: NDArray[np.bool_], seen: N
     seen
         (H, W), False where there is nothing to show.
     """
-    mean = complex(object_[well].sum()) if well.any() else 1.0
-    phase = np.angle(object_ * np.exp(-1j * np.angle(mean)))
+    phase = phase_about_mean(object_, well)
     low, high = limits(phase, well)
     cyclic = high - low > _CYCLIC_FROM_RAD
     colormap: ColorMap = "twilight" if cyclic else "RdBu_r"
