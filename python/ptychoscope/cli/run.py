@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
-from ptychoscope.cli.output_checks import check_outputs
+from ptychoscope.cli.output_checks import check_outputs, check_picture, check_result
 from ptychoscope.cli.recorded_reading import reading_record
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @command()
 @argument("scan", "Scan file.")
-@option("--output", "-o", type=PATH, default="object.h5", about="Result, a ptychodus product (.h5).")
+@option("--output", "-o", type=PATH, default="object.h5", about="Result: .h5, .cxi, .npz, or .tif.")
 @option("--model", "-m", type=PATH, about="Bundle directory, made by `export`.")
 @option(
     "--picture",
     type=PATH,
-    about="PNG of amplitude, phase, coverage and spread; without, beside the result.",
+    about="Picture of the result: .png, .jpg or .pdf; without, a .png beside the result.",
 )
 @option("--no-picture", is_flag=True, about="Write no picture.")
 @option(
@@ -87,7 +87,6 @@ def run(
 ) -> None:
     """Reconstruct a scan without torch: by a network, by sweeps of the solver, or by both."""
     from ptychoscope.io import save_reconstruction
-    from ptychoscope.io.atomic import check_file
     from ptychoscope.pipeline.reconstruct import reconstruct
     from ptychoscope.pipeline.run_options import checked_options
     from ptychoscope.viz.overview import save_picture
@@ -97,9 +96,8 @@ def run(
         reads=[("the scan", scan), ("--model", model), *reading.files()],
         writes=[("--output", output), ("--picture", picture)],
     )
-    for file in (output, picture):
-        if file is not None:
-            check_file(file)
+    check_result(output)
+    check_picture(picture)
     options: Any = {**network, **solver._asdict()}
     if all(options[name] is None for name in ("effort", "refine", "refine_window", "start")):
         options["effort"] = "balanced"

@@ -59,6 +59,17 @@ class Hdf5Group:
     path: str
     file_bytes: int
 
+    def has(self, name: str) -> bool:
+        """Whether there is a link `name`, wherever it leads; a path of several is followed by hard links."""
+        first, _, rest = name.partition("/")
+        links, key = self.group.id.links, first.encode()
+        if not links.exists(key):
+            return False
+        if not rest:
+            return True
+        inside = links.get_info(key).type == h5l.TYPE_HARD and h5o.get_info(self.group.id, key).type
+        return inside == h5o.TYPE_GROUP and Hdf5Group(self.group[first], self.path, self.file_bytes).has(rest)
+
     def subgroup(self, name: str) -> "Hdf5Group | None":
         """The group `name` in this one; None when there is none."""
         if not self._is(name, h5o.TYPE_GROUP):

@@ -4,6 +4,7 @@ It holds numbers as they are in memory, so that a result comes back bit for bit 
 format asks for.
 """
 
+from dataclasses import fields
 from typing import Any
 
 import h5py
@@ -19,7 +20,9 @@ from ptychoscope.reconstruction import Reconstruction
 
 GROUP = "ptychoscope"
 _NEEDED = ("coverage", "spread", "positions_px")
-_OPTIONAL = ("given_positions_px", "given_probe", "background")
+_ELSEWHERE = ("object", "probe", "origin_px", "pixel_size_m", "verdict", "orientation", "provenance")
+_OPTIONAL = tuple(field.name for field in fields(Reconstruction) if field.name not in (*_NEEDED, *_ELSEWHERE))
+"""The arrays that a result may have."""
 
 
 def write_extras(parent: h5py.Group, result: Reconstruction) -> None:

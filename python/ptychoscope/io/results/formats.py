@@ -8,6 +8,7 @@ from ptychoscope.errors import OutputError, ResultError
 from ptychoscope.io.limits import open_regular
 from ptychoscope.io.results import cxi, npz, ptychodus, read_hdf5, tiff
 from ptychoscope.io.results.fields import from_fields
+from ptychoscope.io.scan_formats import first_bytes
 from ptychoscope.reconstruction import Reconstruction
 
 _Write = Callable[[Reconstruction, str | os.PathLike[str]], None]
@@ -75,11 +76,16 @@ def load_reconstruction(path: str | os.PathLike[str]) -> Reconstruction:
 
 
 def is_result(path: Path) -> bool:
-    """Whether a file is a result rather than a scan, by its content; raises `ScanError` of a damaged one."""
-    head = _head(path)
+    """Whether a file is a result rather than a scan, by its content.
+
+    Raises `ScanError` or `ResultError` when it is damaged.
+    """
+    head = first_bytes(path)
     if head.startswith(_ZIP):
         return npz.holds_result(path)
-    return head.startswith((ptychodus.MAGIC, *tiff.MAGICS))
+    if head.startswith(ptychodus.MAGIC):
+        return read_hdf5.holds_result(path)
+    return head.startswith(tiff.MAGICS)
 
 
 def _head(path: Path) -> bytes:

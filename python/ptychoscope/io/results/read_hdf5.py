@@ -5,14 +5,14 @@ in a child with a limit on time and memory; when the file says that it once was 
 was changed.
 """
 
-import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from ptychoscope.errors import ResultError, ScanWarning
 from ptychoscope.io.guarded_child import read_in_child
-from ptychoscope.io.hdf5_guard import opened_hdf5
+from ptychoscope.io.hdf5_guard import open_hdf5, opened_hdf5
 from ptychoscope.io.limits import open_regular
 from ptychoscope.io.results import cxi, ptychodus
 from ptychoscope.io.results.fields import Arrays, Facts
@@ -30,15 +30,36 @@ def read(path: Path) -> tuple[Arrays, Facts]:
     with open_regular(path, ResultError) as file:
         if seal_state(file) == "intact":
             return _read_layout(file, path)[0]
-        size = os.fstat(file.fileno()).st_size
+    return _in_child(read_unsealed, path)
+
+
+def holds_result(path: Path) -> bool:
+    """Whether an HDF5 file is a result, by the names in it; raises `ResultError` when it is damaged."""
+    with open_regular(path, ResultError) as file:
+        if seal_state(file) == "intact":
+            return True
+    return bool(_in_child(find_result, path)[1]["result"])
+
+
+def _in_child(function: Callable[[str], tuple[Arrays, Facts]], path: Path) -> tuple[Arrays, Facts]:
+    size = path.stat().st_size
     return read_in_child(
-        f"{__name__}:read_unsealed",
+        f"{__name__}:{function.__name__}",
         {"path": str(path)},
         label=str(path),
         error=ResultError,
         time_limit_s=_TIME_LIMIT_S + size / _BYTES_PER_S,
         memory_bytes=_MEMORY_BYTES + _MEMORY_PER_BYTE * size,
     )
+
+
+def find_result(path: str) -> tuple[Arrays, Facts]:
+    """What the child of `holds_result` does: a product has an object and positions, CXI an image of it."""
+    with open_hdf5(Path(path)) as root:
+        entry = root.subgroup("entry_1") if root.has("entry_1") else None
+        product = root.has("object") and root.has("probe_position_x_m")
+        cxi_result = entry is not None and entry.has("image_2") and not entry.has("data_1/data")
+        return {}, {"result": product or cxi_result}
 
 
 def read_unsealed(path: str) -> tuple[Arrays, Facts]:
