@@ -11,6 +11,7 @@ from PIL import Image
 
 from ptychoscope.errors import OutputError, ResultError
 from ptychoscope.io import load_reconstruction, save_reconstruction
+from ptychoscope.io.companions import load_probe
 from ptychoscope.io.results.formats import FORMATS, check_result_name, is_result
 from ptychoscope.io.results.read_hdf5 import read_unsealed
 from ptychoscope.reconstruction import Reconstruction
@@ -219,3 +220,9 @@ def test_what_is_not_finite_is_no_result(result, change, message):
         change |= {"coverage": np.ones((1, 2)), "spread": np.ones((1, 2))}
     with pytest.raises(ResultError, match=message):
         replace(result, **change)
+
+
+@pytest.mark.parametrize("ending", READABLE)
+def test_the_probe_of_a_result_serves_a_scan(tmp_path, result, ending):
+    save_reconstruction(result, tmp_path / f"o{ending}")
+    assert_array_equal(load_probe(tmp_path / f"o{ending}"), result.probe)

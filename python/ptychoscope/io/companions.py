@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 from ptychoscope.io import npz
 from ptychoscope.io.limits import open_regular, require_memory
-from ptychoscope.io.npy import read_members, read_npy
+from ptychoscope.io.npy import member_names, read_members, read_npy
+from ptychoscope.io.results.npz import MARK
 
 _NPY = b"\x93NUMPY"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -30,7 +31,7 @@ def load_probe(path: Path) -> NDArray[Any]:
     with open_regular(path, ScanError) as file:
         head = file.read(len(_HDF5))
     probe: NDArray[Any] | None
-    if head.startswith(_HDF5):
+    if head.startswith(_HDF5) or (npz.matches(head) and MARK in member_names(path)):
         from ptychoscope.io.results.formats import load_reconstruction
 
         probe = load_reconstruction(path).probe

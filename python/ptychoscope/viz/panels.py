@@ -79,7 +79,7 @@ def draw_panels(
         row, column = divmod(index, columns)
         _place(sheet, panel, image, (_GAP + column * width, _GAP // 2 + int(tops[row])))
     for index, line in enumerate(lines):
-        place = (_GAP, sheet.height - below + index * _FONT_PX)
+        place = (_GAP, sheet.height - below + index * _FONT_PX + line.drop)
         ImageDraw.Draw(sheet).text(place, line.text, fill=line.ink, font=line.font)
     return sheet
 
@@ -88,13 +88,15 @@ class _Line(NamedTuple):
     text: str
     font: "ImageFont.FreeTypeFont | ImageFont.ImageFont"
     ink: tuple[int, int, int]
+    drop: int
+    """Pixels below its place."""
 
 
 def _lines(caption: str, foot: str) -> list[_Line]:
     """The text below the panels."""
     normal, small = (ImageFont.load_default(_FONT_PX - less) for less in (2, 5))
-    lines = [_Line(text, normal, _INK) for text in caption.splitlines()]
-    return [*lines, *(_Line(text, small, _FAINT) for text in foot.splitlines())]
+    lines = [_Line(text, normal, _INK, 0) for text in caption.splitlines()]
+    return [*lines, *(_Line(text, small, _FAINT, _FONT_PX // 3) for text in foot.splitlines())]
 
 
 def limits(values: NDArray[np.floating], seen: NDArray[np.bool_], tail: float = 0.5) -> tuple[float, float]:

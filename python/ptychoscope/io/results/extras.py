@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 
 from ptychoscope.errors import ResultError
+from ptychoscope.io.child_answer import Arrays, Facts
 from ptychoscope.io.hdf5_guard import Hdf5Array, Hdf5Group
-from ptychoscope.io.results.fields import Arrays, Facts
 from ptychoscope.io.results.verdict_records import read_verdict, write_verdict
 from ptychoscope.io.results.write_hdf5 import put
 from ptychoscope.reconstruction import Reconstruction

@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ResultError
+from ptychoscope.io.child_answer import Arrays, Facts
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.verdict import Verdict
-
-Arrays = dict[str, NDArray[Any]]
-Facts = dict[str, Any]
 
 _VERDICT = "verdict_"
 """Before the names of a verdict's arrays."""

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ResultError, ScanError
 from ptychoscope.io.atomic import replacing
+from ptychoscope.io.child_answer import Arrays, Facts
 from ptychoscope.io.npy import member_names, read_members
-from ptychoscope.io.results.fields import Arrays, Facts, to_fields
+from ptychoscope.io.results.fields import to_fields
 from ptychoscope.reconstruction import Reconstruction
 
 SUFFIX = ".npz"

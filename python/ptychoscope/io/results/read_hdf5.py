@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ptychoscope.errors import ResultError, ScanWarning
+from ptychoscope.io.child_answer import Arrays, Facts
 from ptychoscope.io.guarded_child import read_in_child
 from ptychoscope.io.hdf5_guard import open_hdf5, opened_hdf5
 from ptychoscope.io.limits import open_regular
 from ptychoscope.io.results import cxi, ptychodus
-from ptychoscope.io.results.fields import Arrays, Facts
 from ptychoscope.io.results.seal import seal_state
 from ptychoscope.io.results.write_hdf5 import SEALED
 

@@ -15,7 +15,7 @@ from ptychoscope.io.results.seal import seal
 
 SEALED = "ptychoscope_sealed"
 """The root's attribute which says that a seal was written after the file."""
-_PACKED_FROM_BYTES = 4096
+_PACKED_FROM_BYTES, _GZIP_LEVEL = 4096, 1
 
 
 @contextmanager
@@ -36,5 +36,5 @@ def put(group: h5py.Group, name: str, values: NDArray[Any], **attributes: Any) -
     values = np.asarray(values)
     options: dict[str, Any] = {"fletcher32": True} if values.size and values.ndim else {}
     if values.nbytes >= _PACKED_FROM_BYTES:
-        options |= {"compression": "gzip", "shuffle": True}
+        options |= {"compression": "gzip", "compression_opts": _GZIP_LEVEL, "shuffle": True}
     group.create_dataset(name, data=values, **options).attrs.update(attributes)
