@@ -98,6 +98,8 @@ LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
 
 # --- pictures -----------------------------------------------------------------------------------------------
 ColorMap = Literal["gray", "viridis", "magma", "RdBu_r", "twilight"]
+PicturePanel = Literal["amplitude", "phase", "coverage", "spread", "frames", "detector"]
+"""What the picture of a result shows; the last two are the misfit of its frames and of detector pixels."""
 
 Word = TypeVar("Word", bound=str)
 

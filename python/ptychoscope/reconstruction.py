@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ResultError
 from ptychoscope.verdict import Verdict
 
+_FINITE = ("object", "coverage", "positions_px", "given_positions_px", "probe", "given_probe")
 _FIELDS: tuple[tuple[str, Any, int], ...] = (
     ("coverage", np.float32, 2),
     ("spread", np.float32, 2),
@@ -67,20 +68,36 @@ class Reconstruction:
         for name, dtype, ndim in _FIELDS:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _array(name, getattr(self, name), dtype, ndim))
+        self._check_arrays()
+        object.__setattr__(self, "origin_px", _whole_pixels(self.origin_px))
+        size = self.pixel_size_m
+        if size is not None and not (np.isfinite(size) and size > 0):
+            raise ResultError(f"pixel_size_m must be a positive number or None, got {size}")
+
+    def _check_arrays(self) -> None:
         for name in ("coverage", "spread"):
-            if getattr(self, name).shape != image.shape:
+            if getattr(self, name).shape != self.object.shape:
                 found = getattr(self, name).shape
-                raise ResultError(f"{name} must have the object's shape {image.shape}, got {found}")
+                raise ResultError(f"{name} must have the object's shape {self.object.shape}, got {found}")
         _check_numbers_and_curve(self)
         for name in ("positions_px", "given_positions_px"):
             positions = getattr(self, name)
             if positions is not None and positions.shape[1] != 2:
                 raise ResultError(f"{name} must be (n, 2) as (y, x), got {positions.shape}")
-        y, x = self.origin_px
-        object.__setattr__(self, "origin_px", (int(y), int(x)))
-        size = self.pixel_size_m
-        if size is not None and not (np.isfinite(size) and size > 0):
-            raise ResultError(f"pixel_size_m must be a positive number or None, got {size}")
+        for name in _FINITE:
+            array = getattr(self, name)
+            if array is not None and not np.isfinite(array).all():
+                raise ResultError(f"{name} must be finite numbers, got {_not_finite(array)}")
+
+    def phase_rad(self) -> NDArray[np.float32]:
+        """(H, W) float32, the phase of the object about its mean: no pattern tells the phase of the whole.
+
+        The mean is that of the pixels with at least half the median coverage; 0 where nothing was seen.
+        """
+        covered = self.coverage > 0
+        median = np.median(self.coverage[covered]) if covered.any() else 0.0
+        phase = phase_about_mean(self.object, covered & (self.coverage >= 0.5 * median))
+        return np.where(self.object != 0, phase, 0).astype(np.float32)
 
     @property
     def partial(self) -> str | None:
@@ -108,8 +125,30 @@ def _check_numbers_and_curve(result: Reconstruction) -> None:
         raise ResultError(f"halves_frc must be (3, R) with R of at least 2, got {curve.shape}")
 
 
+def phase_about_mean(object_: NDArray[np.complex64], well: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The phase (H, W) in rad about that of the sum over the pixels `well`; as it is when there are none."""
+    mean = complex(object_[well].sum()) if well.any() else 1.0
+    phase: NDArray[np.float32] = np.angle(object_ * np.exp(-1j * np.angle(mean)))
+    return phase
+
+
+def _not_finite(array: NDArray[Any]) -> str:
+    bad = ~np.isfinite(array)
+    first = tuple(np.argwhere(bad)[0].tolist())
+    return f"{int(bad.sum())} of {array.size} that are not, the first at {first}"
+
+
+def _whole_pixels(origin: Any) -> tuple[int, int]:
+    try:
+        y, x = (int(value) for value in origin)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ResultError(f"origin_px must be two whole numbers (y, x), got {origin} ({error})") from error
+    return y, x
+
+
 def _array(name: str, value: NDArray[Any], dtype: Any, ndim: int) -> NDArray[Any]:
     array = np.asarray(value)
     if array.ndim != ndim or array.dtype.kind not in "uifc":
         raise ResultError(f"{name} must be numbers with {ndim} axes, got {array.shape} {array.dtype}")
-    return array.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):  # what becomes infinite is told by its name
+        return array.astype(dtype, copy=False)

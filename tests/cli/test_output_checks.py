@@ -17,6 +17,7 @@ LINES = {
     "run: scan, picture": ("run {read} -m bundle -o new.h5 --picture {write}", "scan.npz"),
     "run: file of the model": ("run scan.npz -m bundle -o {write}", "bundle/model.onnx"),
     "run: file that the model links to": ("run scan.npz -m linking -o {write}", "graph.onnx"),
+    "draw: result": ("draw {read} -o {write}", "scan.npz"),
     "train: scan": ("train other.npz {read} -o {write}", "scan.npz"),
     "train: --test": ("train other.npz --test {read} -o {write}", "scan.npz"),
     "train: --start, run": ("train scan.npz --start {read} -o {write} --resume", "trained"),

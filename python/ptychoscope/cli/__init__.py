@@ -4,6 +4,7 @@ Command files import nothing heavy at their top, so that `ptychoscope --help` is
 optional extra is missing says so only when it is used.
 """
 
+import shlex
 import sys
 import traceback
 import warnings
@@ -22,6 +23,7 @@ COMMANDS = (
     "inspect",
     "diagnose",
     "run",
+    "draw",
     "bench",
     "compare",
     "convert",
@@ -39,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         warnings.simplefilter("always", ScanWarning)
         warnings.showwarning = _show_warning  # type: ignore[assignment]  # the rest is not shown
         try:
-            app([a for a in arguments if a != "--debug"], prog_name="ptychoscope")
+            typed = [a for a in arguments if a != "--debug"]
+            app(typed, prog_name="ptychoscope", obj=shlex.join(["ptychoscope", *arguments]))
         except PtychoscopeError as error:
             if debug:
                 traceback.print_exc()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from click.core import ParameterSource
 
+from ptychoscope.cli.run_record import run_record
 from ptychoscope.cli.scan_options import ScanOptions
 from ptychoscope.errors import ConfigError, ScanError
 
@@ -40,7 +41,7 @@ def said(names: tuple[str, ...]) -> set[str]:
 
 
 def reading_record(path: Path, reading: ScanOptions, saturation: float | None) -> dict[str, Any]:
-    """Of a scan file and how it was read, for a result's provenance: name, digest, and what was asked for.
+    """Of a scan file, how it was read and by what command, for a result's provenance.
 
     Orientation and probe are left out: the result has them.
     """
@@ -49,6 +50,7 @@ def reading_record(path: Path, reading: ScanOptions, saturation: float | None) -
     if saturation is not None:
         asked["saturation"] = saturation
     return {
+        **run_record(),
         "scan_file": path.name,
         "scan_sha256": file_digest(path),
         **{_PREFIX + name: value for name, value in sorted(asked.items())},

@@ -11,7 +11,7 @@ import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
 from ptychoscope.cli.going_on import saved_start, say_stopped, start_file, start_record
-from ptychoscope.cli.output_checks import check_outputs
+from ptychoscope.cli.output_checks import check_outputs, check_picture, check_result
 from ptychoscope.cli.progress_line import ProgressLine, progress_line
 from ptychoscope.cli.recorded_reading import reading_record
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     "-o",
     type=click.Path(),
     default="object.h5",
-    about="Result, a ptychodus product (.h5); or a folder, which ends in a slash, for results named after "
+    about="Result: .h5, .cxi, .npz, or .tif; or a folder, which ends in a slash, for results named after "
     "their scans.",
 )
 @option("--model", "-m", type=PATH, about="Bundle directory, made by `export`.")
 @option(
     "--picture",
     type=PATH,
-    about="PNG of amplitude, phase, coverage and spread; without, beside the result.",
+    about="Picture of the result: .png, .jpg or .pdf; without, a .png beside the result.",
 )
 @option("--no-picture", is_flag=True, about="Write no picture.")
 @option(
@@ -120,6 +120,9 @@ def run(
         reads=[*read, ("--model", model), ("--start", start)],
         writes=[named for job in jobs for named in (("--output", job.output), ("--picture", job.picture))],
     )
+    for job in jobs:
+        check_result(job.output)
+        check_picture(job.picture)
     options: Any = {**network, **solver._asdict()}
     if start is not None:
         options["start"] = saved_start(start, reading.probe_file)

@@ -12,7 +12,8 @@ from ptychoscope.errors import ScanError
 from ptychoscope.io.limits import open_regular, read_regular, require_memory
 from ptychoscope.io.look_in_child import look_in_child
 from ptychoscope.io.named_parts import beside, named_array
-from ptychoscope.io.npy import read_members, read_npy
+from ptychoscope.io.npy import member_names, read_members, read_npy
+from ptychoscope.io.results.npz import MARK
 from ptychoscope.io.scan_formats import is_hdf5, read_stored
 
 _NPY, _ZIP, _TIFF = b"\x93NUMPY", b"PK", (b"II*\0", b"MM\0*")
@@ -54,6 +55,10 @@ def load_probe(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
     head = _head(path)
     if is_hdf5(path):
         probe = _probe_of_hdf5(path)
+    elif head.startswith(_ZIP) and MARK in member_names(path):
+        from ptychoscope.io.results.formats import load_reconstruction
+
+        probe = load_reconstruction(path).probe
     elif head.startswith(_ZIP):
         held = read_members(path, _PROBE_NAMES)
         probe = next((held[name] for name in _PROBE_NAMES if name in held), None)
@@ -67,7 +72,7 @@ def load_probe(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
 def _probe_of_hdf5(path: Path) -> NDArray[Any] | None:
     """Of a result or product as results are read, of any other format as scans are."""
     from ptychoscope.io import cxi, ptychodus_data, ptychovit
-    from ptychoscope.io.ptychodus import load_reconstruction
+    from ptychoscope.io.results.formats import load_reconstruction
     from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 
     with hdf5_errors(path):
