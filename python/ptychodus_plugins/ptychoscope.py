@@ -1,7 +1,7 @@
 """What ptychodus 1.7 finds in its namespace package `ptychodus.plugins`: readers and a writer of our files.
 
-Installed as `ptychodus/plugins/ptychoscope.py`. It needs nothing beyond ptychodus and Ptychoscope's runtime, and
-Ptychoscope is imported only when a file is read or written.
+Installed as `ptychodus/plugins/ptychoscope.py`. It needs nothing beyond ptychodus and Ptychoscope's runtime,
+and Ptychoscope is imported only when a file is read or written.
 """
 
 from pathlib import Path

@@ -1,7 +1,8 @@
 """Ptychoscope inside ptychodus 1.7: reconstructors for its `ProcessingCore`, and products to and fro.
 
 Nothing here is imported by the rest of Ptychoscope, and ptychodus is imported only when one of these names is
-used. `PtychoscopeLibrary` is what ptychodus is handed; the other functions convert between its values and ours.
+used. `PtychoscopeLibrary` is what ptychodus is handed; the other functions convert between its values and
+ours.
 """
 
 from importlib import import_module

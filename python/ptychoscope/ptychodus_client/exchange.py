@@ -1,9 +1,9 @@
-"""Scans and results as values of ptychodus, and its products as our results: what its file plug-ins hand over.
+"""Scans and results as values of ptychodus, and its products as our results: what plug-ins hand over.
 
-As in our result files, a position lies at `position_px * pixel_size_m`, and a pixel size that is not known is 1 m.
-ptychodus drops the object and the probe of a product whose energy, distance and detector pixel do not say how large an
-object pixel is. A scan does not state them, so they are nominal, and the product's comments say so: 10 keV over
-1 m, and the detector pixel that makes the object pixel right.
+As in our result files, a position lies at `position_px * pixel_size_m`, and a pixel size that is not known is
+1 m. ptychodus drops the object and the probe of a product whose energy, distance and detector pixel do not
+say how large an object pixel is. A scan does not state them, so they are nominal, and the product's comments
+say so: 10 keV over 1 m, and the detector pixel that makes the object pixel right.
 """
 
 from pathlib import Path
@@ -107,9 +107,9 @@ def _product(
 def reconstruction_from_product(product: Any) -> Reconstruction:
     """A product of ptychodus as our result: layers multiplied, of several OPR modes those of the mean probe.
 
-    Its object is moved to the nearest whole pixel, halves upwards, and its positions with it. Coverage is 1 where
-    the object is not 0, and the spread is 0. Raises `ResultError` when pixels are not square, `ScanError` when
-    the object has no place.
+    Its object is moved to the nearest whole pixel, halves upwards, and its positions with it. Coverage is 1
+    where the object is not 0, and the spread is 0. Raises `ResultError` when pixels are not square,
+    `ScanError` when the object has no place.
     """
     grid = ObjectGrid.of(product.object_)
     pixel = grid.pixel_size_m
@@ -137,7 +137,7 @@ def reconstruction_from_product(product: Any) -> Reconstruction:
 
 
 def diffraction_from_scan(scan: Scan, path: Path) -> Any:
-    """The patterns of `scan` in counts, as a `ptychodus.api.diffraction.DiffractionDataset`; `path` names them."""
+    """Patterns of `scan`, in counts, as a `ptychodus.api.diffraction.DiffractionDataset` named by `path`."""
     from ptychodus.api.diffraction import (
         DiffractionDatasetLayoutNode,
         DiffractionMetadata,

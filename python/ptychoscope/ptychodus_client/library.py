@@ -1,4 +1,4 @@
-"""The library that ptychodus is handed: `ProcessingCore(algorithm_libraries=[..., PtychoscopeLibrary(registry)])`."""
+"""The library that ptychodus is handed, as one of the `algorithm_libraries` of its `ProcessingCore`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +12,8 @@ from ptychoscope.ptychodus_client.settings import ClientSettings
 class PtychoscopeLibrary(ReconstructorLibrary):
     """Two reconstructors, `Ptychoscope_Physics` and `Ptychoscope_Supervised`.
 
-    They differ in what a network learns from: diffraction alone, or also the objects in the training data. While
-    no model is open both are the solver.
+    They differ in what a network learns from: diffraction alone, or also the objects in the training data.
+    While no model is open both are the solver.
 
     Parameters
     ----------

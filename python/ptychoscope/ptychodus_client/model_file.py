@@ -1,10 +1,11 @@
-"""A model as the one file that ptychodus opens and saves: a bundle in a zip, a checkpoint, or a bundle's folder.
+"""A model as the one file that ptychodus opens and saves: a bundle in a zip, a checkpoint, or model.json.
 
 A zip holds the files of a bundle as they are, uncompressed: it unpacks to no more than it is.
 """
 
 import shutil
 import tempfile
+import weakref
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,12 +32,12 @@ class ModelFile:
     def __init__(self, path: Path) -> None:
         """Open `path`; raises `BundleError`, and what an export of a checkpoint raises."""
         self.checkpoint = path if path.suffix == CHECKPOINT else None
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         if path.name == "model.json" or path.is_dir():
             self.bundle = path.parent if path.name == "model.json" else path
         else:
-            self._scratch = tempfile.TemporaryDirectory(prefix="ptychoscope-")
-            self.bundle = Path(self._scratch.name) / path.stem
+            scratch = tempfile.mkdtemp(prefix="ptychoscope-")
+            weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
+            self.bundle = Path(scratch) / path.stem
             if self.checkpoint is None:
                 unpack(path, self.bundle)
             else:
@@ -44,7 +45,7 @@ class ModelFile:
         read_bundle(self.bundle)
 
     def save(self, path: Path) -> None:
-        """Write the bundle as a .zip, or the checkpoint that it came from as a .ckpt; raises `OutputError`."""
+        """Write the bundle as .zip, or the checkpoint that it came from as .ckpt; raises `OutputError`."""
         if path.suffix == SUFFIX:
             pack(self.bundle, path)
         elif path.suffix == CHECKPOINT and self.checkpoint is not None:
@@ -52,8 +53,8 @@ class ModelFile:
                 shutil.copyfile(self.checkpoint, partial)
         elif path.suffix == CHECKPOINT:
             raise OutputError(
-                f"cannot write {path}: the model was opened as a bundle, which holds no checkpoint to train on "
-                f"from; save it as {path.with_suffix(SUFFIX).name}"
+                f"cannot write {path}: it was opened as a bundle, which holds no checkpoint; save it as "
+                f"{path.with_suffix(SUFFIX).name}"
             )
         else:
             raise OutputError(f"cannot write {path}: name it with the ending {SUFFIX} (or {CHECKPOINT})")
@@ -68,7 +69,7 @@ def pack(bundle: Path, path: Path) -> None:
 
 
 def unpack(path: Path, folder: Path) -> None:
-    """The files of the zip `path` in the new `folder`; raises `BundleError` for one that `pack` did not write."""
+    """The files of the zip `path` in the new `folder`; raises `BundleError` for what `pack` did not write."""
     with _opened(path) as archive:
         members = archive.infolist()
         names = [member.filename for member in members]
@@ -77,8 +78,8 @@ def unpack(path: Path, folder: Path) -> None:
         ]
         if "model.json" not in names or strange or len(set(names)) < len(names) or len(names) > _MOST_FILES:
             raise BundleError(
-                f"{path} is not a model of Ptychoscope (it holds {', '.join(names[:4]) or 'nothing'}): open a "
-                f"{SUFFIX} that was saved here, a {CHECKPOINT}, or a bundle's model.json"
+                f"{path} is not a model of Ptychoscope (it holds {', '.join(names[:4]) or 'nothing'}): open "
+                f"a {SUFFIX} that was saved here, a {CHECKPOINT}, or a bundle's model.json"
             )
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise BundleError(f"{path} is compressed, and a model's {SUFFIX} is not: save the model again")

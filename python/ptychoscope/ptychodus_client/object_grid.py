@@ -5,8 +5,8 @@ ptychodus gives an object of side S a centre c in metres, which lies in the midd
 
     (x - c) / pixel + S / 2 - P / 2
 
-on the object array, for any x, odd or even sides. Ptychoscope names a patch by its index P // 2. Both count rows
-downwards and columns to the right, and neither flips.
+on the object array, for any x, odd or even sides. Ptychoscope names a patch by its index P // 2. Both count
+rows downwards and columns to the right, and neither flips.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,8 @@ class ObjectGrid:
 
     def to_px(self, positions_m: NDArray[np.float64], side: int) -> NDArray[np.float64]:
         """(n, 2) metres as our positions on the array, in pixels, of patches of `side`."""
-        return (positions_m - self.center_m) / self.pixel_m + self._shift(side)
+        scaled: NDArray[np.float64] = (positions_m - self.center_m) / self.pixel_m
+        return scaled + self._shift(side)
 
     def to_m(self, positions_px: NDArray[np.float64], side: int) -> NDArray[np.float64]:
         """The inverse of `to_px`."""

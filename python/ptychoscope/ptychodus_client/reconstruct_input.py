@@ -1,6 +1,7 @@
 """From what ptychodus hands to a reconstructor to a scan, and from our result to the product it expects back.
 
-Object pixels of the scan are the indices of the product's object array, so that a result lies on it to the pixel.
+Object pixels of the scan are the indices of the product's object array, so that a result lies on it to the
+pixel.
 """
 
 import logging
@@ -25,16 +26,16 @@ def scan_from_input(parameters: Any, *, with_object: bool = False) -> Scan:
     Parameters
     ----------
     parameters
-        Patterns (n, P, P) in counts, zero frequency at [P // 2, P // 2], a mask, and the product whose positions
-        stand in the order of the patterns, as `prepare_reconstruct_input` brings them.
+        Patterns (n, P, P) in counts, zero frequency at [P // 2, P // 2], a mask, and the product whose
+        positions stand in the order of the patterns, as `prepare_reconstruct_input` brings them.
     with_object
         Also the product's object, its layers multiplied: the truth of a supervised training.
 
     Returns
     -------
     Scan
-        `frame_numbers` are the scan indexes of ptychodus. Of a probe that varies over the scan (OPR) it has the
-        modes that ptychodus calls `no_opr`.
+        `frame_numbers` are the scan indexes of ptychodus. Of a probe that varies over the scan (OPR) it has
+        the modes that ptychodus calls `no_opr`.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def scan_from_input(parameters: Any, *, with_object: bool = False) -> Scan:
     patterns = _unsigned(np.asarray(parameters.diffraction_patterns))
     if patterns.ndim != 3 or patterns.shape[1] != patterns.shape[2]:
         raise ScanError(
-            f"patterns must be square, got {patterns.shape}: crop them in ptychodus (crop width = crop height)"
+            f"patterns must be square, got {patterns.shape}: crop them in ptychodus, width as height"
         )
     side = patterns.shape[1]
     grid = ObjectGrid.of(product.object_)
@@ -82,8 +83,8 @@ def _probe(probes: Any, side: int) -> NDArray[np.complex64] | None:
         return None
     if array.shape[-2:] != (side, side):
         raise ScanError(
-            f"the product's probe has {array.shape[-2]} x {array.shape[-1]} px and the patterns {side} x {side}: "
-            "build the probe again in ptychodus after cropping"
+            f"the product's probe has {array.shape[-2]} x {array.shape[-1]} px and the patterns "
+            f"{side} x {side}: build the probe again in ptychodus after cropping"
         )
     if len(array) > 1:
         logger.warning(
@@ -96,9 +97,9 @@ def _probe(probes: Any, side: int) -> NDArray[np.complex64] | None:
 def product_from_result(product: Any, scan: Scan, result: Reconstruction) -> Any:
     """The `Product` that continues `product`: object, probe and positions from `result`, the rest as it was.
 
-    The object has the shape and the place of the product's object, 0 where nothing was seen, so that results of
-    parts of a scan (odd and even frames) can be compared; where patches reach beyond it by more than a pixel, it
-    is as large as they need. Positions that the solver moved are moved by as much.
+    The object has the shape and the place of the product's object, 0 where nothing was seen, so that results
+    of parts of a scan (odd and even frames) can be compared; where patches reach beyond it by more than a
+    pixel, it is as large as they need. Positions that the solver moved are moved by as much.
 
     Parameters
     ----------

@@ -100,8 +100,8 @@ class PtychoscopeReconstructor(TrainableReconstructor):
     def train(self, input_path: Path, output_path: Path) -> Iterator[TrainOutput]:
         """Train on the scans in folder `input_path`; the run, its bundle and model.zip go into `output_path`.
 
-        Yields about every second, so that a stop is followed at once; then the best checkpoint and the bundle are
-        kept in the run. At the end the trained model is open.
+        Yields about every second, so that a stop is followed at once; then the best checkpoint and the bundle
+        are kept in the run. At the end the trained model is open.
         """
         config = self._settings.training(supervised=self._supervised)
         output = Path(output_path)

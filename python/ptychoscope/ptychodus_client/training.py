@@ -1,7 +1,7 @@
 """Training beside ptychodus: in a process of its own, so that neither torch nor a GPU comes into ptychodus'.
 
-The process is asked by one JSON object on its standard input (`training_process.py`). What it says goes to a log;
-its progress is read from the metrics that the training writes.
+The process is asked by one JSON object on its standard input (`training_process.py`). What it says goes to a
+log; its progress is read from the metrics that the training writes.
 """
 
 import csv
@@ -29,9 +29,9 @@ def train_in_process(
 ) -> Iterator[list[dict[str, float]]]:
     """Train on the scan files `scans`, and write `bundle` at the end.
 
-    Yields the metrics so far about every second: records of `epoch`, `step`, and `train_loss` or `val_deviance`.
-    When the generator is closed the training ends after its step and keeps what it learned in `run_dir`.
-    Raises `TrainingError` with what the process said.
+    Yields the metrics so far about every second: records of `epoch`, `step`, and `train_loss` or
+    `val_deviance`. When the generator is closed the training ends after its step and keeps what it learned in
+    `run_dir`. Raises `TrainingError` with what the process said.
     """
     request = {"scans": [str(path) for path in scans], "config": config, "run_dir": str(run_dir)}
     with _process(request | {"bundle": str(bundle)}) as process:
@@ -50,15 +50,17 @@ def export_checkpoint(checkpoint: Path, bundle: Path) -> None:
 
 @contextmanager
 def _process(request: dict[str, Any]) -> Iterator["subprocess.Popen[bytes]"]:
-    """The process at work on `request`, interrupted when the body ends before it; `TrainingError` if it failed."""
+    """The process at work on `request`, interrupted when the body ends before it.
+
+    Raises `TrainingError` when it failed.
+    """
     program = [sys.executable, "-m", "ptychoscope.ptychodus_client.training_process"]
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=said, stderr=said)
         try:
-            with suppress(BrokenPipeError):  # it ended at once, and says why
-                assert process.stdin is not None
-                process.stdin.write(msgspec.json.encode(request))
-                process.stdin.close()
+            if process.stdin is not None:
+                with suppress(BrokenPipeError), process.stdin as stream:  # it ended at once, and says why
+                    stream.write(msgspec.json.encode(request))
             yield process
         except BaseException:
             _interrupt(process)
@@ -88,7 +90,7 @@ def _last_words(text: str, code: int) -> str:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The records of a metrics.csv, numbers alone; none while there is no file or its head is being written."""
+    """The records of a metrics.csv, numbers alone; none while there is no file."""
     try:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))

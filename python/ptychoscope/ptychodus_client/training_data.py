@@ -1,7 +1,7 @@
 """Training data: written as scans of ours, and found again in the folder that ptychodus hands over.
 
-`*.npz` are scans, ours or of the community's contract. Where there is none, `diffraction.h5` and `product.h5`, as
-ptychodus lays them into a workflow's folder, are one.
+`*.npz` are scans, ours or of the community's contract. Where there is none, `diffraction.h5` and
+`product.h5`, as ptychodus lays them into a workflow's folder, are one.
 """
 
 from pathlib import Path

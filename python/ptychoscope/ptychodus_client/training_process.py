@@ -1,4 +1,4 @@
-"""The process that trains and exports: `python -m ptychoscope.ptychodus_client.training_process`, asked by JSON.
+"""The process that trains and exports, started as a module and asked by JSON on its standard input.
 
 The request: either `scans` (files), `config` (of `TrainConfig`), `run_dir` and `bundle`, or `checkpoint` and
 `bundle`. Errors are one line on standard error, as on the command line.
@@ -23,19 +23,20 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 
 def carry_out(request: Request) -> None:
     """Train, if there are scans, and write the bundle; raises `PtychoscopeError`."""
+    from ptychoscope.io import load_scan
+    from ptychoscope.train import TrainConfig
+
+    scans = [load_scan(path) for path in request.scans]  # what is wrong is told before torch is waited for
+    config = TrainConfig.from_dict(request.config)
     try:
         from ptychoscope.export import export_bundle
-        from ptychoscope.train import TrainConfig, train
+        from ptychoscope.train import train
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f'training and export need {error.name}: pip install "ptychoscope[train,cpu]"'
         ) from error
-    from ptychoscope.io import load_scan
-
     source = request.checkpoint
-    scans = [load_scan(path) for path in request.scans]
     if request.run_dir is not None:
-        config = TrainConfig.from_dict(request.config)
         source = str(train(scans, config, run_dir=request.run_dir, progress=False).checkpoint)
     if source is None:
         raise ConfigError("nothing to do: the request names neither scans with a run_dir nor a checkpoint")
