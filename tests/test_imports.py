@@ -40,8 +40,8 @@ def test_the_contracts_are_kept():
 
 
 def test_no_chain_of_imports_leads_from_the_runtime_to_torch():
-    """Also none inside functions. Commands that train, export or adopt, benches with peers, and what trains for
-    ptychodus, in a process of its own, may.
+    """Also none inside functions. Commands that train, export or adopt, benches with peers, and the process
+    that trains for ptychodus may.
     """
     grimp = pytest.importorskip("grimp", reason="import-linter belongs to the group dev")
     graph = grimp.build_graph("ptychoscope", include_external_packages=True)

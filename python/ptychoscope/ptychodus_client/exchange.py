@@ -138,13 +138,13 @@ def reconstruction_from_product(product: Any) -> Reconstruction:
 
 def diffraction_from_scan(scan: Scan, path: Path) -> Any:
     """Patterns of `scan`, in counts, as a `ptychodus.api.diffraction.DiffractionDataset` named by `path`."""
+    from ptychodus.api.constants import energy_eV_to_wavelength_m
     from ptychodus.api.diffraction import (
         DiffractionDatasetLayoutNode,
         DiffractionMetadata,
         SimpleDiffractionArray,
         SimpleDiffractionDataset,
     )
-    from ptychodus.api.constants import energy_eV_to_wavelength_m
     from ptychodus.api.geometry import ImageExtent, PixelGeometry
     from ptychodus.api.propagate import compute_far_field_pixel_geometry
 

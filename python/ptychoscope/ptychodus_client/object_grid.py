@@ -73,7 +73,8 @@ class ObjectGrid:
 
     def to_m(self, positions_px: NDArray[np.float64], side: int) -> NDArray[np.float64]:
         """The inverse of `to_px`."""
-        return (positions_px - self._shift(side)) * np.array(self.pixel_m) + self.center_m
+        scaled: NDArray[np.float64] = (positions_px - self._shift(side)) * self.pixel_m
+        return scaled + self.center_m
 
     def part(self, origin_px: tuple[int, int], shape: tuple[int, int]) -> "ObjectGrid":
         """The grid of an array of `shape` whose index [0, 0] is index `origin_px` of this one."""
