@@ -89,9 +89,13 @@ def test_a_flipped_bit_is_an_error(tiny, tmp_path, rng):
         assert read_bundle(opened.bundle).digest == read_bundle(tiny).digest
 
 
-def test_no_file_and_no_checkpoint(tmp_path):
+def test_no_file(tmp_path):
     with pytest.raises(BundleError, match="no file"):
         ModelFile(tmp_path / "absent.zip")
+
+
+@pytest.mark.slow
+def test_a_foreign_checkpoint_is_refused(tmp_path):
     (tmp_path / "foreign.ckpt").write_bytes(b"no checkpoint")
     with pytest.raises(TrainingError, match=r"no checkpoint of a training|needs"):
         ModelFile(tmp_path / "foreign.ckpt")
