@@ -149,7 +149,7 @@ def test_counts_keep_their_value(dtype):
         ({"diffraction_patterns": np.ones((5, 8, 6))}, "crop them in ptychodus"),
         ({"diffraction_patterns": np.full((5, 8, 8), -1)}, "negative"),
         ({"diffraction_patterns": np.ones((4, 8, 8))}, "5 positions for 4 patterns"),
-        ({"diffraction_patterns": np.ones((5, 12, 12)), "bad_pixels": None}, "build the probe again"),
+        ({"diffraction_patterns": np.ones((5, 12, 12)), "bad_pixels": None}, "change the crop"),
     ],
 )
 def test_what_is_no_scan_is_refused(change, message):

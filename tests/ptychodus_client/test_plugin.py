@@ -60,6 +60,17 @@ def test_a_result_without_a_probe_opens_in_ptychodus(registry, result, tmp_path)
     product = registry.product_file_readers.get_strategy_by_name("Ptychoscope").read(tmp_path / "result.h5")
     np.testing.assert_array_equal(product.object_.get_layer(0), result.object)
     assert product.probes.get_array().size == 0
+    assert "energy" in product.metadata.comments
+
+
+@pytest.mark.parametrize(("pixel", "said"), [(2e-8, "object pixel alone"), (None, "object pixel of 1 m")])
+def test_what_is_nominal_is_said(registry, result, tmp_path, pixel, said):
+    from dataclasses import replace
+
+    save_reconstruction(replace(result, pixel_size_m=pixel), tmp_path / "result.h5")
+    product = registry.product_file_readers.get_strategy_by_name("Ptychoscope").read(tmp_path / "result.h5")
+    assert said in product.metadata.comments
+    assert product.object_.get_pixel_geometry().width_m == (pixel or 1.0)
 
 
 def test_what_the_plugin_writes_is_ours(registry, result, tmp_path):

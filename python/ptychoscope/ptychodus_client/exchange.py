@@ -26,6 +26,7 @@ _ENERGY_EV, _DISTANCE_M = 1e4, 1.0
 _NOMINAL = (
     "Photon energy and detector distance are nominal: the file states the size of an object pixel alone."
 )
+_UNKNOWN = "Photon energy, detector distance and the object pixel of 1 m are nominal: the file states none."
 _DECIMALS = 6
 """Of an origin in pixels: what a division by the pixel size adds must not decide on a half."""
 
@@ -38,7 +39,7 @@ def product_from_reconstruction(result: Reconstruction, name: str = "ptychoscope
         origin_px=result.origin_px,
         positions_px=result.positions_px,
         probe=result.probe,
-        pixel_m=result.pixel_size_m or 1.0,
+        pixel_size_m=result.pixel_size_m,
     )
 
 
@@ -57,7 +58,7 @@ def product_from_scan(scan: Scan, name: str = "ptychoscope") -> Any:
         origin_px=origin,
         positions_px=scan.positions_px,
         probe=scan.probe,
-        pixel_m=scan.pixel_size_m or 1.0,
+        pixel_size_m=scan.pixel_size_m,
         side=scan.patch_px,
     )
 
@@ -69,7 +70,7 @@ def _product(
     origin_px: tuple[int, int],
     positions_px: NDArray[np.float64],
     probe: NDArray[np.complex64] | None,
-    pixel_m: float,
+    pixel_size_m: float | None,
     side: int = _EVEN,
 ) -> Any:
     from ptychodus.api.geometry import PixelGeometry
@@ -78,13 +79,14 @@ def _product(
     from ptychodus.api.probe_positions import ProbePosition, ProbePositionSequence
     from ptychodus.api.product import Product, ProductMetadata
 
+    pixel_m = pixel_size_m or 1.0
     pixel = PixelGeometry(width_m=pixel_m, height_m=pixel_m)
     side = side if probe is None else probe.shape[-1]
     y, x = ObjectGrid.around(origin_px, (object_.shape[0], object_.shape[1]), pixel_m, side).center_m
     return Product(
         metadata=ProductMetadata(
             name=name,
-            comments=_NOMINAL,
+            comments=_UNKNOWN if pixel_size_m is None else _NOMINAL,
             detector_distance_m=_DISTANCE_M,
             photon_energy_eV=_ENERGY_EV,
             probe_photon_count=0.0 if probe is None else probe_power(probe),
@@ -140,6 +142,7 @@ def diffraction_from_scan(scan: Scan, path: Path) -> Any:
     """Patterns of `scan`, in counts, as a `ptychodus.api.diffraction.DiffractionDataset` named by `path`."""
     from ptychodus.api.constants import energy_eV_to_wavelength_m
     from ptychodus.api.diffraction import (
+        BeamCenter,
         DiffractionDatasetLayoutNode,
         DiffractionMetadata,
         SimpleDiffractionArray,
@@ -165,6 +168,7 @@ def diffraction_from_scan(scan: Scan, path: Path) -> Any:
             detector_extent=extent,
             detector_distance_m=_DISTANCE_M,
             detector_pixel_geometry=detector_pixel,
+            beam_center=BeamCenter(x_px=scan.patch_px // 2, y_px=scan.patch_px // 2),
             photon_energy_eV=_ENERGY_EV,
             file_path=path,
         ),

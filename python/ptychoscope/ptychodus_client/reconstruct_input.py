@@ -83,8 +83,8 @@ def _probe(probes: Any, side: int) -> NDArray[np.complex64] | None:
         return None
     if array.shape[-2:] != (side, side):
         raise ScanError(
-            f"the product's probe has {array.shape[-2]} x {array.shape[-1]} px and the patterns "
-            f"{side} x {side}: build the probe again in ptychodus after cropping"
+            f"the product's probe has {array.shape[-2]} x {array.shape[-1]} px and the patterns {side} x "
+            f"{side}: change the crop of the patterns in ptychodus, or build the probe again after cropping"
         )
     if len(array) > 1:
         logger.warning(
