@@ -111,8 +111,8 @@ class StoredScan:
         if other.positions is None or other.positions_unit != "px":
             return None
         warnings.warn(
-            f"{name} has object pixels of {there:.6g} m, and {self.source} of {here:.6g} m: its positions are "
-            "brought to these, and its probe and object are left out",
+            f"{name} has object pixels of {there:.6g} m, and {self.source} of {here:.6g} m: its positions "
+            "are brought to these, and its probe and object are left out",
             ScanWarning,
             stacklevel=3,
         )
