@@ -22,6 +22,8 @@ PatternStep = Literal[Operation, "fftshift"]
 """What may be done to patterns: a symmetry, or the zero frequency brought from the corner to the middle."""
 ProbeStep = Literal[Operation, "conjugate"]
 """What may be done to a probe: a symmetry, or the sign of its phase changed."""
+ChunkCodec = Literal["lz4_block", "lz4", "bslz4", "bslz4_blocks"]
+"""How a chunk is compressed: LZ4, alone or after bitshuffle, as HDF5 frames it or without a header."""
 GroupRule = Literal["nearest", "quadrant"]
 """Which frames make a group around a seed."""
 
