@@ -7,13 +7,13 @@ from time import process_time
 
 import numpy as np
 
+from ptychoscope.diagnosis.curl import axes_by_curl
 from ptychoscope.diagnosis.detector import offset_px, unnamed_bad_pixels
 from ptychoscope.diagnosis.families import discrete
 from ptychoscope.diagnosis.first_probe import light_in_corner
-from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.nearby import Better, better_number, better_shift, first_shifted
+from ptychoscope.diagnosis.mend import Mend, changed
+from ptychoscope.diagnosis.nearby import Better, about_first_shifted, better_number, better_shift
 from ptychoscope.diagnosis.report import percent
-from ptychoscope.diagnosis.search import changed
 from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours
 from ptychoscope.scan import Scan
 
@@ -30,6 +30,8 @@ _FAR_FROM_NOISE = 1.35
 """Below this the noise may be why the frames are hardly explained."""
 _LEAST_PX = 24
 """On smaller windows a denser raster explains some frames of a good scan better, for want of sweeps."""
+_TURN_DEG, _SURE = 4.0, 6.0
+"""A turn that the centres of mass tell alone is at least so large, and so many times its error."""
 _WORTHLESS = 1.05
 """A scan that leaves more is read wrongly, whatever the mend is."""
 _CLEAR_RATIO, _NUMBER_RATIO = 0.7, 0.78
@@ -73,11 +75,21 @@ def _by_trials(scan: Scan, budget_s: float) -> str | None:
     if given.unexplained < _WORTHLESS and noise > _NOISY * given.unexplained and affordable:
         trials = Trials(scan, neighbours(scan.positions_px, _NOISY_FRAMES), sweeps=_SWEEPS, crop=True)
         given, noise, enough = trials.run(Mend()), trials.noise(Mend()), _NEAR_NOISE_MANY
-    if given.unexplained < enough * noise:
-        return None
-    shift = better_shift(scan, trials, given, has_time)
+    explained = given.unexplained < enough * noise
+    shift = None if explained else better_shift(scan, trials, given, has_time)
     if shift is not None and shift.clear(noise, _NUMBER_RATIO):
-        return _shifted(scan, shift, first_shifted(scan, trials, shift.mend, partial(has_time, 2)))
+        first = about_first_shifted(scan, trials, Mend(), shift.mend, partial(has_time, 2))
+        return _shifted(scan, shift, first)
+    turned = _turned_axes(scan, trials, given) if has_time() else None
+    if turned is not None or explained:
+        return turned
+    return _otherwise(scan, trials, given, noise, has_time)
+
+
+def _otherwise(
+    scan: Scan, trials: Trials, given: Outcome, noise: float, has_time: Callable[[], bool]
+) -> str | None:
+    """What is said of a number or a word that explains the frames, or of frames that nothing explains."""
     said = f"as given the positions and patterns leave {percent(given.unexplained)} of what differs between "
     said += "frames unexplained"
     found = _clearly_better(scan, trials, given, noise, has_time)
@@ -90,6 +102,25 @@ def _by_trials(scan: Scan, budget_s: float) -> str | None:
     if useless and given.unexplained > _WORTHLESS:
         return f"{said}, more than the mean pattern does: `ptychoscope diagnose` tries what may be wrong"
     return None
+
+
+def _turned_axes(scan: Scan, trials: Trials, given: Outcome) -> str | None:
+    """A turn of the positions that is sure by the centres of mass, and by which the frames are no worse.
+
+    It shows at few photons too, where the trials' noise hides it.
+    """
+    axes = axes_by_curl(scan.select(neighbours(scan.positions_px, _NOISY_FRAMES)).with_probe(None))
+    if axes is None or not axes.decided or abs(axes.rest_deg) < max(_TURN_DEG, _SURE * axes.error_deg):
+        return None
+    tried = [(trials.run(mend), mend) for mend in (changed(Mend(), turn) for turn in axes.turns())]
+    outcome, mend = min(tried, key=lambda one: one[0].unexplained)
+    if not outcome.unexplained < given.unexplained:
+        return None
+    return (
+        f"by the curl of the patterns' centres of mass the positions are turned by {-axes.rest_deg:.1f} +- "
+        f"{axes.error_deg:.1f} degrees; with {mend} {percent(outcome.unexplained)} of what differs between "
+        f"frames is unexplained instead of {percent(given.unexplained)}: `ptychoscope diagnose` says more"
+    )
 
 
 def _clearly_better(
@@ -123,7 +154,7 @@ def _better_word(scan: Scan, trials: Trials, given: Outcome, has_time: Callable[
     best: Better | None = None
     left = given.unexplained
     for mend in _mends(scan):
-        outcome = trials.run(mend)
+        outcome = trials.run(mend) if mend.domain is None else trials.run_in_domain_of(Mend(), mend)
         if outcome.unexplained < left:
             best, left = Better(mend, outcome, given), outcome.unexplained
         if not has_time():
