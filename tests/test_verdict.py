@@ -40,6 +40,8 @@ def make(**changes):
         (0.0115, 0.012, "partly explained"),
         (0.013, 0.014, "not explained"),
         (0.009, 0.11, "explained"),
+        (0.0112, 0.018, "explained"),
+        (0.0122, 0.018, "partly explained"),
     ],
 )
 def test_the_word_follows_from_what_is_left_unexplained(misfit, differences, word):

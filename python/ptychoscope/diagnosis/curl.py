@@ -23,8 +23,10 @@ _NEIGHBOURS = 9
 _LEAST_FRAMES = 24
 _ROUND = 0.05
 """4 det / trace^2 of the neighbours' spread: below it they lie nearly on a line."""
+_WILD = 8.0
+"""Times as far from the middle as the median is a centre of mass of no pattern."""
 _STEEP = 9.0
-"""Times the median square: gradients far above count for less, so that a wild frame does not decide."""
+"""Times the median square: gradients far above count for less, so that no single edge decides."""
 _DECIDED, _CURL = 0.55, 0.5
 """The best turn leaves less than the first of what the mirrored one leaves, and less curl than the second."""
 _PARTS = 8
@@ -75,7 +77,10 @@ def axes_by_curl(scan: Scan) -> Axes | None:
     """The axes of the positions of `scan`; None where its frames are too few, or lie on a line."""
     if len(scan) < _LEAST_FRAMES:
         return None
-    gradients = _gradients(scan.positions_px, centres_of_mass(scan))
+    centres = centres_of_mass(scan)
+    away = np.linalg.norm(centres - np.median(centres, axis=0), axis=1)
+    tame = away <= _WILD * np.median(away)
+    gradients = _gradients(scan.positions_px[tame], centres[tame])
     if len(gradients) < _LEAST_FRAMES:
         return None
     plain, mirrored = (_least_curl(gradients * np.array([1, sign])) for sign in (1, -1))

@@ -14,6 +14,7 @@ from ptychoscope.diagnosis.remarks import all_tried, notes, undecided
 from ptychoscope.diagnosis.report import Diagnosis, Hypothesis, Image, percent
 from ptychoscope.diagnosis.rounds import mend_by_rounds
 from ptychoscope.diagnosis.search import Round, Search
+from ptychoscope.diagnosis.simplest import simplest
 from ptychoscope.diagnosis.trial import Trials
 from ptychoscope.errors import ScanError
 from ptychoscope.preprocess.usable_frames import usable_frames
@@ -62,6 +63,7 @@ def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
                 search = Search(kept, seed=seed)
                 current = current.with_steps(shift_frames=lost.kept(len(scan))[1])
                 given = search.many.run(Mend()).unexplained
+    current = simplest(current)
     of_use = search.beats_shuffled(current)
     last = search.many.run(current).unexplained
     mend = current

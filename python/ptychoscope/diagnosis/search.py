@@ -6,6 +6,7 @@ Round by round the scan is mended by the one change that explains most, until no
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
+from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -230,12 +231,15 @@ class Search:
         """Whether `tried` explains the frames clearly better than `current`, whose outcome is `given`."""
         if not np.isfinite(given.unexplained):
             return bool(np.isfinite(tried.unexplained))
-        noise = self.many.noise(current)
-        if given.unexplained < _NOISE_ONLY * noise:
+        if given.unexplained < _NOISE_ONLY * self.many.noise(current):
             return False
-        floor = min(noise, 0.95 * tried.unexplained)
-        left = (tried.unexplained - floor) / (given.unexplained - floor)
-        return tried.t < -_CLEAR_T and left < _CLEAR_RATIO
+        shrinks = self._shrinks(tried.unexplained, given.unexplained, current, _CLEAR_RATIO)
+        return tried.t < -_CLEAR_T and shrinks
+
+    def _shrinks(self, left: float, given: float, current: Mend, part: float) -> bool:
+        """Whether what is left above the noise is less than `part` of what is given."""
+        floor = min(self.many.noise(current), 0.95 * left)
+        return left - floor < part * (given - floor)
 
     def _accepted(self, found: list[Tried], given: Outcome, current: Mend) -> Tried | None:
         most = {True: _NUMBER_GAIN * given.unexplained, False: np.inf}
@@ -265,14 +269,16 @@ class Search:
             sweeps=_FINE_SWEEPS,
         )
         right, shuffled = self._run(self.many, mend), self._run(other, mend)
-        return paired_t(right, shuffled) < -_CLEAR_T / 2
+        return self._shrinks(right.unexplained, shuffled.unexplained, mend, _NUMBER_GAIN) and (
+            paired_t(right, shuffled) < -_CLEAR_T / 2
+        )
 
 
 def moves(current: Mend, mend: Mend) -> bool:
     """Whether scale and rotation are changed by more than the sweeps of a trial can tell."""
     before, after = current.orientation, mend.orientation
     kept = before.probe_scale == after.probe_scale and before.probe_defocus == after.probe_defocus
-    scaled = abs(np.log(after.scale / before.scale)) > _LEAST_SCALE
+    scaled = abs(log(after.scale / before.scale)) > _LEAST_SCALE
     return not kept or scaled or abs(after.rotate - before.rotate) > _LEAST_TURN_DEG
 
 
