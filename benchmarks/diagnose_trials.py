@@ -98,7 +98,7 @@ def faults_of_frames(scan: Scan, rng: np.random.Generator) -> Iterator[tuple[str
     yield "trigger lost", late, Mend(frames=(lost, len(scan) - 1))
     hot, patterns = np.zeros((scan.patch_px, scan.patch_px), bool), np.array(scan.patterns)
     hot[tuple(rng.integers(0, scan.patch_px, (2, 8)))] = True
-    patterns[:, hot] = np.maximum(3 * patterns.mean(axis=0).max(), 20)
+    patterns[:, hot] = np.maximum(10 * patterns.mean(axis=0).max(), 50)
     yield "bad pixels without a mask", replace(scan, patterns=patterns), Mend(bad_pixels=hot)
     order = rng.permutation(len(scan))
     positions = scan.positions_px[order]

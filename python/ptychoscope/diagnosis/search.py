@@ -267,6 +267,7 @@ class Search:
             replace(self.scan, positions_px=positions, nominal_positions_px=None),
             self.many.frames,
             sweeps=_FINE_SWEEPS,
+            crop=True,
         )
         right, shuffled = self._run(self.many, mend), self._run(other, mend)
         return self._shrinks(right.unexplained, shuffled.unexplained, mend, _NUMBER_GAIN) and (
