@@ -96,7 +96,7 @@ def faults_of_frames(scan: Scan, rng: np.random.Generator) -> Iterator[tuple[str
     lost = int(rng.uniform(0.15, 0.85) * len(scan))
     late = replace(scan.select(slice(0, -1)), patterns=scan.patterns[np.arange(len(scan)) != lost])
     yield "trigger lost", late, Mend(frames=(lost, len(scan) - 1))
-    hot, patterns = np.zeros((scan.patch_px, scan.patch_px), bool), np.array(scan.patterns)
+    hot, patterns = np.zeros((scan.patch_px, scan.patch_px), bool), scan.patterns.astype(np.float32)
     hot[tuple(rng.integers(0, scan.patch_px, (2, 8)))] = True
     patterns[:, hot] = np.maximum(10 * patterns.mean(axis=0).max(), 50)
     yield "bad pixels without a mask", replace(scan, patterns=patterns), Mend(bad_pixels=hot)
