@@ -24,7 +24,9 @@ import numpy as np
 from ptychoscope import load_scan
 from ptychoscope.diagnosis import diagnose
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.search import Search, Tried, paired_t
+from ptychoscope.diagnosis.search import Search
+from ptychoscope.diagnosis.trial import paired_t
+from ptychoscope.diagnosis.tried import Tried
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.scan import Scan
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan

@@ -42,6 +42,8 @@ def make(**changes):
         (0.009, 0.11, "explained"),
         (0.0112, 0.018, "explained"),
         (0.0122, 0.018, "partly explained"),
+        (0.0130, 0.110, "explained"),
+        (0.0225, 0.110, "partly explained"),
     ],
 )
 def test_the_word_follows_from_what_is_left_unexplained(misfit, differences, word):

@@ -13,7 +13,7 @@ _WELL, _HALF = 0.1, 0.3
 """Up to what part unexplained an image is good, and from what part it is not to be trusted."""
 _TELLS = 1.15
 """Frames that differ from each other by less than this many times the photon noise tell nothing apart."""
-_WELL_NEAR_NOISE, _LITTLE_ABOVE = 0.2, 1.25
+_WELL_NEAR_NOISE, _LITTLE_ABOVE = 0.25, 1.25
 """The first is good enough where the misfit is less than so many times photon noise: at few photons sweeps
 stop before all is fitted."""
 _NEAR_NOISE, _NEAR_NOTHING = 1.2, 1.5

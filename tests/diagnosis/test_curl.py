@@ -47,7 +47,7 @@ def test_the_turn_that_leaves_least_curl_undoes_the_fault_but_for_half_a_turn(go
     fault = Orientation.parse(fault)
     found = axes_by_curl(fault.apply(good))
     assert found.decided
-    assert found.fine == (fault == Orientation())
+    assert found.at_odds == (fault != Orientation())
     assert found.error_deg < 4
     one, other = (changed(Mend(), turn).orientation for turn in found.turns())
     places = np.array([[1.0, 0.0], [0.0, 1.0]])
@@ -61,13 +61,13 @@ def test_the_turn_that_leaves_least_curl_undoes_the_fault_but_for_half_a_turn(go
 def test_patterns_that_are_turned_show_as_well(good, name):
     found = axes_by_curl(Orientation(patterns=name).apply(good))
     assert found.decided
-    assert not found.fine
+    assert found.at_odds
     assert found.mirrored == (name != "rot90")
 
 
 def test_the_half_turn_and_the_probe_are_not_told(good):
     for other in (Orientation(flip_y=True, flip_x=True).apply(good), good.with_probe(None)):
-        assert axes_by_curl(other).fine
+        assert not axes_by_curl(other).at_odds
 
 
 def test_shuffled_positions_decide_nothing(good):
@@ -82,7 +82,7 @@ def test_a_wild_frame_does_not_decide(good):
     patterns[len(good) // 2, 2, 3] = 1000
     found = axes_by_curl(replace(good, patterns=patterns))
     assert found.decided
-    assert found.fine
+    assert not found.at_odds
 
 
 def test_few_frames_and_frames_on_a_line_tell_nothing(good):

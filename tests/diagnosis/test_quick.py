@@ -107,3 +107,13 @@ def test_a_trigger_lost_on_the_way_is_placed(good, part):
     frame = int(said.split("near frame ")[1].split("?", maxsplit=1)[0])
     assert abs(frame - lost) <= 14
     assert f"--frames :{frame} " in said
+
+
+@pytest.mark.parametrize("turn", [8.0, -9.0])
+def test_a_turn_that_noise_hides_from_trials_is_named_by_the_centres_of_mass(turn):
+    lens = ProbeConfig(kind="gaussian", defocus_rad=18.0)
+    few = simulate_scan(replace(KINDS["raster"], object="asymmetric", probe=lens, photons=2e3, columns=11))
+    said = str(quick_check(Orientation(rotate=turn).apply(few), 10.0))
+    assert "curl" in said
+    assert ("rotate=-" in said) == (turn > 0)
+    assert quick_check(few, 10.0) is None

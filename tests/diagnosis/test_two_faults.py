@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 
 from ptychoscope.diagnosis import diagnose
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.search import Search, Tried, moves
+from ptychoscope.diagnosis.search import Search
+from ptychoscope.diagnosis.tried import Tried, moves
 from ptychoscope.io import load_scan
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan

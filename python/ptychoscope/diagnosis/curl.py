@@ -32,6 +32,8 @@ _DECIDED, _CURL = 0.55, 0.5
 _PARTS = 8
 """Of the frames, each left out once, for the error of the turn."""
 _LEAST_TURN_DEG = 3.0
+_SURE_DEG, _SURE = 5.0, 6.0
+"""Above either, a turn is no chance: of 100 good scans the worst came to 3.8 degrees, 5.9 times its error."""
 
 
 class Axes(NamedTuple):
@@ -56,13 +58,21 @@ class Axes(NamedTuple):
     @property
     def rest_deg(self) -> float:
         """What is left of the turn beside the nearest symmetry of the square; 0 within its error."""
-        rest = (self.rotate_deg + 45) % 90 - 45
-        return rest if abs(rest) > max(_LEAST_TURN_DEG, 3 * self.error_deg) else 0.0
+        return self._rest_deg if abs(self._rest_deg) > max(_LEAST_TURN_DEG, 3 * self.error_deg) else 0.0
 
     @property
-    def fine(self) -> bool:
-        """Nothing is to be turned, or half a turn."""
-        return not self.mirrored and abs(self.rotate_deg) < 45 and not self.rest_deg
+    def oblique(self) -> bool:
+        """The turn is surely none of the square's, by more than good scans seem to be turned."""
+        return abs(self._rest_deg) > max(_SURE_DEG, _SURE * self.error_deg)
+
+    @property
+    def at_odds(self) -> bool:
+        """The positions are surely turned, and not by half a turn, or mirrored."""
+        return self.mirrored or abs(self.rotate_deg) >= 45 or self.oblique
+
+    @property
+    def _rest_deg(self) -> float:
+        return (self.rotate_deg + 45) % 90 - 45
 
     def turns(self) -> list[Steps]:
         """The two turns of the positions that leave least curl, half a turn apart, as steps."""

@@ -13,9 +13,10 @@ from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.remarks import all_tried, notes, undecided
 from ptychoscope.diagnosis.report import Diagnosis, Hypothesis, Image, percent
 from ptychoscope.diagnosis.rounds import mend_by_rounds
-from ptychoscope.diagnosis.search import Round, Search
+from ptychoscope.diagnosis.search import Search
 from ptychoscope.diagnosis.simplest import simplest
 from ptychoscope.diagnosis.trial import Trials
+from ptychoscope.diagnosis.tried import Round
 from ptychoscope.errors import ScanError
 from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.refine.refiner import Refiner
@@ -49,7 +50,7 @@ def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
     """
     check_scan(scan)
     began = process_time()
-    scan = usable_frames(scan, positions_known=False).scan
+    scan = replace(usable_frames(scan, positions_known=False).scan, object=None)
     detector = look_at_detector(scan)
     scan, lost = _without_lost(scan, Mend())
     search = Search(scan, seed=seed)

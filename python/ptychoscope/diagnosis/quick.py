@@ -30,8 +30,6 @@ _FAR_FROM_NOISE = 1.35
 """Below this the noise may be why the frames are hardly explained."""
 _LEAST_PX = 24
 """On smaller windows a denser raster explains some frames of a good scan better, for want of sweeps."""
-_TURN_DEG, _SURE = 4.0, 6.0
-"""A turn that the centres of mass tell alone is at least so large, and so many times its error."""
 _WORTHLESS = 1.05
 """A scan that leaves more is read wrongly, whatever the mend is."""
 _CLEAR_RATIO, _NUMBER_RATIO = 0.7, 0.78
@@ -105,20 +103,20 @@ def _otherwise(
 
 
 def _turned_axes(scan: Scan, trials: Trials, given: Outcome) -> str | None:
-    """A turn of the positions that is sure by the centres of mass, and by which the frames are no worse.
+    """An oblique turn that the centres of mass are sure of, and by which the frames are explained better.
 
     It shows at few photons too, where the trials' noise hides it.
     """
     axes = axes_by_curl(scan.select(neighbours(scan.positions_px, _NOISY_FRAMES)).with_probe(None))
-    if axes is None or not axes.decided or abs(axes.rest_deg) < max(_TURN_DEG, _SURE * axes.error_deg):
+    if axes is None or not axes.decided or not axes.oblique:
         return None
     tried = [(trials.run(mend), mend) for mend in (changed(Mend(), turn) for turn in axes.turns())]
     outcome, mend = min(tried, key=lambda one: one[0].unexplained)
     if not outcome.unexplained < given.unexplained:
         return None
     return (
-        f"by the curl of the patterns' centres of mass the positions are turned by {-axes.rest_deg:.1f} +- "
-        f"{axes.error_deg:.1f} degrees; with {mend} {percent(outcome.unexplained)} of what differs between "
+        f"by the curl of the patterns' centres of mass the axes of the positions are not the detector's (+- "
+        f"{axes.error_deg:.1f} degrees); with {mend} {percent(outcome.unexplained)} of what differs between "
         f"frames is unexplained instead of {percent(given.unexplained)}: `ptychoscope diagnose` says more"
     )
 

@@ -6,7 +6,7 @@ from ptychoscope.diagnosis.families import CONTINUOUS
 from ptychoscope.diagnosis.lost_trigger import LostTrigger
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.report import Hypothesis
-from ptychoscope.diagnosis.search import Round, Tried
+from ptychoscope.diagnosis.tried import Round, Tried
 from ptychoscope.scan import Scan
 
 _TIED = 1.05
@@ -72,7 +72,7 @@ def notes(
             f"a trigger was lost near frame {lost.number}: frames are shifted by {lost.before} before it and "
             f"by {lost.after} after it; the longer part is kept"
         )
-    if axes is not None and not axes.fine:
+    if axes is not None and axes.at_odds:
         mirrored = "mirrored and " if axes.mirrored else ""
         texts.append(
             f"by the curl of the centres of mass the positions are still {mirrored}turned by "

@@ -1,7 +1,8 @@
 """Rounds: what explains most is mended, and the search goes on from there; two faults at once too."""
 
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.search import Round, Search, Tried
+from ptychoscope.diagnosis.search import Search
+from ptychoscope.diagnosis.tried import Round, Tried
 from ptychoscope.diagnosis.two_faults import turned_and_numbered
 
 _ROUNDS = 3
@@ -51,4 +52,4 @@ def _doubtful(search: Search, one: Tried) -> bool:
 def _sure(search: Search, one: Tried) -> bool:
     """It leaves the given probe, and the axes of the positions agree with the centres of mass."""
     axes = search.axes(one.mend)
-    return one.mend.probe is None and not one.mend.probe_follows and (axes is None or axes.fine)
+    return one.mend.probe is None and not one.mend.probe_follows and (axes is None or not axes.at_odds)

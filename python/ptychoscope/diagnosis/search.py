@@ -6,8 +6,6 @@ Round by round the scan is mended by the one change that explains most, until no
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
-from math import log
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +13,6 @@ from ptychoscope.diagnosis.curl import Axes, axes_by_curl
 from ptychoscope.diagnosis.detector import offset_px
 from ptychoscope.diagnosis.families import (
     CONTINUOUS,
-    FREEDOM,
     Family,
     Steps,
     continuous,
@@ -26,6 +23,7 @@ from ptychoscope.diagnosis.families import (
 from ptychoscope.diagnosis.first_probe import found_probes
 from ptychoscope.diagnosis.mend import Mend, changed
 from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours, paired_t
+from ptychoscope.diagnosis.tried import Round, Tried, moves
 from ptychoscope.scan import Scan
 
 _COARSE_FRAMES, _FINE_FRAMES, _LEAST_FRAMES = 64, 200, 49
@@ -40,37 +38,12 @@ _NOISE_ONLY = 1.03
 """A scan explained to this much of its noise has nothing wrong with it."""
 _NUMBER_GAIN = 0.9
 """A number must bring what is unexplained below this part of it."""
-_LEAST_SCALE, _LEAST_TURN_DEG = 0.005, 0.5
-"""Good scans at 1e6 photons and more are explained better by less than that."""
 _NEAR_NOISE = 1.15
 _USELESS, _USEFUL = 0.9, 0.7
 """Where nothing alone leaves less than the first, pairs are tried, and a probe from the frames; either must
 leave less than the second."""
 _GOOD = 0.5
 """Explained to this, only what lies near is tried."""
-
-
-class Tried(NamedTuple):
-    """A hypothesis and its outcome on the larger set of frames."""
-
-    family: str
-    mend: Mend
-    unexplained: float
-    t: float
-    """Standard errors by which it explains the frames better (negative) or worse than what it was beside."""
-
-    @property
-    def rank(self) -> float:
-        """What is unexplained, times more for what can be made to fit: the least is believed."""
-        return self.unexplained * max(FREEDOM.get(name, 1.0) for name in self.family.split(" and "))
-
-
-class Round(NamedTuple):
-    """One round: what was there before, and the best of every family."""
-
-    before: float
-    finalists: list[Tried]
-    accepted: Tried | None
 
 
 class Search:
@@ -273,14 +246,6 @@ class Search:
         return self._shrinks(right.unexplained, shuffled.unexplained, mend, _NUMBER_GAIN) and (
             paired_t(right, shuffled) < -_CLEAR_T / 2
         )
-
-
-def moves(current: Mend, mend: Mend) -> bool:
-    """Whether scale and rotation are changed by more than the sweeps of a trial can tell."""
-    before, after = current.orientation, mend.orientation
-    kept = before.probe_scale == after.probe_scale and before.probe_defocus == after.probe_defocus
-    scaled = abs(log(after.scale / before.scale)) > _LEAST_SCALE
-    return not kept or scaled or abs(after.rotate - before.rotate) > _LEAST_TURN_DEG
 
 
 def frame_numbers(frames: int, side: int) -> tuple[int, int]:

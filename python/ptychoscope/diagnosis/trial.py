@@ -5,6 +5,7 @@ and then predicted. Frames gone wild, far less like the mean than the others are
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -57,8 +58,8 @@ class Trials:
         self, scan: Scan, frames: NDArray[np.intp], *, sweeps: int = 4, crop: bool = False, seed: int = 0
     ) -> None:
         self.frames, self.sweeps, self.seed = frames, sweeps, seed
-        self._scan, self._crop = scan, crop
-        self._one = scan.select(frames[:1])
+        self._scan, self._crop = replace(scan, object=None), crop
+        self._one = self._scan.select(frames[:1])
         shape = (len(frames), scan.patch_px, scan.patch_px)
         self._held = np.random.default_rng(seed).random(shape, dtype=np.float32) < _HELD_OUT
         self._wild: NDArray[np.bool_] | None = None

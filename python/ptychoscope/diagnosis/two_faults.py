@@ -6,7 +6,8 @@ The curl of the centres of mass tells the axes whatever the number is: then few 
 from ptychoscope.diagnosis.curl import Axes
 from ptychoscope.diagnosis.families import CONTINUOUS, Steps, continuous, turned
 from ptychoscope.diagnosis.mend import Mend, changed
-from ptychoscope.diagnosis.search import Search, Tried
+from ptychoscope.diagnosis.search import Search
+from ptychoscope.diagnosis.tried import Tried
 from ptychoscope.option_literals import Operation, words
 
 _STRIDE = 2
@@ -39,13 +40,13 @@ def _turns(search: Search, current: Mend, axes: Axes | None) -> list[Steps]:
     positions = [turned(*b) for b in bits[1:]]
     if axes is None:
         return positions
-    if axes.fine:
+    if not axes.at_odds:
         return [turned(False, True, True), {"patterns": "rot180"}]
     patterns = list[Steps]()
     if not axes.rest_deg:
         names = [{"patterns": name} for name in words(Operation) if name != "none"]
         found = [(steps, search.axes(changed(current, steps))) for steps in names]
-        patterns = [steps for steps, after in found if after is not None and after.fine]
+        patterns = [steps for steps, after in found if after is not None and not after.at_odds]
     return [*axes.turns(), *patterns]
 
 
