@@ -13,9 +13,9 @@ _WELL, _HALF = 0.1, 0.3
 """Up to what part unexplained an image is good, and from what part it is not to be trusted."""
 _TELLS = 1.15
 """Frames that differ from each other by less than this many times the photon noise tell nothing apart."""
-_WELL_NEAR_NOISE, _LITTLE_ABOVE = 0.25, 1.25
-"""The first is good enough where the misfit is less than so many times photon noise: at few photons sweeps
-stop before all is fitted."""
+_FEW_PHOTONS, _LENIENT = (1.05, 1.35), 0.45
+"""From the second down to the first misfit over photon noise a part up to the last becomes good: at few
+photons sweeps stop before all is fitted."""
 _NEAR_NOISE, _NEAR_NOTHING = 1.2, 1.5
 """A misfit up to so many times photon noise speaks against no image; the second where frames tell nothing."""
 _NAMED = 8
@@ -84,7 +84,7 @@ class Verdict:
         """The verdict in a word."""
         if not self.tells:
             return "too few photons to tell" if self.ratio < _NEAR_NOTHING else "not explained"
-        if self.unexplained <= (_WELL_NEAR_NOISE if self.ratio < _LITTLE_ABOVE else _WELL):
+        if self.unexplained <= float(np.interp(self.ratio, _FEW_PHOTONS, (_LENIENT, _WELL))):
             return "explained"
         half = self.unexplained <= _HALF or self.ratio < _NEAR_NOISE
         return "partly explained" if half else "not explained"

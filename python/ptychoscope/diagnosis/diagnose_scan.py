@@ -52,8 +52,9 @@ def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
     began = process_time()
     scan = replace(usable_frames(scan, positions_known=False).scan, object=None)
     detector = look_at_detector(scan)
+    whole = Search(scan, seed=seed)
     scan, lost = _without_lost(scan, Mend())
-    search = Search(scan, seed=seed)
+    search = whole if lost is None else Search(scan, seed=seed)
     start, names, given = _start(search, detector)
     current, rounds = start, list[Round]()
     if start.probe is not None or scan.probe is not None:
@@ -63,13 +64,13 @@ def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
             if lost is not None:
                 search = Search(kept, seed=seed)
                 current = current.with_steps(shift_frames=lost.kept(len(scan))[1])
-                given = search.many.run(Mend()).unexplained
     current = simplest(current)
     of_use = search.beats_shuffled(current)
     last = search.many.run(current).unexplained
     mend = current
     if lost is not None:
         names.append("trigger lost")
+        given = whole.many.run(Mend()).unexplained
         mend = replace(current, frames=(int(search.scan.numbers[0]), int(search.scan.numbers[-1]) + 1))
     best = Hypothesis(" and ".join(names) or "as given", mend, last)
     return Diagnosis(

@@ -26,6 +26,8 @@ _NEAR_NOISE, _NEAR_NOISE_MANY = 1.15, 1.05
 """A scan explained to this much of its noise needs no word; the second by many frames."""
 _GOOD, _HARDLY = 0.7, 0.95
 """Explained to the first, only numbers may be wrong; from the second on, numbers are the less likely."""
+_MUCH = 0.5
+"""Explained to this, a denser raster may explain a smooth object better only for want of sweeps."""
 _FAR_FROM_NOISE = 1.35
 """Below this the noise may be why the frames are hardly explained."""
 _LEAST_PX = 24
@@ -132,9 +134,18 @@ def _clearly_better(
         tries = [number] if scan.patch_px >= _LEAST_PX else []
     for better, ratio in tries:
         found = better(given, has_time)
-        if found is not None and found.clear(noise, ratio):
+        if found is not None and found.clear(noise, ratio) and _stays(scan, found, ratio):
             return found
     return None
+
+
+def _stays(scan: Scan, found: Better, ratio: float) -> bool:
+    """Whether it is clear after more sweeps over more frames too, where the scan as given explains much."""
+    if found.given.unexplained > _MUCH:
+        return True
+    more = Trials(scan, neighbours(scan.positions_px, _NOISY_FRAMES), sweeps=2 * _SWEEPS, crop=True)
+    again = Better(found.mend, more.run(found.mend), more.run(Mend()))
+    return again.clear(more.noise(Mend()), ratio)
 
 
 def _shifted(scan: Scan, found: Better, first: int | None) -> str:
