@@ -13,7 +13,7 @@ _WELL, _HALF = 0.1, 0.3
 """Up to what part unexplained an image is good, and from what part it is not to be trusted."""
 _TELLS = 1.15
 """Frames that differ from each other by less than this many times the photon noise tell nothing apart."""
-_FEW_PHOTONS, _LENIENT = (1.05, 1.35), 0.45
+_FEW_PHOTONS, _LENIENT = (1.1, 1.45), 0.45
 """From the second down to the first misfit over photon noise a part up to the last becomes good: at few
 photons sweeps stop before all is fitted."""
 _NEAR_NOISE, _NEAR_NOTHING = 1.2, 1.5
