@@ -23,6 +23,8 @@ from ptychoscope.scan import Scan
 
 _HELD_OUT = 0.125
 """The share of a pattern's pixels that is held back."""
+_LOOKED_AT_PX = 32
+"""Rows and columns, evenly from all, by which frames gone wild are told."""
 _LARGEST_PX = 4096 * 4096
 """Positions that need a larger canvas explain nothing: they do not overlap."""
 
@@ -175,7 +177,8 @@ class Trials:
             reading = reading.with_steps(patterns=steps, roll_y=roll[0], roll_x=roll[1])
             amplitude = measured_amplitudes(reading.apply(self._scan.select(self.frames).with_probe(None)))
             if self._wild is None:
-                self._wild = unlike_the_mean(amplitude)
+                step = max(1, self._scan.patch_px // _LOOKED_AT_PX)
+                self._wild = unlike_the_mean(amplitude[:, ::step, ::step])
             if self._wild.any():
                 amplitude = np.where(self._wild[:, None, None], np.float32(UNMEASURED), amplitude)
             held = np.roll(pattern_step(self._held, steps), roll, (1, 2))
