@@ -229,3 +229,28 @@ def test_good_files_say_nothing(h5):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_scan(h5("a.cxi", cxi_content(simulated(12))))
+
+
+def test_a_result_in_pixels_gives_positions_in_pixels(h5, tmp_path):
+    """As results are written whose object pixel is not known: 1 m each, and the group says so."""
+    scan = simulated(12)
+    height, width = scan.object.shape
+    moves = np.zeros((len(scan), 3))
+    moves[:, :2] = scan.positions_px[:, ::-1] + (7, 5)
+    h5("object.cxi", {
+        "cxi_version": 160,
+        TRANSLATION: moves,
+        "entry_1/image_1/data": (scan.probe[None], {"axes": "coherent:incoherent:y:x"}),
+        "entry_1/image_2/data": scan.object[None],
+        "entry_1/ptychodus/object_pixel_width_m": 1.0,
+        "entry_1/ptychodus/object_center_y_m": 5 + height / 2,
+        "entry_1/ptychodus/object_center_x_m": 7 + width / 2,
+        "entry_1/ptychoscope/positions_px": (scan.positions_px, {}),
+    })  # fmt: skip
+    with h5py.File(tmp_path / "object.cxi", "a") as file:
+        file["entry_1/ptychoscope"].attrs["pixel_size_known"] = False
+    np.save(tmp_path / "frames.npy", scan.patterns)
+    read = load_scan(tmp_path / "frames.npy", positions="object.cxi", domain="counts")
+    assert read.pixel_size_m is None
+    assert_allclose(read.positions_px, scan.positions_px, atol=1e-9)
+    assert_explains(read.with_probe(scan.probe))

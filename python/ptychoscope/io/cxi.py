@@ -24,7 +24,7 @@ from ptychoscope.io.hdf5_patterns import Hdf5Patterns
 from ptychoscope.io.near_field import warn_of_near_field
 from ptychoscope.io.ptychodus_product import positions_on_object
 from ptychoscope.io.read_options import ReadOptions
-from ptychoscope.io.scan_extras import GROUP, with_extras
+from ptychoscope.io.scan_extras import GROUP, is_ours, with_extras
 from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.io.units import METRES, length_m, photon_energy_ev, unit_of
@@ -32,6 +32,8 @@ from ptychoscope.lazy_patterns import LazyPatterns
 
 NAME = "CXI"
 ENTRY = "/entry_1"
+_DETECTOR = f"{ENTRY}/instrument_1/detector_1"
+_PATTERNS = (f"{ENTRY}/data_1/data", f"{_DETECTOR}/data")
 _DEFINITIONS = ("NXptycho", "NXcxi_ptycho")
 _HAS_SIGNAL = 0x1000
 _DOWN_AND_RIGHT = np.array([[0.0, -1.0], [-1.0, 0.0], [0.0, 0.0]])
@@ -50,24 +52,23 @@ def matches(file: ScanHdf5) -> bool:
 
 def read(file: ScanHdf5, options: ReadOptions) -> StoredScan:
     """What a CXI or NXcxi_ptycho file holds; raises `ScanError` naming what it must be."""
-    detector = f"{ENTRY}/instrument_1/detector_1"
     record: dict[str, Any] = {"format": NAME}
     stored = StoredScan(
         source=str(file.path),
         domain="counts",
-        distance_m=length_m(file, f"{detector}/distance"),
-        detector_pixel_m=_detector_pixel(file, detector),
-        bad_pixels=_mask(file, detector),
+        distance_m=length_m(file, f"{_DETECTOR}/distance"),
+        detector_pixel_m=_detector_pixel(file),
+        bad_pixels=_mask(file),
         record=record,
         without_patterns=_NO_PATTERNS.format(path=file.path),
     )
     if options.get("energy_ev") is None and options.get("pixel_size_m") is None:
         stored.energy_ev = _energy(file)
-    name = _first(file, f"{ENTRY}/data_1/data", f"{detector}/data")
+    name = _first(file, *_PATTERNS)
     if name is not None and (found := file.dataset(name)) is not None:
         stored.patterns, stored.patterns_name = LazyPatterns(Hdf5Patterns(file, found)), name
-    _add_positions(stored, file, detector)
-    own = file.find(f"/{GROUP}") is not None
+    _add_positions(stored, file)
+    own = is_ours(file)
     _add_images(stored, file, own=own)
     if own:
         return with_extras(stored, file)
@@ -92,9 +93,9 @@ def _energy(file: ScanHdf5) -> float | None:
     return None
 
 
-def _detector_pixel(file: ScanHdf5, detector: str) -> float | None:
+def _detector_pixel(file: ScanHdf5) -> float | None:
     """Side of a detector's pixel; raises `ScanError` when they are not square."""
-    sides = [length_m(file, f"{detector}/{axis}_pixel_size") for axis in "xy"]
+    sides = [length_m(file, f"{_DETECTOR}/{axis}_pixel_size") for axis in "xy"]
     known = [side for side in sides if side is not None]
     if len(known) == 2 and abs(known[0] - known[1]) > 1e-3 * known[0]:
         raise ScanError(
@@ -104,29 +105,29 @@ def _detector_pixel(file: ScanHdf5, detector: str) -> float | None:
     return known[0] if known else None
 
 
-def _mask(file: ScanHdf5, detector: str) -> NDArray[np.bool_] | None:
+def _mask(file: ScanHdf5) -> NDArray[np.bool_] | None:
     """(H, W), true where a bit says that a pixel is bad."""
-    mask = file.array(f"{detector}/mask")
+    mask = file.array(f"{_DETECTOR}/mask")
     if mask is None:
-        mask = file.array(f"{detector}/pixel_mask")
+        mask = file.array(f"{_DETECTOR}/pixel_mask")
     if mask is None:
         return None
     if mask.dtype.kind not in "bui" or mask.ndim not in (2, 3):
         raise ScanError(
-            f"{detector}/mask in {file.path} must be (H, W) of bits, got {mask.shape} {mask.dtype}: "
+            f"{_DETECTOR}/mask in {file.path} must be (H, W) of bits, got {mask.shape} {mask.dtype}: "
             "--mask FILE gives another"
         )
     bad: NDArray[np.bool_] = (mask.astype(np.int64) & ~_HAS_SIGNAL) != 0
     return np.asarray(bad.any(axis=0)) if bad.ndim == 3 else bad
 
 
-def _add_positions(stored: StoredScan, file: ScanHdf5, detector: str) -> None:
-    places = (f"{ENTRY}/sample_1/geometry_1", f"{ENTRY}/data_1", detector)
+def _add_positions(stored: StoredScan, file: ScanHdf5) -> None:
+    places = (f"{ENTRY}/sample_1/geometry_1", f"{ENTRY}/data_1", _DETECTOR)
     name = _first(file, *(f"{place}/translation" for place in places))
     moves = _motors(file) if name is None else _translation(file, name)
     if moves is None:
         return
-    directions = _directions(file, detector)
+    directions = _directions(file)
     stored.positions = -(moves @ directions)
     stored.positions_unit = "m"
     stored.record["positions"] = {
@@ -170,16 +171,16 @@ def _motors(file: ScanHdf5) -> NDArray[np.float64] | None:
     return moves
 
 
-def _directions(file: ScanHdf5, detector: str) -> NDArray[np.float64]:
+def _directions(file: ScanHdf5) -> NDArray[np.float64]:
     """(3, 2): directions of the detector's rows and of its columns, of length 1."""
-    vectors = file.array(f"{detector}/basis_vectors")
+    vectors = file.array(f"{_DETECTOR}/basis_vectors")
     if vectors is None:
         return _DOWN_AND_RIGHT
     vectors = vectors.astype(np.float64)
     length = np.linalg.norm(vectors, axis=0) if vectors.shape == (3, 2) else np.zeros(2)
     if not (np.isfinite(length).all() and length.all()):
         raise ScanError(
-            f"{detector}/basis_vectors in {file.path} must be (3, 2), the directions of rows and columns, "
+            f"{_DETECTOR}/basis_vectors in {file.path} must be (3, 2), the directions of rows and columns, "
             f"got {vectors.shape}: take them out, and say with --orientation what differs from down and right"
         )
     return np.asarray(vectors / length)
@@ -215,3 +216,5 @@ def _place_object(stored: StoredScan, file: ScanHdf5, object_: NDArray[Any] | No
     if stored.positions is not None:
         stored.object = object_
         positions_on_object(stored, np.array(centre, np.float64), object_.shape, stored.pixel_size_m)
+    if file.attribute(f"{ENTRY}/{GROUP}", "pixel_size_known") in (False, 0):
+        stored.pixel_size_m = None  # a result of ours in pixels, at 1 m each

@@ -70,8 +70,10 @@ def places_of(numbers: NDArray[Any], of_patterns: NDArray[Any] | None) -> NDArra
 
     `of_patterns` (n,) is what the patterns are called; None: as they are counted.
     """
-    if of_patterns is None or not len(of_patterns):
+    if of_patterns is None:
         return numbers
+    if not len(of_patterns):
+        return np.full(len(numbers), -1)
     order = np.argsort(of_patterns, kind="stable")
     place = np.searchsorted(of_patterns, numbers, sorter=order)
     found = order[np.minimum(place, len(order) - 1)]

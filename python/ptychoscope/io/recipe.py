@@ -76,14 +76,21 @@ def _as_options(said: dict[str, Any], scan: Path, folder: Path) -> dict[str, Any
     if "orientation" in said:
         options["orientation"] = Orientation.parse(said["orientation"])
     if "mask" in said:
-        options["mask"] = load_mask(_found(said["mask"], scan, folder))
+        options["mask"] = load_mask(_found_part(said["mask"], scan, folder))
     if said.get("probe", "none") != "none":
-        options["probe"] = load_probe(_found(said["probe"], scan, folder))
+        options["probe"] = load_probe(_found_part(said["probe"], scan, folder))
     for name in ("patterns", "positions"):
-        if name in said and ":" in said[name]:
-            file, _, inner = said[name].partition(":")
-            options[name] = f"{_found(file, scan, folder)}:{inner}"
+        if name in said and not said[name].startswith("/"):
+            options[name] = _found_part(said[name], scan, folder)
     return options
+
+
+def _found_part(place: str, scan: Path, folder: Path) -> str:
+    """`FILE` or `FILE:/path` with the file where it is; `/path` is one of the scan's file."""
+    name, colon, inner = place.rpartition(":/")
+    if not colon:
+        return f"{scan}:{place}" if place.startswith("/") else str(_found(place, scan, folder))
+    return f"{_found(name, scan, folder)}:/{inner}"
 
 
 def _found(name: str, scan: Path, folder: Path) -> Path:

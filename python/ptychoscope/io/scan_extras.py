@@ -44,6 +44,11 @@ def write_extras(file: "h5py.File", scan: Scan, patterns_dtype: np.dtype[Any]) -
         group["orientation"] = msgspec.json.encode(scan.orientation).decode()
 
 
+def is_ours(file: "ScanHdf5") -> bool:
+    """Whether we wrote the scan in `file`."""
+    return file.attribute(f"/{GROUP}", "patterns_dtype") is not None
+
+
 def with_extras(stored: StoredScan, file: "ScanHdf5") -> StoredScan:
     """`stored` as the scan was before it was written; raises `ScanError` when the group is damaged."""
     place = f"/{GROUP}"
