@@ -39,7 +39,7 @@ def codec_of(dataset: h5py.Dataset) -> ChunkCodec | None:
 def check_bitshuffle(dataset: h5py.Dataset, part: tuple[slice, ...]) -> None:
     """Raise `ScanError` where the filter of bitshuffle would read beyond a chunk of `dataset[part]`.
 
-    For what `codec_of` leaves to the filter, such as bitshuffle with Zstandard; other packing is not looked at.
+    For what `codec_of` leaves to the filter, such as bitshuffle with Zstandard; nothing else is looked at.
     """
     if not dataset.chunks or dataset.is_virtual:
         return
