@@ -430,6 +430,7 @@ class Refiner:
         patches: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64],
         first: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
+    def keep_frames_in(self, folder: str) -> None: ...
     def order(
         self,
         seed: typing.SupportsInt | typing.SupportsIndex,

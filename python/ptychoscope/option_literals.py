@@ -69,7 +69,9 @@ neighbours), by a negative value, or by the largest value of its integers."""
 
 # --- solver -------------------------------------------------------------------------------------------------
 StartFrom = Literal["network", "empty"]
-"""What a run begins with."""
+"""What a run begins with, where it is no saved result."""
+Stage = Literal["network", "arrival", "choice", "sweeps", "first half", "second half"]
+"""What a run does at the moment."""
 SweepStart = Literal["empty", "image"]
 """What sweeps begin with: nothing, or an image that is nearly right."""
 SweepMode = Literal["sequential", "averaged", "examined"]
@@ -96,6 +98,8 @@ LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
 
 # --- pictures -----------------------------------------------------------------------------------------------
 ColorMap = Literal["gray", "viridis", "magma", "RdBu_r", "twilight"]
+PicturePanel = Literal["amplitude", "phase", "coverage", "spread", "frames", "detector"]
+"""What the picture of a result shows; the last two are the misfit of its frames and of detector pixels."""
 
 Word = TypeVar("Word", bound=str)
 

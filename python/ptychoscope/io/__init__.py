@@ -20,7 +20,7 @@ from ptychoscope.option_literals import Layout
 from ptychoscope.scan import LazyScan, Scan
 
 if TYPE_CHECKING:
-    from ptychoscope.io.ptychodus import load_reconstruction, save_reconstruction
+    from ptychoscope.io.results.formats import load_reconstruction, save_reconstruction
 
 ScanSource = Scan | Mapping[str, Any] | tuple[Any, ...] | str | os.PathLike[str]
 
@@ -43,9 +43,9 @@ def __getattr__(name: str) -> Any:
     """Import what needs h5py when it is first used: a scan is read without it."""
     if name not in ("load_reconstruction", "save_reconstruction"):
         raise AttributeError(f"module 'ptychoscope.io' has no attribute {name!r}")
-    from ptychoscope.io import ptychodus
+    from ptychoscope.io.results import formats
 
-    return getattr(ptychodus, name)
+    return getattr(formats, name)
 
 
 def __dir__() -> list[str]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 from ptychoscope.io.limits import open_regular, read_regular, require_memory
 from ptychoscope.io.look_in_child import look_in_child
-from ptychoscope.io.named_parts import named_array
-from ptychoscope.io.npy import read_members, read_npy
+from ptychoscope.io.named_parts import beside, named_array
+from ptychoscope.io.npy import member_names, read_members, read_npy
+from ptychoscope.io.results.npz import MARK
 from ptychoscope.io.scan_formats import is_hdf5, read_stored
 
 _NPY, _ZIP, _TIFF = b"\x93NUMPY", b"PK", (b"II*\0", b"MM\0*")
@@ -20,15 +21,16 @@ _LARGEST_TIFF = 1 << 30
 _PROBE_NAMES = ("probeGuess", "probe")
 
 
-def load_mask(path: Path | str) -> NDArray[Any]:
+def load_mask(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
     """The plane (H, W), true or not 0 where a pixel is bad: a .npy, a TIFF, or FILE:/path of HDF5.
 
-    Raises `ScanError`.
+    A file that is not there from here is looked for beside `scan`. Raises `ScanError`.
     """
-    place, path = str(path), Path(path)
-    if ":/" in place:
-        look_in_child("ptychoscope.io.companions:load_mask", {"path": place}, place)
-        mask = named_array(place, Path(), {})
+    path, inner = _place(place, scan)
+    if inner:
+        named = f"{path}:{inner}"
+        look_in_child("ptychoscope.io.companions:load_mask", {"place": named}, named)
+        mask = named_array(named, path, {})
     elif _head(path).startswith(_TIFF):
         mask = _tiff(path)
     else:
@@ -38,19 +40,25 @@ def load_mask(path: Path | str) -> NDArray[Any]:
     return mask
 
 
-def load_probe(path: Path | str) -> NDArray[Any]:
+def load_probe(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
     """The probe (P, P) or (m, P, P), with all its modes.
 
-    It is taken from a .npy, a result or a product, another scan of any format, or FILE:/path of HDF5. Raises
-    `ScanError`, and `ResultError` for a damaged result.
+    It is taken from a .npy, a result or a product, another scan of any format, or FILE:/path of HDF5. A file
+    that is not there from here is looked for beside `scan`. Raises `ScanError`, and `ResultError` for a
+    damaged result.
     """
-    place, path = str(path), Path(path)
-    if ":/" in place:
-        look_in_child("ptychoscope.io.companions:load_probe", {"path": place}, place)
-        return _named_probe(place)
+    path, inner = _place(place, scan)
+    if inner:
+        named = f"{path}:{inner}"
+        look_in_child("ptychoscope.io.companions:load_probe", {"place": named}, named)
+        return _named_probe(named)
     head = _head(path)
     if is_hdf5(path):
         probe = _probe_of_hdf5(path)
+    elif head.startswith(_ZIP) and MARK in member_names(path):
+        from ptychoscope.io.results.formats import load_reconstruction
+
+        probe = load_reconstruction(path).probe
     elif head.startswith(_ZIP):
         held = read_members(path, _PROBE_NAMES)
         probe = next((held[name] for name in _PROBE_NAMES if name in held), None)
@@ -64,11 +72,11 @@ def load_probe(path: Path | str) -> NDArray[Any]:
 def _probe_of_hdf5(path: Path) -> NDArray[Any] | None:
     """Of a result or product as results are read, of any other format as scans are."""
     from ptychoscope.io import cxi, ptychodus_data, ptychovit
-    from ptychoscope.io.ptychodus import load_reconstruction
+    from ptychoscope.io.results.formats import load_reconstruction
     from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 
     with hdf5_errors(path):
-        look_in_child("ptychoscope.io.companions:load_probe", {"path": str(path)}, str(path))
+        look_in_child("ptychoscope.io.companions:load_probe", {"place": str(path)}, str(path))
         file = ScanHdf5(path)
         scan = any(reader.matches(file) for reader in (cxi, ptychodus_data, ptychovit))
     return read_stored(path, {}).probe if scan else load_reconstruction(path).probe
@@ -82,6 +90,18 @@ def _named_probe(place: str) -> NDArray[Any]:
             f"{probe.dtype}"
         )
     return probe
+
+
+def _place(place: str | Path, scan: Path | None) -> tuple[Path, str]:
+    """The file, and the path in it or nothing; `/path` alone, where no such file is, is one of `scan`."""
+    name, colon, inner = str(place).rpartition(":/")
+    if not colon:
+        name, inner = str(place), ""
+        of_scan = scan is not None and name.startswith("/") and not Path(name).exists()
+        if scan is not None and of_scan and is_hdf5(scan):
+            return scan, name
+    path = Path(name) if scan is None else beside(name, scan)
+    return path, f"/{inner}" if colon else ""
 
 
 def _modes(probe: NDArray[Any]) -> NDArray[Any]:

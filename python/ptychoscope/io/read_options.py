@@ -11,10 +11,10 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ScanError, ScanWarning
+from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.lazy_patterns import Patterns, chosen_frames, each_frame
 from ptychoscope.option_literals import Domain, Layout, Match, Negative, one_of
-from ptychoscope.preprocess.crop import crop_fields
+from ptychoscope.preprocess.crop import crop_fields, largest_side
 from ptychoscope.preprocess.frame_selection import FrameChoice, frames_asked_for, listed, without_partner
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.preprocess.photon_unit import photon_unit, unit_by_the_probe
@@ -252,9 +252,37 @@ def looked_at(patterns: Patterns) -> NDArray[Any]:
     return patterns[:: max(1, -(-len(patterns) // _LOOKED_AT))]
 
 
-def cropped(fields: Fields, side: int | None, source: str, record: dict[str, Any]) -> Fields:
-    """The middle of the detector; a cropped scan says from what."""
-    if side is None:
+def cropped(
+    fields: Fields, options: ReadOptions, source: str, record: dict[str, Any], *, in_metres: bool
+) -> Fields:
+    """A window of the detector about the zero frequency, binned; a scan says from what it was cut."""
+    side, centre, bin_px = options.get("crop"), options.get("center"), options.get("bin") or 1
+    if side is None and centre is None and bin_px == 1:
         return fields
-    record["crop"] = {"from_px": list(fields["patterns"].shape[1:]), "to_px": int(side)}
-    return crop_fields(fields, side, source)
+    shape = fields["patterns"].shape[1:]
+    where = _centre(centre, fields, shape)
+    side = side or largest_side(shape, where, bin_px)
+    record["crop"] = {"from_px": list(shape), "to_px": int(side)}
+    if centre is not None:
+        record["crop"] |= {"center_px": [float(axis) for axis in where]}
+    if bin_px > 1:
+        record["bin"] = int(bin_px)
+    centre_px = None if centre is None else where
+    return crop_fields(fields, side, source, centre_px=centre_px, bin_px=bin_px, in_metres=in_metres)
+
+
+def _centre(centre: str | None, fields: Fields, shape: tuple[int, int]) -> tuple[float, float]:
+    """(y, x) of the zero frequency in pixels."""
+    if centre is None:
+        return shape[0] // 2, shape[1] // 2
+    if centre == "auto":
+        from ptychoscope.preprocess.pattern_centre import find_centre
+
+        return find_centre(looked_at(fields["patterns"]), fields["bad_pixels"])
+    try:
+        y, x = (float(part) for part in centre.split(","))
+    except ValueError as error:
+        raise ConfigError(f"--center must be Y,X in pixels or auto, got {centre!r}") from error
+    if not (0 <= y < shape[0] and 0 <= x < shape[1]):
+        raise ConfigError(f"--center {centre} is not on the detector of {shape[0]} x {shape[1]} pixels")
+    return y, x

@@ -78,7 +78,7 @@ def scan_from(stored: StoredScan, options: ReadOptions) -> Scan:
         )
     else:
         fields = in_photons(fields, stored.source, record)
-    fields = cropped(fields, options.get("crop"), stored.source, record)
+    fields = cropped(fields, options, stored.source, record, in_metres=stored.positions_unit == "m")
     kind = LazyScan if isinstance(fields["patterns"], LazyPatterns) else Scan
     scan = kind(**fields)
     steps = options.get("orientation")

@@ -11,6 +11,7 @@ from ptychoscope.option_literals import Effort, PositionUse, ProbeUse, one_of
 from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.usable_frames import usable_frames
+from ptychoscope.progress import NOBODY, Watch
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.choose_corrections import BeamTrials, Choice
 from ptychoscope.refine.first_probe import first_probe
@@ -19,9 +20,9 @@ from ptychoscope.refine.outlier_frames import frames_apart, say_set_aside
 from ptychoscope.refine.photon_amplitudes import add_photons, with_own_counts
 from ptychoscope.refine.probe_modes import mode_powers, orthogonal_modes, with_more_modes
 from ptychoscope.refine.refiner import Refiner, Sweep
-from ptychoscope.refine.scan_to_refiner import on_extent, result_of
+from ptychoscope.refine.scan_to_refiner import on_extent, partly_done, result_of
+from ptychoscope.refine.schedule import settling_step
 from ptychoscope.refine.sweep_plan import ProbeMomentum, SweepPlan, sweep_plan
-from ptychoscope.refine.whole_scan import Progress
 from ptychoscope.scan import Scan
 
 SWEEPS: dict[Effort, int] = {"fast": 10, "balanced": 32, "best": 150}
@@ -52,7 +53,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     saturation: float | None = None,
     threads: int = 1,
     seed: int = 0,
-    progress: Progress | None = None,
+    watch: Watch = NOBODY,
 ) -> Reconstruction:
     """The best image of `scan` within `effort`: whatever is None is decided by held-out pixels.
 
@@ -68,7 +69,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
         Incoherent modes of the probe; None: as many as the scan's probe has, and more while they pay.
     background
         Whether a flat background is fitted.
-    position_limit_px, saturation, threads, seed, progress
+    position_limit_px, saturation, threads, seed, watch
         As `refine_scan` takes them.
 
     Returns
@@ -94,13 +95,14 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     plan = sweep_plan(
         scan, SWEEPS[effort], "empty" if start is None else "image", position_limit_px, seed, saturation
     )
+    watch.tell("choice", 0, 1)
     choice = _choose(scan, first, plan, probe, positions, modes, background, saturation)
     extent = canvas_extent(
         scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=1 + int(np.ceil(position_limit_px))
     )
     refiner = Refiner(extent.shape, choice.probe, threads=threads)
     add_photons(refiner, scan, extent, plan.offset, saturation)
-    aside, done = _sweeps(refiner, extent, start, choice, plan, progress)
+    aside, done, of = _sweeps(refiner, extent, start, choice, plan, watch)
     refiner.set_probe(orthogonal_modes(refiner.probe))
     refiner = with_own_counts(refiner, scan, choice.model.background, saturation)
     refiner.set_aside(aside)
@@ -108,6 +110,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     seconds = perf_counter() - began
     record: dict[str, str | int | float] = _record(choice, refiner, aside) | {
         **left_out,
+        **partly_done(done, of),
         "refine_effort": effort,
         "refine_sweeps": done,
         "refine_start": "empty" if start is None else "image",
@@ -120,7 +123,8 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
     verdict = judge(refiner, scan, saturation=saturation)
-    warn_if_unexplained(verdict)
+    if done == of:
+        warn_if_unexplained(verdict)
     result = result_of(refiner, scan, extent, start, record)
     return replace(
         result, verdict=verdict, background=refiner.background if choice.model.background else None
@@ -165,16 +169,16 @@ def _sweeps(
     start: Reconstruction | None,
     choice: Choice,
     plan: SweepPlan,
-    progress: Progress | None,
-) -> tuple[NDArray[np.intp], int]:
-    """Frames set aside, and the number of sweeps."""
-    aside = _set_aside(refiner, extent, start, choice, plan)
+    watch: Watch,
+) -> tuple[NDArray[np.intp], int, int]:
+    """Frames set aside, the number of sweeps, and how many there should have been."""
+    aside = np.zeros(0, np.intp) if watch.stopped else _set_aside(refiner, extent, start, choice, plan)
     _begin(refiner, extent, start, choice, plan)
     probe = ProbeMomentum(refiner)
     steps = list(plan.steps)
     seen: list[float] = []
     done = 0
-    while steps:
+    while steps and not (done and watch.stopped):
         step = steps.pop(0)
         momentum = plan.momentum if done > 0 and steps else 0.0
         found = _sweep(refiner, choice, plan, step, momentum, done)
@@ -182,11 +186,12 @@ def _sweeps(
             probe.go_on(_PROBE_MOMENTUM * momentum)
         seen.append(found.misfit)
         done += 1
-        if progress is not None:
-            progress(done, found)
         if _stalled(seen) and len(steps) > _SETTLE:
             steps = list(np.geomspace(steps[0], plan.steps[-1], _SETTLE))
-    return aside, done
+        watch.tell("sweeps", done, done + len(steps), found.misfit)
+    if steps:
+        _sweep(refiner, choice, plan, settling_step(steps), 0.0, done)
+    return aside, done, done + len(steps)
 
 
 def _stalled(misfits: list[float]) -> bool:

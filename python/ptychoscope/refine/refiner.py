@@ -1,6 +1,7 @@
 """Refiner: the Python face of the C++ solver."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import Domain, SweepMode, one_of
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
 from ptychoscope.refine.pixel_sums import PixelSums
-from ptychoscope.refine.refiner_arguments import frame_numbers, probe_modes, require_memory_for
+from ptychoscope.refine.refiner_arguments import core_errors, frame_numbers, probe_modes, require_memory_for
 
 FRAME_STATES = ("used", "outside", "unplaced", "dark", "set_aside")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
@@ -47,6 +48,8 @@ class Refiner:
         the photons per pattern.
     threads
         Threads of the sweeps.
+    scratch
+        A folder in which the frames lie in a file without a name, in place of memory; no bit depends on it.
 
     Raises
     ------
@@ -57,7 +60,9 @@ class Refiner:
         The probe is not finite or zero everywhere.
     """
 
-    def __init__(self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1) -> None:
+    def __init__(
+        self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1, scratch: Path | None = None
+    ) -> None:
         probe = probe_modes(probe)
         modes, side, _ = probe.shape
         require_memory_for(shape, modes, side)
@@ -65,6 +70,9 @@ class Refiner:
             self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
         except ValueError as error:
             raise ConfigError(str(error)) from error
+        if scratch is not None:
+            with core_errors():
+                self._core.keep_frames_in(str(scratch))
         self.shape = (int(shape[0]), int(shape[1]))
         self.set_probe(probe)
 
@@ -77,17 +85,13 @@ class Refiner:
     def set_object(self, object_: NDArray[Any] | None = None) -> None:
         """Start from `object_` (H, W) complex; from 1 everywhere when None. Raises `ScanError`."""
         start = np.ones(self.shape, np.complex64) if object_ is None else np.asarray(object_)
-        try:
+        with core_errors():
             self._core.set_object(start.astype(np.complex64))
-        except ValueError as error:
-            raise ScanError(str(error)) from error
 
     def set_probe(self, probe: NDArray[Any]) -> None:
         """Go on with another `probe` of the same shape. Raises `ScanError`."""
-        try:
+        with core_errors():
             self._core.set_probe(probe_modes(probe))
-        except ValueError as error:
-            raise ScanError(str(error)) from error
 
     def set_background(self, background: NDArray[Any] | None) -> None:
         """Expect `background` (P, P) counts in every frame besides the waves; None: nothing.
@@ -95,10 +99,8 @@ class Refiner:
         Zero frequency at [P // 2, P // 2], finite and 0 or more. It adds up incoherently:
         I = sum |U|^2 + b. Raises `ScanError`.
         """
-        try:
+        with core_errors():
             self._core.set_background(None if background is None else np.asarray(background, np.float32))
-        except ValueError as error:
-            raise ScanError(str(error)) from error
 
     def set_aside(self, frames: NDArray[Any] | Sequence[int], aside: bool = True) -> None:
         """Take `frames` out of the sweeps, or with `aside=False` put them back.
@@ -146,10 +148,8 @@ class Refiner:
         ready = ready and bad_pixels is None and saturation is None
         modulus = patterns if ready else amplitudes(mark_unmeasured(patterns, bad_pixels, saturation), domain)
         before = len(self)
-        try:
+        with core_errors():
             self._core.add_frames(modulus, positions)
-        except ValueError as error:
-            raise ScanError(str(error)) from error
         return self.states[before:]
 
     def sweep(  # noqa: PLR0913  (what a sweep can do, by name alone)
