@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.packed_chunks import codec_of, read_packed
+from ptychoscope.io.packed_chunks import check_bitshuffle, codec_of, read_packed
 from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 from ptychoscope.io.virtual_frames import Block, frame_blocks
 from ptychoscope.lazy_patterns import PatternFile
@@ -100,7 +100,10 @@ class Hdf5Patterns:
 
 def _read(dataset: h5py.Dataset, part: list[slice]) -> NDArray[Any]:
     codec = codec_of(dataset)
-    return np.asarray(dataset[tuple(part)]) if codec is None else read_packed(dataset, codec, tuple(part))
+    if codec is not None:
+        return read_packed(dataset, codec, tuple(part))
+    check_bitshuffle(dataset, tuple(part))
+    return np.asarray(dataset[tuple(part)])
 
 
 @dataclass(frozen=True, eq=False)

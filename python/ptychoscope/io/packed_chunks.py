@@ -5,6 +5,8 @@ are taken from the file as they are stored, and their packing undone for several
 """
 
 import itertools
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import h5py
@@ -17,6 +19,7 @@ from ptychoscope.option_literals import ChunkCodec
 
 _LZ4, _BITSHUFFLE, _BITSHUFFLE_LZ4 = 32004, 32008, 2
 _BATCH_BYTES = 8 << 20
+_BLOCK_BYTES = 8192
 
 
 def codec_of(dataset: h5py.Dataset) -> ChunkCodec | None:
@@ -33,6 +36,44 @@ def codec_of(dataset: h5py.Dataset) -> ChunkCodec | None:
     return "bslz4" if packed and values[2] == dataset.dtype.itemsize else None
 
 
+def check_bitshuffle(dataset: h5py.Dataset, part: tuple[slice, ...]) -> None:
+    """Raise `ScanError` where the filter of bitshuffle would read beyond a chunk of `dataset[part]`.
+
+    For what `codec_of` leaves to the filter, such as bitshuffle with Zstandard; nothing else is looked at.
+    """
+    if not dataset.chunks or dataset.is_virtual:
+        return
+    plist = dataset.id.get_create_plist()
+    if plist.get_nfilters() != 1 or plist.get_filter(0)[0] != _BITSHUFFLE:
+        return
+    values = plist.get_filter(0)[2]
+    if len(values) < 5 or not values[4]:
+        return  # shuffled and not packed: nothing is measured by what the chunk says
+    for corner in _corners(dataset, part):
+        if dataset.id.get_chunk_info_by_coord(corner).byte_offset is None:
+            continue
+        skipped, chunk = dataset.id.read_direct_chunk(corner)
+        size = math.prod(dataset.chunks) * dataset.dtype.itemsize
+        if not skipped and not _is_framed(chunk, size, dataset.dtype.itemsize):
+            raise ScanError(
+                f"{dataset.name} in {dataset.file.filename} is damaged at {corner}: copy or write it again"
+            )
+
+
+def _is_framed(chunk: bytes, size: int, itemsize: int) -> bool:
+    """Whether blocks, each after its length, fill a chunk that says that it unpacks to `size` bytes."""
+    block = int.from_bytes(chunk[8:12], "big") or _BLOCK_BYTES
+    if int.from_bytes(chunk[:8], "big") != size or block % (8 * itemsize):
+        return False
+    elements, each = size // itemsize, block // itemsize
+    at = 12
+    for _ in range(elements // each + (elements % each >= 8)):
+        at += 4 + int.from_bytes(chunk[at : at + 4], "big")
+        if at > len(chunk):
+            return False
+    return at + elements % 8 * itemsize == len(chunk)
+
+
 def read_packed(dataset: h5py.Dataset, codec: ChunkCodec, part: tuple[slice, ...]) -> NDArray[Any]:
     """`dataset[part]`, every axis a slice with a start, a stop and step 1.
 
@@ -40,11 +81,8 @@ def read_packed(dataset: h5py.Dataset, codec: ChunkCodec, part: tuple[slice, ...
     """
     shape, chunks = dataset.shape, dataset.chunks
     result = np.full([s.stop - s.start for s in part], dataset.fillvalue, dataset.dtype)
-    grid = itertools.product(
-        *(range(s.start // c * c, s.stop, c) for s, c in zip(part, chunks, strict=True) if s.stop > s.start)
-    )
-    size = int(np.prod(chunks)) * dataset.dtype.itemsize
-    for batch in _batches(grid if result.size else (), max(1, _BATCH_BYTES // size)):
+    size = math.prod(chunks) * dataset.dtype.itemsize
+    for batch in _batches(_corners(dataset, part), max(1, _BATCH_BYTES // size)):
         for corner, chunk in zip(*_unpacked(dataset, codec, batch), strict=True):
             inside, outside = [], []
             for at, length, s, side in zip(corner, chunks, part, shape, strict=True):
@@ -55,9 +93,15 @@ def read_packed(dataset: h5py.Dataset, codec: ChunkCodec, part: tuple[slice, ...
     return result
 
 
-def _batches(corners: Any, size: int) -> Any:
-    rest = iter(corners)
-    while batch := list(itertools.islice(rest, size)):
+def _corners(dataset: h5py.Dataset, part: tuple[slice, ...]) -> Iterator[tuple[int, ...]]:
+    """Where the chunks begin that hold something of `part`."""
+    if all(s.stop > s.start for s in part):
+        axes = zip(part, dataset.chunks, strict=True)
+        yield from itertools.product(*(range(s.start // side * side, s.stop, side) for s, side in axes))
+
+
+def _batches(corners: Iterator[tuple[int, ...]], size: int) -> Iterator[list[tuple[int, ...]]]:
+    while batch := list(itertools.islice(corners, size)):
         yield batch
 
 
