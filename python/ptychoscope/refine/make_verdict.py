@@ -15,7 +15,7 @@ from ptychoscope.scan import Scan
 from ptychoscope.verdict import Verdict
 
 _JUDGED_FRAMES, _LEAST_JUDGED, _JUDGED_PIXELS = 256, 64, 1 << 20
-"""So many frames are predicted pixel by pixel, fewer where they are large: enough to tell pixels apart, some 50 ms."""
+"""So many frames are predicted pixel by pixel, fewer where they are large: enough to tell pixels apart."""
 _BLOCK_FRAMES = 8
 _FRAMES_APART = {"deviations": 8.0, "factor": 2.5}
 _FRAMES_FAR_APART = {"deviations": 0.0, "factor": 4.0}
