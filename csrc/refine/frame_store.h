@@ -23,6 +23,11 @@ class FrameStore {
     /// distance.
     double move(int frame, double dy, double dx, double limit);
 
+    /// The first usable frame whose window leaves the object at positions (count, 2); -1: none.
+    int first_outside(const double* positions) const;
+    /// Puts every usable frame at its position (count, 2), as if it had been added there.
+    void place(const double* positions);
+
     /// A plane (window, window) with zero frequency at window / 2, times `scale`, laid like an amplitude.
     AlignedFloats pack_plane(const float* plane, float scale) const;
     /// Sets a frame aside or back; one that cannot be used stays what it is.
@@ -50,7 +55,7 @@ class FrameStore {
   private:
     static std::size_t at(int frame) { return static_cast<std::size_t>(frame); }
     double pack(const float* amplitude, AlignedFloats& packed) const;
-    bool split_subpixel(std::size_t frame);
+    bool split_subpixel(const double* position, Corner& corner, int& fraction) const;
 
     int window_, height_, width_, lanes_;
     std::vector<AlignedFloats> amplitude_;

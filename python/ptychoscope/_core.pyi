@@ -411,6 +411,9 @@ class Refiner:
     def set_object(
         self, image: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]
     ) -> None: ...
+    def set_positions(
+        self, positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64]
+    ) -> None: ...
     def set_probe(
         self, probe: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]
     ) -> None: ...

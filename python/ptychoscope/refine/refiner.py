@@ -89,11 +89,20 @@ class Refiner:
         except ValueError as error:
             raise ScanError(str(error)) from error
 
+    def set_positions(self, positions_px: NDArray[np.float64]) -> None:
+        """Put all frames that can be used at `positions_px` (n, 2), as if they had been added there.
+
+        Raises `ScanError` for a window that would leave the object, and then nothing has moved.
+        """
+        try:
+            self._core.set_positions(np.asarray(positions_px, np.float64))
+        except ValueError as error:
+            raise ScanError(str(error)) from error
+
     def set_background(self, background: NDArray[Any] | None) -> None:
         """Expect `background` (P, P) counts in every frame besides the waves; None: nothing.
 
-        Zero frequency at [P // 2, P // 2], finite and 0 or more. It adds up incoherently:
-        I = sum |U|^2 + b. Raises `ScanError`.
+        Zero frequency in the middle, finite, 0 or more; I = sum |U|^2 + b. Raises `ScanError`.
         """
         try:
             self._core.set_background(None if background is None else np.asarray(background, np.float32))

@@ -21,6 +21,8 @@ from ptychoscope.scan import Scan
 Progress = Callable[[int, Sweep], None]
 """Called after every sweep with the number of sweeps done and what the sweep found."""
 
+STEPS_LIMIT_PX = 3.0
+"""How far the steps of all sweeps may move a frame, along each axis, unless something else is asked for."""
 _ENOUGH_SWEEPS = 5
 """Fewer are not expected to explain the frames, and say so in the verdict alone."""
 _AT_REST_PX = 0.02
@@ -34,7 +36,7 @@ def refine_scan(
     start: Reconstruction | None = None,
     probe: ProbeUse = "keep",
     positions: PositionUse = "keep",
-    position_limit_px: float = 3.0,
+    position_limit_px: float = STEPS_LIMIT_PX,
     saturation: float | None = None,
     threads: int = 1,
     seed: int = 0,
