@@ -203,6 +203,7 @@ void define_refiner(py::module_& m) {
         .def("set_probe", &set_probe, py::arg("probe"))
         .def("add_frames", &add_frames, py::arg("amplitudes"), py::arg("positions"))
         .def("set_positions", &set_positions, py::arg("positions"))
+        .def("add_counts", &Refiner::add_counts, py::arg("counts"), Release())
         .def("set_background", &set_background, py::arg("background"))
         .def("set_aside", &Refiner::set_aside, py::arg("frames"), py::arg("aside"))
         .def("blend", &blend, py::arg("patches"), py::arg("first"))

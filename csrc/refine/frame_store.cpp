@@ -109,6 +109,24 @@ void FrameStore::add(const float* amplitudes, const double* positions, int count
     }
 }
 
+void FrameStore::add_counts(double counts) {
+    const int n = window_, panels = (n + lanes_ - 1) / lanes_;
+    const float added = static_cast<float>(counts / (static_cast<double>(n) * n));
+    for (int frame : usable(0, count())) {
+        double energy = 0;
+        float* amplitude = amplitude_[at(frame)].get();
+        for (int panel = 0; panel < panels; ++panel)
+            for (int kx = 0; kx < n; ++kx, amplitude += lanes_)
+                for (int lane = 0; lane < std::min(lanes_, n - panel * lanes_); ++lane) {
+                    float& a = amplitude[lane];
+                    if (a < 0) continue;
+                    a = std::sqrt(std::max(a * a + added, 0.f));
+                    energy += a * a;
+                }
+        energy_[at(frame)] = energy;
+    }
+}
+
 double FrameStore::move(int frame, double dy, double dx, double limit) {
     double squared = 0;
     const double step[2] = {dy, dx};

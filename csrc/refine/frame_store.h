@@ -28,6 +28,9 @@ class FrameStore {
     /// Puts every usable frame at its position (count, 2), as if it had been added there.
     void place(const double* positions);
 
+    /// Adds `counts` to every measured pixel of the usable frames; none falls below 0.
+    void add_counts(double counts);
+
     /// A plane (window, window) with zero frequency at window / 2, times `scale`, laid like an amplitude.
     AlignedFloats pack_plane(const float* plane, float scale) const;
     /// Sets a frame aside or back; one that cannot be used stays what it is.

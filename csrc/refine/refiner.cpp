@@ -97,6 +97,12 @@ void Refiner::set_positions(const double* positions) {
     state_->frames.place(positions);
 }
 
+void Refiner::add_counts(double counts) {
+    require(std::isfinite(counts), "counts must be finite, got " + std::to_string(counts));
+    const Lock lock(state_->calls);
+    state_->frames.add_counts(counts);
+}
+
 void Refiner::set_background(const float* background) {
     const std::size_t count = background == nullptr ? 0 : index(window()) * index(window());
     for (std::size_t i = 0; i < count; ++i)

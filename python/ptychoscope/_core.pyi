@@ -379,6 +379,9 @@ class Refiner:
         modes: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
+    def add_counts(
+        self, counts: typing.SupportsFloat | typing.SupportsIndex
+    ) -> None: ...
     def add_frames(
         self,
         amplitudes: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],

@@ -104,6 +104,8 @@ class PTYCHOSCOPE_API Refiner {
     /// then nothing has moved.
     void set_positions(const double* positions);
 
+    /// Adds `counts`, finite, to every measured pixel of all frames that can be used; none falls below 0.
+    void add_counts(double counts);
     /// Counts (window, window) that every frame holds besides the waves, zero frequency at window / 2, finite
     /// and 0 or more; null: none.
     void set_background(const float* background);

@@ -18,10 +18,10 @@ from ptychoscope.refine.coarse_positions import CoarsePositions, coarse_position
 from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
 from ptychoscope.refine.outlier_frames import say_set_aside
-from ptychoscope.refine.photon_amplitudes import add_photons, with_own_counts
+from ptychoscope.refine.photon_amplitudes import NONE
 from ptychoscope.refine.probe_modes import mode_powers, orthogonal_modes, with_more_modes
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.scan_to_refiner import result_of
+from ptychoscope.refine.scan_to_refiner import add_scan, result_of
 from ptychoscope.refine.sweep_plan import SweepPlan, sweep_plan
 from ptychoscope.refine.whole_scan import STEPS_LIMIT_PX, Progress
 from ptychoscope.scan import Scan
@@ -106,11 +106,12 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
         scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=1 + int(np.ceil(step_limit_px))
     )
     refiner = Refiner(extent.shape, choice.probe, threads=threads)
-    add_photons(refiner, scan, extent, plan.offset, saturation)
+    add_scan(refiner, scan, extent, saturation)
+    refiner.add_counts(plan.offset.added)
     aside, done = sweep_as_chosen(refiner, extent, start, choice, plan, progress)
     refiner.set_probe(orthogonal_modes(refiner.probe))
-    refiner = with_own_counts(refiner, scan, choice.model.background, saturation)
-    refiner.set_aside(aside)
+    refiner.add_counts(-plan.offset.added)
+    refiner.set_background(NONE.background(choice.model.background, scan.patch_px))
     after = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
     seconds = perf_counter() - began
     record: dict[str, str | int | float] = _record(choice, placed, refiner, aside) | {

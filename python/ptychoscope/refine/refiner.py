@@ -11,7 +11,12 @@ from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import Domain, SweepMode, one_of
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
 from ptychoscope.refine.pixel_sums import PixelSums
-from ptychoscope.refine.refiner_arguments import frame_numbers, probe_modes, require_memory_for
+from ptychoscope.refine.refiner_arguments import (
+    frame_numbers,
+    probe_modes,
+    refused_as,
+    require_memory_for,
+)
 
 FRAME_STATES = ("used", "outside", "unplaced", "dark", "set_aside")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
@@ -61,10 +66,8 @@ class Refiner:
         probe = probe_modes(probe)
         modes, side, _ = probe.shape
         require_memory_for(shape, modes, side)
-        try:
+        with refused_as(ConfigError):
             self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
         self.shape = (int(shape[0]), int(shape[1]))
         self.set_probe(probe)
 
@@ -77,37 +80,34 @@ class Refiner:
     def set_object(self, object_: NDArray[Any] | None = None) -> None:
         """Start from `object_` (H, W) complex; from 1 everywhere when None. Raises `ScanError`."""
         start = np.ones(self.shape, np.complex64) if object_ is None else np.asarray(object_)
-        try:
+        with refused_as(ScanError):
             self._core.set_object(start.astype(np.complex64))
-        except ValueError as error:
-            raise ScanError(str(error)) from error
 
     def set_probe(self, probe: NDArray[Any]) -> None:
         """Go on with another `probe` of the same shape. Raises `ScanError`."""
-        try:
+        with refused_as(ScanError):
             self._core.set_probe(probe_modes(probe))
-        except ValueError as error:
-            raise ScanError(str(error)) from error
 
     def set_positions(self, positions_px: NDArray[np.float64]) -> None:
         """Put all frames that can be used at `positions_px` (n, 2), as if they had been added there.
 
         Raises `ScanError` for a window that would leave the object, and then nothing has moved.
         """
-        try:
+        with refused_as(ScanError):
             self._core.set_positions(np.asarray(positions_px, np.float64))
-        except ValueError as error:
-            raise ScanError(str(error)) from error
+
+    def add_counts(self, counts: float) -> None:
+        """Add `counts` to every measured pixel of all frames; none falls below 0. Raises `ConfigError`."""
+        with refused_as(ConfigError):
+            self._core.add_counts(counts)
 
     def set_background(self, background: NDArray[Any] | None) -> None:
         """Expect `background` (P, P) counts in every frame besides the waves; None: nothing.
 
         Zero frequency in the middle, finite, 0 or more; I = sum |U|^2 + b. Raises `ScanError`.
         """
-        try:
+        with refused_as(ScanError):
             self._core.set_background(None if background is None else np.asarray(background, np.float32))
-        except ValueError as error:
-            raise ScanError(str(error)) from error
 
     def set_aside(self, frames: NDArray[Any] | Sequence[int], aside: bool = True) -> None:
         """Take `frames` out of the sweeps, or with `aside=False` put them back.
@@ -155,10 +155,8 @@ class Refiner:
         ready = ready and bad_pixels is None and saturation is None
         modulus = patterns if ready else amplitudes(mark_unmeasured(patterns, bad_pixels, saturation), domain)
         before = len(self)
-        try:
+        with refused_as(ScanError):
             self._core.add_frames(modulus, positions)
-        except ValueError as error:
-            raise ScanError(str(error)) from error
         return self.states[before:]
 
     def sweep(  # noqa: PLR0913  (what a sweep can do, by name alone)
@@ -220,10 +218,8 @@ class Refiner:
         options.momentum, options.background_step = momentum, background_step
         options.background_whole = background_whole
         options.mode = _core.SweepMode.__members__[one_of("mode", mode, SweepMode)]
-        try:
+        with refused_as(ConfigError):
             report = self._core.sweep(options, first, len(self) if last is None else last)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
         return Sweep(report.misfit, report.frames, report.rejected, report.moved_rms_px)
 
     def blend(self, patches: NDArray[Any], *, first: int) -> None:
@@ -231,10 +227,8 @@ class Refiner:
 
         Bilinear, weighted by |P|^2 against what was blended at the same place before. Raises `ConfigError`.
         """
-        try:
+        with refused_as(ConfigError):
             self._core.blend(np.asarray(patches, np.complex64), first)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
 
     def predicted(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
         """Counts that object, probe and background predict for frames `first` <= k < `last` (None: all).
@@ -242,17 +236,13 @@ class Refiner:
         Returns (n, P, P) float32, zero frequency at [P // 2, P // 2], at the positions and in the fractions
         of a pixel that a sweep uses; 0 for frames that are unplaced, outside or dark. Raises `ConfigError`.
         """
-        try:
+        with refused_as(ConfigError):
             return self._core.predicted(first, len(self) if last is None else last)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
 
     def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
         """Frames in the order in which a sweep with `seed` counts them. Raises `ConfigError`."""
-        try:
+        with refused_as(ConfigError):
             return list(self._core.order(seed, first, len(self) if last is None else last))
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
 
     @property
     def object(self) -> NDArray[np.complex64]:

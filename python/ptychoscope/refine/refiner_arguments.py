@@ -1,6 +1,7 @@
 """What a refiner is given: chosen frames, probes and sizes, checked before the solver sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,15 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.io.limits import require_memory
+
+
+@contextmanager
+def refused_as(kind: type[Exception]) -> Iterator[None]:
+    """What the solver refuses, as an error of `kind` with the same words."""
+    try:
+        yield
+    except ValueError as error:
+        raise kind(str(error)) from error
 
 
 def frame_numbers(frames: NDArray[Any] | Sequence[int], count: int) -> list[int]:
