@@ -15,16 +15,19 @@ from ptychoscope.refine.defocus_trial import lit_side, mean_counts_pattern, midd
 from ptychoscope.refine.held_out_pixels import Gain, HeldOutPixels, gain
 from ptychoscope.refine.raster_search import find_raster, mapped
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.whole_pixel_search import search_whole_pixels, typical_move
+from ptychoscope.refine.whole_pixel_search import search_helps, search_whole_pixels, typical_move
 from ptychoscope.scan import Scan
 
 _FRAMES = 100
-_REACH_PX = 8
+_REACH_PX = 16
 _FAR_OFF_PX = 0.8
 """Frames that want to move by so much are beyond the reach of steps along the gradient."""
 _LEAST_PART = 0.1
 """Of the held-out misfit that must be saved: few photons, a sparse raster and too few sweeps save less."""
-_JUDGED_FRAMES, _JUDGED_SWEEPS = 120, 5
+_LEAST_SEARCHED = 0.3
+"""The same where frames went far by themselves, beside what steps alone do: under a probe that is wrong as
+well, frames astray fit better than frames a pixel off."""
+_JUDGED_FRAMES, _JUDGED_SWEEPS, _STEPS_PX = 120, 5, 3
 
 
 class CoarsePositions(NamedTuple):
@@ -37,10 +40,8 @@ class CoarsePositions(NamedTuple):
     gain: Gain | None
     """Of the held-out misfit, where anything was tried."""
 
-    @property
-    def found(self) -> bool:
-        """Whether other positions than the scan's were taken."""
-        return self.gain is not None and _taken(self.gain)
+    found: bool
+    """Whether these are other positions than the scan's."""
 
 
 def coarse_positions(
@@ -69,17 +70,23 @@ def coarse_positions(
             at, matrix = mapped(at, raster.matrix), raster.matrix @ matrix
 
     map_raster()
-    if limit_px > 0 and typical_move(few, at[near], seed=seed) > _FAR_OFF_PX:
+    searched = (
+        limit_px > 0
+        and typical_move(few, at[near], seed=seed) > _FAR_OFF_PX
+        and search_helps(few, at[near], limit_px=min(limit_px, _REACH_PX), seed=seed)
+    )
+    if searched:
         mean = mean_counts_pattern(scan, saturation)
         frames = cropped_frames(scan, mean, probe, reach_px=limit_px, saturation=saturation)
         at = search_whole_pixels(frames, at, limit_px=limit_px, seed=seed)
         map_raster()
     if at is scan.positions_px:
-        return CoarsePositions(at, None, None)
-    saved = _saved(scan, at, probe, saturation, seed)
-    if not _taken(saved):
-        return CoarsePositions(scan.positions_px, None, saved)
-    return CoarsePositions(at, None if np.array_equal(matrix, np.eye(2)) else matrix, saved)
+        return CoarsePositions(at, None, None, found=False)
+    mend = 1.0 if searched else 0.0
+    saved = _saved(scan, at, probe, saturation, seed, position_step=mend, probe_step=mend)
+    if not (saved.pays and saved.part > (_LEAST_SEARCHED if searched else _LEAST_PART)):
+        return CoarsePositions(scan.positions_px, None, saved, found=False)
+    return CoarsePositions(at, None if np.array_equal(matrix, np.eye(2)) else matrix, saved, found=True)
 
 
 def mapped_again(
@@ -94,10 +101,10 @@ def mapped_again(
     raster = find_raster(few, placed.positions_px[near], lit, seed=seed, patient=True)
     at = mapped(placed.positions_px, raster.matrix)
     saved = _saved(scan, at, probe, saturation, seed, position_step=1.0)
-    if not _taken(saved):
+    if not (saved.pays and saved.part > _LEAST_PART):
         return placed
     before = np.eye(2) if placed.raster is None else placed.raster
-    return CoarsePositions(at, raster.matrix @ before, saved)
+    return CoarsePositions(at, raster.matrix @ before, saved, found=True)
 
 
 def _few(
@@ -111,10 +118,6 @@ def _few(
     return frames, middle(mean, lit_side(mean)), near
 
 
-def _taken(saved: Gain) -> bool:
-    return saved.pays and saved.part > _LEAST_PART
-
-
 def _saved(
     scan: Scan,
     at: NDArray[np.float64],
@@ -122,19 +125,30 @@ def _saved(
     saturation: float | None,
     seed: int,
     *,
-    position_step: float = 0.0,
+    position_step: float,
+    probe_step: float = 0.0,
 ) -> Gain:
-    """What positions `at` (n, 2) save of the held-out misfit of frames near the middle."""
+    """What positions `at` (n, 2) save of the held-out misfit of frames near the middle.
+
+    Both the scan's own and these are mended by the steps of sweeps meanwhile.
+    """
     chosen = near_frames(scan, _JUDGED_FRAMES)
     held_out = HeldOutPixels(scan.select(chosen), saturation=saturation, seed=seed)
 
     def left(positions_px: NDArray[np.float64]) -> NDArray[np.float64]:
-        extent = canvas_extent(positions_px, (scan.patch_px, scan.patch_px), margin_px=4)
+        extent = canvas_extent(positions_px, (scan.patch_px, scan.patch_px), margin_px=2 + _STEPS_PX)
         refiner = Refiner(extent.shape, probe)
         refiner.add(held_out.patterns, extent.to_canvas(positions_px), domain="amplitude")
         for k in range(_JUDGED_SWEEPS):
-            steps = position_step if k > 0 else 0.0
-            refiner.sweep(step=1.0, regularisation=1.0, position_step=steps, seed=(seed << 20) + k)
+            later = float(k > 0)
+            refiner.sweep(
+                step=1.0,
+                regularisation=1.0,
+                probe_step=later * probe_step,
+                position_step=later * position_step,
+                position_limit_px=_STEPS_PX,
+                seed=(seed << 20) + k,
+            )
         return held_out.misfits(refiner)
 
     return gain(left(scan.positions_px[chosen]), left(at[chosen]))
