@@ -14,6 +14,7 @@ import ptychoscope
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "lightning", "onnx", "onnxscript", "skimage", "scipy"}
+_MAY = ("cli.adopt", "cli.export", "cli.train", "ptychodus_client.training_process")
 TRAINING = {"train", "export", "stitch_reference"}
 
 
@@ -39,10 +40,12 @@ def test_the_contracts_are_kept():
 
 
 def test_no_chain_of_imports_leads_from_the_runtime_to_torch():
-    """Also none inside functions. Commands that train, export or adopt, and benches with peers, may."""
+    """Also none inside functions. Commands that train, export or adopt, benches with peers, and the process
+    that trains for ptychodus may.
+    """
     grimp = pytest.importorskip("grimp", reason="import-linter belongs to the group dev")
     graph = grimp.build_graph("ptychoscope", include_external_packages=True)
-    may = tuple(f"ptychoscope.{name}" for name in ("cli.adopt", "cli.export", "cli.train", "bench"))
+    may = tuple(f"ptychoscope.{name}" for name in (*_MAY, "bench"))
     runtime = {
         module
         for name in runtime_modules()

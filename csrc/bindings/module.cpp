@@ -8,9 +8,11 @@ namespace py = pybind11;
 
 void register_bench(py::module_& m);
 void register_canvas(py::module_& m);
+void register_codecs(py::module_& m);
 void register_cuda_canvas(py::module_& m);
 void register_dlpack(py::module_& m);
 void register_phase_sync(py::module_& m);
+void register_preprocess(py::module_& m);
 void register_projector(py::module_& m);
 void register_refiner(py::module_& m);
 
@@ -18,9 +20,11 @@ PYBIND11_MODULE(_core, m) {
     m.doc() = "Ptychoscope's compiled kernels";
     register_bench(m);
     register_canvas(m);
+    register_codecs(m);
     register_cuda_canvas(m);
     register_dlpack(m);
     register_phase_sync(m);
+    register_preprocess(m);
     register_projector(m);
     register_refiner(m);
     m.def(

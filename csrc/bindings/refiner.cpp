@@ -201,6 +201,7 @@ void define_refiner(py::module_& m) {
              py::arg("modes"), py::arg("threads"))
         .def("set_object", &set_object, py::arg("image"))
         .def("set_probe", &set_probe, py::arg("probe"))
+        .def("keep_frames_in", &Refiner::keep_frames_in, py::arg("folder"), Release())
         .def("add_frames", &add_frames, py::arg("amplitudes"), py::arg("positions"))
         .def("set_positions", &set_positions, py::arg("positions"))
         .def("add_counts", &Refiner::add_counts, py::arg("counts"), Release())

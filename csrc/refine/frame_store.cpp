@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include "refine/subpixel_probes.h"
 
@@ -11,15 +12,29 @@ namespace ptychoscope {
 FrameStore::FrameStore(int window, int height, int width, int lanes)
     : window_(window), height_(height), width_(width), lanes_(lanes) {}
 
+std::size_t FrameStore::packed_size() const {
+    return at((window_ + lanes_ - 1) / lanes_) * at(window_) * at(lanes_);
+}
+
+void FrameStore::keep_in(const std::string& folder) {
+    if (count() > 0) throw std::invalid_argument("frames were added before a folder for them was named");
+    scratch_ = std::make_unique<ScratchFile>(folder);
+}
+
+float* FrameStore::room() {
+    if (scratch_) return scratch_->append(packed_size());
+    memory_.emplace_back(packed_size());
+    return memory_.back().get();
+}
+
 /// Un-shifts, transposes and scales by 1 / N; what is unmeasured becomes -1. Returns sum A^2 / N^2.
-double FrameStore::pack(const float* amplitude, AlignedFloats& packed) const {
-    const int n = window_, panels = (n + lanes_ - 1) / lanes_;
+double FrameStore::pack(const float* amplitude, float* packed) const {
+    const int n = window_;
     const float scale = 1.f / static_cast<float>(n);
-    packed = AlignedFloats(at(panels) * at(n) * at(lanes_));
     double energy = 0;
     for (int ky = 0; ky < n; ++ky) {
         const float* row = amplitude + (ky + n / 2) % n * n;
-        float* to = packed.get() + ky / lanes_ * n * lanes_ + ky % lanes_;
+        float* to = packed + ky / lanes_ * n * lanes_ + ky % lanes_;
         float sum = 0;
         for (int x = 0; x < n; ++x) {
             const int kx = x < n / 2 ? x + n - n / 2 : x - n / 2;
@@ -34,8 +49,8 @@ double FrameStore::pack(const float* amplitude, AlignedFloats& packed) const {
 }
 
 AlignedFloats FrameStore::pack_plane(const float* plane, float scale) const {
-    const int n = window_, panels = (n + lanes_ - 1) / lanes_;
-    AlignedFloats packed(at(panels) * at(n) * at(lanes_));
+    const int n = window_;
+    AlignedFloats packed(packed_size());
     for (int ky = 0; ky < n; ++ky) {
         float* to = packed.get() + ky / lanes_ * n * lanes_ + ky % lanes_;
         const float* row = plane + (ky + n / 2) % n * n;
@@ -90,9 +105,9 @@ void FrameStore::place(const double* positions) {
 void FrameStore::add(const float* amplitudes, const double* positions, int count) {
     const std::size_t pixels = at(window_) * at(window_);
     for (std::size_t i = 0; i < at(count); ++i) {
-        AlignedFloats packed;
+        float* packed = room();
         energy_.push_back(pack(amplitudes + i * pixels, packed));
-        amplitude_.push_back(std::move(packed));
+        amplitude_.push_back(packed);
         position_.insert(position_.end(), {positions[2 * i], positions[2 * i + 1]});
         added_position_.insert(added_position_.end(), {positions[2 * i], positions[2 * i + 1]});
         misfit_.push_back(std::numeric_limits<double>::quiet_NaN());
@@ -105,7 +120,10 @@ void FrameStore::add(const float* amplitudes, const double* positions, int count
         if (!std::isfinite(positions[2 * i]) || !std::isfinite(positions[2 * i + 1]))
             state = FrameState::unplaced;
         state_.push_back(state);
-        if (state != FrameState::used) amplitude_.back() = AlignedFloats();
+        visited(this->count() - 1);
+        if (state == FrameState::used) continue;
+        amplitude_.back() = nullptr;
+        if (!scratch_) memory_.pop_back();
     }
 }
 
@@ -114,7 +132,7 @@ void FrameStore::add_counts(double counts) {
     const float added = static_cast<float>(counts / (static_cast<double>(n) * n));
     for (int frame : usable(0, count())) {
         double energy = 0;
-        float* amplitude = amplitude_[at(frame)].get();
+        float* amplitude = amplitude_[at(frame)];
         for (int panel = 0; panel < panels; ++panel)
             for (int kx = 0; kx < n; ++kx, amplitude += lanes_)
                 for (int lane = 0; lane < std::min(lanes_, n - panel * lanes_); ++lane) {
@@ -124,6 +142,7 @@ void FrameStore::add_counts(double counts) {
                     energy += a * a;
                 }
         energy_[at(frame)] = energy;
+        visited(frame);
     }
 }
 

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "cpu/aligned_buffer.h"
 #include "ptychoscope/refiner.h"
+#include "refine/scratch_file.h"
 
 namespace ptychoscope {
 
@@ -18,6 +21,8 @@ class FrameStore {
   public:
     FrameStore(int window, int height, int width, int lanes);
 
+    /// Amplitudes of frames to come lie in a scratch file in `folder`; before the first one.
+    void keep_in(const std::string& folder);
     void add(const float* amplitudes, const double* positions, int count);
     /// Moves a frame, within `limit` of where it was added and within the object; returns the squared
     /// distance.
@@ -40,7 +45,11 @@ class FrameStore {
     void unpack(const float* packed, float* out) const;
 
     int count() const { return static_cast<int>(energy_.size()); }
-    const float* amplitude(int frame) const { return amplitude_[at(frame)].get(); }
+    const float* amplitude(int frame) const { return amplitude_[at(frame)]; }
+    /// A visit of `frame` is over: its amplitude needs no memory until the next.
+    void visited(int frame) const {
+        if (scratch_) scratch_->release(amplitude(frame), packed_size());
+    }
     double energy(int frame) const { return energy_[at(frame)]; }  ///< sum A^2 / N^2 over measured pixels
     int fraction(int frame) const { return fraction_[at(frame)]; }
     const std::vector<Corner>& corners() const { return corner_; }
@@ -57,11 +66,16 @@ class FrameStore {
 
   private:
     static std::size_t at(int frame) { return static_cast<std::size_t>(frame); }
-    double pack(const float* amplitude, AlignedFloats& packed) const;
+    std::size_t packed_size() const;
+    double pack(const float* amplitude, float* packed) const;
+    /// Room for one packed amplitude.
+    float* room();
     bool split_subpixel(const double* position, Corner& corner, int& fraction) const;
 
     int window_, height_, width_, lanes_;
-    std::vector<AlignedFloats> amplitude_;
+    std::vector<AlignedFloats> memory_;
+    std::unique_ptr<ScratchFile> scratch_;  ///< in place of memory_, where it was asked for
+    std::vector<float*> amplitude_;         ///< packed; null where the frame is not used
     std::vector<double> energy_, position_, added_position_, misfit_;
     std::vector<Corner> corner_;
     std::vector<int> fraction_, visits_;

@@ -84,6 +84,11 @@ void Refiner::set_probe(const std::complex<float>* probe) {
     state_->probe.set(probe);
 }
 
+void Refiner::keep_frames_in(const std::string& folder) {
+    const Lock lock(state_->calls);
+    state_->frames.keep_in(folder);
+}
+
 void Refiner::add_frames(const float* amplitudes, const double* positions, int count) {
     const Lock lock(state_->calls);
     state_->frames.add(amplitudes, positions, count);

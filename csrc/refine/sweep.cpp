@@ -182,7 +182,10 @@ void Refiner::State::run(Sweep& sweep, const TileColour& colour) {
     pool_.run(partitions, [&](int partition) {
         std::unique_ptr<Work> work = take_work();
         for (int tile = partition; tile < tiles; tile += kPartitions)
-            for (int frame : colour[index(tile)]) visit(sweep, partition, frame, *work);
+            for (int frame : colour[index(tile)]) {
+                visit(sweep, partition, frame, *work);
+                frames.visited(frame);
+            }
         return_work(std::move(work));
     });
     if (sweep.options.probe_step > 0) probe.update(sweep.probe, sweep.options.probe_step);
@@ -247,6 +250,7 @@ void Refiner::State::predict(float* out, int first, int last) {
         for (int i = part; i < count; i += parts) {
             const int frame = taken[index(i)];
             kernel.predict(task_of(frame), work->planes(), counts.get());
+            frames.visited(frame);
             frames.unpack(counts.get(), out + index(frame - first) * pattern_pixels);
         }
         return_work(std::move(work));

@@ -13,6 +13,7 @@ __all__: list[str] = [
     "Canvas",
     "CudaCanvas",
     "DlpackArray",
+    "FramePreprocessor",
     "HOST_DEVICE",
     "Projector",
     "Refiner",
@@ -24,6 +25,7 @@ __all__: list[str] = [
     "copy_bandwidth",
     "cuda_architectures",
     "cuda_devices",
+    "decode_chunks",
     "fft2",
     "look_into_dlpack",
     "naive_stitch",
@@ -239,6 +241,45 @@ class DlpackArray:
         As NumPy names types.
         """
 
+class FramePreprocessor:
+    """
+    Frames of a detector as patterns, in one pass: window, mask, bins, orientation, root.
+    """
+    def __init__(
+        self,
+        *,
+        detector: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+        corner: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+        side: typing.SupportsInt | typing.SupportsIndex,
+        bin: typing.SupportsInt | typing.SupportsIndex,
+        mask: typing.Annotated[numpy.typing.ArrayLike, numpy.bool] | None,
+        threshold: typing.SupportsFloat | typing.SupportsIndex,
+        all_ones: bool,
+        negative: str,
+        corner_origin: bool,
+        transpose: bool,
+        flip_y: bool,
+        flip_x: bool,
+        amplitudes_in: bool,
+        amplitudes_out: bool,
+        factor: typing.SupportsFloat | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def apply(
+        self, frames: numpy.ndarray, out: numpy.typing.NDArray[numpy.float32]
+    ) -> None:
+        """
+        Patterns (k, P, P) float32 into `out` of frames (k, H, W), contiguous.
+        """
+    @property
+    def side(self) -> int: ...
+
 class Projector:
     """
     The step that a measured pattern asks of an object patch: the modulus projection, divided by the probe.
@@ -392,6 +433,7 @@ class Refiner:
         patches: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64],
         first: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
+    def keep_frames_in(self, folder: str) -> None: ...
     def order(
         self,
         seed: typing.SupportsInt | typing.SupportsIndex,
@@ -474,6 +516,16 @@ def cuda_architectures() -> str:
 def cuda_devices() -> int:
     """
     CUDA devices that can be used now.
+    """
+
+def decode_chunks(
+    chunks: list[typing.Any],
+    codec: str,
+    out: numpy.ndarray,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Decodes chunks (bytes), one for each entry along the first axis of `out`, into it.
     """
 
 def fft2(

@@ -9,8 +9,11 @@ Domain = Literal["counts", "amplitude"]
 """What a pixel of a pattern holds: photons, or their square root."""
 Layout = Literal["auto", "NHW", "HWN"]
 """Which axis of a stack of patterns counts the frames."""
-Match = Literal["first", "last"]
-"""Which of the patterns and positions are kept where their numbers differ."""
+Match = Literal["first", "last", "index"]
+"""Which of the patterns and positions are kept where their numbers differ; `index`: by the pattern's number
+that the file gives with each position."""
+PositionUnit = Literal["px", "m"]
+"""What a file's positions are in: pixels of the object, or metres."""
 Negative = Literal["zero", "unwrap"]
 """What is done with values below 0: set to 0, or 65536 added."""
 Operation = Literal["none", "rot90", "rot180", "rot270", "flip_y", "flip_x", "transpose", "antitranspose"]
@@ -19,6 +22,8 @@ PatternStep = Literal[Operation, "fftshift"]
 """What may be done to patterns: a symmetry, or the zero frequency brought from the corner to the middle."""
 ProbeStep = Literal[Operation, "conjugate"]
 """What may be done to a probe: a symmetry, or the sign of its phase changed."""
+ChunkCodec = Literal["lz4_block", "lz4", "bslz4", "bslz4_blocks"]
+"""How a chunk is compressed: LZ4, alone or after bitshuffle, as HDF5 frames it or without a header."""
 GroupRule = Literal["nearest", "quadrant"]
 """Which frames make a group around a seed."""
 
@@ -64,7 +69,9 @@ neighbours), by a negative value, or by the largest value of its integers."""
 
 # --- solver -------------------------------------------------------------------------------------------------
 StartFrom = Literal["network", "empty"]
-"""What a run begins with."""
+"""What a run begins with, where it is no saved result."""
+Stage = Literal["network", "arrival", "choice", "sweeps", "first half", "second half"]
+"""What a run does at the moment."""
 SweepStart = Literal["empty", "image"]
 """What sweeps begin with: nothing, or an image that is nearly right."""
 SweepMode = Literal["sequential", "averaged", "examined"]
@@ -91,6 +98,8 @@ LoggerName = Literal["none", "csv", "tensorboard", "mlflow"]
 
 # --- pictures -----------------------------------------------------------------------------------------------
 ColorMap = Literal["gray", "viridis", "magma", "RdBu_r", "twilight"]
+PicturePanel = Literal["amplitude", "phase", "coverage", "spread", "frames", "detector"]
+"""What the picture of a result shows; the last two are the misfit of its frames and of detector pixels."""
 
 Word = TypeVar("Word", bound=str)
 

@@ -26,6 +26,11 @@ def patch_corner(positions_px: NDArray[np.float64], patch_shape: tuple[int, int]
     return positions_px - np.array([patch_shape[0] // 2, patch_shape[1] // 2], dtype=np.float64)
 
 
+def from_middle_of_patch(positions_px: NDArray[np.float64], side_px: int) -> NDArray[np.float64]:
+    """Positions of the middle (P - 1) / 2 of patches, as others count, as those of their index P // 2."""
+    return positions_px + (side_px // 2 - (side_px - 1) / 2)
+
+
 class CanvasExtent(NamedTuple):
     """Where a canvas lies in the object plane."""
 

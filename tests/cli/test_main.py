@@ -9,7 +9,7 @@ import pytest
 from ptychoscope import cli
 from ptychoscope.cli.bench import BENCHMARKS
 from ptychoscope.cli.info import runtime_problem
-from ptychoscope.cli.terminal_output import frames_bar, table_lines
+from ptychoscope.cli.terminal_output import table_lines
 from ptychoscope.io import save_scan
 
 
@@ -125,20 +125,6 @@ def test_tables_align_figures_right_and_words_left():
     assert table_lines([]) == []
 
 
-def test_the_bar_counts_frames_where_somebody_watches(capsys, monkeypatch):
-    with frames_bar(9) as progress:
-        assert progress is None
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with frames_bar(9, quiet=True) as progress:
-        assert progress is None
-    with frames_bar(9) as progress:
-        progress(4)
-        progress(9)
-    err = capsys.readouterr().err
-    assert "9/9" in err
-    assert "frames/s" in err
-
-
 @pytest.mark.parametrize(("arguments", "names"), [(["trai"], cli.COMMANDS), (["bench", "stich"], BENCHMARKS)])
 def test_an_unknown_command_names_the_known_ones(capsys, arguments, names):
     code, _, err = run(capsys, *arguments)
@@ -151,7 +137,10 @@ def test_every_argument_and_heading_is_in_the_help(capsys):
     _, out, _ = run(capsys, "train", "--help")
     assert [line for line in out.splitlines() if line and line[0] != " "] == [
         "Usage: ptychoscope train [OPTIONS] SCAN...",
-        *(f"{heading}:" for heading in ("Arguments", "Options", "Reading the scan", "Data")),
+        *(
+            f"{heading}:"
+            for heading in ("Arguments", "Options", "Naming the parts of a scan", "Reading the scan", "Data")
+        ),
         *(f"{heading}:" for heading in ("Network and loss", "Limits", "Machine")),
     ]
     assert "One or several scans" in out

@@ -11,11 +11,20 @@ import pytest
 from h5py import h5d, h5p, h5s, h5t
 from numpy.testing import assert_array_equal
 
-from ptychoscope.errors import ResultError
+from ptychoscope.errors import ResultError, ScanWarning
 from ptychoscope.io import load_reconstruction, save_reconstruction
+from ptychoscope.io.results.fields import from_fields
+from ptychoscope.io.results.read_hdf5 import read_unsealed
 from ptychoscope.reconstruction import Reconstruction
 
 SHAPE = (40, 30)
+
+
+def loaded(path):
+    """As `load_reconstruction` does in a child process, which takes longer to start."""
+    return from_fields(*read_unsealed(str(path)), str(path))
+
+
 EXTRAS = (
     "coverage",
     "spread",
@@ -162,7 +171,7 @@ def test_data_that_lie_elsewhere_are_refused(product, case, name):
         del file[name]
         change(file, name)
     with pytest.raises(ResultError, match=message):
-        load_reconstruction(product)
+        loaded(product)
 
 
 @pytest.mark.parametrize("link", [h5py.ExternalLink("other.h5", "/ptychoscope"), h5py.SoftLink("/there")])
@@ -171,7 +180,7 @@ def test_a_group_that_lies_elsewhere_is_refused(product, link):
         file.move("ptychoscope", "there")
         file["ptychoscope"] = link
     with pytest.raises(ResultError, match=r"ptychoscope .* is a link to another"):
-        load_reconstruction(product)
+        loaded(product)
 
 
 @pytest.mark.parametrize(("value", "message"), [
@@ -185,7 +194,7 @@ def test_attributes_are_single_numbers(product, value, message):
         if value is not None:
             file["object"].attrs["pixel_width_m"] = value
     with pytest.raises(ResultError, match=message):
-        load_reconstruction(product)
+        loaded(product)
 
 
 def test_shapes_are_compared_before_anything_is_read(product):
@@ -196,7 +205,7 @@ def test_shapes_are_compared_before_anything_is_read(product):
         broken.id.write_direct_chunk((0, 0), bytes(260))
         broken.id.flush()
     with pytest.raises(ResultError, match="must have the object's shape"):
-        load_reconstruction(product)
+        loaded(product)
 
 
 def test_what_is_known_is_read(product):
@@ -213,7 +222,8 @@ def test_what_is_known_is_read(product):
         plist.set_layout(h5d.COMPACT)
         kind = h5t.py_create(modes.dtype)
         h5d.create(file.id, b"probe", kind, space, plist).write(h5s.ALL, h5s.ALL, modes)
-    back = load_reconstruction(product)
+    with pytest.warns(ScanWarning, match="was changed after it was written"):
+        back = load_reconstruction(product)
     assert_array_equal(back.object, layers[0])
     assert_array_equal(back.probe, modes[0])
 
@@ -256,7 +266,7 @@ def test_what_would_crash_or_hang_does_not(product, tmp_path):
         )  # fmt: skip
     lines = done.stdout.splitlines()
     assert len(lines) == 10
-    assert "no known format" in lines[0]
+    assert "virtual data set made of itself" in lines[0]
     assert "virtual data set" in lines[1]
     for number, line in enumerate(lines):
         assert line.startswith("ResultError" if number % 2 else "ScanError"), line

@@ -1,24 +1,15 @@
 """The NPZ contract: keys, domain, layout, and what a saved scan gives back."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from foreign_scans import assert_same_scan
 from ptychoscope.errors import OutputError, ScanError, ScanWarning
 from ptychoscope.io import as_scan, load_scan, save_scan
 from ptychoscope.scan import Scan
-
-
-def assert_same_scan(a: Scan, b: Scan) -> None:
-    for item in fields(Scan):
-        left, right = getattr(a, item.name), getattr(b, item.name)
-        if isinstance(left, np.ndarray):
-            assert left.dtype == right.dtype, item.name
-            assert_array_equal(left, right, err_msg=item.name)
-        else:
-            assert left == right, item.name
 
 
 @pytest.fixture

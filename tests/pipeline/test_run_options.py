@@ -2,13 +2,24 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.pipeline.run_options import checked_options
+from ptychoscope.reconstruction import Reconstruction
 
 NETWORK = {"has_model": True}
 ALONE = {"has_model": False}
+PLANE = np.ones((4, 4))
+SAVED = Reconstruction(
+    object=PLANE,
+    coverage=PLANE,
+    spread=PLANE,
+    origin_px=(0, 0),
+    pixel_size_m=None,
+    positions_px=np.full((1, 2), 2.0),
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +32,14 @@ ALONE = {"has_model": False}
         ({"effort": "more"}, ALONE, "--effort must be one of"),
         ({"start": "network", "refine": 3}, ALONE, "name a bundle with --model"),
         ({"start": "empty", "refine": 3}, NETWORK, "leave --model out"),
+        ({"start": SAVED}, NETWORK, "--start FILE brings an image, and --model makes one"),
+        ({"start": SAVED, "refine": 0}, ALONE, "give --refine N"),
+        ({"start": SAVED, "refine_probe": "find"}, ALONE, "--refine-probe find makes a probe"),
+        ({"start": SAVED, "refine_window": 8}, ALONE, "--refine-window begins with nothing"),
+        ({"start": SAVED, "halves": True}, ALONE, "--halves needs two images"),
+        ({"start": SAVED, "merge": "none"}, ALONE, "--merge belongs to a network"),
+        ({"start": SAVED, "effort": "best", "refine": 2}, ALONE, "leave one out"),
+        ({"start": SAVED}, {"has_model": False, "loading": ("device",)}, "--device belongs to a network"),
         *(
             ({"refine": 3, name: value}, ALONE, f"--{name} belongs to a network")
             for name, value in {
@@ -79,6 +98,12 @@ ALONE = {"has_model": False}
 def test_what_cannot_go_together_is_said(options: Any, how: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         checked_options(options, **how)
+
+
+def test_a_saved_start_goes_on_by_choice_or_by_number() -> None:
+    assert checked_options({"start": SAVED}, **ALONE)["effort"] == "balanced"
+    assert checked_options({"start": SAVED, "effort": "best", "modes": 2}, **ALONE)["effort"] == "best"
+    assert "effort" not in checked_options({"start": SAVED, "refine": 4, "refine_probe": "update"}, **ALONE)
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,7 @@ def made(faults, seed=1, **config):
 
 
 def found(scan, **options):
-    return coarse_positions(
-        scan, scan.probe, **({"limit_px": 24.0, "saturation": None, "seed": 0} | options)
-    )
+    return coarse_positions(scan, scan.probe, **({"limit_px": 24.0, "saturation": None, "seed": 0} | options))
 
 
 def wrong_px(positions, scan):

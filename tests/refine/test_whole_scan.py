@@ -7,6 +7,7 @@ import pytest
 
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.metrics import compare
+from ptychoscope.progress import Watch
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import find_probe, refine_scan, tuned_probe
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, make_probe, simulate_scan
@@ -30,9 +31,10 @@ def test_sweeps_bring_the_object(scan):
 
 def test_the_record_says_what_was_done(scan):
     seen = []
-    result = refine_scan(scan, sweeps=3, progress=lambda k, found: seen.append((k, found.misfit)))
+    result = refine_scan(scan, sweeps=3, watch=Watch(seen.append))
     record = result.provenance
-    assert [k for k, _ in seen] == [1, 2, 3]
+    assert [(at.stage, at.done, at.of) for at in seen] == [("sweeps", k, 3) for k in (1, 2, 3)]
+    assert seen[0].misfit > seen[2].misfit > 0
     assert record["refine_sweeps"] == 3
     assert record["refine_start"] == "empty"
     assert record["refine_misfit_after"] < 0.1 * record["refine_misfit_before"]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ptychoscope.errors import OutputError
+from ptychoscope.errors import ConfigError, OutputError
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.viz.colormaps import apply_colormap, color_table
 from ptychoscope.viz.overview import object_panels, save_picture
+from ptychoscope.viz.save_sheet import check_picture_name
 
 
 @pytest.fixture
@@ -50,6 +51,54 @@ def test_the_picture_is_written_whole(tmp_path, result):
     assert [p.name for p in tmp_path.iterdir()] == ["object.png"]
 
 
+@pytest.mark.parametrize(
+    ("ending", "head"),
+    [(".png", b"\x89PNG"), (".JPG", b"\xff\xd8\xff"), (".jpeg", b"\xff\xd8\xff"), (".pdf", b"%PDF")],
+)
+def test_a_picture_is_what_its_ending_says(tmp_path, result, ending, head):
+    save_picture(result, tmp_path / f"object{ending}")
+    assert (tmp_path / f"object{ending}").read_bytes().startswith(head)
+
+
+@pytest.mark.parametrize("name", ["object.svg", "object.tif", "object"])
+def test_other_pictures_are_refused_with_those_that_are_known(tmp_path, result, name):
+    for refuse in (lambda path: save_picture(result, path), check_picture_name):
+        with pytest.raises(OutputError, match=r"\.png, \.jpg, \.jpeg, \.pdf"):
+            refuse(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def sheet_of(result, path, **options):
+    save_picture(result, path, **options)
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_the_foot_names_scan_and_date(tmp_path, result):
+    """Two results that differ in them alone differ at the foot alone."""
+    sheets = [
+        sheet_of(replace(result, provenance=known), tmp_path / "o.png")
+        for known in ({"scan_file": "a.npz", "date_utc": "2026-11-29T01:02:03Z"}, {"scan_file": "b.npz"})
+    ]
+    assert sheets[0].shape == sheets[1].shape
+    rows = np.flatnonzero((sheets[0] != sheets[1]).any(axis=(1, 2)))
+    assert rows.min() > sheets[0].shape[0] - 40
+    named = sheet_of(result, tmp_path / "o.png", name="b.npz")
+    np.testing.assert_array_equal(named, sheets[1])
+
+
+@pytest.mark.parametrize("panels", [["phase"], ["spread", "amplitude"], ["phase"] * 3])
+def test_the_panels_that_were_asked_for(tmp_path, result, panels):
+    sheet = sheet_of(result, tmp_path / "o.png", panels=panels, panel_px=160)
+    assert sheet.shape[0] < 160 * ((len(panels) + 1) // 2) + 150
+
+
+def test_a_panel_that_the_result_has_nothing_for(tmp_path, result):
+    with pytest.raises(ConfigError, match="detector cannot be drawn: the result has amplitude, phase"):
+        save_picture(result, tmp_path / "o.png", panels=["phase", "detector"])
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_phase_is_shown_about_its_mean(result):
     phase = panels_of(result)[1]
     assert phase.colormap == "RdBu_r"
@@ -85,7 +134,11 @@ def test_the_spread_is_in_the_unit_of_the_amplitude(result):
 
 
 def test_the_amplitude_has_the_scale_bar(result):
-    assert [panel.pixel_size_m for panel in panels_of(result)] == [2e-8, None, None, None]
+    """In metres, or in pixels where their size is not known."""
+    for pixel in (2e-8, None):
+        panels = panels_of(result, pixel_size_m=pixel)
+        assert [panel.scale_bar for panel in panels] == [True, False, False, False]
+        assert panels[0].pixel_size_m == pixel
 
 
 def test_an_empty_result_has_a_picture(tmp_path, result):

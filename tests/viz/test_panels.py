@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ptychoscope.viz.panels import NOTHING, Panel, _length_text, _ticks, draw_panels, limits
+from ptychoscope.viz.panels import NOTHING, Panel, _length_text, _ticks, draw_panels, end_at_tick, limits
 
 WHITE = (255, 255, 255)
 LEFT, TOP = 24, 40
@@ -48,18 +48,29 @@ def test_nothing_is_shown_where_nothing_was_seen_or_measured():
 
 @pytest.mark.parametrize(
     ("shape", "pixel_size_m", "length_px"),
-    [((100, 200), 10e-9, 100), ((100, 200), 1.3e-8, 77), ((800, 1600), 10e-9, 125), ((20, 200), 10e-9, 0)],
+    [
+        *[
+            ((100, 200), 10e-9, 100),
+            ((100, 200), 1.3e-8, 77),
+            ((800, 1600), 10e-9, 125),
+            ((20, 200), 10e-9, 0),
+        ],
+        *[((100, 200), None, 100), ((800, 1600), None, 125), ((1, 2), None, 0)],
+    ],
 )
 def test_the_scale_bar_has_its_length(shape, pixel_size_m, length_px):
-    """500 nm over 400 px of 5 and 6.5 nm, 5 um over 400 px of 40 nm; none where there is no room."""
-    panel = Panel(title="", values=np.zeros(shape), low=0, high=1, pixel_size_m=pixel_size_m)
+    """500 nm over 400 px of 5 and 6.5 nm, 5 um over 400 px of 40 nm, 50 px of 2, 500 of 1/4; none where there
+    is no room, or where a pixel is longer.
+    """
+    bar = {"scale_bar": True, "pixel_size_m": pixel_size_m}
+    panel = Panel(title="", values=np.zeros(shape), low=0, high=1, **bar)
     sheet = np.asarray(draw_panels([panel], panel_px=400))
     height, width = 400 * shape[0] // shape[1], 400
     white = (sheet[TOP : TOP + height, LEFT : LEFT + width] == WHITE).all(axis=-1)
     assert white.sum(axis=1).max() == length_px
 
 
-def test_without_a_pixel_size_there_is_no_scale_bar():
+def test_unless_it_is_asked_for_there_is_no_scale_bar():
     sheet = np.asarray(draw_panels([Panel(title="", values=np.zeros((90, 90)), low=0, high=1)], panel_px=180))
     assert (sheet[TOP : TOP + 180, LEFT : LEFT + 180] == 0).all()
 
@@ -70,6 +81,22 @@ def test_without_a_pixel_size_there_is_no_scale_bar():
 )
 def test_lengths_are_in_the_largest_unit_of_which_there_is_one(length_m, text):
     assert _length_text(length_m) == text
+
+
+@pytest.mark.parametrize(
+    ("high", "end"), [(2, 2), (3, 3), (5, 5), (7, 8), (9, 10), (17, 20), (60, 60), (71, 80)]
+)
+def test_a_color_bar_may_end_at_a_number(high, end):
+    assert end_at_tick(high) == end
+    assert float(_ticks(0, end)[-1][1]) == end
+
+
+def test_the_foot_is_below_the_caption():
+    panel = Panel(title="", values=np.zeros((90, 90)), low=0, high=1)
+    plain, with_foot = (np.asarray(draw_panels([panel], caption="a", foot=foot)) for foot in ("", "b" * 99))
+    assert with_foot.shape[0] > plain.shape[0]
+    assert with_foot.shape[1] > plain.shape[1]
+    assert (with_foot[:, -12:] == WHITE).all()
 
 
 @pytest.mark.parametrize(

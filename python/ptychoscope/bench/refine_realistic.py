@@ -84,7 +84,7 @@ def over_photons(peer: Path | None, iterations: int, config: SimulationConfig = 
     for photons in PHOTONS:
         scan = simulate_scan(replace(known, photons=photons))
         label = f"{photons:.0e}".replace("e+0", "e")
-        made = FaultyScan(scan, scan, scan.patterns, *(np.zeros(0, np.intp),) * 2)
+        made = FaultyScan(scan, scan, np.asarray(scan.patterns), *(np.zeros(0, np.intp),) * 2)
         rows += [_empty(label, made), *_rows(label, made, "as given", None, [iterations])]
         if peer is not None:
             rows += _rows(label, made, "pty-chi LSQML, known", peer, [iterations])

@@ -4,6 +4,7 @@ Command files import nothing heavy at their top, so that `ptychoscope --help` is
 optional extra is missing says so only when it is used.
 """
 
+import shlex
 import sys
 import traceback
 import warnings
@@ -14,7 +15,20 @@ import click
 from ptychoscope.cli.click_helpers import FileGroup
 from ptychoscope.errors import PtychoscopeError, ScanWarning
 
-COMMANDS = ("simulate", "train", "export", "adopt", "diagnose", "run", "bench", "compare", "info")
+COMMANDS = (
+    "simulate",
+    "train",
+    "export",
+    "adopt",
+    "inspect",
+    "diagnose",
+    "run",
+    "draw",
+    "bench",
+    "compare",
+    "convert",
+    "info",
+)
 """Every command, in the order of `--help`; adding one is one word here and one file beside this one."""
 
 
@@ -27,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         warnings.simplefilter("always", ScanWarning)
         warnings.showwarning = _show_warning  # type: ignore[assignment]  # the rest is not shown
         try:
-            app([a for a in arguments if a != "--debug"], prog_name="ptychoscope")
+            typed = [a for a in arguments if a != "--debug"]
+            app(typed, prog_name="ptychoscope", obj=shlex.join(["ptychoscope", *arguments]))
         except PtychoscopeError as error:
             if debug:
                 traceback.print_exc()

@@ -11,9 +11,9 @@ from ptychoscope.cli.click_helpers import (
     PATH,
     Function,
     argument,
-    bundle_options,
     choice,
     command,
+    licence_option,
     option,
 )
 from ptychoscope.cli.output_checks import check_outputs
@@ -62,7 +62,7 @@ def _as_scan_domain(function: Function) -> Function:
 @option("--meaning", type=choice(ObjectMeaning), about="What its output is; without, told from its ranges.")
 @option("--order", about="Channels in the order of --meaning, such as 1,0; without, 0,1.")
 @option("--inner-crop-px", type=AT_LEAST_ZERO, default=0, about="Pixels to leave out around a patch.")
-@bundle_options
+@licence_option
 @_as_scan_domain
 @scan_options
 @json_option
@@ -77,7 +77,6 @@ def adopt(
     meaning: ObjectMeaning | None,
     order: str | None,
     inner_crop_px: int,
-    pixel_size_m: float | None,
     licence: str,
     reading: ScanOptions,
     as_json: bool,
@@ -100,7 +99,7 @@ def adopt(
         outputs=() if outputs is None else tuple(outputs.split(",")),
         order=None if order is None else _channels(order),
         inner_crop_px=inner_crop_px,
-        pixel_size_m=pixel_size_m,
+        pixel_size_m=reading.pixel_size_m,
         licence=licence,
     )
     config = write(graph, output, reading.scan(scan).counts(slice(0, 64)), description)

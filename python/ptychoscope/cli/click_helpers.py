@@ -36,14 +36,6 @@ def option(
     return click.option(*names, cls=_Option, help=about, heading=heading, **attributes)
 
 
-def bundle_options(function: Function) -> Function:
-    """What may be said of a bundle besides; the function gets `pixel_size_m` and `licence`."""
-    size = option("--pixel-size-m", type=float, about="Side of an object pixel in metres.")
-    about = "Licence of the weights, kept in model.json."
-    licence = option("--licence", default="", show_default=False, about=about)
-    return size(licence(function))
-
-
 def option_group(
     name: str, fields: Callable[..., object], options: Sequence[Callable[..., Any]]
 ) -> Callable[[Function], Function]:
@@ -113,3 +105,9 @@ class _Command(click.Command):
         for heading, records in sections.items():
             with formatter.section(heading):
                 formatter.write_dl(records)
+
+
+licence_option = option(
+    "--licence", default="", show_default=False, about="Licence of the weights, kept in model.json."
+)
+"""What may be said of a bundle besides; the function gets `licence`."""

@@ -89,10 +89,10 @@ def _truth(
     diffraction: bool,
 ) -> "tuple[Reconstruction | NDArray[Any] | None, Judged | None]":
     """What the image is compared with (None: nothing but frames), and the scan (None for a result)."""
-    from ptychoscope.io import first_bytes, load_reconstruction
-    from ptychoscope.io.ptychodus import MAGIC
+    from ptychoscope.io import load_reconstruction
+    from ptychoscope.io.results.formats import is_result
 
-    if first_bytes(path).startswith(MAGIC):
+    if is_result(path):
         asked = sorted(said((*reading._fields, "saturation")))
         if diffraction or asked:
             option_ = "--diffraction" if diffraction else f"--{asked[0]}"

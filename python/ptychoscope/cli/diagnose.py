@@ -38,7 +38,7 @@ def diagnose(
     against amplitude, scale, unit and rotation of the positions, frames shifted against them, focus and size
     of the probe, bad pixels. Judged by pixels that were held back from the sweeps.
     """
-    from ptychoscope.cli.output_checks import check_outputs
+    from ptychoscope.cli.output_checks import check_outputs, check_picture
     from ptychoscope.diagnosis import diagnose as diagnose_scan
     from ptychoscope.io import save_scan
     from ptychoscope.io.atomic import check_file
@@ -46,7 +46,8 @@ def diagnose(
 
     outputs = [("--picture", picture), ("--mended", mended), ("--save-mask", save_mask)]
     check_outputs([("the scan", scan), *reading.files()], outputs)
-    for _, path in outputs:
+    check_picture(picture)
+    for path in (mended, save_mask):
         if path is not None:
             check_file(path)
     frames = reading.scan(scan)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ptychoscope.cli.click_helpers import PATH, argument, bundle_options, choice, command, option
+from ptychoscope.cli.click_helpers import PATH, argument, choice, command, licence_option, option
 from ptychoscope.cli.output_checks import check_outputs, run_files
 from ptychoscope.cli.terminal_output import json_option
 from ptychoscope.option_literals import GraphFormat, InputDtype, Precision
@@ -34,7 +34,8 @@ from ptychoscope.option_literals import GraphFormat, InputDtype, Precision
     default="fp32",
     about="Of the convolutions: fp32, fp16 for GPUs, int8 for CPUs with VNNI.",
 )
-@bundle_options
+@option("--pixel-size-m", type=float, about="Side of an object pixel in metres.")
+@licence_option
 @json_option
 def export(
     source: Path,

@@ -22,7 +22,7 @@ _RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
 
 
 @command()
-@argument("file", "A scan (.npz), a result (.h5) or a bundle (folder); none: this machine.", required=False)
+@argument("file", "A scan, a result or a bundle (folder); none: this machine.", required=False)
 @scan_options
 @json_option
 def info(file: Path | None, reading: ScanOptions, as_json: bool) -> None:
@@ -69,12 +69,12 @@ def runtime_problem(installed: list[str]) -> str | None:
 
 def describe(path: Path, reading: ScanOptions | None = None) -> dict[str, Any]:
     """What a scan, a result or a bundle holds; raises an error of ours for anything else."""
-    from ptychoscope.io import first_bytes, load_scan
-    from ptychoscope.io.ptychodus import MAGIC
+    from ptychoscope.io import load_scan
+    from ptychoscope.io.results.formats import is_result
 
     if path.is_dir():
         return _bundle(path)
-    if first_bytes(path).startswith(MAGIC):
+    if is_result(path):
         return _result(path)
     scan = load_scan(path) if reading is None else reading.scan(path)
     if len(scan) == 0:

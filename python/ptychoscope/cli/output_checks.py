@@ -39,6 +39,25 @@ def check_outputs(reads: Iterable[Named], writes: Iterable[Named]) -> None:
         taken.append((name, path, places))
 
 
+def check_picture(path: Path | None) -> None:
+    """Raise `OutputError` when `path` cannot become a picture: its ending, or its place."""
+    from ptychoscope.io.atomic import check_file
+    from ptychoscope.viz.save_sheet import check_picture_name
+
+    if path is not None:
+        check_picture_name(path)
+        check_file(path)
+
+
+def check_result(path: Path) -> None:
+    """Raise `OutputError` when `path` cannot become a result: its ending, or its place."""
+    from ptychoscope.io.atomic import check_file
+    from ptychoscope.io.results.formats import check_result_name
+
+    check_result_name(path)
+    check_file(path)
+
+
 def run_files(source: Path | None) -> list[Path]:
     """What is read of `source`, a run folder or a checkpoint file."""
     if source is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from click.core import ParameterSource
 
+from ptychoscope.cli.run_record import run_record
 from ptychoscope.cli.scan_options import ScanOptions
 from ptychoscope.errors import ConfigError, ScanError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "read_"
 _IN_RESULT = ("orientation", "probe_file")
+_PLACES = ("mask", "patterns", "positions")
 _MOVES = ("swap_xy", "flip_y", "flip_x", "scale")
 _SAME_PX = 1e-3
 
@@ -39,21 +41,32 @@ def said(names: tuple[str, ...]) -> set[str]:
 
 
 def reading_record(path: Path, reading: ScanOptions, saturation: float | None) -> dict[str, Any]:
-    """Of a scan file and how it was read, for a result's provenance: name, digest, and what was asked for.
+    """Of a scan file, how it was read and by what command, for a result's provenance.
 
     Orientation and probe are left out: the result has them.
     """
     asked = {name: getattr(reading, name) for name in said(reading._fields) - set(_IN_RESULT)}
-    asked = {
-        name: str(value.resolve()) if isinstance(value, Path) else value for name, value in asked.items()
-    }
+    asked = {name: _placed(name, value) for name, value in asked.items()}
     if saturation is not None:
         asked["saturation"] = saturation
     return {
+        **run_record(),
         "scan_file": path.name,
-        "scan_sha256": _digest(path),
+        "scan_sha256": file_digest(path),
         **{_PREFIX + name: value for name, value in sorted(asked.items())},
     }
+
+
+def _placed(name: str, value: Any) -> Any:
+    """A value of an option, files by their full path."""
+    if isinstance(value, Path):
+        return str(value.resolve())
+    if name not in _PLACES:
+        return value
+    file, colon, inner = str(value).rpartition(":/")
+    if colon:
+        return f"{Path(file).resolve()}:/{inner}" if Path(file).exists() else value
+    return str(Path(value).resolve()) if Path(value).exists() else value
 
 
 def judged_scan(
@@ -67,14 +80,14 @@ def judged_scan(
     """
     record, followed = result.provenance, {}
     asked = said((*reading._fields, "saturation"))
-    if path.is_file() and record.get("scan_sha256") == _digest(path):
+    if path.is_file() and record.get("scan_sha256") == file_digest(path):
         names = {name for name in (*reading._fields, "saturation") if _PREFIX + name in record}
         followed = {name: record[_PREFIX + name] for name in sorted(names - asked)}
     if "saturation" in followed:
         saturation = float(followed["saturation"])
     kept: dict[str, Any] = {name: value for name, value in followed.items() if name != "saturation"}
-    if "mask" in kept:
-        kept["mask"] = Path(kept["mask"])
+    if "recipe" in kept:
+        kept["recipe"] = Path(kept["recipe"])
     scan = reading._replace(**kept).scan(path)
     if "orientation" in asked:
         return Judged(scan, saturation, followed)
@@ -125,7 +138,8 @@ def _word(name: str, value: Any) -> str:
     return name if value is True else f"{name}={value}"
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
     from ptychoscope.io.limits import open_regular
 
     digest = hashlib.sha256()

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, choice, option, option_group
-from ptychoscope.option_literals import Effort, PositionUse, ProbeUse, StartFrom
+from ptychoscope.option_literals import Effort, PositionUse, ProbeUse
 
 _HEADING = "Solver"
 
@@ -13,7 +13,7 @@ class RefineOptions(NamedTuple):
 
     effort: Effort | None
     refine: int | None
-    start: StartFrom | None
+    start: str | None
     refine_probe: ProbeUse | None
     refine_positions: PositionUse | None
     refine_window: int | None
@@ -39,9 +39,10 @@ refine_options = option_group(
         ),
         option(
             "--start",
-            type=choice(StartFrom),
+            metavar="[network|empty|FILE]",
             heading=_HEADING,
-            about="What the sweeps start from; without, the network's image where there is a model.",
+            about="What the sweeps start from: a saved result, its object, probe and positions, or a word; "
+            "without, the network's image where there is a model.",
         ),
         option(
             "--refine-probe",

@@ -4,16 +4,22 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Event
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
-from ptychoscope.cli.output_checks import check_outputs
+from ptychoscope.cli.going_on import saved_start, say_stopped, start_file, start_record
+from ptychoscope.cli.output_checks import check_outputs, check_picture, check_result
+from ptychoscope.cli.progress_line import ProgressLine, progress_line
 from ptychoscope.cli.recorded_reading import reading_record
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
+from ptychoscope.cli.run_files import Job, is_folder, jobs_for, make_folder
+from ptychoscope.cli.run_jobs import run_jobs
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
-from ptychoscope.cli.terminal_output import frames_bar, json_option
+from ptychoscope.cli.stop_signals import stop_on_signals
+from ptychoscope.cli.terminal_output import json_option
 from ptychoscope.option_literals import Align, Interpolation, Merge, Parallel, ProbeOf, StitchOn, WindowKind
 
 if TYPE_CHECKING:
@@ -22,13 +28,20 @@ if TYPE_CHECKING:
 
 
 @command()
-@argument("scan", "Scan file.")
-@option("--output", "-o", type=PATH, default="object.h5", about="Result, a ptychodus product (.h5).")
+@argument("scans", "One or several scan files.", nargs=-1, required=True, metavar="SCAN...")
+@option(
+    "--output",
+    "-o",
+    type=click.Path(),
+    default="object.h5",
+    about="Result: .h5, .cxi, .npz, or .tif; or a folder, which ends in a slash, for results named after "
+    "their scans.",
+)
 @option("--model", "-m", type=PATH, about="Bundle directory, made by `export`.")
 @option(
     "--picture",
     type=PATH,
-    about="PNG of amplitude, phase, coverage and spread; without, beside the result.",
+    about="Picture of the result: .png, .jpg or .pdf; without, a .png beside the result.",
 )
 @option("--no-picture", is_flag=True, about="Write no picture.")
 @option(
@@ -40,6 +53,10 @@ if TYPE_CHECKING:
     "--parallel",
     type=choice(Parallel),
     about="Use the threads across batches, or within one (less delay); auto: measure both; without, across.",
+)
+@option(
+    "--memory",
+    about="What the run may take, such as 2GB; more stays in files. Without, half of the machine's.",
 )
 @option("--batch", type=AT_LEAST_ONE, about="Frames that go through the network at once; without, 16.")
 @option(
@@ -69,12 +86,18 @@ if TYPE_CHECKING:
     about="Stitch on the host, or on the CUDA device that computed the patches; without, on the host.",
 )
 @option("--probe", type=choice(ProbeOf), about="Whose probe to use; without, the scan's when it has one.")
+@option(
+    "--halves",
+    is_flag=True,
+    about="Resolution by Fourier ring correlation: two more runs, each with every other frame.",
+)
+@option("--quiet", "-q", is_flag=True, about="No progress line.")
 @refine_options
 @scan_options
 @json_option
 def run(
-    scan: Path,
-    output: Path,
+    scans: tuple[Path, ...],
+    output: str,
     model: Path | None,
     picture: Path | None,
     no_picture: bool,
@@ -82,54 +105,102 @@ def run(
     parallel: Parallel | None,
     solver: RefineOptions,
     reading: ScanOptions,
+    quiet: bool,
     as_json: bool,
     **network: Any,
 ) -> None:
-    """Reconstruct a scan without torch: by a network, by sweeps of the solver, or by both."""
-    from ptychoscope.io import save_reconstruction
-    from ptychoscope.io.atomic import check_file
-    from ptychoscope.pipeline.reconstruct import reconstruct
-    from ptychoscope.pipeline.run_options import checked_options
-    from ptychoscope.viz.overview import save_picture
+    """Reconstruct scans without torch: by a network, by sweeps of the solver, or by both.
 
-    picture = None if no_picture else picture or Path(f"{os.path.splitext(output)[0]}.png")
+    Ctrl-C keeps what is there, and says how to go on from it. One scan of several that fails does not stop
+    the others.
+    """
+    from ptychoscope.io.atomic import check_file
+    from ptychoscope.pipeline.run_options import checked_options
+
+    jobs = jobs_for(scans, output, picture, no_picture=no_picture)
+    start = start_file(solver.start)
+    read = [*(("the scan", job.scan) for job in jobs), *reading.files()]
     check_outputs(
-        reads=[("the scan", scan), ("--model", model), *reading.files()],
-        writes=[("--output", output), ("--picture", picture)],
+        reads=[*read, ("--model", model), ("--start", start)],
+        writes=[named for job in jobs for named in (("--output", job.output), ("--picture", job.picture))],
     )
-    for file in (output, picture):
-        if file is not None:
-            check_file(file)
+    for job in jobs:
+        check_result(job.output)
+        check_picture(job.picture)
     options: Any = {**network, **solver._asdict()}
+    if start is not None:
+        options["start"] = saved_start(start, reading.probe_file)
     if all(options[name] is None for name in ("effort", "refine", "refine_window", "start")):
         options["effort"] = "balanced"
     loading = {name for name, value in (("device", device), ("parallel", parallel)) if value is not None}
     checked_options(options, has_model=model is not None, loading=loading)
-    loaded = reading.scan(scan)
+    if is_folder(output):
+        make_folder(output)
+    for file in (file for job in jobs for file in (job.output, job.picture)):
+        if file is not None:
+            check_file(file)
     threads = options["threads"] = network["threads"] or len(os.sched_getaffinity(0))
     chosen = None
     if model is not None:
         batch = network["batch"] or 16
         chosen, options["workers"] = _network(model, device or "cpu", parallel or "across", threads, batch)
-    with frames_bar(len(loaded), quiet=as_json or chosen is None) as progress:
-        result = reconstruct(loaded, chosen, progress=progress, **options)
-    read = reading_record(scan, reading, solver.saturation)
-    result = replace(result, provenance={**result.provenance, **read})
-    save_reconstruction(result, output)
-    if picture is not None:
-        save_picture(result, picture)
-    figures = _figures(result, output)
+    with progress_line(quiet=quiet or as_json) as line, stop_on_signals(line.say) as stop:
+        how = _How(chosen, options, reading, solver.saturation, start, as_json=as_json)
+        run_jobs(jobs, lambda job: _reconstruct(job, how, line, stop), line, stop)
+
+
+class _How(NamedTuple):
+    """What is the same for all scans of a call."""
+
+    model: "Model | None"
+    options: Any
+    """As `reconstruct` takes them."""
+    reading: ScanOptions
+    saturation: float | None
+    start: Path | None
+    as_json: bool
+
+
+def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
+    """One scan, from its file to what is said of its result."""
+    from ptychoscope.io import save_reconstruction
+    from ptychoscope.pipeline.reconstruct import reconstruct
+    from ptychoscope.viz.overview import save_picture
+
+    scan = how.reading.opened(job.scan)
+    if stop.is_set():
+        line.say("Stopped before there was anything to keep")
+        return
+    result = reconstruct(scan, how.model, progress=line, stop=stop, **how.options)
+    record = reading_record(job.scan, how.reading, how.saturation)
+    record |= {} if how.start is None else start_record(how.start)
+    result = replace(result, provenance={**result.provenance, **record})
+    save_reconstruction(result, job.output)
+    if job.picture is not None:
+        save_picture(result, job.picture)
+    line.clear()
+    _report(result, job, as_json=how.as_json)
+    if result.partial or (how.options["halves"] and stop.is_set() and result.halves_frc is None):
+        say_stopped(job.scan, result, job.output)
+
+
+def _report(result: "Reconstruction", job: Job, *, as_json: bool) -> None:
+    from ptychoscope.metrics.resolution import resolution
+
+    figures = _figures(result, job)
     if as_json:
         click.echo(json.dumps(figures))
     else:
         height, width = result.object.shape
         click.echo(
-            f"{output}: {height} x {width} px from {figures['frames']} frames in {figures['seconds']:.2f} s "
-            f"({figures['frames_per_s']:.0f} frames/s) on {figures['device']}"
+            f"{job.output}: {height} x {width} px from {figures['frames']} frames in "
+            f"{figures['seconds']:.2f} s ({figures['frames_per_s']:.0f} frames/s) on {figures['device']}"
         )
-        if result.verdict is not None:
-            sentence = result.verdict.sentence()
-            click.echo(sentence, err=result.verdict.explained == "not explained")
+        if (sentence := result.sentence()) is not None:
+            verdict = result.verdict
+            click.echo(sentence, err=verdict is not None and verdict.explained == "not explained")
+        if (found := resolution(result)) is not None:
+            click.echo(found.sentence())
 
 
 def _network(bundle: Path, device: str, parallel: Parallel, threads: int, batch: int) -> "tuple[Model, int]":
@@ -146,13 +217,17 @@ def _network(bundle: Path, device: str, parallel: Parallel, threads: int, batch:
     return found.model, threads if found.parallel == "across" else 1
 
 
-def _figures(result: "Reconstruction", output: Path) -> dict[str, Any]:
+def _figures(result: "Reconstruction", job: Job) -> dict[str, Any]:
+    from ptychoscope.metrics.resolution import resolution_figures
+
     return {
-        "output": str(output),
+        "scan": str(job.scan),
+        "output": str(job.output),
         "shape": list(result.object.shape),
         "origin_px": list(result.origin_px),
         "pixel_size_m": result.pixel_size_m,
         "seen": float((result.coverage > 0).mean()),
         "verdict": None if result.verdict is None else result.verdict.figures(),
+        "resolution": resolution_figures(result),
         **result.provenance,
     }

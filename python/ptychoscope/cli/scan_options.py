@@ -1,7 +1,8 @@
 """Options that say how a scan file is read, the same for every command that reads one."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, choice, option, option_group
 from ptychoscope.option_literals import Domain, Layout, Match, Negative
@@ -10,13 +11,22 @@ if TYPE_CHECKING:
     from ptychoscope.io import ReadOptions
     from ptychoscope.scan import Scan
 
-_HEADING = "Reading the scan"
+_HEADING, _NAMING = "Reading the scan", "Naming the parts of a scan"
 _NONE = "none"
 
 
 class ScanOptions(NamedTuple):
     """How a scan file is read."""
 
+    patterns: str | None
+    positions: str | None
+    recipe: Path | None
+    pixel_size_m: float | None
+    energy_ev: float | None
+    distance_m: float | None
+    detector_pixel_m: float | None
+    channel: str | None
+    allow_outside: bool
     domain: Domain | None
     layout: Layout
     orientation: str
@@ -24,7 +34,10 @@ class ScanOptions(NamedTuple):
     match: Match | None
     scan_index: str | None
     crop: int | None
-    mask: Path | None
+    center: str | None
+    bin: int | None
+    max_counts: float | None
+    mask: str | None
     negative: Negative | None
     probe_file: str | None
 
@@ -36,44 +49,107 @@ class ScanOptions(NamedTuple):
         """The scan in `path` with all its frames; raises `ScanError` or `ConfigError`."""
         return self._load(path, ":")
 
+    def opened(self, path: Path) -> "Scan":
+        """The same frames, whose patterns stay in their file where the format lets them."""
+        from ptychoscope.io import open_scan
+        from ptychoscope.preprocess.frame_selection import check_frames
+
+        check_frames(self.frames)
+        frames = None if self.frames == ":" else self.frames
+        return open_scan(path, **self.read_options(path) | {"frames": frames})
+
     def _load(self, path: Path, frames: str) -> "Scan":
         from ptychoscope.io import load_scan
         from ptychoscope.preprocess.frame_selection import check_frames
 
         check_frames(self.frames)
-        return load_scan(path, **self.read_options() | {"frames": None if frames == ":" else frames})
+        return load_scan(path, **self.read_options(path) | {"frames": None if frames == ":" else frames})
 
-    def read_options(self) -> "ReadOptions":
-        """The options as `load_scan` takes them, but for the frames."""
+    def read_options(self, path: Path) -> "ReadOptions":
+        """The options as `load_scan` takes them of the scan in `path`, but for the frames."""
         from ptychoscope.io.companions import load_mask, load_probe
         from ptychoscope.preprocess.orientation import Orientation
 
-        return {
-            "domain": self.domain,
-            "layout": self.layout,
+        options: dict[str, Any] = {
+            **{name: getattr(self, name) for name in _AS_THEY_ARE},
             "orientation": Orientation.parse(self.orientation) if self.orientation else None,
-            "match": self.match,
-            "scan_index": self.scan_index,
-            "crop": self.crop,
-            "mask": None if self.mask is None else load_mask(self.mask),
-            "negative": self.negative,
+            "mask": None if self.mask is None else load_mask(self.mask, path),
             "probe": _NONE
             if self.probe_file == _NONE
             else None
             if self.probe_file is None
-            else load_probe(Path(self.probe_file)),
+            else load_probe(self.probe_file, path),
+        }
+        return cast("ReadOptions", options)
+
+    def said(self) -> dict[str, Any]:
+        """What was said of the scan, by the names that a recipe knows; not which frames."""
+        names = {"probe_file": "probe"}
+        default = {"layout": "auto", "orientation": "", "allow_outside": False}
+        said = self._asdict().items()
+        return {
+            names.get(name, name): value
+            for name, value in said
+            if name not in ("frames", "recipe", "scan_index") and value not in (None, default.get(name))
         }
 
     def files(self) -> list[tuple[str, Path]]:
         """The further files that are read, by the option that names them: none may be written over."""
-        named = [("--mask", self.mask), ("--probe-file", self.probe_file)]
-        return [(name, Path(file)) for name, file in named if file is not None and file != _NONE]
+        named = {
+            "--mask": self.mask,
+            "--probe-file": self.probe_file,
+            "--patterns": self.patterns,
+            "--positions": self.positions,
+            "--recipe": self.recipe,
+        }
+        files = {name: str(file).rpartition(":/")[0] or str(file) for name, file in named.items() if file}
+        return [(name, Path(file)) for name, file in files.items() if file != _NONE]
+
+
+_AS_THEY_ARE = (
+    *("patterns", "positions", "recipe", "pixel_size_m", "energy_ev", "distance_m", "detector_pixel_m"),
+    *("channel", "allow_outside", "domain", "layout", "match", "scan_index", "crop", "center", "bin"),
+    *("max_counts", "negative"),
+)
+
+
+def _number(name: str, about: str) -> Callable[[Any], Any]:
+    return option(name, type=float, heading=_NAMING, about=about)
 
 
 scan_options = option_group(
     "reading",
     ScanOptions,
     [
+        option(
+            "--patterns",
+            heading=_NAMING,
+            about="Data set of the patterns: FILE:/path, or /path in the scan's file (any HDF5).",
+        ),
+        option(
+            "--positions",
+            heading=_NAMING,
+            about="FILE:/path, two with a comma (y first), or a CSV with columns such as index,y_um,x_um.",
+        ),
+        option(
+            "--recipe",
+            type=PATH,
+            heading=_NAMING,
+            about="TOML with any options of reading, for every scan of a session.",
+        ),
+        _number("--pixel-size-m", "Side of a pixel of the object."),
+        _number(
+            "--energy-ev", "Photon energy; with distance and detector pixel it gives the object's pixel."
+        ),
+        _number("--distance-m", "From the sample to the detector."),
+        _number("--detector-pixel-m", "Side of a pixel of the detector."),
+        option("--channel", heading=_NAMING, about="Of a detector with several thresholds the one to read."),
+        option(
+            "--allow-outside",
+            is_flag=True,
+            heading=_NAMING,
+            about="Follow links of an HDF5 file out of its folder.",
+        ),
         option(
             "--domain",
             type=choice(Domain),
@@ -104,7 +180,7 @@ scan_options = option_group(
             "--match",
             type=choice(Match),
             heading=_HEADING,
-            about="Where patterns and positions differ in number: keep the first or the last of both.",
+            about="Patterns and positions that differ: keep the first or last of both, or pair by index.",
         ),
         option(
             "--scan-index",
@@ -115,13 +191,29 @@ scan_options = option_group(
             "--crop",
             type=AT_LEAST_ONE,
             heading=_HEADING,
-            about="Keep the middle CROP x CROP pixels; probe, positions and pixel size follow.",
+            about="Keep CROP x CROP pixels about the zero frequency; probe, positions, pixel size follow.",
+        ),
+        option(
+            "--center",
+            heading=_HEADING,
+            about="Y,X of the zero frequency on the detector, or auto: found. Without: the middle.",
+        ),
+        option(
+            "--bin",
+            type=AT_LEAST_ONE,
+            heading=_HEADING,
+            about="Sum BIN x BIN pixels into one, after the crop; the probe follows.",
+        ),
+        option(
+            "--max-counts",
+            type=float,
+            heading=_HEADING,
+            about="Pixels that reach it in any frame looked at are bad.",
         ),
         option(
             "--mask",
-            type=PATH,
             heading=_HEADING,
-            about=".npy as large as the detector, true where a pixel is bad; joined with the file's own.",
+            about="Bad pixels: a .npy, TIFF or FILE:/path, (H, W), true where bad; joined with the file's.",
         ),
         option(
             "--negative",
@@ -132,7 +224,7 @@ scan_options = option_group(
         option(
             "--probe-file",
             heading=_HEADING,
-            about="Probe of the scan: a .npy, the result of a run (.h5), another scan, or none for no probe.",
+            about="Probe: a .npy, a result or product, another scan, FILE:/path, or none for no probe.",
         ),
     ],
 )

@@ -1,11 +1,8 @@
-"""What commands print: one JSON object, a table, or a bar while they work."""
+"""What commands print: one JSON object, or a table."""
 
 import math
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
-from time import monotonic
 from typing import Any
 
 import click
@@ -43,23 +40,6 @@ def table_lines(rows: list[tuple[str, ...]], columns: tuple[str, ...] = ()) -> l
         aligned.append([cell.rjust(width) if figures else cell.ljust(width) for cell in column])
     lines = ["  ".join(line).rstrip() for line in zip(*aligned, strict=True)]
     return [lines[0], "-" * max(map(len, lines)), *lines[1:]] if columns else lines
-
-
-@contextmanager
-def frames_bar(total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None] | None]:
-    """A bar on stderr that is told how many of `total` frames are done; None where nobody watches."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    began = monotonic()
-    with click.progressbar(
-        length=total, file=sys.stderr, show_pos=True, show_percent=False, item_show_func=_rate
-    ) as bar:
-        yield lambda done: bar.update(done - bar.pos, done / (monotonic() - began))
-
-
-def _rate(frames_per_s: float | None) -> str:
-    return "" if frames_per_s is None else f"{frames_per_s:.0f} frames/s"
 
 
 def number(value: float | None, digits: int = 3) -> str:

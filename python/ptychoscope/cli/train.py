@@ -9,6 +9,7 @@ import click
 from ptychoscope.cli.click_helpers import PATH, argument, command, option
 from ptychoscope.cli.output_checks import check_outputs, run_files
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
+from ptychoscope.cli.stop_signals import INTERRUPTED
 from ptychoscope.cli.terminal_output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ _WRITTEN = (
     *("logs", "mlflow.db", "mlartifacts"),
 )
 """What a run's folder holds of ours; what else lies there is left alone."""
-INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Machine"
 

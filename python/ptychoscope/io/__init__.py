@@ -1,4 +1,4 @@
-"""Reading and writing results, and scans: a file per format, with `matches`, `read`, `write` and `SUFFIX`."""
+"""Reading and writing scans and results: a file per format."""
 
 import os
 from collections.abc import Mapping
@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import OutputError, ScanError
+from ptychoscope.errors import ScanError
 from ptychoscope.io import npz
-from ptychoscope.io.limits import open_regular
 from ptychoscope.io.read_options import ReadOptions
+from ptychoscope.io.recipe import with_recipe
+from ptychoscope.io.rehearse_reading import read_rehearsed
+from ptychoscope.io.scan_formats import first_bytes, writer_of
+from ptychoscope.io.scan_from_stored import scan_from
+from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.option_literals import Layout
-from ptychoscope.scan import Scan
+from ptychoscope.scan import LazyScan, Scan
 
 if TYPE_CHECKING:
-    from ptychoscope.io.ptychodus import load_reconstruction, save_reconstruction
+    from ptychoscope.io.results.formats import load_reconstruction, save_reconstruction
 
-FORMATS = (npz,)
 ScanSource = Scan | Mapping[str, Any] | tuple[Any, ...] | str | os.PathLike[str]
 
 __all__ = [
-    "FORMATS",
     "Layout",
     "ReadOptions",
     "ScanSource",
@@ -31,6 +33,7 @@ __all__ = [
     "first_bytes",
     "load_reconstruction",
     "load_scan",
+    "open_scan",
     "save_reconstruction",
     "save_scan",
 ]
@@ -40,9 +43,9 @@ def __getattr__(name: str) -> Any:
     """Import what needs h5py when it is first used: a scan is read without it."""
     if name not in ("load_reconstruction", "save_reconstruction"):
         raise AttributeError(f"module 'ptychoscope.io' has no attribute {name!r}")
-    from ptychoscope.io import ptychodus
+    from ptychoscope.io.results import formats
 
-    return getattr(ptychodus, name)
+    return getattr(formats, name)
 
 
 def __dir__() -> list[str]:
@@ -50,14 +53,14 @@ def __dir__() -> list[str]:
 
 
 def load_scan(path: str | os.PathLike[str], **options: Unpack[ReadOptions]) -> Scan:
-    """The scan in a file, whose format is told by its first bytes.
+    """The scan in a file, whose format is told by what it holds; its patterns are in memory.
 
     Parameters
     ----------
     **options
-        As `ReadOptions` describes them, named as the options of the command line: `layout`, `domain`,
-        `orientation`, `match`, `frames`, `scan_index`, `crop`, `mask`, `negative`, `probe`. What was done is
-        recorded in the scan's `orientation`.
+        As `ReadOptions` describes them, named as the options of the command line: `patterns`, `positions`,
+        `domain`, `orientation`, `match`, `frames`, `crop`, `mask`, `probe`, ... What was done is recorded in
+        the scan's `orientation`.
 
     Raises
     ------
@@ -65,15 +68,27 @@ def load_scan(path: str | os.PathLike[str], **options: Unpack[ReadOptions]) -> S
         The file is absent, damaged, of no known format, or holds no scan.
     ConfigError
         An option has a value that it cannot have.
+    MissingExtraError
+        The file is packed in a way that an extra unpacks.
     """
-    path = Path(path)
-    head = first_bytes(path)
-    for reader in FORMATS:
-        if reader.matches(head):
-            scan: Scan = reader.read(path, options)
-            return scan
-    known = ", ".join(reader.SUFFIX for reader in FORMATS)
-    raise ScanError(f"{path} is of no known format (it begins with {head[:8]!r}): expected {known}")
+    scan = _read(Path(path), options)
+    return scan.load() if isinstance(scan, LazyScan) else scan
+
+
+def open_scan(path: str | os.PathLike[str], **options: Unpack[ReadOptions]) -> LazyScan:
+    """The scan in a file, whose patterns stay there and are read by ranges; else as `load_scan`.
+
+    What a format cannot give by ranges is in memory all the same.
+    """
+    scan = _read(Path(path), options)
+    if isinstance(scan, LazyScan):
+        return scan
+    return LazyScan(**{name: getattr(scan, name) for name in scan.__dataclass_fields__})
+
+
+def _read(path: Path, options: ReadOptions) -> Scan:
+    options = with_recipe(options, path)
+    return scan_from(read_rehearsed(path, options), options)
 
 
 def save_scan(scan: Scan, path: str | os.PathLike[str], *, patterns: NDArray[Any] | None = None) -> None:
@@ -83,17 +98,12 @@ def save_scan(scan: Scan, path: str | os.PathLike[str], *, patterns: NDArray[Any
     """
     path = Path(path)
     check_scan_name(path)
-    for writer in FORMATS:
-        if path.suffix.lower() == writer.SUFFIX:
-            writer.write(scan, path, patterns)
+    writer_of(path).write(scan, path, patterns)
 
 
 def check_scan_name(path: Path) -> None:
     """Raise `OutputError` when the ending of `path` names no format for scans."""
-    if path.suffix.lower() in {writer.SUFFIX for writer in FORMATS}:
-        return
-    known = ", ".join(writer.SUFFIX for writer in FORMATS)
-    raise OutputError(f"cannot write {path}: its ending names no format for scans; use {known}")
+    writer_of(path)
 
 
 def as_scan(source: ScanSource, **options: Unpack[ReadOptions]) -> Scan:
@@ -108,9 +118,9 @@ def as_scan(source: ScanSource, **options: Unpack[ReadOptions]) -> Scan:
     if isinstance(source, Scan):
         return _read_again(source, options)
     if isinstance(source, Mapping):
-        return npz.from_mapping(source, "the mapping", options)
+        return scan_from(npz.from_mapping(source, "the mapping", options), options)
     if isinstance(source, tuple) and len(source) in (2, 3):
-        return npz.from_mapping(_named(source), "the arrays", options)
+        return scan_from(npz.from_mapping(_named(source), "the arrays", options), options)
     raise ScanError(
         f"a scan cannot be made from {type(source).__name__}: "
         "give a path, a Scan, a mapping, or (patterns, positions_px[, probe])"
@@ -128,7 +138,23 @@ def _read_again(scan: Scan, options: ReadOptions) -> Scan:
     if asked == {"orientation"} and (steps := options.get("orientation")) is not None:
         return steps.apply(scan)
     left: ReadOptions = {**options, "layout": "NHW", "domain": None}
-    return npz.from_mapping(npz.to_mapping(scan), "the scan", left)
+    return scan_from(_stored(scan), left)
+
+
+def _stored(scan: Scan) -> StoredScan:
+    """A scan as it would be read from a file."""
+    return StoredScan(
+        source="the scan",
+        patterns=scan.patterns,
+        domain=scan.domain,
+        positions=scan.positions_px,
+        nominal_positions=scan.nominal_positions_px,
+        **{
+            name: getattr(scan, name)
+            for name in ("probe", "object", "bad_pixels", "scan_index", "pixel_size_m", "photons")
+        },
+        orientation=scan.orientation,
+    )
 
 
 def _named(arrays: tuple[Any, ...]) -> dict[str, Any]:
@@ -143,12 +169,3 @@ def _named(arrays: tuple[Any, ...]) -> dict[str, Any]:
         "xcoords": columns,
         **({"probeGuess": probe[0]} if probe else {}),
     }
-
-
-def first_bytes(path: Path) -> bytes:
-    """What a file begins with, by which its format is told; raises `ScanError` when there is nothing."""
-    with open_regular(path, ScanError) as file:
-        head = file.read(16)
-    if not head:
-        raise ScanError(f"{path} is empty: copy or write it again")
-    return head

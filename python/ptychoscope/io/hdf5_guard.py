@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -28,19 +28,27 @@ _UNPACKED_PER_BYTE = 1100
 """No more bytes come out of one byte of gzip."""
 _CHUNK_BYTES = 16 << 20
 """Of a chunk that is larger than the data set it belongs to."""
+_FOREIGN = (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError, MemoryError)
+"""What h5py and numpy raise of a damaged file."""
 
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator["Hdf5Group"]:
     """The root group of the file `path`; raises `ResultError`, also for what HDF5 finds wrong later."""
-    with open_regular(path, ResultError) as raw:
-        try:
-            with h5py.File(raw, "r") as file:
-                yield Hdf5Group(file, str(path), os.fstat(raw.fileno()).st_size)
-        except ResultError:
-            raise
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise ResultError(f"{path} is damaged or no HDF5 file ({error}): write it again") from error
+    with open_regular(path, ResultError) as raw, opened_hdf5(raw, path) as root:
+        yield root
+
+
+@contextmanager
+def opened_hdf5(raw: BinaryIO, path: Path) -> Iterator["Hdf5Group"]:
+    """As `open_hdf5`, of a file that is open already; messages call it `path`."""
+    try:
+        with h5py.File(raw, "r") as file:
+            yield Hdf5Group(file, str(path), os.fstat(raw.fileno()).st_size)
+    except ResultError:
+        raise
+    except _FOREIGN as error:
+        raise ResultError(f"{path} is damaged or no HDF5 file ({error}): write it again") from error
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,17 @@ class Hdf5Group:
     group: h5py.Group
     path: str
     file_bytes: int
+
+    def has(self, name: str) -> bool:
+        """Whether there is a link `name`, wherever it leads; a path of several is followed by hard links."""
+        first, _, rest = name.partition("/")
+        links, key = self.group.id.links, first.encode()
+        if not links.exists(key):
+            return False
+        if not rest:
+            return True
+        inside = links.get_info(key).type == h5l.TYPE_HARD and h5o.get_info(self.group.id, key).type
+        return inside == h5o.TYPE_GROUP and Hdf5Group(self.group[first], self.path, self.file_bytes).has(rest)
 
     def subgroup(self, name: str) -> "Hdf5Group | None":
         """The group `name` in this one; None when there is none."""
@@ -76,6 +95,15 @@ class Hdf5Group:
             raise ResultError(f"{stored.label} must be one text, got {stored.shape} {stored.dtype}")
         stored.check_size(self.file_bytes)
         return bytes(stored.dataset[()])
+
+    def number(self, name: str) -> float | None:
+        """The number in the data set `name`; None when there is none."""
+        stored = self.array(name)
+        if stored is None:
+            return None
+        if math.prod(stored.shape) != 1 or stored.dtype.kind == "c":
+            raise ResultError(f"{stored.label} must be one number, got {stored.shape} {stored.dtype}")
+        return float(stored.read(len(stored.shape)).reshape(()))
 
     def attribute(self, name: str) -> float | None:
         """The number in the attribute `name` of this group; None when there is none."""

@@ -7,14 +7,15 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ScanError
+from ptychoscope.errors import PtychoscopeError, ScanError
 from ptychoscope.io.limits import open_regular, require_memory
 
 _Fail = Callable[[str], Exception]
@@ -25,6 +26,8 @@ _NO_HEADER = (
 """What numpy raises of a header that is none; the last two of brackets within brackets."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, OSError)
 """What the standard library raises of a damaged archive, but for `ValueError`: ours are some too."""
+_END_BYTES = 22 + 56 + 20 + 0xFFFF
+"""Of the end of an archive: its records, and the longest comment."""
 _MOST_AXES, _LONGEST_AXIS = 32, 1 << 48
 
 
@@ -95,22 +98,44 @@ def read_members(path: Path, wanted: Iterable[str]) -> dict[str, NDArray[Any]]:
     Raises `ScanError` when the file is damaged, when an array would need pickle, or when an array declares
     more bytes than the file or the machine has.
     """
-    try:
-        with open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            names = [name for name in wanted if name in members]
-            return {name: _read(archive, members[name], name, path) for name in names}
-    except _DAMAGED as error:
-        raise ScanError(f"{path} is damaged or truncated ({error}): copy or write it again") from error
+    with _opened(path) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        if len(members) < len(archive.infolist()):
+            raise ScanError(f"{path} has two arrays of one name: it is damaged, copy or write it again")
+        return {name: _read(archive, members[name], name, path) for name in wanted if name in members}
 
 
 def member_names(path: Path) -> list[str]:
     """The names of the arrays in the file."""
+    with _opened(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive `path`; what the standard library finds wrong in it is a `ScanError`."""
     try:
         with open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
-            return [name.removesuffix(".npy") for name in archive.namelist()]
-    except _DAMAGED as error:
+            if len(archive.infolist()) != _declared_members(raw):
+                raise zipfile.BadZipFile("its directory does not have as many members as it says")
+            yield archive
+    except PtychoscopeError:
+        raise
+    except (*_DAMAGED, ValueError, LookupError) as error:
         raise ScanError(f"{path} is damaged or truncated ({error}): copy or write it again") from error
+
+
+def _declared_members(raw: BinaryIO) -> int:
+    """How many members the end of an archive declares, which `zipfile` does not compare."""
+    size = raw.seek(0, 2)
+    raw.seek(max(0, size - _END_BYTES))
+    end = raw.read()
+    at = end.rfind(b"PK\x05\x06")
+    count = int.from_bytes(end[at + 10 : at + 12], "little")
+    if count < 0xFFFF:
+        return count
+    at = end.rfind(b"PK\x06\x06")
+    return int.from_bytes(end[at + 32 : at + 40], "little")
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path) -> NDArray[Any]:
@@ -133,3 +158,5 @@ def _fill(content: NDArray[np.uint8], file: IO[bytes]) -> None:
             raise EOFError(f"ends after {done} of {len(content)} bytes")
         content[done : done + len(chunk)] = np.frombuffer(chunk, dtype=np.uint8)
         done += len(chunk)
+    if file.read(1):  # its checksum is compared when its end is reached
+        raise EOFError(f"goes on after {done} bytes")

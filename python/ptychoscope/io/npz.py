@@ -7,9 +7,8 @@ patch centres `xcoords` (column) and `ycoords` (row) in object pixels; optionall
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -18,21 +17,15 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 from ptychoscope.io.atomic import replacing
 from ptychoscope.io.flatten_scan_grid import flat_patterns, flat_positions
-from ptychoscope.io.layout_and_domain import domain_of, frames_first
+from ptychoscope.io.layout_and_domain import frames_first
 from ptychoscope.io.npy import member_names, read_members
-from ptychoscope.io.read_options import (
-    Fields,
-    ReadOptions,
-    cropped,
-    frames_kept,
-    in_photons,
-    masked,
-    without_negative,
-)
-from ptychoscope.option_literals import Layout, Match
+from ptychoscope.io.read_options import ReadOptions
+from ptychoscope.io.stored_scan import StoredScan
+from ptychoscope.io.unclaimed_members import say_unclaimed
+from ptychoscope.option_literals import Domain, Match
 from ptychoscope.scan import Scan
 
-SUFFIX = ".npz"
+NAME = "NPZ"
 PATTERNS = ("diffraction", "diff3d", "counts")
 KEYS = (
     *PATTERNS,
@@ -41,71 +34,50 @@ KEYS = (
 )
 
 
-def matches(head: bytes) -> bool:
-    """Whether a file that begins with `head` is a zip archive, as .npz is."""
-    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+def matches_members(_: set[str]) -> bool:
+    """Any archive: what it must hold is said by what is missing."""
+    return True
 
 
-def read(path: Path, options: ReadOptions) -> Scan:
-    """The scan in an .npz file; raises `ScanError`, and says with `ScanWarning` what the file leaves open."""
-    return from_mapping(read_members(path, KEYS), str(path), options, present=member_names(path))
+def read_archive(path: Path, options: ReadOptions) -> StoredScan:
+    """What an .npz file holds; raises `ScanError`, and says with `ScanWarning` what the file leaves open."""
+    held, present = read_members(path, KEYS), member_names(path)
+    stored = from_mapping(held, str(path), options, present=present)
+    say_unclaimed(present, KEYS, str(path))
+    return stored
 
 
 def from_mapping(
-    data: Mapping[str, Any], source: str, options: ReadOptions, *, present: list[str] | None = None
-) -> Scan:
-    """The scan in a mapping with the contract's keys; `source` names it in messages."""
-    record: dict[str, Any] = {}
-    fields = _fields(data, source, options, present or [str(name) for name in data])
-    fields = masked(fields, options.get("mask"), source)
-    fields["domain"] = domain_of(
-        fields.pop("key"),
-        fields["patterns"],
-        options.get("domain"),
-        _text(data, "domain"),
-        source,
-        probe=fields["probe"],
-        bad_pixels=fields["bad_pixels"],
-    )
-    fields = frames_kept(fields, options, source, record)
-    fields = without_negative(fields, options.get("negative"), record)
-    fields = in_photons(fields, source, record)
-    fields = cropped(fields, options.get("crop"), source, record)
-    scan = Scan(**fields)
-    steps = options.get("orientation")
-    scan = scan if steps is None else steps.apply(scan)
-    return replace(scan, orientation=scan.orientation | {"reading": record}) if record else scan
-
-
-def _fields(data: Mapping[str, Any], source: str, options: ReadOptions, present: list[str]) -> Fields:
-    """The fields of a scan as they are stored, frames along the first axis; `key` is the patterns'."""
-    key, stored = _patterns(data, source, present)
-    match = options.get("match")
+    data: Mapping[str, Any],
+    source: str,
+    options: ReadOptions,
+    *,
+    present: list[str] | None = None,
+) -> StoredScan:
+    """What a mapping with the contract's keys holds; `source` names it in messages."""
+    key, stored = _patterns(data, source, present or [str(name) for name in data])
+    layout, match = options.get("layout") or "auto", options.get("match")
     positions = _pair(data, "ycoords", "xcoords", stored, match, source)
     if positions is None:
         raise ScanError(f"{source} has neither xcoords nor ycoords: the patch centres in pixels are needed")
-    layout: Layout = options.get("layout") or "auto"
     axes = [np.asarray(data[name]) for name in ("ycoords", "xcoords")]
     patterns = flat_patterns(key, stored, axes, layout, source)
-    start = _pair(data, "ycoords_start", "xcoords_start", stored, match, source)
-    given, index = options.get("probe"), data.get("scan_index")
-    return {
-        "key": key,
-        "patterns": frames_first(patterns, len(positions), layout, _text(data, "layout"), source),
-        "positions_px": positions,
-        "probe": data.get("probeGuess") if given is None else None if isinstance(given, str) else given,
-        "object": data.get("objectGuess"),
-        "bad_pixels": data.get("bad_pixels"),
-        "nominal_positions_px": None if start is None or _same(start, positions) else start,
-        "scan_index": None if index is None else np.asarray(index).reshape(-1),
-        "pixel_size_m": _number(data, "pixel_size_m", source),
-        "photons": _number(data, "photons", source),
-        "orientation": _orientation(data, source),
-    }
-
-
-def _same(start: NDArray[np.float64], positions: NDArray[np.float64]) -> bool:
-    return start.shape == positions.shape and np.array_equal(start, positions, equal_nan=True)
+    domain = "counts" if key == "counts" else _text(data, "domain")
+    return StoredScan(
+        source=source,
+        patterns=frames_first(patterns, len(positions), layout, _text(data, "layout"), source),
+        patterns_name=key,
+        domain=cast(Domain | None, domain),  # checked by Scan
+        positions=positions,
+        nominal_positions=_pair(data, "ycoords_start", "xcoords_start", stored, match, source),
+        probe=data.get("probeGuess"),
+        object=data.get("objectGuess"),
+        bad_pixels=data.get("bad_pixels"),
+        scan_index=data.get("scan_index"),
+        pixel_size_m=_number(data, "pixel_size_m", source),
+        photons=_number(data, "photons", source),
+        orientation=_orientation(data, source),
+    )
 
 
 def write(scan: Scan, path: Path, patterns: NDArray[Any] | None = None) -> None:

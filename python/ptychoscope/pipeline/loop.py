@@ -19,10 +19,13 @@ from ptychoscope.errors import ConfigError
 from ptychoscope.inference.model_slot import LoadedModel, ModelSlot
 from ptychoscope.pipeline.patch_sinks import PredictedBatch, Sink
 from ptychoscope.pipeline.sources import Batch, Source
+from ptychoscope.stitch.canvas import Canvas
 
 Item = TypeVar("Item")
-Progress = Callable[[int], None]
+FramesDone = Callable[[int], None]
 """Called after every batch with the number of frames done so far."""
+Stop = Callable[[], bool]
+"""Asked after every batch: True ends the run with the frames done so far."""
 
 
 @dataclass
@@ -30,6 +33,9 @@ class Report:
     """What a run did and where its time went."""
 
     frames: int = 0
+    """Of which patches were made; a network of groups makes several patches of a frame."""
+    read: int = 0
+    """The first so many frames of the source went through the network."""
     seconds: float = 0.0
     """Wall time."""
     stages_cpu_s: dict[str, float] = field(
@@ -38,6 +44,8 @@ class Report:
     """CPU seconds of the threads of each stage, without the stitcher's own pool."""
     models: list[tuple[str, int]] = field(default_factory=list)
     """Which model made how many frames, in their order: (digest, frames), equal neighbours joined."""
+    early: Canvas | None = None
+    """What an early pass of a network had placed when the run was stopped in it; no sink has seen it."""
 
     @property
     def frames_per_s(self) -> float:
@@ -67,7 +75,8 @@ def run(
     *,
     workers: int = 1,
     merge: bool = False,
-    progress: Progress | None = None,
+    progress: FramesDone | None = None,
+    stop: Stop | None = None,
 ) -> Report:
     """Send every batch of `source` through the model in `slot` and into `sinks`.
 
@@ -80,7 +89,8 @@ def run(
         return PredictedBatch(batch, positioned, loaded.digest, thread_time() - began)
 
     report = Report()
-    flow(((b, slot.loaded) for b in source), predict, sinks, report, workers=workers, progress=progress)
+    batches = ((batch, slot.loaded) for batch in source)
+    flow(batches, predict, sinks, report, workers=workers, progress=progress, stop=stop)
     return report
 
 
@@ -91,9 +101,11 @@ def flow(
     report: Report,
     *,
     workers: int,
-    progress: Progress | None = None,
+    progress: FramesDone | None = None,
+    stop: Stop | None = None,
 ) -> None:
-    """Let `workers` threads do `predict` on what `source` gives; hand what they make to `sinks`, in order."""
+    """Let `workers` threads do `predict` on what `source` gives; hand what they make to `sinks`, in order,
+    until `stop`."""
     if workers < 1:
         raise ConfigError(f"workers must be at least 1, got {workers}")
     began = perf_counter()
@@ -104,8 +116,11 @@ def flow(
         report.stages_cpu_s["sinks"] += thread_time() - mark
         report.stages_cpu_s["network"] += predicted.cpu_s
         report.count(predicted.model, len(predicted.positioned.positions_px))
+        report.read += len(predicted.batch)
         if progress is not None:
-            progress(report.frames)
+            progress(report.read)
+        if stop is not None and stop():
+            break
     report.seconds += perf_counter() - began
 
 

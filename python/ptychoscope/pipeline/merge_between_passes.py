@@ -5,6 +5,7 @@ are never kept, so memory does not grow with the scan.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import thread_time
 
 from ptychoscope.inference.model_slot import LoadedModel
@@ -12,12 +13,16 @@ from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.unrolled import ObjectEstimate, unroll
 from ptychoscope.inference.unrolled_runner import UnrolledRunner
 from ptychoscope.patch_geometry import CanvasExtent
-from ptychoscope.pipeline.loop import Progress, Report, flow
+from ptychoscope.pipeline.loop import FramesDone, Report, Stop, flow
 from ptychoscope.pipeline.patch_sinks import CanvasSink, PredictedBatch, Sink
 from ptychoscope.pipeline.sources import Batch, Source
 from ptychoscope.preprocess.whole_and_fraction import split_subpixel
 from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.reextract import cut_coverage, cut_out
+
+
+class _StoppedError(Exception):
+    """No further pass is wanted."""
 
 
 def run_merged(
@@ -27,33 +32,45 @@ def run_merged(
     extent: CanvasExtent,
     *,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: FramesDone | None = None,
+    stop: Stop | None = None,
 ) -> Report:
     """Send `source`, which is read once per stage, through all stages; the last one goes into `sinks`.
+
+    `progress` counts the frames of all stages. Stopped in an earlier one, the report holds its canvas.
 
     `extent` must leave a margin of one pixel around the patches, as `canvas_extent` does.
     """
     runner = loaded.runner
     if not isinstance(runner, UnrolledRunner):
         raise TypeError("only a network in passes can be merged between them")
-    report, left = Report(), len(runner.stages)
+    report, left, before = Report(), len(runner.stages), 0
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(before + done)
 
     def step(number: int | None, estimate: ObjectEstimate | None) -> Canvas:
-        nonlocal left
-        left -= 1
+        nonlocal left, before
+        left, before = left - 1, before + report.read
         canvas = Canvas(extent.shape if left else (1, 1), runner.weight, "nearest", spread=False)
-        report.frames, report.models = 0, []
+        report.frames, report.read, report.models = 0, 0, []
         flow(
             source,
             _stage(runner, number, estimate, extent, loaded.digest),
             [CanvasSink(canvas, extent)] if left else sinks,
             report,
             workers=workers,
-            progress=None if left else progress,
+            progress=tell,
+            stop=stop,
         )
+        if left and stop is not None and stop():
+            report.early = canvas
+            raise _StoppedError
         return canvas
 
-    unroll(runner.stages, step, lambda canvas: ObjectEstimate(canvas.image(), canvas.coverage()))
+    with suppress(_StoppedError):
+        unroll(runner.stages, step, lambda canvas: ObjectEstimate(canvas.image(), canvas.coverage()))
     return report
 
 

@@ -11,6 +11,7 @@ from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.pipeline.sources import Batch
 from ptychoscope.preprocess.complex_planes import complex_patches
 from ptychoscope.refine.moving_window import MovingWindowRefiner
+from ptychoscope.refine.refiner import Sweep
 from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.cuda_canvas import CudaCanvas
 
@@ -56,10 +57,10 @@ class MovingWindowSink:
         positioned = predicted.positioned
         self.add(predicted.batch, complex_patches(positioned.patches, positioned.values))
 
-    def add(self, batch: Batch, patches: NDArray[np.complex64] | None = None) -> None:
-        """The same for frames of which no network made patches."""
+    def add(self, batch: Batch, patches: NDArray[np.complex64] | None = None) -> Sweep:
+        """The same for frames of which no network made patches; what the window's sweep found."""
         positions = self.extent.to_canvas(batch.positions_px)
-        self.refiner.add(batch.patterns, positions, domain=batch.domain, patches=patches)
+        return self.refiner.add(batch.patterns, positions, domain=batch.domain, patches=patches)
 
 
 class PatchBuffer:

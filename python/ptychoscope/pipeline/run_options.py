@@ -22,6 +22,7 @@ from ptychoscope.option_literals import (
     WindowKind,
     one_of,
 )
+from ptychoscope.reconstruction import Reconstruction
 
 
 class RunOptions(TypedDict, total=False):
@@ -52,8 +53,9 @@ class RunOptions(TypedDict, total=False):
     """How patches are put between pixels; without, as the model says."""
     window: WindowKind | NDArray[Any] | None
     """Weight of a patch's pixels, or an array (H, W); without, as the model says."""
-    start: StartFrom | None
-    """What the sweeps start from; without, the network's image where there is a model."""
+    start: StartFrom | Reconstruction | None
+    """What the sweeps start from: a word, or a result, whose object, probe and positions are then taken
+    (`pipeline.start_from_result`). Without, the network's image where there is a model."""
     effort: Effort | None
     """Let the solver choose, as far as nothing else is said: how many sweeps, whether probe and positions are
     mended, how many modes, and whether there is a background. Without a model and without `refine` it is
@@ -70,10 +72,16 @@ class RunOptions(TypedDict, total=False):
     """Replay: sweep this many of the latest frames after every batch, as in a live scan; 0: do not."""
     modes: int | None
     """Incoherent modes of the probe, where the solver chooses (`effort`)."""
+    memory: str | int | None
+    """How much memory the run may take, such as `2GB`: patterns, frames of the solver and patches that would
+    need more stay in files. Without: half of the machine's."""
     saturation: float | None
     """Pixels at or above it, in the units of the patterns, are unmeasured."""
     seed: int | None
     """Of the order in which sweeps visit frames; 0."""
+    halves: bool | None
+    """Make two more images, of every other frame each, for the Fourier ring correlation of both
+    (`Reconstruction.halves_frc`): a measure of resolution that needs no truth. Costs as much again."""
 
 
 _OF_A_NETWORK = ("merge", "projections", "align", "stitch", "interpolation", "window", "workers")
@@ -118,13 +126,16 @@ def checked_options(options: RunOptions, *, has_model: bool, loading: Collection
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     _check_values(given)
     given.setdefault("start", "network" if has_model else "empty")
-    if given["start"] == "empty" and not given.keys() & {"refine", "refine_window"}:
+    saved = isinstance(given["start"], Reconstruction)
+    if (saved or given["start"] == "empty") and not given.keys() & {"refine", "refine_window"}:
         given.setdefault("effort", "balanced")
     _check_effort(given)
     sweeps, window = given.setdefault("refine", 0), given.setdefault("refine_window", 0)
-    if given["start"] == "network" and not has_model:
+    if saved:
+        _check_saved(given, has_model, loading)
+    elif given["start"] == "network" and not has_model:
         raise ConfigError("no model: name a bundle with --model, or leave --start network out")
-    if given["start"] == "empty":
+    elif given["start"] == "empty":
         if has_model:
             raise ConfigError("--start empty uses no model: leave --model out, or start from the network")
         if not sweeps and not window and "effort" not in given:
@@ -140,6 +151,28 @@ def checked_options(options: RunOptions, *, has_model: bool, loading: Collection
     return given
 
 
+def _check_saved(given: Mapping[str, Any], has_model: bool, loading: Collection[str]) -> None:
+    """What goes with a saved result as the start."""
+    if has_model:
+        raise ConfigError("--start FILE brings an image, and --model makes one: leave one of them out")
+    if given.get("refine_probe") == "find":
+        raise ConfigError(
+            "--refine-probe find makes a probe, and --start FILE brings one: leave one of them out"
+        )
+    if given["refine_window"]:
+        raise ConfigError(
+            "--refine-window begins with nothing, and --start FILE with an image: leave one out"
+        )
+    if given.get("halves"):
+        raise ConfigError(
+            "--halves needs two images that know nothing of each other, and both would begin with --start "
+            "FILE: leave one out"
+        )
+    if not given["refine"] and "effort" not in given:
+        raise ConfigError("nothing to do: --refine 0 after --start FILE; leave it out, or give --refine N")
+    _check_without_network(given, loading)
+
+
 def _check_effort(given: Mapping[str, Any]) -> None:
     for name in ("refine", "refine_window"):
         if "effort" in given and name in given:
@@ -150,7 +183,7 @@ def _check_effort(given: Mapping[str, Any]) -> None:
 
 def _check_values(given: Mapping[str, Any]) -> None:
     for name, literal in _WORDS.items():
-        if name in given:
+        if name in given and not (name == "start" and isinstance(given[name], Reconstruction)):
             one_of(_flag(name), given[name], literal)
     for name, least in _LEAST.items():
         if given.get(name, least) < least:

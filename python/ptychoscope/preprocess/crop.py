@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
+from ptychoscope.lazy_patterns import each_frame
+from ptychoscope.preprocess.frame_steps import FrameSteps
 
 LARGEST_PRIME = 13
 """Of the side of a pattern: what the solver's transforms can do."""
@@ -39,24 +41,50 @@ def crop_probe(probe: NDArray[Any], side: int) -> NDArray[np.complex64]:
     return np.fft.fftshift(near, axes=axes).astype(np.complex64)
 
 
-def crop_fields(fields: dict[str, Any], side: int, source: str) -> dict[str, Any]:
-    """The fields of a scan, by the names of `Scan`, on the middle of its detector.
+def largest_side(shape: tuple[int, int], centre_px: tuple[float, float], bin_px: int) -> int:
+    """Side of the largest window about `centre_px` that fits on a detector (H, W), a multiple of `bin_px`.
 
-    Patterns (n, H, W) and bad pixels (H, W) are cut about the zero frequency; the probe in its far field;
-    positions, the object's pixel and the photons follow. The object is left out: it lies on other pixels.
-    Of a detector that is not square the pixel of the positions is that of the probe's side, or of the longer
-    side, which a `ScanWarning` says.
+    Raises `ConfigError` when not even two bins fit.
     """
-    patterns, probe, mask = fields["patterns"], fields.get("probe"), fields.get("bad_pixels")
-    height, width = patterns.shape[1:]
-    if probe is not None:
-        probe = _modes(np.asarray(probe))
+    reach = min(min(c, size - c) for c, size in zip(centre_px, shape, strict=True))
+    side = min(int(2 * reach), *shape) // bin_px * bin_px
+    if side < 2 * bin_px:
+        raise ConfigError(
+            f"no window about {centre_px} fits on a detector of {shape[0]} x {shape[1]} pixels with --bin "
+            f"{bin_px}: --crop says its side, what lies outside is then unmeasured"
+        )
+    return side
+
+
+def crop_fields(
+    fields: dict[str, Any],
+    side: int,
+    source: str,
+    *,
+    centre_px: tuple[float, float] | None = None,
+    bin_px: int = 1,
+    in_metres: bool = False,
+) -> dict[str, Any]:
+    """The fields of a scan, by the names of `Scan`, on a window of its detector.
+
+    Patterns (n, H, W) and bad pixels (H, W) are cut about the zero frequency, which lies at `centre_px` (the
+    middle without); the probe in its far field; positions, the object's pixel and the photons follow. The
+    object is left out: it lies on other pixels. Then `bin_px` x `bin_px` pixels are added up: the exit wave
+    is sampled by the same pixels, over a window smaller by that much, and so is the probe, unless it is of
+    that size already. What lies outside the detector is unmeasured.
+    Of a detector that is not square the pixel of the positions is that of the probe's side, or of the longer
+    side, which a `ScanWarning` says unless they were `in_metres`.
+    """
+    probe = None if fields.get("probe") is None else _modes(np.asarray(fields["probe"]))
+    height, width = fields["patterns"].shape[1:]
+    binned_already = bin_px > 1 and probe is not None and probe.shape[-1] == side // bin_px
+    if probe is not None and not binned_already:
         old = probe.shape[-1]
         if side > old:
             raise ScanError(f"the probe of {source} has {old} px: crop to at most that, not to {side}")
     else:
         old = max(height, width)
-        if height != width:
+        if height != width and not in_metres:
             warnings.warn(
                 f"the detector in {source} is {height} x {width}, and its positions are taken to be in "
                 f"pixels that belong to a side of {old}; where they belong to another side S, add "
@@ -65,8 +93,7 @@ def crop_fields(fields: dict[str, Any], side: int, source: str) -> dict[str, Any
                 stacklevel=2,
             )
     changed: dict[str, Any] = {
-        "patterns": middle(patterns, side),
-        "bad_pixels": None if mask is None else middle(mask, side),
+        **_window(fields, side, centre_px, bin_px),
         "positions_px": fields["positions_px"] * (side / old),
         "object": None if side != old else fields.get("object"),
     }
@@ -74,11 +101,34 @@ def crop_fields(fields: dict[str, Any], side: int, source: str) -> dict[str, Any
         changed["nominal_positions_px"] = fields["nominal_positions_px"] * (side / old)
     if fields.get("pixel_size_m") is not None:
         changed["pixel_size_m"] = fields["pixel_size_m"] * (old / side)
-    if probe is not None:
-        changed["probe"] = crop_probe(probe, side)
+    if probe is not None and not binned_already:
+        changed["probe"] = middle(crop_probe(probe, side), side // bin_px)
         if fields.get("photons") is not None:
             changed["photons"] = fields["photons"] * _power(changed["probe"]) / max(_power(probe), 1e-300)
     return fields | changed
+
+
+def _window(
+    fields: dict[str, Any], side: int, centre_px: tuple[float, float] | None, bin_px: int
+) -> dict[str, Any]:
+    """Patterns and bad pixels on the window."""
+    patterns, mask = fields["patterns"], fields.get("bad_pixels")
+    shape = patterns.shape[1:]
+    if centre_px is None and bin_px == 1:
+        return {
+            "patterns": each_frame(patterns, lambda frames, _: middle(frames, side)),
+            "bad_pixels": None if mask is None else middle(mask, side),
+        }
+    said = {"detector_px": shape, "bin": bin_px, "mask": mask, "domain": fields["domain"]}
+    if centre_px is None:
+        steps = FrameSteps(side_px=side, **said)
+    else:
+        steps = FrameSteps.about(centre_px, side, **said)
+    bad = steps.unmeasured()
+    return {
+        "patterns": each_frame(patterns, lambda frames, _: steps.apply(frames)),
+        "bad_pixels": bad if bad.any() else None,
+    }
 
 
 def check_side(side: int) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.lazy_patterns import Patterns, each_frame
 from ptychoscope.option_literals import Operation, PatternStep, ProbeStep, one_of
 from ptychoscope.preprocess.probe_changes import magnified, refocused
 from ptychoscope.scan import Scan
@@ -65,11 +66,14 @@ def rolled(
     patterns: NDArray[Any], mask: NDArray[np.bool_] | None, y: int, x: int
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Patterns (n, P, P) moved by whole pixels, and the mask (P, P) of what is bad or was moved round."""
-    side = patterns.shape[-1]
+    return np.roll(patterns, (y, x), (-2, -1)), _rolled_mask(mask, patterns.shape[-1], y, x)
+
+
+def _rolled_mask(mask: NDArray[np.bool_] | None, side: int, y: int, x: int) -> NDArray[np.bool_]:
     bad = np.zeros((side, side), bool) if mask is None else np.roll(mask, (y, x), (0, 1))
     index = np.arange(side)
     bad |= ((index < y) | (index >= side + y))[:, None] | ((index < x) | (index >= side + x))
-    return np.roll(patterns, (y, x), (-2, -1)), bad
+    return bad
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,13 +152,12 @@ class Orientation:
         if not self.steps:
             return scan
         nominal, mask = scan.nominal_positions_px, scan.bad_pixels
-        patterns = pattern_step(scan.patterns, self.patterns)
         mask = None if mask is None else pattern_step(mask, self.patterns)
         if self.roll_y or self.roll_x:
-            patterns, mask = rolled(patterns, mask, self.roll_y, self.roll_x)
+            mask = _rolled_mask(mask, scan.patch_px, self.roll_y, self.roll_x)
         turned = replace(
             scan,
-            patterns=patterns,
+            patterns=self._patterns(scan.patterns),
             bad_pixels=mask,
             probe=self._probe(scan.probe),
             positions_px=self.turned(scan.positions_px),
@@ -162,6 +165,14 @@ class Orientation:
             orientation={**scan.orientation, "steps": [*scan.orientation.get("steps", []), *self.steps]},
         )
         return self._partners(turned) if self.shift_frames else turned
+
+    def _patterns(self, patterns: Patterns) -> Patterns:
+        if self.patterns != "none":
+            patterns = each_frame(patterns, lambda frames, _: pattern_step(frames, self.patterns))
+        if self.roll_y or self.roll_x:
+            by = (self.roll_y, self.roll_x)
+            patterns = each_frame(patterns, lambda frames, _: np.roll(frames, by, (-2, -1)))
+        return patterns
 
     def _probe(self, probe: NDArray[np.complex64] | None) -> NDArray[np.complex64] | None:
         if probe is None:

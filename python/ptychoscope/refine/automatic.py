@@ -11,6 +11,7 @@ from ptychoscope.option_literals import Effort, PositionUse, ProbeUse, one_of
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.usable_frames import usable_frames
+from ptychoscope.progress import NOBODY, Watch
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.choose_corrections import BeamTrials, Choice
 from ptychoscope.refine.chosen_sweeps import sweep_as_chosen
@@ -21,9 +22,9 @@ from ptychoscope.refine.outlier_frames import say_set_aside
 from ptychoscope.refine.photon_amplitudes import NONE
 from ptychoscope.refine.probe_modes import mode_powers, orthogonal_modes, with_more_modes
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.scan_to_refiner import add_scan, result_of
+from ptychoscope.refine.scan_to_refiner import add_scan, partly_done, result_of
 from ptychoscope.refine.sweep_plan import SweepPlan, sweep_plan
-from ptychoscope.refine.whole_scan import STEPS_LIMIT_PX, Progress
+from ptychoscope.refine.whole_scan import STEPS_LIMIT_PX
 from ptychoscope.scan import Scan
 
 SWEEPS: dict[Effort, int] = {"fast": 10, "balanced": 32, "best": 150}
@@ -47,7 +48,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     saturation: float | None = None,
     threads: int = 1,
     seed: int = 0,
-    progress: Progress | None = None,
+    watch: Watch = NOBODY,
 ) -> Reconstruction:
     """The best image of `scan` within `effort`: whatever is None is decided by held-out pixels.
 
@@ -66,7 +67,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     position_limit_px
         How far a frame may go from its place in the raster, along each axis; None: 3/8 of a window where
         whole pixels are searched, and 3 px from there.
-    saturation, threads, seed, progress
+    saturation, threads, seed, watch
         As `refine_scan` takes them.
 
     Returns
@@ -93,6 +94,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     plan = sweep_plan(
         scan, SWEEPS[effort], "empty" if start is None else "image", step_limit_px, seed, saturation
     )
+    watch.tell("choice", 0, 1)
     given, placed = scan, None
     if positions != "keep" and len(scan) >= _LEAST_TRIED:
         placed = coarse_positions(scan, first, limit_px=reach_px, saturation=saturation, seed=seed)
@@ -108,7 +110,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     refiner = Refiner(extent.shape, choice.probe, threads=threads)
     add_scan(refiner, scan, extent, saturation)
     refiner.add_counts(plan.offset.added)
-    aside, done = sweep_as_chosen(refiner, extent, start, choice, plan, progress)
+    aside, done, of = sweep_as_chosen(refiner, extent, start, choice, plan, watch)
     refiner.set_probe(orthogonal_modes(refiner.probe))
     refiner.add_counts(-plan.offset.added)
     refiner.set_background(NONE.background(choice.model.background, scan.patch_px))
@@ -116,6 +118,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     seconds = perf_counter() - began
     record: dict[str, str | int | float] = _record(choice, placed, refiner, aside) | {
         **left_out,
+        **partly_done(done, of),
         "refine_effort": effort,
         "refine_sweeps": done,
         "refine_start": "empty" if start is None else "image",
@@ -128,7 +131,8 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
     verdict = judge(refiner, scan, saturation=saturation)
-    warn_if_unexplained(verdict)
+    if done == of:
+        warn_if_unexplained(verdict)
     result = result_of(refiner, given, extent, start, record)
     return replace(
         result, verdict=verdict, background=refiner.background if choice.model.background else None

@@ -4,13 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.patch_geometry import CanvasExtent
+from ptychoscope.progress import Watch
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.choose_corrections import Choice
 from ptychoscope.refine.outlier_frames import frames_apart
 from ptychoscope.refine.refiner import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import on_extent
+from ptychoscope.refine.schedule import settling_step
 from ptychoscope.refine.sweep_plan import ProbeMomentum, SweepPlan
-from ptychoscope.refine.whole_scan import Progress
 
 _STALLED = 1e-3
 _LOOK_BACK, _SETTLE = 15, 10
@@ -29,16 +30,19 @@ def sweep_as_chosen(
     start: Reconstruction | None,
     choice: Choice,
     plan: SweepPlan,
-    progress: Progress | None,
-) -> tuple[NDArray[np.intp], int]:
-    """Sweeps from `start`, or an empty object; returns the frames set aside and the number of sweeps."""
-    aside = _set_aside(refiner, extent, start, choice, plan)
+    watch: Watch,
+) -> tuple[NDArray[np.intp], int, int]:
+    """Sweeps from `start`, or an empty object, until `watch` stops them or they stall.
+
+    Returns the frames set aside, how many sweeps were done, and how many there should have been.
+    """
+    aside = np.zeros(0, np.intp) if watch.stopped else _set_aside(refiner, extent, start, choice, plan)
     _begin(refiner, extent, start, choice, plan)
     probe = ProbeMomentum(refiner)
     steps = list(plan.steps)
     seen: list[float] = []
     done = 0
-    while steps:
+    while steps and not (done and watch.stopped):
         step = steps.pop(0)
         momentum = plan.momentum if done > 0 and steps else 0.0
         found = _sweep(refiner, choice, plan, step, momentum, done)
@@ -46,11 +50,12 @@ def sweep_as_chosen(
             probe.go_on(_PROBE_MOMENTUM * momentum)
         seen.append(found.misfit)
         done += 1
-        if progress is not None:
-            progress(done, found)
         if _stalled(seen) and len(steps) > _SETTLE:
             steps = list(np.geomspace(steps[0], plan.steps[-1], _SETTLE))
-    return aside, done
+        watch.tell("sweeps", done, done + len(steps), found.misfit)
+    if steps:
+        _sweep(refiner, choice, plan, settling_step(steps), 0.0, done)
+    return aside, done, done + len(steps)
 
 
 def _stalled(misfits: list[float]) -> bool:

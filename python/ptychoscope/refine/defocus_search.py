@@ -3,8 +3,8 @@
 Wave fields that differ by free-space propagation differ, in the far field, by exp(i c |k|^2), k in cycles
 per pixel. The misfit after a few sweeps has one deep valley over c, some 2 / k_rms^2 wide, so a grid of half
 that cannot miss it. Few frames and few pixels find the valley (`defocus_trial`), more of them its bottom. A
-given probe that lies in the valley is seen to by a few trials, and the grid is left out: the search then costs
-less than three sweeps of a scan of 200 frames from 128 px on, of 480 frames of 64 px.
+given probe that lies in the valley is seen to by a few trials, without the grid: the search then costs less
+than three sweeps of a scan of 200 frames from 128 px on, of 480 frames of 64 px.
 """
 
 from typing import Any, NamedTuple

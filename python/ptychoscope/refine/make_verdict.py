@@ -85,7 +85,7 @@ def judge_image(result: Reconstruction, scan: Scan, *, saturation: float | None 
     refiner = Refiner(result.object.shape, result.probe)
     some = scan.select(chosen)
     refiner.add(
-        some.patterns,
+        np.asarray(some.patterns),
         extent.to_canvas(result.positions_px[chosen]),
         domain=scan.domain,
         bad_pixels=scan.bad_pixels,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import Domain
 from ptychoscope.preprocess.probe_intensity import probe_power
+from ptychoscope.progress import NOBODY, Watch
 from ptychoscope.refine.refiner import Refiner, Sweep
 from ptychoscope.refine.schedule import schedule
 
@@ -55,6 +56,8 @@ class MovingWindowRefiner:
         self._photons = probe_power(self.refiner.probe)
         self._plan = schedule(self._photons, 1)
         self._seed = seed << 20
+        self.closing_sweeps = 0
+        """Full sweeps that `close` did."""
 
     def add(
         self,
@@ -78,11 +81,16 @@ class MovingWindowRefiner:
             seed=self._next_seed(),
         )
 
-    def close(self, *, sweeps: int = 3) -> Sweep:
-        """Full sweeps with decaying steps, then one that examines; what the last found."""
-        plan = schedule(self._photons, sweeps, start="image")
-        for step in plan.steps:
-            self.refiner.sweep(step=step, regularisation=plan.regularisation, seed=self._next_seed())
+    def close(self, *, sweeps: int = 3, watch: Watch = NOBODY) -> Sweep:
+        """Full sweeps with decaying steps until `watch` stops them, then one that examines: what it found."""
+        plan, done = schedule(self._photons, sweeps, start="image"), 0
+        while done < sweeps and not watch.stopped:
+            found = self.refiner.sweep(
+                step=plan.steps[done], regularisation=plan.regularisation, seed=self._next_seed()
+            )
+            done += 1
+            watch.tell("sweeps", done, sweeps, found.misfit)
+        self.closing_sweeps = done
         return self.refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
 
     def _next_seed(self) -> int:

@@ -1,6 +1,7 @@
 """Refiner: the Python face of the C++ solver."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,12 +12,7 @@ from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import Domain, SweepMode, one_of
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
 from ptychoscope.refine.pixel_sums import PixelSums
-from ptychoscope.refine.refiner_arguments import (
-    frame_numbers,
-    probe_modes,
-    refused_as,
-    require_memory_for,
-)
+from ptychoscope.refine.refiner_arguments import core_errors, frame_numbers, probe_modes, require_memory_for
 
 FRAME_STATES = ("used", "outside", "unplaced", "dark", "set_aside")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
@@ -52,6 +48,8 @@ class Refiner:
         the photons per pattern.
     threads
         Threads of the sweeps.
+    scratch
+        A folder in which the frames lie in a file without a name, in place of memory; no bit depends on it.
 
     Raises
     ------
@@ -62,12 +60,19 @@ class Refiner:
         The probe is not finite or zero everywhere.
     """
 
-    def __init__(self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1) -> None:
+    def __init__(
+        self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1, scratch: Path | None = None
+    ) -> None:
         probe = probe_modes(probe)
         modes, side, _ = probe.shape
         require_memory_for(shape, modes, side)
-        with refused_as(ConfigError):
+        try:
             self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        if scratch is not None:
+            with core_errors():
+                self._core.keep_frames_in(str(scratch))
         self.shape = (int(shape[0]), int(shape[1]))
         self.set_probe(probe)
 
@@ -80,12 +85,12 @@ class Refiner:
     def set_object(self, object_: NDArray[Any] | None = None) -> None:
         """Start from `object_` (H, W) complex; from 1 everywhere when None. Raises `ScanError`."""
         start = np.ones(self.shape, np.complex64) if object_ is None else np.asarray(object_)
-        with refused_as(ScanError):
+        with core_errors():
             self._core.set_object(start.astype(np.complex64))
 
     def set_probe(self, probe: NDArray[Any]) -> None:
         """Go on with another `probe` of the same shape. Raises `ScanError`."""
-        with refused_as(ScanError):
+        with core_errors():
             self._core.set_probe(probe_modes(probe))
 
     def set_positions(self, positions_px: NDArray[np.float64]) -> None:
@@ -93,12 +98,12 @@ class Refiner:
 
         Raises `ScanError` for a window that would leave the object, and then nothing has moved.
         """
-        with refused_as(ScanError):
+        with core_errors():
             self._core.set_positions(np.asarray(positions_px, np.float64))
 
     def add_counts(self, counts: float) -> None:
-        """Add `counts` to every measured pixel of all frames; none falls below 0. Raises `ConfigError`."""
-        with refused_as(ConfigError):
+        """Add finite `counts` to every measured pixel of all frames; none falls below 0. Raises `ConfigError`."""
+        with core_errors(ConfigError):
             self._core.add_counts(counts)
 
     def set_background(self, background: NDArray[Any] | None) -> None:
@@ -106,7 +111,7 @@ class Refiner:
 
         Zero frequency in the middle, finite, 0 or more; I = sum |U|^2 + b. Raises `ScanError`.
         """
-        with refused_as(ScanError):
+        with core_errors():
             self._core.set_background(None if background is None else np.asarray(background, np.float32))
 
     def set_aside(self, frames: NDArray[Any] | Sequence[int], aside: bool = True) -> None:
@@ -155,7 +160,7 @@ class Refiner:
         ready = ready and bad_pixels is None and saturation is None
         modulus = patterns if ready else amplitudes(mark_unmeasured(patterns, bad_pixels, saturation), domain)
         before = len(self)
-        with refused_as(ScanError):
+        with core_errors():
             self._core.add_frames(modulus, positions)
         return self.states[before:]
 
@@ -218,7 +223,7 @@ class Refiner:
         options.momentum, options.background_step = momentum, background_step
         options.background_whole = background_whole
         options.mode = _core.SweepMode.__members__[one_of("mode", mode, SweepMode)]
-        with refused_as(ConfigError):
+        with core_errors(ConfigError):
             report = self._core.sweep(options, first, len(self) if last is None else last)
         return Sweep(report.misfit, report.frames, report.rejected, report.moved_rms_px)
 
@@ -227,7 +232,7 @@ class Refiner:
 
         Bilinear, weighted by |P|^2 against what was blended at the same place before. Raises `ConfigError`.
         """
-        with refused_as(ConfigError):
+        with core_errors(ConfigError):
             self._core.blend(np.asarray(patches, np.complex64), first)
 
     def predicted(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
@@ -236,12 +241,12 @@ class Refiner:
         Returns (n, P, P) float32, zero frequency at [P // 2, P // 2], at the positions and in the fractions
         of a pixel that a sweep uses; 0 for frames that are unplaced, outside or dark. Raises `ConfigError`.
         """
-        with refused_as(ConfigError):
+        with core_errors(ConfigError):
             return self._core.predicted(first, len(self) if last is None else last)
 
     def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
         """Frames in the order in which a sweep with `seed` counts them. Raises `ConfigError`."""
-        with refused_as(ConfigError):
+        with core_errors(ConfigError):
             return list(self._core.order(seed, first, len(self) if last is None else last))
 
     @property

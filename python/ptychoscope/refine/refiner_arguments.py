@@ -7,17 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.errors import ConfigError, OutputError, ScanError
 from ptychoscope.io.limits import require_memory
-
-
-@contextmanager
-def refused_as(kind: type[Exception]) -> Iterator[None]:
-    """What the solver refuses, as an error of `kind` with the same words."""
-    try:
-        yield
-    except ValueError as error:
-        raise kind(str(error)) from error
 
 
 def frame_numbers(frames: NDArray[Any] | Sequence[int], count: int) -> list[int]:
@@ -55,3 +46,16 @@ def probe_modes(probe: NDArray[Any]) -> NDArray[np.complex64]:
     if modes.ndim != 3 or modes.shape[1] != modes.shape[2] or modes.dtype.kind not in "uifc":
         raise ScanError(f"probe must be (P, P) or (modes, P, P) complex, got {probe.shape} {probe.dtype}")
     return modes.astype(np.complex64)
+
+
+@contextmanager
+def core_errors(kind: type[Exception] = ScanError) -> Iterator[None]:
+    """What the solver in C++ finds wrong, as an error of `kind`; and with its scratch file, as ours."""
+    try:
+        yield
+    except ValueError as error:
+        raise kind(str(error)) from error
+    except RuntimeError as error:
+        raise OutputError(
+            f"{error}: TMPDIR names another folder, and a larger --memory keeps the frames in memory"
+        ) from error

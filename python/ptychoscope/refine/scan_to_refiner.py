@@ -57,6 +57,11 @@ def on_extent(image: Reconstruction, extent: CanvasExtent) -> NDArray[np.complex
     return result
 
 
+def partly_done(sweeps: int, of: int) -> dict[str, str]:
+    """What a record says of sweeps that were stopped early; nothing where all were done."""
+    return {"partial": f"{sweeps} of {of} sweeps"} if sweeps < of else {}
+
+
 def result_of(
     refiner: Refiner,
     scan: Scan,

@@ -1,5 +1,6 @@
 """How strongly a solver trusts its frames: regularisation and steps from the photon count."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,6 +74,14 @@ def schedule(counts_per_frame: float, sweeps: int, *, start: SweepStart = "empty
         patience=patience,
         live_step=_between(counts_per_frame, _LIVE_STEP),
     )
+
+
+def settling_step(left: Sequence[float]) -> float:
+    """The step of one sweep, without momentum, that ends a run from which the steps `left` are missing.
+
+    Between the next and the last, in the logarithm: what large steps and momentum leave of noise halves.
+    """
+    return float(np.sqrt(left[0] * left[-1]))
 
 
 def _patience(counts: float) -> float:

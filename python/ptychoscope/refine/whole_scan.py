@@ -1,8 +1,8 @@
 """refine_scan: a scan in memory becomes an image by sweeps, from an empty object or from a network's."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
+from pathlib import Path
 from time import perf_counter, process_time
 
 import numpy as np
@@ -13,18 +13,16 @@ from ptychoscope.option_literals import PositionUse, ProbeUse, one_of
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.usable_frames import usable_frames
+from ptychoscope.progress import NOBODY, Watch
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.explained_by_noise import explained_by_noise
 from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
 from ptychoscope.refine.photon_amplitudes import NONE, PhotonOffset, photon_offset
 from ptychoscope.refine.refiner import Refiner, Sweep
-from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, result_of
-from ptychoscope.refine.schedule import Schedule, schedule
+from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, partly_done, result_of
+from ptychoscope.refine.schedule import Schedule, schedule, settling_step
 from ptychoscope.scan import Scan
-
-Progress = Callable[[int, Sweep], None]
-"""Called after every sweep with the number of sweeps done and what the sweep found."""
 
 STEPS_LIMIT_PX = 3.0
 """How far the steps of all sweeps may move a frame, along each axis, unless something else is asked for."""
@@ -39,7 +37,7 @@ _AT_REST_PX = 0.02
 """Positions rest once a sweep moves them by less than this, root mean square."""
 
 
-def refine_scan(
+def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     scan: Scan,
     *,
     sweeps: int = 3,
@@ -50,7 +48,8 @@ def refine_scan(
     saturation: float | None = None,
     threads: int = 1,
     seed: int = 0,
-    progress: Progress | None = None,
+    watch: Watch = NOBODY,
+    scratch: Path | None = None,
 ) -> Reconstruction:
     """The object under `scan` after `sweeps` sweeps; their steps follow the photon count (`schedule`).
 
@@ -75,8 +74,10 @@ def refine_scan(
         Threads of the solver. The result does not depend on them.
     seed
         Of the order in which frames are visited.
-    progress
-        Called after every sweep.
+    watch
+        Told after every sweep, and may end them early: the result then is `partial`, after one sweep or more.
+    scratch
+        A folder for the frames, where memory shall not hold them; the bits are the same.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def refine_scan(
     first = first_probe(scan, probe, saturation=saturation)
     margin = 1 + (ceil(position_limit_px) if positions == "correct" else 0)
     extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=margin)
-    refiner = Refiner(extent.shape, first, threads=threads)
+    refiner = Refiner(extent.shape, first, threads=threads, scratch=scratch)
     add_scan(refiner, scan, extent, saturation)
     refiner.set_object(None if start is None else on_extent(start, extent))
     plan = schedule(scan.mean_counts, sweeps, start="empty" if start is None else "image")
@@ -107,22 +108,23 @@ def refine_scan(
     refiner.add_counts(offset.added)
     refiner.set_background(offset.background(0.0, scan.patch_px))
     sweeping = process_time()
-    weights = _regularisations(plan, unbiased=offset.added > 0)
-    for k in range(sweeps):
-        found = _sweep(
-            refiner, plan, k, weights[k], probe != "keep", positions == "correct", position_limit_px, seed
-        )
-        if found.moved_rms_px < _AT_REST_PX and k > 1:
+    done, weights = 0, _regularisations(plan, unbiased=offset.added > 0)
+    while done < sweeps and not (done and watch.stopped):
+        found = _sweep(refiner, plan, done, weights[done], probe, positions, position_limit_px, seed)
+        if found.moved_rms_px < _AT_REST_PX and done > 1:
             positions = "keep"
-        if progress is not None:
-            progress(k + 1, found)
+        done += 1
+        watch.tell("sweeps", done, sweeps, found.misfit)
+    if done < sweeps:
+        settling = settling_step(plan.steps[done:])
+        refiner.sweep(step=settling, regularisation=weights[-1], seed=(seed << 20) + done)
     sweeping = process_time() - sweeping
     refiner.add_counts(-offset.added)
     refiner.set_background(None)
     after = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
     seconds = perf_counter() - began
     record: dict[str, str | int | float] = {
-        "refine_sweeps": sweeps,
+        "refine_sweeps": done,
         "refine_start": "empty" if start is None else "image",
         "refine_probe": probe,
         "refine_positions": asked,
@@ -134,11 +136,12 @@ def refine_scan(
         "refine_sweep_cpu_seconds": sweeping,
         "refine_cpu_seconds": process_time() - began_cpu,
         **left_out,
+        **partly_done(done, sweeps),
     }
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
     verdict = judge(refiner, scan, saturation=saturation)
-    if sweeps >= _ENOUGH_SWEEPS:
+    if done == sweeps >= _ENOUGH_SWEEPS:
         warn_if_unexplained(verdict)
     return replace(result_of(refiner, scan, extent, start, record), verdict=verdict)
 
@@ -167,8 +170,8 @@ def _sweep(
     plan: Schedule,
     k: int,
     regularisation: float,
-    update: bool,
-    correct: bool,
+    probe: ProbeUse,
+    positions: PositionUse,
     limit: float,
     seed: int,
 ) -> Sweep:
@@ -177,8 +180,8 @@ def _sweep(
         step=plan.steps[k],
         momentum=plan.momenta[k],
         regularisation=regularisation,
-        probe_step=1.0 if update and later else 0.0,
-        position_step=1.0 if correct and later else 0.0,
+        probe_step=1.0 if probe != "keep" and later else 0.0,
+        position_step=1.0 if positions == "correct" and later else 0.0,
         position_limit_px=limit,
         seed=(seed << 20) + k,
     )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.io.atomic import replacing
 from ptychoscope.viz.overview import phase_panel
 from ptychoscope.viz.panels import Panel, draw_panels, limits
+from ptychoscope.viz.save_sheet import save_sheet
 
 Named = tuple[str, NDArray[np.complex64], NDArray[np.bool_]]
 """Title, object (H, W), and what of it is covered (H, W)."""
@@ -17,7 +17,7 @@ _PANEL_PX = 300
 
 
 def save_diagnosis_picture(images: Sequence[Named], path: str | os.PathLike[str], *, caption: str) -> None:
-    """Write a PNG with a column for each of `images`: its amplitude above, its phase below.
+    """Write a picture with a column for each of `images`: its amplitude above, its phase below.
 
     Raises `OutputError` when it cannot be written.
     """
@@ -30,8 +30,7 @@ def save_diagnosis_picture(images: Sequence[Named], path: str | os.PathLike[str]
         above.append(Panel(title=title, values=amplitude, low=low, high=high, seen=lit))
         below.append(phase_panel(image, lit, lit))
     sheet = draw_panels([*above, *below], columns=len(images), panel_px=_PANEL_PX, caption=caption)
-    with replacing(path) as partial:
-        sheet.save(partial, format="PNG")
+    save_sheet(sheet, path)
 
 
 def _box(seen: NDArray[np.bool_]) -> tuple[slice, slice]:

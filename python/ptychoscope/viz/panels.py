@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from ptychoscope.viz.colormaps import apply_colormap, color_table
 
 NOTHING = (164, 168, 173)
 """The grey where there is nothing to show: far from every color of the maps but `gray`."""
-_INK, _PAPER, _RIM = (30, 34, 40), (255, 255, 255), (150, 154, 160)
+_INK, _PAPER, _RIM, _FAINT = (30, 34, 40), (255, 255, 255), (150, 154, 160), (110, 114, 120)
 _GAP, _TITLE, _BAR, _NUMBERS = 24, 28, 14, 62
 _FONT_PX = 17
 _SCALE_BAR_PART = 0.35
@@ -33,12 +34,14 @@ class Panel:
     colormap: ColorMap = "gray"
     seen: NDArray[np.bool_] | None = None
     """(H, W), False where there is nothing to show."""
+    scale_bar: bool = False
+    """Whether a bar shows a round length."""
     pixel_size_m: float | None = None
-    """Side of a pixel in metres, for the scale bar; None for no scale bar."""
+    """Side of a pixel in metres; None when it is not known: the scale bar counts pixels."""
 
 
 def draw_panels(
-    panels: Sequence[Panel], *, columns: int = 2, panel_px: int = 520, caption: str = ""
+    panels: Sequence[Panel], *, columns: int = 2, panel_px: int = 520, caption: str = "", foot: str = ""
 ) -> Image.Image:
     """Draw panels in rows.
 
@@ -52,6 +55,8 @@ def draw_panels(
         Pixels of the longer side of an image, at most.
     caption
         Lines of text below.
+    foot
+        One small line at the bottom: where the picture comes from.
 
     Returns
     -------
@@ -65,21 +70,33 @@ def draw_panels(
     columns = min(columns, len(panels))
     rows = [images[k : k + columns] for k in range(0, len(images), columns)]
     tops = np.cumsum([0, *(max(i.height for i in row) + _TITLE + _GAP for row in rows)])
-    lines = caption.splitlines()
+    lines = _lines(caption, foot)
     below = (len(lines) + 1) * _FONT_PX if lines else 0
-    small = ImageFont.load_default(_FONT_PX - 2)
-    across = (
-        max(columns * width, max((math.ceil(small.getlength(line)) for line in lines), default=0) + _GAP)
-        + _GAP
-    )
+    longest = max((math.ceil(line.font.getlength(line.text)) for line in lines), default=0)
+    across = max(columns * width, longest + _GAP) + _GAP
     sheet = Image.new("RGB", (across, int(tops[-1]) + _GAP // 2 + below), _PAPER)
     for index, (panel, image) in enumerate(zip(panels, images, strict=True)):
         row, column = divmod(index, columns)
         _place(sheet, panel, image, (_GAP + column * width, _GAP // 2 + int(tops[row])))
     for index, line in enumerate(lines):
-        place = (_GAP, sheet.height - below + index * _FONT_PX)
-        ImageDraw.Draw(sheet).text(place, line, fill=_INK, font=small)
+        place = (_GAP, sheet.height - below + index * _FONT_PX + line.drop)
+        ImageDraw.Draw(sheet).text(place, line.text, fill=line.ink, font=line.font)
     return sheet
+
+
+class _Line(NamedTuple):
+    text: str
+    font: "ImageFont.FreeTypeFont | ImageFont.ImageFont"
+    ink: tuple[int, int, int]
+    drop: int
+    """Pixels below its place."""
+
+
+def _lines(caption: str, foot: str) -> list[_Line]:
+    """The text below the panels."""
+    normal, small = (ImageFont.load_default(_FONT_PX - less) for less in (2, 5))
+    lines = [_Line(text, normal, _INK, 0) for text in caption.splitlines()]
+    return [*lines, *(_Line(text, small, _FAINT, _FONT_PX // 3) for text in foot.splitlines())]
 
 
 def limits(values: NDArray[np.floating], seen: NDArray[np.bool_], tail: float = 0.5) -> tuple[float, float]:
@@ -103,16 +120,20 @@ def _image(panel: Panel, longest_px: int) -> Image.Image:
     else:
         scale, how = longest_px // longest, Image.Resampling.NEAREST
     image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), how)
-    if panel.pixel_size_m is not None:
-        _draw_scale_bar(image, panel.pixel_size_m * panel.values.shape[1] / image.width)
+    if panel.scale_bar:
+        _draw_scale_bar(image, panel)
     return image
 
 
-def _draw_scale_bar(image: Image.Image, pixel_m: float) -> None:
+def _draw_scale_bar(image: Image.Image, panel: Panel) -> None:
     """A bar of a round length on a dark box at the lower left, where there is room for its text."""
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(_FONT_PX - 2)
-    length_m = _round_down(_SCALE_BAR_PART * image.width * pixel_m)
-    text, bar = _length_text(length_m), length_m / pixel_m
+    known, pixels = panel.pixel_size_m, panel.values.shape[1] / image.width
+    unit = pixels if known is None else pixels * known
+    length = _round_down(_SCALE_BAR_PART * image.width * unit)
+    if known is None and length < 1:
+        return
+    text, bar = f"{length:.0f} px" if known is None else _length_text(length), length / unit
     wide, high = max(bar, font.getlength(text)) + 16, _FONT_PX + 18
     if wide + 16 > image.width or high + 16 > image.height:
         return
@@ -159,6 +180,13 @@ def _ticks(low: float, high: float) -> list[tuple[float, str]]:
     style = ".3g" if max(abs(low), abs(high)) >= 1e5 or decimals > 4 else f".{decimals}f"
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [(k * step, f"{k * step:{style}}") for k in range(first, last + 1)]
+
+
+def end_at_tick(high: int) -> int:
+    """The smallest whole number of at least `high` with which a color bar from 0 ends at a number."""
+    while high % _round_down(high / 3):
+        high += 1
+    return high
 
 
 def _round_down(value: float) -> float:

@@ -30,10 +30,10 @@ def verdict_panels(verdict: Verdict, result: Reconstruction) -> list[Panel]:
     frames = _frames_as_image(verdict.frame_misfit, result)
     pixels = np.where(verdict.pixels_apart, np.nan, verdict.pixel_misfit)
     apart = int(verdict.pixels_apart.sum())
-    named = f", {apart} grey: stand apart" if apart else ""
+    named = f"; {apart} grey: stand apart" if apart else ""
     return [
         _panel(f"Misfit of frames (1 = photon noise): {verdict.explained}", frames),
-        _panel(f"Misfit of detector pixels{named}", pixels),
+        _panel(f"Misfit of detector pixels (1 = photon noise){named}", pixels),
     ]
 
 

@@ -1,0 +1,57 @@
+"""Ptychoscope inside ptychodus 1.7: reconstructors for its `ProcessingCore`, and products to and fro.
+
+Nothing here is imported by the rest of Ptychoscope, and ptychodus is imported only when one of these names is
+used. `PtychoscopeLibrary` is what ptychodus is handed; the other functions convert between its values and
+ours.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ptychoscope.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from ptychoscope.ptychodus_client.exchange import (
+        diffraction_from_scan,
+        product_from_reconstruction,
+        product_from_scan,
+        reconstruction_from_product,
+    )
+    from ptychoscope.ptychodus_client.library import PtychoscopeLibrary
+    from ptychoscope.ptychodus_client.reconstruct_input import product_from_result, scan_from_input
+
+_HOME = {
+    "PtychoscopeLibrary": "library",
+    "diffraction_from_scan": "exchange",
+    "product_from_reconstruction": "exchange",
+    "product_from_result": "reconstruct_input",
+    "product_from_scan": "exchange",
+    "reconstruction_from_product": "exchange",
+    "scan_from_input": "reconstruct_input",
+}
+
+__all__ = [
+    "PtychoscopeLibrary",
+    "diffraction_from_scan",
+    "product_from_reconstruction",
+    "product_from_result",
+    "product_from_scan",
+    "reconstruction_from_product",
+    "scan_from_input",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name, and ptychodus with it, when it is first used; raises `MissingExtraError`."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'ptychoscope.ptychodus_client' has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"ptychoscope.ptychodus_client.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "ptychodus":
+            raise
+        raise MissingExtraError(f'{name} needs ptychodus: pip install "ptychodus==1.7.*"') from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

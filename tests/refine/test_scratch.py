@@ -1,0 +1,67 @@
+"""Frames in a scratch file: the same bits, and no memory."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from ptychoscope.errors import OutputError
+from ptychoscope.refine.refiner import Refiner
+
+RNG = np.random.default_rng(5)
+
+
+def made(scratch, side=16, n=40, threads=1):
+    rng = np.random.default_rng(2)
+    probe = rng.normal(size=(2, side, side)) + 1j * rng.normal(size=(2, side, side))
+    refiner = Refiner((60, 64), probe, threads=threads, scratch=scratch)
+    patterns = rng.poisson(20, (n, side, side)).astype(np.uint16)
+    patterns[3] = 0  # dark
+    positions = rng.uniform(side // 2 + 1, 60 - side, (n, 2))
+    positions[5] = 1e6  # outside
+    refiner.add(patterns[:25], positions[:25], domain="counts")
+    refiner.add(patterns[25:], positions[25:], domain="counts")
+    return refiner
+
+
+@pytest.mark.parametrize("side", [15, 16, 18])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_bits_are_those_of_memory(tmp_path, side, threads):
+    one, other = made(None, side), made(tmp_path, side, threads=threads)
+    assert os.listdir(tmp_path) == []  # the file has no name
+    for refiner in (one, other):
+        refiner.set_aside([7])
+        for seed in range(3):
+            refiner.sweep(step=0.5, regularisation=0.1, probe_step=0.5, position_step=0.5, seed=seed)
+    assert_array_equal(one.object, other.object)
+    assert_array_equal(one.probe, other.probe)
+    assert_array_equal(one.positions_px, other.positions_px)
+    assert_array_equal(one.predicted(), other.predicted())
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    with pytest.raises(OutputError, match="TMPDIR names another folder"):
+        made(tmp_path / "not there")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_frames_take_no_memory(tmp_path):
+    """200 MiB of frames: with the scratch file the process stays far below."""
+    program = f"""
+import resource
+import numpy as np
+from pathlib import Path
+from ptychoscope.refine.refiner import Refiner
+refiner = Refiner((300, 300), np.ones((128, 128)), scratch=Path({str(tmp_path)!r}))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+rng = np.random.default_rng(0)
+for k in range(64):
+    refiner.add(rng.poisson(9, (50, 128, 128)).astype(np.uint16), rng.uniform(70, 230, (50, 2)), domain="counts")
+refiner.sweep(step=0.5, regularisation=0.1)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 60
