@@ -102,7 +102,7 @@ class Refiner:
             self._core.set_positions(np.asarray(positions_px, np.float64))
 
     def add_counts(self, counts: float) -> None:
-        """Add finite `counts` to every measured pixel of all frames; none falls below 0. Raises `ConfigError`."""
+        """Add `counts` to every measured pixel; none falls below 0. Raises `ConfigError`."""
         with core_errors(ConfigError):
             self._core.add_counts(counts)
 
