@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ptychoscope.errors import ScanError
-from ptychoscope.refine import Refiner, find_probe, refocused, tuned_probe
+from ptychoscope.refine import find_probe, refocused, tuned_probe
 from ptychoscope.refine.defocus_trial import (
     DefocusTrial,
     far_field_of,
