@@ -94,6 +94,6 @@ def captured(path: Path) -> list[list[bytes]]:
     raw = path.read_bytes()
     reader, messages = _Reader(raw), []
     while reader.at < len(raw):
-        messages.append([bytes(part) for part in reader.value(0)])
+        messages.append([bytes(part) for part in reader.item(0)])
         reader.items_left = 1000
     return messages

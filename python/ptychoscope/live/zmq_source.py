@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SocketKind = Literal["pull", "sub"]
 _MOST_PARTS = 64
 _MOST_AT_ONCE = 64
+_MOST_BYTES_AT_ONCE = 64 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +79,12 @@ class ZmqSource:
             raise ConfigError(f"the connection to {self._address} has been closed: open it again")
         self._socket.poll(max(0, round(timeout_s * 1000)))
         events: list[Event] = []
+        taken_bytes = 0
         for _ in range(_MOST_AT_ONCE):
-            parts = self._receive()
+            parts = self._receive() if taken_bytes < _MOST_BYTES_AT_ONCE else None
             if parts is None:
                 break
+            taken_bytes += sum(map(len, parts))
             arrived_s = time.monotonic()
             if self._tap is not None:
                 self._tap(parts, arrived_s)
