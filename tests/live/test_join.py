@@ -270,6 +270,29 @@ def test_positions_of_a_run_joined_in_the_middle_wait_for_no_series_that_begins_
     assert_own(joined)
 
 
+def test_a_run_that_starts_is_not_of_a_series_that_was_under_way():
+    """Its positions were never heard, and their numbers would come again."""
+    join = Join()
+    joined = taken(join, [frame(2, 7), frame(3, 7), PositionsStart(arrived_s=0.0), positions(0, 5, of=8)])
+    assert joined == []
+    joined += taken(join, [frame(4, 7), header(8), *(frame(n, 8) for n in range(5))])
+    assert numbers(joined) == [(8, n) for n in range(5)]
+    assert_own(joined)
+
+
+def test_a_series_is_over_when_both_its_streams_are():
+    join = Join()
+    begun = [header(1, 3), PositionsStart(arrived_s=0.0), frame(0), positions(1, 1)]
+    taken(join, [*begun, end(1)])
+    assert join.open_series == [1]
+    join.take(PositionsStart(arrived_s=0.0))  # the end of the run was lost
+    assert join.open_series == []
+    assert balance(join, []) == {
+        "frames": {"no_position": 1, "never_arrived": 2},
+        "positions": {"no_frame": 1, "never_arrived": 1},
+    }
+
+
 def test_a_run_under_way_gives_way_to_one_that_starts():
     join = Join()
     joined = taken(join, [header(1), positions(5, 2, of=9), PositionsStart(arrived_s=0.0)])

@@ -80,6 +80,20 @@ def test_positions_arrive_as_they_were_sent(count, per_message, per_frame, first
         np.testing.assert_array_equal(list(found.values()), yx)
 
 
+@pytest.mark.parametrize("dialect", ["sampled", "counted", "inline"])
+def test_a_run_follows_another(dialect):
+    options = PandaOptions(unit="m", samples_per_frame=3)
+    sent = [m.parts for m in messages(places(7), options, dialect=dialect, samples_per_message=4)]
+    decode = PandaDecoder(options).decode
+    for _ in range(2):
+        events = decoded(decode, sent)
+        assert (list(table(events)), reasons(events)) == (list(range(7)), [])
+    decoded(decode, sent[:3])  # broken off within a frame
+    events = decoded(decode, sent)
+    assert reasons(events) == ["frame 2 has 2 of its 3 samples"]
+    assert list(table(events)) == list(range(7))
+
+
 @given(
     st.integers(1, 80),
     st.integers(1, 7),
@@ -107,6 +121,8 @@ def test_a_frame_has_the_mean_of_all_its_samples_or_none(count, each, first, siz
     whole = max(0, (count - first) // each)
     expected = [f for f in range(whole) if arrived >= set(range(first + f * each, first + (f + 1) * each))]
     assert sorted(found) == expected
+    came = {f: len(arrived & set(range(first + f * each, first + (f + 1) * each))) for f in range(count + 1)}
+    assert frames.close() == [(f, n) for f, n in came.items() if 0 < n < each]
     for frame, mean in found.items():
         part = samples[first + frame * each : first + (frame + 1) * each]
         np.testing.assert_array_equal(mean, mean_in_order(part[None])[0])
