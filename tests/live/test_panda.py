@@ -83,9 +83,9 @@ def test_positions_arrive_as_they_were_sent(count, per_message, per_frame, first
 @pytest.mark.parametrize("dialect", ["sampled", "counted", "inline"])
 def test_a_run_follows_another(dialect):
     options = PandaOptions(unit="m", samples_per_frame=3)
-    sent = [m.parts for m in messages(places(7), options, dialect=dialect, samples_per_message=4)]
     decode = PandaDecoder(options).decode
-    for _ in range(2):
+    for size in (5, 4):
+        sent = [m.parts for m in messages(places(7), options, dialect=dialect, samples_per_message=size)]
         events = decoded(decode, sent)
         assert (list(table(events)), reasons(events)) == (list(range(7)), [])
     decoded(decode, sent[:3])  # broken off within a frame
