@@ -1,8 +1,6 @@
 """A detector's and a PandA's real sockets into one join: what either lost is counted, the rest is one."""
 
-import threading
 import time
-from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -12,32 +10,14 @@ from ptychoscope.live.events import Damaged, PositionsEnd, SeriesEnd
 from ptychoscope.live.join import Join, Joined
 from ptychoscope.live.panda import simulator as panda
 from ptychoscope.live.panda.options import PandaOptions
-from ptychoscope.live.simulated_series import SimulatedSeries, WireMessage
+from ptychoscope.live.simulated_series import SimulatedSeries
 from ptychoscope.live.source import EventSource, open_source
-from ptychoscope.live.stream_faults import SentRecord, StreamFaults
+from ptychoscope.live.stream_faults import StreamFaults
 from ptychoscope.stitch.canvas import Canvas
+from served_stream import ServedStream
 
 pytest.importorskip("zmq", reason="pyzmq is not installed")
 COUNT, PER_MESSAGE = 300, 7
-
-
-class Served:
-    """Messages that a thread sends to whoever reads `address`."""
-
-    def __init__(self, kind: str, messages: Iterable[WireMessage], faults: StreamFaults) -> None:
-        from ptychoscope.live.zmq_sender import ZmqSender, serve
-
-        sender = ZmqSender("tcp://127.0.0.1:0", kind=kind, high_water=10_000)
-        self.address = sender.address.removeprefix("tcp://")
-        self.record = SentRecord()
-
-        def work() -> None:
-            with sender:
-                assert sender.wait_for_reader(20)
-                self.record = serve(sender, messages, faults=faults)
-
-        self.thread = threading.Thread(target=work)
-        self.thread.start()
 
 
 def joined_of(join: Join, sources: list[EventSource]) -> list[Joined]:
@@ -61,12 +41,12 @@ def test_what_both_streams_delivered_is_joined_and_the_rest_is_counted(seed, rng
     frames[:, 0, 0] = np.arange(COUNT)
     yx = rng.uniform(0, 40, (COUNT, 2))
     options = PandaOptions(unit="px", samples_per_frame=2)
-    detector = Served(
+    detector = ServedStream(
         "push",
         dectris1.messages(SimulatedSeries(frames=frames), encoding="<"),
         StreamFaults(loss=0.05, repeat=0.05, reorder=0.2, cut=0.05, garbage=0.05, seed=seed),
     )
-    positions = Served(
+    positions = ServedStream(
         "pub",
         panda.messages(yx, options, samples_per_message=PER_MESSAGE),
         StreamFaults(loss=0.05, repeat=0.05, garbage=0.05, seed=seed + 10),
@@ -102,12 +82,12 @@ def test_the_mosaic_through_sockets_is_that_of_the_surviving_pairs(rng):
     """The same as offline, bit for bit, with positions that come after their frames."""
     yx = rng.uniform(0, 30, (COUNT, 2))
     frames = rng.integers(0, 4000, (COUNT, 6, 6)).astype(np.uint16)
-    detector = Served(
+    detector = ServedStream(
         "push",
         dectris1.messages(SimulatedSeries(frames=frames), encoding="<"),
         StreamFaults(loss=0.1, reorder=0.5, span=40, seed=3),
     )
-    positions = Served(
+    positions = ServedStream(
         "pub", panda.messages(yx, PandaOptions(unit="px")), StreamFaults(loss=0.2, reorder=0.3, seed=5)
     )
     join = Join()
@@ -132,7 +112,7 @@ def test_the_mosaic_through_sockets_is_that_of_the_surviving_pairs(rng):
 
 
 def test_garbage_of_positions_is_none_of_the_frames_faults():
-    positions = Served("pub", panda.messages(np.zeros((30, 2))), StreamFaults(garbage=1.0))
+    positions = ServedStream("pub", panda.messages(np.zeros((30, 2))), StreamFaults(garbage=1.0))
     join, source = Join(), open_source(f"panda://{positions.address}")
     events = []
     limit_s = time.monotonic() + 20
