@@ -153,6 +153,14 @@ PACKED = by_bitshuffle(np.zeros((33, 20), "uint16"))
         (image(PACKED, (33, 20), "uint16", "<", series=-3), "series"),
         (image(PACKED, (33, 20), "uint16", "<", htype="dimage-2.0"), "htype"),
         (image(PACKED, (33, 20), "uint16", "<")[:2], "2 parts"),
+        (
+            [
+                *image(PACKED, (33, 20), "uint16", "<")[:1],
+                b'{"htype":"x","shape":[1,1],"type":"uint8","encoding":"<"}',
+                b"1",
+            ],
+            "dimage_d",
+        ),
         ([], "without parts"),
         ([b""], "first part"),
         ([b"[1]"], "first part"),

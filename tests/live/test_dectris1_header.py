@@ -102,3 +102,24 @@ def test_a_mask_that_is_none(table, blob, why):
     assert "the pixel mask" in damaged.what
     assert why in damaged.what
     assert (damaged.series, damaged.number) == (7, None)
+
+
+@pytest.mark.parametrize(
+    ("rest", "appendix"),
+    [
+        ([b"{not json", b"x"], None),
+        ([b'{"htype":"dother-1.0"}', b"x"], {"htype": "dother-1.0"}),
+        ([b'{"sample":"star"}'], {"sample": "star"}),
+        ([b"\xff\xfe"], None),
+        ([b" " * 2**21], None),
+    ],
+)
+def test_parts_after_the_configuration_that_are_no_tables(rest, appendix):
+    parts = [
+        b'{"htype":"dheader-1.0","series":1,"header_detail":"all"}',
+        b'{"nimages":1,"ntrigger":1}',
+        *rest,
+    ]
+    (start,) = decode(parts, 0.0)
+    assert start.frames == 1
+    assert start.facts.get("appendix") == appendix

@@ -1,13 +1,15 @@
 """Faults on purpose: what was done is what arrives, whatever the seed."""
 
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from live_streams import SIMULATORS, some_series, through_a_socket
-from ptychoscope.errors import ConfigError
+from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.live.dectris1.simulator import messages
 from ptychoscope.live.events import Damaged, Frame, SeriesEnd, SeriesStart
 from ptychoscope.live.simulated_series import SimulatedSeries, WireMessage
@@ -108,6 +110,12 @@ def test_a_scan_as_a_detector_sees_it(scan):
     assert (series.frames[:, scan.bad_pixels] == 255).all()
     measured = (scan.patterns.astype(float) ** 2).round()[:, ~scan.bad_pixels]
     assert (series.frames[:, ~scan.bad_pixels] == measured).all()
+
+
+def test_counts_that_no_detector_sends(scan):
+    bright = replace(scan, patterns=scan.patterns + np.float32(2**16))
+    with pytest.raises(ScanError, match="32 bits"):
+        SimulatedSeries.of_scan(bright)
 
 
 @pytest.mark.parametrize(

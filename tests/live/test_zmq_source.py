@@ -18,14 +18,15 @@ from ptychoscope.live.zmq_sender import ZmqSender, serve
 
 @pytest.mark.parametrize("kind", ["push", "pub"])
 @pytest.mark.parametrize("scheme", SIMULATORS)
-def test_a_series_through_a_socket(scheme, kind):
-    series = some_series(200)
+def test_a_series_through_a_socket(rng, scheme, kind):
+    series = some_series(200, positions=rng.normal(size=(200, 2)))
     (start, *frames, end), record = through_a_socket(scheme, SIMULATORS[scheme].messages(series), kind=kind)
     assert isinstance(start, SeriesStart)
     assert isinstance(end, SeriesEnd)
     assert [frame.number for frame in frames] == list(range(200)) == record.sent
     for frame, sent in zip(frames, series.frames, strict=True):
         assert_array_equal(pixels(frame), sent)
+    assert [frame.position for frame in frames] == list(map(tuple, series.positions))
     times = [event.arrived_s for event in (start, *frames, end)]
     assert times == sorted(times)
     assert 0 <= time.monotonic() - times[-1] < 60
@@ -159,7 +160,7 @@ def keys(tmp_path):
     return tmp_path
 
 
-def _events_with_keys(keys, allowed, **options):
+def _events_with_keys(keys, allowed, *, wait_s=10.0, **options):
     """Events of a short series, and what the source says when none come."""
     with ZmqSender("tcp://127.0.0.1:0", certificate=str(keys / "server.key_secret")) as sender:
         guard = ThreadAuthenticator(sender.context)
@@ -167,9 +168,12 @@ def _events_with_keys(keys, allowed, **options):
         guard.configure_curve(domain="*", location=allowed)
         try:
             with closing(_reader(sender, **options)) as source:
-                if sender.wait_for_reader(1.0):
+                if sender.wait_for_reader(wait_s):
                     serve(sender, SIMULATORS["dectris"].messages(some_series(3)))
-                return _polled(source, 5, 1.0), source.problem
+                events, end = [], time.monotonic() + 10
+                while len(events) < 5 and not source.problem and time.monotonic() < end:
+                    events += source.poll(0.1)
+                return events, source.problem
         finally:
             guard.stop()
 
@@ -200,7 +204,7 @@ def test_wrong_and_missing_keys(keys, server, client):
     """Nothing comes, and the source says why, where ZeroMQ alone is silent."""
     named = {"server_key": server, "certificate": client}
     options = {name: str(keys / file) for name, file in named.items() if file}
-    events, problem = _events_with_keys(keys, str(keys / "allowed"), **options)
+    events, problem = _events_with_keys(keys, str(keys / "allowed"), wait_s=0.5, **options)
     assert events == []
     assert problem is not None
     assert "server_key" in problem
