@@ -100,6 +100,24 @@ class Damaged:
     what: str
     series: int | None = None
     number: int | None = None
+    of_positions: bool = False
+    """It came by a stream of positions: no frame is lost with it."""
 
 
-Event = SeriesStart | Frame | Positions | SeriesEnd | Damaged
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PositionsStart:
+    """A stream of positions that knows no series begins a new run: its samples count from 0 again."""
+
+    arrived_s: float
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What else the source said, plain JSON."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PositionsEnd:
+    """The run has ended: no position follows until the next `PositionsStart`."""
+
+    arrived_s: float
+
+
+Event = SeriesStart | Frame | Positions | SeriesEnd | Damaged | PositionsStart | PositionsEnd

@@ -1,0 +1,1 @@
+"""DECTRIS' first stream: multipart messages of JSON and packed pixels over ZeroMQ."""

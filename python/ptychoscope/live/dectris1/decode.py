@@ -1,0 +1,152 @@
+"""Events of a message of DECTRIS' first stream (htypes dheader, dimage and dseries_end of version 1).
+
+A message is decoded by itself: nothing is remembered, so that a series can be joined in its middle and a
+header that comes without an end before it is simply the next start. Sizes stand as [x, y] in this stream.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any, Literal, cast
+
+import msgspec
+import numpy as np
+
+from ptychoscope.errors import ScanError
+from ptychoscope.io.chunk_codecs import codec_of_encoding
+from ptychoscope.live.dectris1.header import Bytes, read_header
+from ptychoscope.live.events import Damaged, Event, Frame, SeriesEnd
+from ptychoscope.live.message_checks import (
+    MessageError,
+    check_packed,
+    checked_number,
+    checked_shape,
+    looks_pickled,
+    own_position,
+)
+
+_LONGEST_JSON = 2**20
+_TYPES = {name: np.dtype(name).newbyteorder("<") for name in ("uint8", "uint16", "uint32")}
+
+
+class _First(msgspec.Struct):
+    """First part of every message."""
+
+    htype: str
+    series: int
+    frame: int | None = None
+
+
+class _Pixels(msgspec.Struct):
+    """Second part of an image."""
+
+    htype: str
+    shape: Annotated[list[int], msgspec.Meta(min_length=2, max_length=2)]
+    type: Literal["uint8", "uint16", "uint32"]
+    encoding: Annotated[str, msgspec.Meta(max_length=16)]
+    size: int | None = None
+
+
+_first = msgspec.json.Decoder(_First)
+_pixels = msgspec.json.Decoder(_Pixels)
+
+
+def make_decoder() -> Callable[[Sequence[Bytes], float], list[Event]]:
+    """The decoder of this wire; it has no options."""
+    return decode
+
+
+def decode(parts: Sequence[Bytes], arrived_s: float) -> list[Event]:
+    """What a message says; `Damaged`, with the reason, for one that is none. Raises nothing.
+
+    Parameters
+    ----------
+    parts
+        All parts of one ZeroMQ message. The pixels of a `Frame` are a view of one of them.
+    arrived_s
+        By `time.monotonic`.
+    """
+    try:
+        return _decode(parts, arrived_s)
+    except MessageError as error:
+        return [Damaged(arrived_s=arrived_s, what=str(error), series=error.series, number=error.number)]
+
+
+def read_json(part: Bytes, name: str, decoder: Any) -> Any:
+    """A part of JSON by a decoder of msgspec; raises `MessageError`."""
+    if len(part) > _LONGEST_JSON:
+        raise MessageError(f"{name} of {len(part)} bytes is longer than {_LONGEST_JSON}")
+    try:
+        return decoder.decode(part)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        if looks_pickled(part):
+            raise MessageError(f"{name} is a pickle, which is never opened: send JSON") from error
+        raise MessageError(f"{name} is not the JSON that it must be: {str(error)[:200]}") from error
+
+
+def _decode(parts: Sequence[Bytes], arrived_s: float) -> list[Event]:
+    if not parts:
+        raise MessageError("a message without parts")
+    first = read_json(parts[0], "the first part", _first)
+    series = checked_number("series", first.series)
+    if first.htype == "dimage-1.0":
+        return [_frame(parts, series, first.frame, arrived_s)]
+    if first.htype == "dseries_end-1.0":
+        return [SeriesEnd(series=series, arrived_s=arrived_s)]
+    if first.htype == "dheader-1.0":
+        return read_header(parts, series, arrived_s, partial(read_json, decoder=_anything))
+    raise MessageError(
+        f"htype {first.htype[:40]!r} is none of dheader-1.0, dimage-1.0, dseries_end-1.0", series=series
+    )
+
+
+def _frame(parts: Sequence[Bytes], series: int, number: int | None, arrived_s: float) -> Frame:
+    try:
+        number = checked_number("frame", number)
+        if len(parts) < 3:
+            raise MessageError(f"an image of {len(parts)} parts, where 4 or 5 are due")
+        pixels = read_json(parts[1], "the second part of an image", _pixels)
+        if pixels.htype != "dimage_d-1.0":
+            raise MessageError(f"htype {pixels.htype[:40]!r} in the place of dimage_d-1.0")
+        data = parts[2]
+        if pixels.size is not None and len(data) != pixels.size:
+            what = "cut" if len(data) < pixels.size else "too long"
+            raise MessageError(f"pixels are {what}: {len(data)} bytes where {pixels.size} were sent")
+        width, height = checked_shape(pixels.shape)
+        dtype = _TYPES[pixels.type]
+        codec, itemsize = _codec(pixels.encoding)
+        check_packed(data, (height, width), dtype, codec, itemsize)
+    except MessageError as error:
+        error.series, error.number = series, number if type(number) is int and number >= 0 else None
+        raise
+    return Frame(
+        series=series,
+        number=number,
+        arrived_s=arrived_s,
+        data=data,
+        shape=(height, width),
+        dtype=dtype,
+        codec=codec,
+        codec_itemsize=itemsize,
+        position=_position(parts[4]) if len(parts) > 4 else None,
+    )
+
+
+def _codec(encoding: str) -> tuple[Literal["none", "lz4_block", "bslz4"], int]:
+    try:
+        codec, itemsize = codec_of_encoding(encoding)
+    except ScanError as error:
+        raise MessageError(str(error)) from error
+    return cast(Literal["none", "lz4_block", "bslz4"], codec or "none"), itemsize or 0
+
+
+def _position(appendix: Bytes) -> tuple[float, float] | None:
+    """What an appendix says of the position; it is the user's and may be anything."""
+    if len(appendix) < 8:
+        return None
+    try:
+        return own_position(read_json(appendix, "the appendix", _anything))
+    except MessageError:
+        return None
+
+
+_anything = msgspec.json.Decoder()

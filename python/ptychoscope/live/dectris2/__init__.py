@@ -1,0 +1,1 @@
+"""DECTRIS' second stream: one CBOR map a message over ZeroMQ."""

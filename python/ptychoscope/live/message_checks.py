@@ -1,0 +1,104 @@
+"""What both streams of DECTRIS check in a message before anything is made of it.
+
+Each check raises `MessageError`, whose text becomes that of a `Damaged` event; nothing is allocated before.
+"""
+
+import math
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+LONGEST_PX = 65536
+_HEADER = struct.Struct(">QI")  # bytes of the frame, bytes of a block: how HDF5's filters begin
+_BIGGEST_NUMBER = 2**53  # beyond it JSON and floats no longer count exactly
+
+
+class MessageError(ValueError):
+    """A message is not what its wire says it must be; the text says why."""
+
+    def __init__(self, what: str, *, series: int | None = None, number: int | None = None) -> None:
+        super().__init__(what)
+        self.series, self.number = series, number
+
+
+def looks_pickled(part: bytes | memoryview) -> bool:
+    """Whether `part` is a pickle; it is never opened."""
+    return len(part) > 2 and part[0] == 0x80 and 2 <= part[1] <= 5 and part[-1] == ord(".")
+
+
+def checked_shape(sizes: Any) -> tuple[int, int]:
+    """(H, W) of a list of two numbers, which the wire has in this order."""
+    if not isinstance(sizes, (list, tuple)) or len(sizes) != 2:
+        raise MessageError(f"a frame has two sides, this one {str(sizes)[:60]}")
+    if not all(type(side) is int and 0 < side <= LONGEST_PX for side in sizes):
+        raise MessageError(f"sides of a frame are 1 to {LONGEST_PX} pixels, here {str(sizes)[:60]}")
+    return sizes[0], sizes[1]
+
+
+def checked_number(name: str, value: Any) -> int:
+    """A series or the number of a frame."""
+    if type(value) is not int or not 0 <= value <= _BIGGEST_NUMBER:
+        raise MessageError(f"{name} must be a whole number from 0 on, got {str(value)[:40]}")
+    return value
+
+
+def check_packed(
+    data: bytes | memoryview, shape: tuple[int, int], dtype: np.dtype[Any], codec: str, itemsize: int
+) -> None:
+    """Refuse packed pixels whose length, or the length that they name, is not that of the frame.
+
+    Parameters
+    ----------
+    itemsize
+        Bytes of the elements that were bit-shuffled, for `bslz4`.
+    """
+    frame_bytes = math.prod(shape) * dtype.itemsize
+    if codec == "none":
+        if len(data) != frame_bytes:
+            raise MessageError(f"{len(data)} bytes of pixels where {shape} {dtype} has {frame_bytes}")
+        return
+    if codec == "bslz4" and itemsize != dtype.itemsize:
+        raise MessageError(f"elements of {itemsize} bytes were shuffled in a frame of {dtype}")
+    # LZ4 packs at most 255 to 1: a few bytes cannot claim a frame that takes gigabytes
+    if len(data) < max(1, frame_bytes // 256):
+        raise MessageError(f"{len(data)} packed bytes are too few for {shape} {dtype}")
+    if codec == "lz4_block":
+        return
+    if len(data) < _HEADER.size:
+        raise MessageError(f"packed pixels of {len(data)} bytes have no header")
+    named, _ = _HEADER.unpack_from(data)
+    if named != frame_bytes:
+        raise MessageError(f"packed pixels name {named} bytes where {shape} {dtype} has {frame_bytes}")
+
+
+def plausible(facts: Mapping[str, Any], name: str, least: float, most: float) -> float | None:
+    """A number of `facts` between `least` and `most`; None if absent or impossible, as a distance of 0."""
+    value = facts.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if least <= value <= most else None
+
+
+def square_pixel_m(facts: Mapping[str, Any], name_x: str, name_y: str) -> float | None:
+    """Side of the detector's pixels where both are plausible and the same to 1e-3."""
+    x, y = (plausible(facts, name, 1e-8, 1e-2) for name in (name_x, name_y))
+    return x if x is not None and y is not None and math.isclose(x, y, rel_tol=1e-3) else None
+
+
+def own_position(facts: Any) -> tuple[float, float] | None:
+    """(y, x) in user data of a frame, as ``{"y": y, "x": x}`` or ``{"position": [y, x]}``; None without."""
+    if not isinstance(facts, Mapping):
+        return None
+    place = facts.get("position", facts)
+    if isinstance(place, Mapping):
+        place = (place.get("y"), place.get("x"))
+    if not isinstance(place, (list, tuple)) or len(place) != 2:
+        return None
+    if any(isinstance(value, bool) or not isinstance(value, (int, float)) for value in place):
+        return None
+    try:
+        return float(place[0]), float(place[1])
+    except OverflowError:
+        return None
