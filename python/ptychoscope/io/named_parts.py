@@ -39,11 +39,7 @@ def with_named_parts(stored: StoredScan, path: Path, options: ReadOptions) -> St
     place = options.get("positions")
     if place is None:
         return stored
-    if ":/" in place or (place.startswith("/") and not Path(place).exists()):
-        positions, unit = _positions_in_hdf5(place, path, options)
-        numbers = None
-    else:
-        positions, unit, numbers = read_position_table(beside(place, path))
+    positions, unit, numbers = named_positions(place, path, options)
     return replace(
         stored,
         positions=positions,
@@ -51,6 +47,19 @@ def with_named_parts(stored: StoredScan, path: Path, options: ReadOptions) -> St
         pattern_numbers=numbers,
         nominal_positions=None,
     )
+
+
+def named_positions(
+    place: str, path: Path, options: ReadOptions
+) -> tuple[NDArray[np.float64], PositionUnit, NDArray[np.int64] | None]:
+    """Positions (n, 2) as (y, x), their unit, and the patterns' numbers where a table says them.
+
+    `place` is `FILE:/path`, `/path` of the scan's file `path`, two of these, or a table, looked for beside
+    the scan. Raises `ScanError` and `ConfigError`.
+    """
+    if ":/" in place or (place.startswith("/") and not Path(place).exists()):
+        return *_positions_in_hdf5(place, path, options), None
+    return read_position_table(beside(place, path))
 
 
 def named_patterns(path: Path, options: ReadOptions) -> StoredScan:

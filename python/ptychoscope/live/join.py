@@ -45,7 +45,8 @@ class Join:
     account
         where everything is counted; None: a new one.
     given
-        (n, 2) positions (y, x) of every series by number, from a file or computed; None: they come as events.
+        (n, 2) positions (y, x) of every series by number, from a file or computed, NaN where there is none;
+        None: they come as events.
     most_frames, most_bytes
         frames, and bytes of their pixels, that may wait for positions; the one that waits longest then goes
         as `no_position`.

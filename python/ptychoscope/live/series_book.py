@@ -67,12 +67,10 @@ class SeriesBook:
         series = self.open[number] = OpenSeries(series=number, from_start=from_start)
         self._newest = number
         if self._given is not None:
-            self._account.receive_positions(len(self._given))
+            there = np.isfinite(self._given).all(axis=1)
+            self._account.receive_positions(int(np.count_nonzero(there)))
             series.run = PositionRun(from_start=True, arrived_s=arrived_s, ended=True)
-            event = Positions(series=number, first=0, yx=self._given, arrived_s=arrived_s)
-            wanted, _, not_finite = series.run.note(event)
-            self._account.lose_positions("outside", not_finite)
-            series.run.waiting.put(0, self._given, wanted)
+            series.run.waiting.put(0, self._given, there)
         else:
             self._claim(series)
         return series

@@ -1,0 +1,1 @@
+"""Positions from a PandA, published as JSON over ZeroMQ."""

@@ -1,0 +1,76 @@
+"""What a PandA's messages do not say: which encoder is which axis, what a count is, what samples are a frame.
+
+There is no way to tell from the messages; a wrong word here shows as a wrong image.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ptychoscope.errors import ConfigError
+from ptychoscope.option_literals import PositionUnit
+
+_METRES = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "nm": 1e-9}
+_MOST_SAMPLES = 1 << 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class PandaOptions:
+    """Fields may be text, as an address brings them: ``panda://HOST:PORT?x=/INENC2.VAL.Value&x_ratio=-0.5``."""
+
+    y: str = "/INENC1.VAL.Value"
+    """Data set of the vertical axis; the leading slash may be left out."""
+    x: str = "/INENC2.VAL.Value"
+    """Data set of the horizontal axis."""
+    y_ratio: float = 1.0
+    """Of a count of y in `unit`; below 0 where y grows upwards."""
+    x_ratio: float = 1.0
+    """Of a count of x in `unit`; below 0 where x grows to the left."""
+    unit: str = "um"
+    """Of a count times its ratio: `m`, `mm`, `um`, `nm`, or `px` of the object."""
+    samples_per_frame: int = 1
+    """So many samples in a row belong to one frame, whose position is their mean."""
+    first_sample: int = 0
+    """Number of the first sample of frame 0; those before it belong to none."""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        for name in ("y_ratio", "x_ratio"):
+            object.__setattr__(self, name, _ratio(name, getattr(self, name)))
+        for name, least, most in (("samples_per_frame", 1, _MOST_SAMPLES), ("first_sample", 0, 2**53)):
+            object.__setattr__(self, name, _whole(name, getattr(self, name), least, most))
+        if self.unit not in (*_METRES, "px"):
+            raise ConfigError(f"unit must be one of {', '.join(_METRES)} or px, got {self.unit!r}")
+        if not self.y or not self.x or self.y.lstrip("/") == self.x.lstrip("/"):
+            raise ConfigError(f"y and x must name two data sets, got {self.y!r} and {self.x!r}")
+
+    @property
+    def position_unit(self) -> PositionUnit:
+        """Of the positions that come out."""
+        return "px" if self.unit == "px" else "m"
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """What counts of y and of x are multiplied by: metres, or pixels of the object."""
+        factor = _METRES.get(self.unit, 1.0)
+        return self.y_ratio * factor, self.x_ratio * factor
+
+
+def _ratio(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} must be a number, got {value!r}") from error
+    if not math.isfinite(number) or number == 0:
+        raise ConfigError(f"{name} must be finite and not 0, got {value}: below 0 it turns the axis")
+    return number
+
+
+def _whole(name: str, value: Any, least: int, most: int) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} must be a whole number, got {value!r}") from error
+    if not least <= number <= most:
+        raise ConfigError(f"{name} must be from {least} to {most}, got {number}")
+    return number
