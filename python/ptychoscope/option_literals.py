@@ -81,6 +81,10 @@ PositionUse = Literal["keep", "correct"]
 Effort = Literal["fast", "balanced", "best"]
 """How much may be spent where a run decides by itself."""
 
+# --- live ---------------------------------------------------------------------------------------------------
+LiveKeep = Literal["all", "newest"]
+"""What a live run does when it is behind: let its sources wait, or drop the frames that waited longest."""
+
 # --- verdict ------------------------------------------------------------------------------------------------
 Explained = Literal["explained", "partly explained", "not explained", "too few photons to tell"]
 """How well an image explains the frames that it was made from."""

@@ -118,7 +118,7 @@ class GrowingSolver:
         if self._window is None or not len(positions_px):
             return False
         corners = patch_corner(self._extent.to_canvas(positions_px), self._weight.shape)
-        room = np.array(self._extent.shape) - self._side - 2 * _MARGIN_PX
+        room = np.array(self._extent.shape) - self._side - _MARGIN_PX
         return bool(((corners >= _MARGIN_PX) & (corners <= room)).all())  # False for NaN
 
     def _make_room(self, position: NDArray[np.float64]) -> None:
