@@ -51,7 +51,9 @@ def own_positions(count: int, series: int = 1) -> NDArray[np.float64]:
     return np.stack([np.full(count, float(series)), np.arange(count) + 0.25], axis=1)
 
 
-def positions(first: int, count: int, of: int = 1, series: int | None = None, *, at: float = 0.0) -> Positions:
+def positions(
+    first: int, count: int, of: int = 1, series: int | None = None, *, at: float = 0.0
+) -> Positions:
     yx = own_positions(first + count, of)[first:]
     return Positions(series=series, first=first, yx=yx, arrived_s=at)
 
@@ -390,14 +392,18 @@ def test_what_was_announced_or_sent_and_did_not_come_is_counted(announced, closi
 
 def test_the_stray_end_and_frames_of_an_aborted_series_do_no_harm():
     join = Join(given=own_positions(3))
-    joined = taken(join, [end(6), frame(8, 6), header(7, 2), frame(9, 6), end(6), frame(0, 7), frame(1, 7), end(7)])
+    joined = taken(
+        join, [end(6), frame(8, 6), header(7, 2), frame(9, 6), end(6), frame(0, 7), frame(1, 7), end(7)]
+    )
     assert numbers(joined) == [(7, 0), (7, 1)]
     assert balance(join, joined)["frames"] == {"no_position": 1, "stray": 1}
 
 
 def test_a_detector_that_starts_again_may_count_its_series_anew():
     join = Join(given=own_positions(1))
-    joined = taken(join, [header(9), frame(0, 9), end(9), header(1), frame(0, 1), end(1), header(1), frame(0, 1)])
+    joined = taken(
+        join, [header(9), frame(0, 9), end(9), header(1), frame(0, 1), end(1), header(1), frame(0, 1)]
+    )
     assert numbers(joined) == [(9, 0), (1, 0), (1, 0)]
 
 
