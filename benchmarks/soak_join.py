@@ -1,4 +1,4 @@
-"""A million frames and their positions, lost, late, twice and out of order: every one accounted for, memory flat.
+"""A million frames and positions, lost, late, twice and out of order: every one accounted for, memory flat.
 
 python benchmarks/soak_join.py [--frames 1000000] [--series 10] [--seed 0] [-o soak_join.json]
 

@@ -1,4 +1,4 @@
-"""What is received is placed, lost for one cause, or in hand; latencies to within a bucket; sets and tables."""
+"""What is received is placed, lost for one cause, or in hand; latencies to a bucket; sets and tables."""
 
 import json
 import sys

@@ -74,7 +74,7 @@ def test_what_is_none_is_refused_with_the_cure(text, error, message):
 
 @pytest.mark.parametrize("worst", [-1, MOST_POSITIONS])
 def test_numbers_that_would_make_a_wrong_or_huge_table_are_refused(worst):
-    with pytest.raises(ScanError, match="index in p.csv"):
+    with pytest.raises(ScanError, match=r"index in p\.csv"):
         by_number(np.zeros((2, 2)), np.array([0, worst]), "p.csv")
     assert by_number(np.zeros((0, 2)), np.zeros(0, np.int64), "p.csv").shape == (0, 2)
 

@@ -25,6 +25,7 @@ from ptychoscope.live.stream_faults import StreamFaults
 
 zmq = pytest.importorskip("zmq", reason="pyzmq is not installed")
 EXACT = {"unit": "m"}
+BREAKING = (b"-1", b"1e400", b"[[", b"null", b"NaN", b'"', b"9" * 30, b"\xff")
 
 
 def decoded(decode, sent: list[list[bytes]]) -> list[Event]:
@@ -45,6 +46,11 @@ def table(events: list[Event]) -> dict[int, tuple[float, float]]:
 def reasons(events: list[Event]) -> list[str]:
     assert all(event.of_positions for event in events if isinstance(event, Damaged))
     return [event.what for event in events if isinstance(event, Damaged)]
+
+
+def inline(first: int, y: str, x: str) -> bytes:
+    start = f'"message_type": "data", "frame_number": {first}'
+    return f'{{{start}, "INENC1.VAL.Value": {y}, "INENC2.VAL.Value": {x}}}'.encode()
 
 
 def places(count: int) -> NDArray[np.float64]:
@@ -188,23 +194,11 @@ def test_options_that_cannot_be_are_refused(options, message):
         (b'{"msg_type": "pause"}', "'pause', which is none of start, data, stop"),
         (b'{"msg_type": "data"}', "has no /INENC1.VAL.Value"),
         (b'{"message_type": "data", "a": [1], "frame_number": 0}', "it has message_type, a, frame_number"),
-        (
-            b'{"message_type": "data", "INENC1.VAL.Value": [1], "INENC2.VAL.Value": [1]}',
-            "says no frame_number",
-        ),
-        (
-            b'{"message_type": "data", "frame_number": 0, "INENC1.VAL.Value": [1], "INENC2.VAL.Value": [1, 2]}',
-            "y has 1 samples, x 2",
-        ),
-        (
-            b'{"message_type": "data", "frame_number": -1, "INENC1.VAL.Value": [1], "INENC2.VAL.Value": [1]}',
-            "no message",
-        ),
-        (
-            b'{"message_type": "data", "frame_number": 0, "INENC1.VAL.Value": [null], "INENC2.VAL.Value": [1]}',
-            "no message",
-        ),
-        (b'{"message_type": "data", "frame_number": 0, "INENC1.VAL.Value": [1e999]}', "no message"),
+        (b'{"message_type": "data", "INENC1.VAL.Value": [1], "INENC2.VAL.Value": [1]}', "no frame_number"),
+        (inline(0, "[1]", "[1, 2]"), "y has 1 samples, x 2"),
+        (inline(-1, "[1]", "[1]"), "no message"),
+        (inline(0, "[null]", "[1]"), "no message"),
+        (inline(0, "[1e999]", "[1]"), "no message"),
         (b"[" * 100_000, "no message"),
         (b'{"msg_type":' + b'{"a":' * 100_000, "no message"),
         (b'{"msg_type": "start", "x": "' + b"x" * LONGEST_BYTES + b'"}', "at most"),
@@ -281,9 +275,7 @@ def mutated(rng: np.random.Generator, text: bytes) -> bytes:
         elif kind == 2:
             data[place:place] = data[place : place + int(rng.integers(1, 40))]
         else:
-            data[place:place] = rng.choice(
-                [b"-1", b"1e400", b"[[", b"null", b"NaN", b'"', b"9" * 30, b"\xff"]
-            )
+            data[place:place] = BREAKING[int(rng.integers(0, len(BREAKING)))]
     return bytes(data)
 
 
@@ -367,6 +359,8 @@ def test_faults_on_a_real_socket_cost_what_they_cut_and_no_more():
 
 
 def test_an_option_that_is_none_is_named():
+    with pytest.raises(ConfigError, match="samples_a_frame"):
+        open_source("panda://localhost:5555?samples_a_frame=3")
     with pytest.raises(ConfigError, match="samples_per_frame"):
         open_source("panda://localhost:5555?samples_per_frame=x")
     with pytest.raises(ConfigError, match="HOST:PORT"):

@@ -3,7 +3,8 @@
 A stream of positions that names no series belongs to series by *runs*, from one start to the next. A run goes
 with the series that is newest when it begins; or, where that has its own or ended long ago, with the series
 that begins next. A series that was heard from its start takes no run that was under way before it, since that
-was another's. So a position is not given to a frame of another series that happens to have its number.
+was another's. So a position is not given to a frame of another series that happens to have its number, as
+long as a run begins after the header of the series before its own, and before that of the series after.
 """
 
 from collections import deque
@@ -67,7 +68,7 @@ class SeriesBook:
         series = self.open[number] = OpenSeries(series=number, from_start=from_start)
         self._newest = number
         if self._given is not None:
-            there = np.isfinite(self._given).all(axis=1)
+            there = np.isfinite(self._given[:, 0]) & np.isfinite(self._given[:, 1])
             self._account.receive_positions(int(np.count_nonzero(there)))
             series.run = PositionRun(from_start=True, arrived_s=arrived_s, ended=True)
             series.run.waiting.put(0, self._given, there)

@@ -9,7 +9,7 @@ from ptychoscope.live.zmq_source import ZmqSource, split_options, tcp_address
 from ptychoscope.option_literals import PositionUnit
 
 _PORT = 5555
-_OWN = frozenset(field.name for field in fields(PandaOptions))
+_OWN = tuple(field.name for field in fields(PandaOptions))
 
 
 class PandaSource(ZmqSource):
@@ -33,8 +33,9 @@ def connect(address: str, *, tap: Any = None, **options: Any) -> PandaSource:
     ConfigError
         The address, a key or an option is none.
     """
-    own = PandaOptions(**{name: options.pop(name) for name in _OWN & options.keys()})
-    socket, _ = split_options({"kind": "sub", "max_message_bytes": LONGEST_BYTES} | options)
+    defaults = {"kind": "sub", "max_message_bytes": LONGEST_BYTES}
+    socket, others = split_options(defaults | options, also=_OWN)
+    own = PandaOptions(**others)
     source = PandaSource(tcp_address(address, _PORT), PandaDecoder(own).decode, socket, tap=tap)
     source.position_unit = own.position_unit
     return source
