@@ -21,6 +21,7 @@ from ptychoscope.live.live_image import LiveImage, Placed
 from ptychoscope.live.reading import Reading, find_reading, frames_needed
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.unpack_frames import unpack
+from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 
@@ -67,14 +68,15 @@ class SeriesRun:
         """Frames by which the reading is found."""
         return frames_needed(self.settings)
 
-    def prepare(self, first: Sequence[Joined]) -> bool:
-        """Find the reading on the first `frames_needed` frames, or on all there are; whether it was found.
+    def prepare(self, first: Sequence[Joined], mends: Sequence[Orientation] = ()) -> int:
+        """Find the reading on the first `frames_needed` frames, or on all there are; on how many it was found.
 
+        `mends` are those that will be found later, where that is known.
         Frames that cannot be unpacked tell nothing. Raises `ScanError` and `ConfigError` as `find_reading`.
         """
         pixels, good = unpack([pair.frame for pair in first[: self.frames_needed]])
         if not good.any():
-            return False
+            return 0
         told = [pair.position for pair, is_good in zip(first, good, strict=False) if is_good]
         self.reading = find_reading(
             self.settings,
@@ -84,7 +86,9 @@ class SeriesRun:
             model_pattern_px=None if self.model is None else self.model.pattern_px,
         )
         self._first = self.reading.patterns(pixels)
-        return True
+        for mend in mends:
+            self.reading = self.reading.mended(mend)
+        return len(pixels)
 
     def place(self, batch: Sequence[Joined]) -> list[Joined]:
         """Put frames into the image, once it is prepared; those that could be unpacked, in their order."""
@@ -130,7 +134,7 @@ class SeriesRun:
             if not self._all_kept:
                 raise ConfigError(
                     "frames of this series are no longer in memory: end the run, and `ptychoscope reprocess "
-                    f"CAPTURE --orientation {mend.orientation}` places them anew"
+                    f"CAPTURE --orientation {mend.orientation.text()}` places them anew"
                 )
             if mend.domain is not None or mend.bad_pixels is not None or mend.probe is not None:
                 raise ConfigError(f"{mend} is not done while the scan runs: start again with it")

@@ -19,6 +19,7 @@ import numpy as np
 
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.quick import Finding
+from ptychoscope.errors import ConfigError
 from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account
 from ptychoscope.live.capture import CaptureWriter
@@ -140,11 +141,28 @@ class LiveSession:
     def apply_mend(self, mend: Mend) -> None:
         """Place the present series anew as `mend` says; raises `ConfigError` when that cannot be done."""
         run = self.run_now
-        if run is not None:
+        if run is None:
+            raise ConfigError("no frame has come yet: there is nothing to mend")
+        told = {"series": run.series, "orientation": mend.orientation.text()}
+        with run.lock:
             run.apply_mend(mend)
             if self._capture is not None:
-                self._capture.say("mend", {"series": run.series, "orientation": str(mend.orientation)})
-            self._say({"event": "mended", "series": run.series, "orientation": str(mend.orientation)})
+                self._capture.say("mend", told)
+        self._say({"event": "mended", **told})
+
+    def swap_model(self, model: Model) -> None:
+        """Let frames from now on go through `model`; raises `ConfigError`, `BundleError` as a slot does."""
+        run = self.run_now
+        if self.model is None:
+            raise ConfigError("this run has no network that could be replaced: start one with --model")
+        told = {"series": None if run is None else run.series, "bundle": str(model.path)}
+        if run is not None and run.image is not None:
+            with run.lock:
+                run.image.swap(model)
+                if self._capture is not None:
+                    self._capture.say("model", told | {"digest": model.digest})
+        self.model = model
+        self._say({"event": "model", **told})
 
     @property
     def finding(self) -> Finding | None:
@@ -241,18 +259,23 @@ class LiveSession:
     def _place_waiting(self, opened: "_OpenRun", *, whole: bool) -> None:
         """Place what waits in batches; the last one, which is not full, only when the series is `whole`."""
         run = opened.run
-        if opened.waiting and run.reading is None and not run.prepare(opened.waiting):
-            self.account.lose("damaged", len(opened.waiting))
-            opened.waiting = []
+        if opened.waiting and run.reading is None:
+            frames = run.prepare(opened.waiting)
+            if not frames:
+                self.account.lose("damaged", len(opened.waiting))
+                opened.waiting = []
+            elif self._capture is not None:
+                self._capture.say("reading", {"series": run.series, "frames": frames})
         size = self.settings.batch or self.settings.most_batch
         while opened.waiting and (whole or self.settings.batch is None or len(opened.waiting) >= size):
             batch, opened.waiting = opened.waiting[:size], opened.waiting[size:]
-            placed = run.place(batch)
+            with run.lock:  # nothing that changes the image comes between a batch and its record
+                placed = run.place(batch)
+                if self._capture is not None and placed:
+                    numbers = np.array([pair.frame.number for pair in placed], np.int64)
+                    positions = np.array([pair.position for pair in placed], np.float64)
+                    self._capture.batch(run.series, numbers, positions)
             self.batches += 1
-            if self._capture is not None and placed:
-                numbers = np.array([pair.frame.number for pair in placed], np.int64)
-                positions = np.array([pair.position for pair in placed], np.float64)
-                self._capture.batch(run.series, numbers, positions)
         if opened.word is not None:
             opened.word.look()
 
