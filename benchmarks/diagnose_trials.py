@@ -5,6 +5,8 @@
 Every scan, simulated or from a file (npz with a probe), is spoilt in every way. A fault counts as told apart
 where undoing it explains the frames clearly better than leaving it (by the same rule as `diagnose`). The
 answer is right when the mend is the inverse of the fault, or explains the frames as well (within 2 %).
+Records are written as they come, and the faults are taken in turns over the scans, so that `--seconds` cuts
+all scans alike.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice, product
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -21,12 +24,19 @@ import numpy as np
 from ptychoscope import load_scan
 from ptychoscope.diagnosis import diagnose
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.search import Search, Tried, paired_t
+from ptychoscope.diagnosis.search import Search
+from ptychoscope.diagnosis.trial import paired_t
+from ptychoscope.diagnosis.tried import Tried
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.scan import Scan
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 INVERSE = {"rot90": "rot270", "rot270": "rot90"}
+OF_FRAMES = ("trigger lost", "bad pixels without a mask", "positions of no use")
+TURNS = 12
+"""The faults of a scan are taken in so many turns."""
+LOST_WITHIN = 15
+"""Frames by which the place of a lost trigger may be missed."""
 WITHIN = {"scale": 0.02, "rotate": 1.0, "probe_scale": 0.03}
 
 
@@ -76,6 +86,26 @@ def faults(scan: Scan, rng: np.random.Generator) -> Iterator[tuple[str, Scan, Me
         yield name, spoilt, Mend().with_steps(**{step: inverse})
     other = "counts" if scan.domain == "amplitude" else "amplitude"
     yield "counts against amplitude", replace(scan, domain=other), Mend(domain=scan.domain)
+    large = Orientation(probe_scale=1.25).apply(scan)
+    yield "probe too large", large, Mend().with_steps(probe_scale=0.8)
+    two = Orientation(swap_xy=True, scale=scale).apply(scan)
+    yield "axes and scale", two, Mend().with_steps(swap_xy=True, scale=1 / scale)
+    yield from faults_of_frames(scan, rng)
+
+
+def faults_of_frames(scan: Scan, rng: np.random.Generator) -> Iterator[tuple[str, Scan, Mend]]:
+    """Those that a number or a word does not undo, with what is to be found in the mend."""
+    lost = int(rng.uniform(0.15, 0.85) * len(scan))
+    late = replace(scan.select(slice(0, -1)), patterns=scan.patterns[np.arange(len(scan)) != lost])
+    yield "trigger lost", late, Mend(frames=(lost, len(scan) - 1))
+    hot, patterns = np.zeros((scan.patch_px, scan.patch_px), bool), scan.patterns.astype(np.float32)
+    hot[tuple(rng.integers(0, scan.patch_px, (2, 8)))] = True
+    patterns[:, hot] = np.maximum(10 * patterns.mean(axis=0).max(), 50)
+    yield "bad pixels without a mask", replace(scan, patterns=patterns), Mend(bad_pixels=hot)
+    order = rng.permutation(len(scan))
+    positions = scan.positions_px[order]
+    shuffled = replace(scan, positions_px=positions, nominal_positions_px=None)
+    yield "positions of no use", shuffled, Mend()
 
 
 def same(found: Mend, undo: Mend) -> bool:
@@ -94,8 +124,10 @@ def same(found: Mend, undo: Mend) -> bool:
     return found.domain == undo.domain
 
 
-def judged(spoilt: Scan, undo: Mend) -> dict[str, Any]:
-    """What `diagnose` says of a spoilt scan."""
+def judged(fault: str, scan: Scan, spoilt: Scan, undo: Mend) -> dict[str, Any]:
+    """What `diagnose` says of `scan` that was spoilt."""
+    if fault in OF_FRAMES:
+        return judged_of_frames(scan, spoilt, undo)
     search = Search(spoilt)
     given, mended = search.many.run(Mend()), search.many.run(undo)
     if undo.orientation.shift_frames:
@@ -118,6 +150,27 @@ def judged(spoilt: Scan, undo: Mend) -> dict[str, Any]:
     }
 
 
+def judged_of_frames(scan: Scan, spoilt: Scan, undo: Mend) -> dict[str, Any]:
+    """The same of faults of some frames or pixels: right where those are named."""
+    search, found = Search(scan), diagnose(spoilt, images=False)
+    mend, told = found.best.mend, True
+    given = search.row.run(Mend())
+    if undo.frames is not None:
+        shifted = search.row.run(Mend().with_steps(shift_frames=1))
+        told = search.clear(Tried("", Mend(), given.unexplained, paired_t(given, shifted)), shifted, Mend())
+        ends = np.array(mend.frames or (-np.inf, np.inf), float)
+        right = bool(np.abs(ends - undo.frames[0]).min() <= LOST_WITHIN)
+    elif undo.bad_pixels is not None:
+        right = mend.bad_pixels is not None and bool(mend.bad_pixels[undo.bad_pixels].all())
+    else:
+        told, right = search.beats_shuffled(Mend()), not found.positions_of_use
+    return {
+        "told_apart": told, "exact": right, "right": right, "found": str(found), "undo": str(undo),
+        "given": found.given, "best": found.best.unexplained, "mended": given.unexplained,
+        "noise": found.noise, "cpu_seconds": found.cpu_seconds,
+    }  # fmt: skip
+
+
 def main() -> None:
     """Run and write the JSON file; what was measured until the time is up."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -125,18 +178,22 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--simulated", type=int, default=40)
     parser.add_argument("--good", type=int, default=200)
-    parser.add_argument("--share", type=int, default=1, help="Every scan is spoilt in one of so many ways.")
+    parser.add_argument("--share", type=int, default=1, help="One of so many turns is taken.")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="Of CPU time.")
     options = parser.parse_args()
     began, records, good = process_time(), list[dict[str, Any]](), list[dict[str, Any]]()
     scans = [(path.name, load_scan(path)) for path in options.files]
     made = list(simulated(options.simulated, 1))
-    for number, (name, scan) in enumerate([*scans, *made]):
-        every = list(faults(scan, np.random.default_rng(number)))
-        for fault, spoilt, undo in every[number % options.share :: options.share]:
-            if process_time() - began > options.seconds:
-                break
-            records.append({"scan": name, "side": scan.patch_px, "fault": fault, **judged(spoilt, undo)})
+    lines = options.output.with_suffix(".jsonl").open("w")
+    for turn, (number, (name, scan)) in product(range(TURNS), enumerate([*scans, *made])):
+        if turn % options.share or process_time() - began > options.seconds:
+            continue
+        for fault, spoilt, undo in islice(
+            faults(scan, np.random.default_rng(number)), (number + turn) % TURNS, None, TURNS
+        ):
+            records.append({"scan": name, "side": scan.patch_px, "fault": fault})
+            records[-1] |= judged(fault, scan, spoilt, undo)
+            print(json.dumps(records[-1]), file=lines, flush=True)
             last = records[-1]
             if last["told_apart"] and not last["right"]:
                 left = [f"{last[key]:.3f}" for key in ("given", "best", "mended", "noise")]

@@ -22,7 +22,7 @@ def write_large_scan(path: Path, frames: int, side: int = 128, *, seed: int = 0)
     import hdf5plugin
 
     rng = np.random.default_rng(seed)
-    steps, step = 32, 8
+    steps, step = 32, 4
     period = steps * step
     object_ = _periodic(rng, period)
     probe = _probe(side)

@@ -177,7 +177,7 @@ KINDS: dict[str, Callable[[Path], _Files]] = {
     "tiff-z": _tiff,
     "table": _table,
 }
-CHECKED = ("npz", "ptychonn", "npz-z", "tiff-z")
+CHECKED = ("npz", "npz-z", "ptychonn")
 """What holds checksums."""
 
 

@@ -40,6 +40,10 @@ def make(**changes):
         (0.0115, 0.012, "partly explained"),
         (0.013, 0.014, "not explained"),
         (0.009, 0.11, "explained"),
+        (0.0112, 0.018, "explained"),
+        (0.0138, 0.023, "partly explained"),
+        (0.0130, 0.110, "explained"),
+        (0.0225, 0.110, "partly explained"),
     ],
 )
 def test_the_word_follows_from_what_is_left_unexplained(misfit, differences, word):

@@ -13,6 +13,9 @@ _WELL, _HALF = 0.1, 0.3
 """Up to what part unexplained an image is good, and from what part it is not to be trusted."""
 _TELLS = 1.15
 """Frames that differ from each other by less than this many times the photon noise tell nothing apart."""
+_FEW_PHOTONS, _LENIENT = (1.1, 1.45), 0.45
+"""From the second down to the first misfit over photon noise a part up to the last becomes good: at few
+photons sweeps stop before all is fitted."""
 _NEAR_NOISE, _NEAR_NOTHING = 1.2, 1.5
 """A misfit up to so many times photon noise speaks against no image; the second where frames tell nothing."""
 _NAMED = 8
@@ -81,7 +84,7 @@ class Verdict:
         """The verdict in a word."""
         if not self.tells:
             return "too few photons to tell" if self.ratio < _NEAR_NOTHING else "not explained"
-        if self.unexplained <= _WELL:
+        if self.unexplained <= float(np.interp(self.ratio, _FEW_PHOTONS, (_LENIENT, _WELL))):
             return "explained"
         half = self.unexplained <= _HALF or self.ratio < _NEAR_NOISE
         return "partly explained" if half else "not explained"

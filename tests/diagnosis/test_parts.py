@@ -11,8 +11,7 @@ from ptychoscope.diagnosis import diagnose, quick_check
 from ptychoscope.diagnosis.detector import look_at_detector
 from ptychoscope.diagnosis.families import turned
 from ptychoscope.diagnosis.first_probe import light_in_corner
-from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.search import changed
+from ptychoscope.diagnosis.mend import Mend, changed
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 

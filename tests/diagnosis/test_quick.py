@@ -107,3 +107,21 @@ def test_a_trigger_lost_on_the_way_is_placed(good, part):
     frame = int(said.split("near frame ")[1].split("?", maxsplit=1)[0])
     assert abs(frame - lost) <= 14
     assert f"--frames :{frame} " in said
+
+
+@pytest.mark.parametrize("turn", [8.0, -9.0])
+def test_a_turn_that_noise_hides_from_trials_is_named_by_the_centres_of_mass(turn):
+    lens = ProbeConfig(kind="gaussian", defocus_rad=18.0)
+    few = simulate_scan(replace(KINDS["raster"], object="asymmetric", probe=lens, photons=2e3, columns=11))
+    said = str(quick_check(Orientation(rotate=turn).apply(few), 10.0))
+    assert "curl" in said
+    assert ("rotate=-" in said) == (turn > 0)
+    assert quick_check(few, 10.0) is None
+
+
+def test_a_smooth_object_that_wants_sweeps_is_not_taken_for_a_wrong_scale():
+    smooth = SimulationConfig(
+        object="natural", probe=ProbeConfig(kind="disc", defocus_rad=27.8), patch_px=32, rows=14, columns=14,
+        step_px=3.0, jitter_px=0.6, photons=2e6, domain="counts", scan="spiral", seed=13,
+    )  # fmt: skip
+    assert quick_check(simulate_scan(smooth), 10.0) is None

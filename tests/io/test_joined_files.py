@@ -90,3 +90,17 @@ def test_the_probe_of_one_and_the_positions_of_another(parts, tmp_path):
     assert_array_equal(read.probe, parts.probe)
     assert read.object is None
     assert_explains(replace(read, object=parts.object))
+
+
+def test_positions_in_other_pixels_are_brought_to_the_scans_own(h5, parts, tmp_path):
+    """A product of patterns that were cropped: its pixels are twice as large."""
+    save_scan(replace(parts, pixel_size_m=2 * PIXEL_M), tmp_path / "coarse.npz")
+    less = {name: value for name, value in cxi_content(parts).items() if "illumination" not in name}
+    path = h5("a.cxi", less)
+    with pytest.warns(ScanWarning, match=r"coarse\.npz has object pixels of 2\.5e-08 m.* of 1\.25e-08 m"):
+        read = load_scan(path, positions="coarse.npz")
+    assert_allclose(read.positions_px, 2 * parts.positions_px, rtol=1e-12)
+    assert (read.probe, read.object) == (None, None)
+    assert_allclose(read.pixel_size_m, PIXEL_M, rtol=1e-12)
+    save_scan(replace(parts, pixel_size_m=PIXEL_M), tmp_path / "same.npz")
+    assert_array_equal(load_scan(path, positions="same.npz").positions_px, parts.positions_px)

@@ -13,7 +13,7 @@ from ptychodus.api.product import Product, ProductFileReader, ProductFileWriter
 
 SIMPLE_NAME = "Ptychoscope"
 RESULTS = "Ptychoscope Results (*.h5 *.hdf5)"
-SCANS = "Ptychoscope Scans (*.npz)"
+SCANS = "Ptychoscope Scans (*.npz *.h5 *.hdf5 *.cxi)"
 
 
 class ResultFile(ProductFileReader, ProductFileWriter):

@@ -11,9 +11,9 @@ from ptychoscope.cli.click_helpers import (
     PATH,
     Function,
     argument,
-    licence_option,
     choice,
     command,
+    licence_option,
     option,
 )
 from ptychoscope.cli.output_checks import check_outputs

@@ -36,12 +36,6 @@ def option(
     return click.option(*names, cls=_Option, help=about, heading=heading, **attributes)
 
 
-licence_option = option(
-    "--licence", default="", show_default=False, about="Licence of the weights, kept in model.json."
-)
-"""What may be said of a bundle besides; the function gets `licence`."""
-
-
 def option_group(
     name: str, fields: Callable[..., object], options: Sequence[Callable[..., Any]]
 ) -> Callable[[Function], Function]:
@@ -111,3 +105,9 @@ class _Command(click.Command):
         for heading, records in sections.items():
             with formatter.section(heading):
                 formatter.write_dl(records)
+
+
+licence_option = option(
+    "--licence", default="", show_default=False, about="Licence of the weights, kept in model.json."
+)
+"""What may be said of a bundle besides; the function gets `licence`."""

@@ -54,6 +54,10 @@ if TYPE_CHECKING:
     type=choice(Parallel),
     about="Use the threads across batches, or within one (less delay); auto: measure both; without, across.",
 )
+@option(
+    "--memory",
+    about="What the run may take, such as 2GB; more stays in files. Without, half of the machine's.",
+)
 @option("--batch", type=AT_LEAST_ONE, about="Frames that go through the network at once; without, 16.")
 @option(
     "--interpolation",
@@ -163,7 +167,7 @@ def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
     from ptychoscope.pipeline.reconstruct import reconstruct
     from ptychoscope.viz.overview import save_picture
 
-    scan = how.reading.scan(job.scan)
+    scan = how.reading.opened(job.scan)
     if stop.is_set():
         line.say("Stopped before there was anything to keep")
         return

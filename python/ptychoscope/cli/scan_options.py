@@ -49,6 +49,15 @@ class ScanOptions(NamedTuple):
         """The scan in `path` with all its frames; raises `ScanError` or `ConfigError`."""
         return self._load(path, ":")
 
+    def opened(self, path: Path) -> "Scan":
+        """The same frames, whose patterns stay in their file where the format lets them."""
+        from ptychoscope.io import open_scan
+        from ptychoscope.preprocess.frame_selection import check_frames
+
+        check_frames(self.frames)
+        frames = None if self.frames == ":" else self.frames
+        return open_scan(path, **self.read_options(path) | {"frames": frames})
+
     def _load(self, path: Path, frames: str) -> "Scan":
         from ptychoscope.io import load_scan
         from ptychoscope.preprocess.frame_selection import check_frames

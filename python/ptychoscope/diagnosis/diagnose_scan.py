@@ -8,21 +8,23 @@ from numpy.typing import NDArray
 
 from ptychoscope.diagnosis.detector import DetectorFindings, look_at_detector
 from ptychoscope.diagnosis.first_probe import found_probes
+from ptychoscope.diagnosis.lost_trigger import LostTrigger, lost_trigger
 from ptychoscope.diagnosis.mend import Mend
+from ptychoscope.diagnosis.remarks import all_tried, notes, undecided
 from ptychoscope.diagnosis.report import Diagnosis, Hypothesis, Image, percent
-from ptychoscope.diagnosis.search import Round, Search, Tried
+from ptychoscope.diagnosis.rounds import mend_by_rounds
+from ptychoscope.diagnosis.search import Search
+from ptychoscope.diagnosis.simplest import simplest
 from ptychoscope.diagnosis.trial import Trials
+from ptychoscope.diagnosis.tried import Round
 from ptychoscope.errors import ScanError
 from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.scan import Scan
 
-_ROUNDS = 3
 _LEAST_FRAMES = 9
 _SHOWN = 4
 """Objects in a picture."""
-_TIED = 1.05
-"""Hypotheses this near to the best cannot be told apart from it."""
 
 
 def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
@@ -48,28 +50,41 @@ def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
     """
     check_scan(scan)
     began = process_time()
-    scan = usable_frames(scan, positions_known=False).scan
-    search = Search(scan, seed=seed)
+    scan = replace(usable_frames(scan, positions_known=False).scan, object=None)
     detector = look_at_detector(scan)
+    whole = Search(scan, seed=seed)
+    scan, lost = _without_lost(scan, Mend())
+    search = whole if lost is None else Search(scan, seed=seed)
     start, names, given = _start(search, detector)
     current, rounds = start, list[Round]()
     if start.probe is not None or scan.probe is not None:
-        current, rounds = _go(search, start, names)
+        current, rounds = mend_by_rounds(search, start, names)
+        if lost is None and current.probe is None:
+            kept, lost = _without_lost(scan, current)
+            if lost is not None:
+                search = Search(kept, seed=seed)
+                current = current.with_steps(shift_frames=lost.kept(len(scan))[1])
+    current = simplest(current)
     of_use = search.beats_shuffled(current)
     last = search.many.run(current).unexplained
-    best = Hypothesis(" and ".join(names) or "as given", current, last)
+    mend = current
+    if lost is not None:
+        names.append("trigger lost")
+        given = whole.many.run(Mend()).unexplained
+        mend = replace(current, frames=(int(search.scan.numbers[0]), int(search.scan.numbers[-1]) + 1))
+    best = Hypothesis(" and ".join(names) or "as given", mend, last)
     return Diagnosis(
         given=given,
         noise=search.many.noise(current),
         best=best,
-        tried=_tried(rounds, best, given),
-        undecided=_undecided(rounds, free=current.probe is not None),
-        notes=_notes(detector, scan),
+        tried=all_tried(rounds, best, given),
+        undecided=undecided(rounds, free=current.probe is not None),
+        notes=notes(detector, scan, lost, search.axes(current)),
         probe_given=scan.probe is not None,
         saturation=detector.saturation,
         positions_of_use=of_use,
         trials=search.trials,
-        images=_images(search, rounds, best) if images else (),
+        images=_images(search, rounds, current) if images else (),
         cpu_seconds=process_time() - began,
     )
 
@@ -99,80 +114,16 @@ def _start(search: Search, detector: DetectorFindings) -> tuple[Mend, list[str],
     return start, names, given
 
 
-def _go(search: Search, start: Mend, names: list[str]) -> tuple[Mend, list[Round]]:
-    """Round by round, what explains most; `names` are added to."""
-    current, rounds = start, list[Round]()
-    for _ in range(_ROUNDS):
-        given_probe = search.scan.probe is not None and current.probe is None
-        rounds.append(search.round(current, probe_given=given_probe))
-        accepted = rounds[-1].accepted
-        if accepted is None and search.useless(rounds[-1].before, current):
-            accepted = search.turned_and_scaled(current)
-        if accepted is None:
-            break
-        current = accepted.mend
-        rounds[-1] = rounds[-1]._replace(accepted=accepted)
-        names.append(accepted.family)
-    if search.scan.probe is not None and search.useless(search.many.run(current).unexplained, current):
-        found = search.with_found_probe(start)
-        if found is not None:
-            names[:] = [found.family]
-            return found.mend, [*rounds, Round(rounds[0].before, [found], found)]
-    return current, rounds
+def _without_lost(scan: Scan, current: Mend) -> tuple[Scan, LostTrigger | None]:
+    """The longer part of the scan beside a trigger that was lost, if one was."""
+    lost = None if scan.probe is None else lost_trigger(scan, current)
+    return (scan if lost is None else scan.select(lost.kept(len(scan))[0])), lost
 
 
-def _tried(rounds: list[Round], best: Hypothesis, given: float) -> tuple[Hypothesis, ...]:
-    """The best, then the best of every family of every round, without repetition, best first."""
-    found = {"as given": Hypothesis("as given", Mend(), given)}
-    for one in rounds:
-        for tried in one.finalists:
-            found.setdefault(str(tried.mend), Hypothesis(tried.family, tried.mend, tried.unexplained))
-    found.pop(str(best.mend), None)
-    return (best, *sorted(found.values(), key=lambda one: one.unexplained))
-
-
-def _undecided(rounds: list[Round], *, free: bool) -> tuple[str, ...]:
-    """Hypotheses that explain the frames as well as what was accepted."""
-    pairs = [(tried, one.accepted) for one in rounds if one.accepted for tried in one.finalists]
-    texts = [
-        f"{tried.mend} explains the frames as well as {accepted.mend}{_why(tried, accepted)}"
-        for tried, accepted in pairs
-        if tried is not accepted
-        and (_why(tried, accepted) or tried.unexplained <= _TIED * accepted.unexplained)
-    ]
-    if free:
-        texts.append(
-            "with a probe from the frames, patterns turned by half a turn cannot be told from these: probe "
-            "and object are conjugated instead"
-        )
-    return tuple(texts)
-
-
-def _why(one: Tried, other: Tried) -> str:
-    names = {str(one.mend), str(other.mend)}
-    if names == {"patterns=rot180", "probe=conjugate"}:
-        return ": conjugating probe and object turns every pattern by half a turn"
-    return ""
-
-
-def _notes(detector: DetectorFindings, scan: Scan) -> tuple[str, ...]:
-    notes = []
-    if detector.bad.any():
-        dead = int(detector.bad.sum()) - detector.hot
-        notes.append(f"{detector.hot} pixels are hot and {dead} dead that no mask names")
-    if detector.saturation is not None:
-        notes.append(
-            f"frames are clipped at {detector.saturation:g}: run --saturation {detector.saturation:g}"
-        )
-    if scan.probe is None:
-        notes.append("the scan has no probe: one was looked for in the frames")
-    return tuple(notes)
-
-
-def _images(search: Search, rounds: list[Round], best: Hypothesis) -> tuple[Image, ...]:
+def _images(search: Search, rounds: list[Round], best: Mend) -> tuple[Image, ...]:
     """The objects of as given, of the best, and of its rivals in the first round, on whole patterns."""
     rivals = [tried.mend for one in rounds[:1] for tried in one.finalists if np.isfinite(tried.unexplained)]
-    mends = {str(mend): mend for mend in (Mend(), best.mend, *rivals)}
+    mends = {str(mend): mend for mend in (Mend(), best, *rivals)}
     trials = Trials(search.scan, search.many.frames, sweeps=search.many.sweeps)
     images = list[tuple[NDArray[np.complex64], NDArray[np.bool_]]]()
 

@@ -1,12 +1,15 @@
 """What people get wrong, by kind: the hypotheses of each family, and which cannot be told apart."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.option_literals import Operation, words
+
+if TYPE_CHECKING:
+    from ptychoscope.diagnosis.curl import Axes
 
 Steps = dict[str, Any]
 """Steps of an orientation by name; `domain` stands beside them."""
@@ -16,6 +19,10 @@ CONTINUOUS = (
     *("defocus of the probe", "size of the probe"),
 )
 """Families that have a number: with one of it, much can be made to fit a little better."""
+
+FREEDOM = {CONTINUOUS[2]: 1.15, CONTINUOUS[3]: 1.1, "probe not quite right": 1.25, "probe of no use": 1.35}
+"""What such a mend leaves counts so many times: a probe that is free fits what is wrong elsewhere, and a
+focus trades against the scale of the positions."""
 
 _CLOSEST, _WIDEST = 0.02, 0.7
 """Nearest positions are so far apart, in windows, in any scan worth trying."""
@@ -41,21 +48,23 @@ def turned(swap_xy: bool, flip_y: bool, flip_x: bool) -> Steps:
 
 
 def discrete(
-    *, probe: bool, domain: str, patterns: bool = True, offset: tuple[int, int] = (0, 0)
+    *, probe: bool, domain: str, offset: tuple[int, int] = (0, 0), axes: "Axes | None" = None
 ) -> Iterator[Family]:
     """Families of a few words each; those of the probe where there is one.
 
-    `offset` (y, x) is by how many pixels the light seems to lie beside the middle.
+    `offset` (y, x) is by how many pixels the light seems to lie beside the middle, `axes` how the positions
+    seem to be turned.
     """
     if any(offset):
         centred = {"roll_y": -offset[0], "roll_x": -offset[1]}
         yield Family("zero frequency beside the middle", [centred])
+    if axes is not None and axes.rest_deg:
+        yield Family("axes of the positions", axes.turns(), ("rotate", _TURN_STEP_DEG))
     bits = [(a, b, c) for a in (False, True) for b in (False, True) for c in (False, True)]
     yield Family("positions turned", [turned(*b) for b in bits[1:]])
     others = [name for name in words(Operation) if name != "none"]
-    if patterns:
-        yield Family("patterns turned", [{"patterns": name} for name in others])
-        yield Family("zero frequency in the corner", [{"patterns": "fftshift"}])
+    yield Family("patterns turned", [{"patterns": name} for name in others])
+    yield Family("zero frequency in the corner", [{"patterns": "fftshift"}])
     yield Family("counts against amplitude", [{"domain": "counts" if domain == "amplitude" else "amplitude"}])
     if probe:
         yield Family("probe conjugated", [{"probe": "conjugate"}])
@@ -104,9 +113,9 @@ def finer(family: Family, steps: Steps, halvings: int) -> tuple[Steps, Steps]:
     value = steps[name]
     if name.endswith("scale"):
         part = spacing ** (0.5**halvings)
-        return {name: value / part}, {name: value * part}
+        return {**steps, name: value / part}, {**steps, name: value * part}
     part = spacing * 0.5**halvings
-    return {name: value - part}, {name: value + part}
+    return {**steps, name: value - part}, {**steps, name: value + part}
 
 
 def spacing_px(positions_px: NDArray[np.float64]) -> float:

@@ -21,7 +21,7 @@ _BEAM = 0.9
 """Part of the probe's intensity that its diameter holds."""
 _OPEN = {
     "probe": "no probe: sweeps begin with one that is found in the data; --probe-file gives another",
-    "pixel": "the object's pixel is not known: --pixel-size-m, or --energy-ev --distance-m --detector-pixel-m",
+    "pixel": "the object's pixel is not known: --pixel-size-m or --energy-ev --distance-m --detector-pixel-m",
     "mask": "no mask of bad pixels",
     "overlap": "neighbouring frames hardly overlap: networks of single frames can, sweeps cannot be used",
 }

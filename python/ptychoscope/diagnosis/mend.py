@@ -25,6 +25,8 @@ class Mend:
     """(m, P, P), in place of the scan's own; found from the frames."""
     probe_follows: bool = False
     """The probe is mended from the second sweep on."""
+    frames: tuple[int, int] | None = None
+    """First number, and the one after the last, of the frames that are kept."""
 
     def with_steps(self, **steps: Any) -> "Mend":
         """This mend with some of the orientation's steps replaced."""
@@ -32,6 +34,8 @@ class Mend:
 
     def apply(self, scan: Scan) -> Scan:
         """`scan`, mended. Raises `ScanError` when the steps leave no frame."""
+        if self.frames is not None:
+            scan = scan.select((scan.numbers >= self.frames[0]) & (scan.numbers < self.frames[1]))
         if self.bad_pixels is not None:
             known = self.bad_pixels if scan.bad_pixels is None else self.bad_pixels | scan.bad_pixels
             scan = replace(scan, bad_pixels=known)
@@ -55,10 +59,39 @@ class Mend:
             steps.append("probe that follows the frames")
         if self.bad_pixels is not None:
             steps.append(f"{int(self.bad_pixels.sum())} bad pixels")
+        if self.frames is not None:
+            steps.append(f"frames {self.frames[0]}:{self.frames[1]}")
         return steps
 
     def __str__(self) -> str:
         return ", ".join(self.changes) or "as given"
+
+
+def changed(current: Mend, steps: dict[str, Any]) -> Mend:
+    """`current`, and after it what `steps` say: fields of an orientation, `domain`, `probe_follows`."""
+    steps = dict(steps)
+    domain = steps.pop("domain", None)
+    mend = current if domain is None else replace(current, domain=domain)
+    mend = replace(mend, probe_follows=mend.probe_follows or steps.pop("probe_follows", False))
+    before = mend.orientation
+    for name in ("patterns", "probe"):
+        if name in steps and getattr(before, name) != "none":
+            steps[name] = f"{getattr(before, name)}+{steps[name]}"
+    for name in ("scale", "probe_scale"):
+        if name in steps:
+            steps[name] *= getattr(before, name)
+    turned_back = 1.0
+    if "swap_xy" in steps:
+        if steps["swap_xy"] ^ steps["flip_y"] ^ steps["flip_x"]:  # mirrored: the other way round
+            turned_back = -1.0
+        flips = (before.flip_x, before.flip_y) if steps["swap_xy"] else (before.flip_y, before.flip_x)
+        steps["swap_xy"] ^= before.swap_xy
+        steps["flip_y"], steps["flip_x"] = flips[0] ^ steps["flip_y"], flips[1] ^ steps["flip_x"]
+    steps["rotate"] = turned_back * before.rotate + steps.get("rotate", 0.0)
+    for name in ("probe_defocus", "shift_frames"):
+        if name in steps:
+            steps[name] += getattr(before, name)
+    return mend.with_steps(**steps)
 
 
 def _short(value: Any) -> str:

@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ptychoscope.diagnosis.families import Steps
-from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.search import changed, paired_t
-from ptychoscope.diagnosis.trial import Outcome, Trials
+from ptychoscope.diagnosis.mend import Mend, changed
+from ptychoscope.diagnosis.trial import Outcome, Trials, paired_t
 from ptychoscope.scan import Scan
 
 _SHIFTS: tuple[Steps, ...] = ({"shift_frames": 1}, {"shift_frames": -1})
@@ -51,24 +50,26 @@ def better_shift(scan: Scan, trials: Trials, given: Outcome, has_time: Callable[
 
     Tried on as many frames in a row, whose partners are there too.
     """
-    row = _in_a_row(scan, len(scan) - len(trials.frames), trials)
+    row = in_a_row(scan, len(scan) - len(trials.frames), trials)
     there = row.run(Mend())
     if not np.isfinite(min(there.unexplained, given.unexplained)):
         return None
     return _best([_tried(row, steps, there) for steps in _SHIFTS if has_time()])
 
 
-def first_shifted(scan: Scan, trials: Trials, shift: Mend, has_time: Callable[[], bool]) -> int | None:
-    """About from which frame on the frames are shifted, by halving; None where it is from the first on.
+def about_first_shifted(
+    scan: Scan, like: Trials, before: Mend, after: Mend, has_time: Callable[[], bool]
+) -> int | None:
+    """About the frame from which on `after` explains rows better than `before`, by halving.
 
-    None too where there is no time to find out.
+    None where it does from the first on, and where there is no time to find out.
     """
 
     def shifted(first: int) -> bool:
-        row = _in_a_row(scan, first, trials)
-        return row.run(shift).unexplained < row.run(Mend()).unexplained
+        row = in_a_row(scan, first, like)
+        return row.run(after).unexplained < row.run(before).unexplained
 
-    count = len(trials.frames)
+    count = len(like.frames)
     low, high = 0, len(scan) - count
     if high <= 0 or not has_time() or shifted(low):
         return None
@@ -78,6 +79,13 @@ def first_shifted(scan: Scan, trials: Trials, shift: Mend, has_time: Callable[[]
         middle = (low + high) // 2
         low, high = (low, middle) if shifted(middle) else (middle, high)
     return (low + high + count) // 2
+
+
+def in_a_row(scan: Scan, first: int, like: Trials) -> Trials:
+    """Trials on as many frames as those of `like`, in their order."""
+    first = min(max(0, first), max(0, len(scan) - len(like.frames)))
+    frames = np.arange(first, min(len(scan), first + len(like.frames)))
+    return Trials(scan, frames, sweeps=like.sweeps, crop=True)
 
 
 def better_number(trials: Trials, given: Outcome, has_time: Callable[[], bool]) -> Better | None:
@@ -92,13 +100,6 @@ def better_number(trials: Trials, given: Outcome, has_time: Callable[[], bool]) 
 def _best(tried: list[Better]) -> Better | None:
     better = [one for one in tried if one.outcome.unexplained < one.given.unexplained]
     return min(better, key=lambda one: one.ratio, default=None)
-
-
-def _in_a_row(scan: Scan, first: int, like: Trials) -> Trials:
-    """Trials on as many frames, in their order."""
-    first = max(0, first)
-    frames = np.arange(first, min(len(scan), first + len(like.frames)))
-    return Trials(scan, frames, sweeps=like.sweeps, crop=True)
 
 
 def _tried(trials: Trials, steps: Steps, given: Outcome) -> Better:

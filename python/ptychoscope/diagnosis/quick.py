@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ptychoscope.diagnosis.curl import axes_by_curl
 from ptychoscope.diagnosis.detector import offset_px, unnamed_bad_pixels
 from ptychoscope.diagnosis.families import discrete
 from ptychoscope.diagnosis.first_probe import light_in_corner
-from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.nearby import Better, better_number, better_shift, first_shifted
+from ptychoscope.diagnosis.mend import Mend, changed
+from ptychoscope.diagnosis.nearby import Better, about_first_shifted, better_number, better_shift
 from ptychoscope.diagnosis.report import percent
-from ptychoscope.diagnosis.search import changed
 from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours
 from ptychoscope.scan import Scan
 
@@ -27,6 +27,8 @@ _NEAR_NOISE, _NEAR_NOISE_MANY = 1.15, 1.05
 """A scan explained to this much of its noise needs no word; the second by many frames."""
 _GOOD, _HARDLY = 0.7, 0.95
 """Explained to the first, only numbers may be wrong; from the second on, numbers are the less likely."""
+_MUCH = 0.5
+"""Explained to this, a denser raster may explain a smooth object better only for want of sweeps."""
 _FAR_FROM_NOISE = 1.35
 """Below this the noise may be why the frames are hardly explained."""
 _LEAST_PX = 24
@@ -42,7 +44,7 @@ class Finding(NamedTuple):
 
     sentence: str
     mend: Mend | None = None
-    """What explains the frames clearly better; None where that is a mask or nobody knows."""
+    """What explains the frames clearly better; None where that is a mask, or nobody knows."""
 
 
 def quick_check(scan: Scan, budget_s: float) -> str | None:
@@ -88,12 +90,21 @@ def _by_trials(scan: Scan, budget_s: float) -> Finding | None:
     if given.unexplained < _WORTHLESS and noise > _NOISY * given.unexplained and affordable:
         trials = Trials(scan, neighbours(scan.positions_px, _NOISY_FRAMES), sweeps=_SWEEPS, crop=True)
         given, noise, enough = trials.run(Mend()), trials.noise(Mend()), _NEAR_NOISE_MANY
-    if given.unexplained < enough * noise:
-        return None
-    shift = better_shift(scan, trials, given, has_time)
+    explained = given.unexplained < enough * noise
+    shift = None if explained else better_shift(scan, trials, given, has_time)
     if shift is not None and shift.clear(noise, _NUMBER_RATIO):
-        first = first_shifted(scan, trials, shift.mend, partial(has_time, 2))
+        first = about_first_shifted(scan, trials, Mend(), shift.mend, partial(has_time, 2))
         return Finding(_shifted(scan, shift, first), shift.mend)
+    turned = _turned_axes(scan, trials, given) if has_time() else None
+    if turned is not None or explained:
+        return turned
+    return _otherwise(scan, trials, given, noise, has_time)
+
+
+def _otherwise(
+    scan: Scan, trials: Trials, given: Outcome, noise: float, has_time: Callable[[], bool]
+) -> Finding | None:
+    """What is said of a number or a word that explains the frames, or of frames that nothing explains."""
     said = f"as given the positions and patterns leave {percent(given.unexplained)} of what differs between "
     said += "frames unexplained"
     found = _clearly_better(scan, trials, given, noise, has_time)
@@ -110,6 +121,26 @@ def _by_trials(scan: Scan, budget_s: float) -> Finding | None:
     return None
 
 
+def _turned_axes(scan: Scan, trials: Trials, given: Outcome) -> Finding | None:
+    """An oblique turn that the centres of mass are sure of, and by which the frames are explained better.
+
+    It shows at few photons too, where the trials' noise hides it.
+    """
+    axes = axes_by_curl(scan.select(neighbours(scan.positions_px, _NOISY_FRAMES)).with_probe(None))
+    if axes is None or not axes.decided or not axes.oblique:
+        return None
+    tried = [(trials.run(mend), mend) for mend in (changed(Mend(), turn) for turn in axes.turns())]
+    outcome, mend = min(tried, key=lambda one: one[0].unexplained)
+    if not outcome.unexplained < given.unexplained:
+        return None
+    return Finding(
+        f"by the curl of the patterns' centres of mass the axes of the positions are not the detector's (+- "
+        f"{axes.error_deg:.1f} degrees); with {mend} {percent(outcome.unexplained)} of what differs between "
+        f"frames is unexplained instead of {percent(given.unexplained)}: `ptychoscope diagnose` says more",
+        mend,
+    )
+
+
 def _clearly_better(
     scan: Scan, trials: Trials, given: Outcome, noise: float, has_time: Callable[[], bool]
 ) -> Better | None:
@@ -121,9 +152,18 @@ def _clearly_better(
         tries = [number] if scan.patch_px >= _LEAST_PX else []
     for better, ratio in tries:
         found = better(given, has_time)
-        if found is not None and found.clear(noise, ratio):
+        if found is not None and found.clear(noise, ratio) and _stays(scan, found, ratio):
             return found
     return None
+
+
+def _stays(scan: Scan, found: Better, ratio: float) -> bool:
+    """Whether it is clear after more sweeps over more frames too, where the scan as given explains much."""
+    if found.given.unexplained > _MUCH:
+        return True
+    more = Trials(scan, neighbours(scan.positions_px, _NOISY_FRAMES), sweeps=2 * _SWEEPS, crop=True)
+    again = Better(found.mend, more.run(found.mend), more.run(Mend()))
+    return again.clear(more.noise(Mend()), ratio)
 
 
 def _shifted(scan: Scan, found: Better, first: int | None) -> str:
@@ -141,7 +181,7 @@ def _better_word(scan: Scan, trials: Trials, given: Outcome, has_time: Callable[
     best: Better | None = None
     left = given.unexplained
     for mend in _mends(scan):
-        outcome = trials.run(mend)
+        outcome = trials.run(mend) if mend.domain is None else trials.run_in_domain_of(Mend(), mend)
         if outcome.unexplained < left:
             best, left = Better(mend, outcome, given), outcome.unexplained
         if not has_time():

@@ -102,6 +102,8 @@ class Diagnosis:
             words.append("--refine-probe find")
         elif mend.probe_follows:
             words.append("--refine-probe update")
+        if mend.frames is not None:
+            words.append(f"--frames {mend.frames[0]}:{mend.frames[1]}")
         if self.saturation is not None:
             words.append(f"--saturation {self.saturation:g}")
         return " ".join(words)
@@ -110,7 +112,10 @@ class Diagnosis:
     def python(self) -> str:
         """A line of Python that does the same to a Scan called `scan`."""
         mend = self.best.mend
-        parts = []
+        parts = list[str]()
+        if mend.frames is not None:
+            first, end = mend.frames
+            parts.append(f"scan = scan.select((scan.numbers >= {first}) & (scan.numbers < {end}))")
         if mend.domain is not None:
             parts.append(f'scan = dataclasses.replace(scan, domain="{mend.domain}")')
         if mend.orientation.text:

@@ -5,15 +5,25 @@ Round by round the scan is mended by the one change that explains most, until no
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 
+from ptychoscope.diagnosis.curl import Axes, axes_by_curl
 from ptychoscope.diagnosis.detector import offset_px
-from ptychoscope.diagnosis.families import CONTINUOUS, Family, Steps, continuous, discrete, finer, shifts
+from ptychoscope.diagnosis.families import (
+    CONTINUOUS,
+    Family,
+    Steps,
+    continuous,
+    discrete,
+    finer,
+    shifts,
+)
 from ptychoscope.diagnosis.first_probe import found_probes
-from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours
+from ptychoscope.diagnosis.mend import Mend, changed
+from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours, paired_t
+from ptychoscope.diagnosis.tried import Round, Tried, moves
 from ptychoscope.scan import Scan
 
 _COARSE_FRAMES, _FINE_FRAMES, _LEAST_FRAMES = 64, 200, 49
@@ -36,81 +46,66 @@ _GOOD = 0.5
 """Explained to this, only what lies near is tried."""
 
 
-class Tried(NamedTuple):
-    """A hypothesis and its outcome on the larger set of frames."""
-
-    family: str
-    mend: Mend
-    unexplained: float
-    t: float
-    """Standard errors by which it explains the frames better (negative) or worse than what it was beside."""
-
-
-class Round(NamedTuple):
-    """One round: what was there before, and the best of every family."""
-
-    before: float
-    finalists: list[Tried]
-    accepted: Tried | None
-
-
 class Search:
     """Trials of a scan on few and on more frames, and what is tried on them."""
-
-    STRIDE = 2
-    """Of the grid of scales, where it is tried with every symmetry."""
 
     def __init__(self, scan: Scan, *, seed: int = 0) -> None:
         few, many = frame_numbers(len(scan), scan.patch_px)
         self.scan = scan
-        self.few = Trials(
-            scan, neighbours(scan.positions_px, few), sweeps=_COARSE_SWEEPS, crop=True, seed=seed
-        )
-        self.many = Trials(
-            scan, neighbours(scan.positions_px, many), sweeps=_FINE_SWEEPS, crop=True, seed=seed
+        self.few, self.many = (
+            Trials(scan, neighbours(scan.positions_px, count), sweeps=sweeps, crop=True, seed=seed)
+            for count, sweeps in ((few, _COARSE_SWEEPS), (many, _FINE_SWEEPS))
         )
         middle = max(0, len(scan) // 2 - many // 2)
         row = np.arange(middle, min(len(scan), middle + many))
         self.row = Trials(scan, row, sweeps=_COARSE_SWEEPS, crop=True, seed=seed)
-        self.offset_px = offset_px(scan)
         self.trials = 0
+
+    @cached_property
+    def offset_px(self) -> tuple[int, int]:
+        """By how much the light seems to lie beside the middle."""
+        return offset_px(self.scan)
+
+    def axes(self, current: Mend) -> Axes | None:
+        """The axes of the positions by the curl of the centres of mass; None where they are not decided."""
+        shift, frames = current.orientation.shift_frames, self.many.frames
+        frames = frames[(frames >= shift) & (frames - shift < len(self.scan))]
+        positions = self.scan.positions_px[frames]
+        some = replace(self.scan.select(frames - shift), positions_px=positions, nominal_positions_px=None)
+        found = axes_by_curl(current.with_steps(shift_frames=0).apply(some.with_probe(None)))
+        return found if found is not None and found.decided else None
 
     def round(self, current: Mend, *, probe_given: bool) -> Round:
         """The best of every family beside `current`, and the one that is clearly better, if any."""
         given = self.many.run(current)
         one = current.with_steps(shift_frames=0).apply(self.scan.select(slice(0, 1)))
         aside = (0, 0) if current.orientation.roll_y or current.orientation.roll_x else self.offset_px
-        few = self._best(discrete(probe=probe_given, domain=one.domain, offset=aside), current)
-        found = self._finals(few, current, given)
+        families = discrete(probe=probe_given, domain=one.domain, offset=aside, axes=self.axes(current))
+        few = self._best(families, current)
+        found = [*self._finals(few, current, given), *self._shifted(current, given)]
         if not self._settles(found, given, current):
             local = given.unexplained < _GOOD or self.near_noise(current)
             side = self.scan.patch_px
             positions = current.orientation.turned(self.scan.positions_px[self.many.frames])
             wide = continuous(positions, one.probe if probe_given else None, local=local, side=side)
             more = self._best(wide, current)
-            found += [self._refined(family, steps, current, given) for family, steps, _ in more]
-            found += self._shifted(current, given)
-            if probe_given and not current.probe_follows:
-                follows = changed(current, {"probe_follows": True})
-                found.append(self._tried("probe not quite right", follows, given))
-        found.sort(key=lambda tried: tried.unexplained)
+            found += [self.refined(family, steps, current, given) for family, steps, _ in more]
+            if probe_given:
+                found += self._other_probes(current, given, found)
+        found.sort(key=lambda tried: tried.rank)
         return Round(given.unexplained, found, self._accepted(found, given, current))
 
-    def turned_and_scaled(self, current: Mend) -> Tried | None:
-        """Axes and unit of the positions wrong at once: neither shows while the other is wrong."""
-        given = self._run(self.many, current)
-        positions = current.orientation.turned(self.scan.positions_px[self.many.frames])
-        families = continuous(positions, None, local=False, side=self.scan.patch_px)
-        scales = next((f for f in families if f.name == CONTINUOUS[0]), None)
-        turns = next(f for f in discrete(probe=False, domain="counts") if "swap_xy" in f.hypotheses[0])
-        if scales is None:
-            return None
-        pairs = [(turn, scale) for turn in turns.hypotheses for scale in scales.hypotheses[:: self.STRIDE]]
-        left = [self._run(self.few, changed(changed(current, a), b)).unexplained for a, b in pairs]
-        turn, scale = pairs[int(np.argmin(left))]
-        best = self._refined(scales, scale, changed(current, turn), given)
-        best = best._replace(family=f"{turns.name} and {scales.name}")
-        return best if self._explains(best, given, current) else None
+    def _other_probes(self, current: Mend, given: Outcome, found: list[Tried]) -> list[Tried]:
+        """The given probe, mended by the frames; one from the frames where all else explains little."""
+        tried = []
+        if not current.probe_follows:
+            follows = changed(current, {"probe_follows": True})
+            tried.append(self._tried("probe not quite right", follows, given))
+        best = min(one.unexplained for one in [*found, *tried])
+        if self.useless(given.unexplained, current) and best > _GOOD:
+            one = self.with_found_probe(current)
+            tried += [] if one is None else [one]
+        return tried
 
     def with_found_probe(self, current: Mend) -> Tried | None:
         """A probe from the frames in place of the given one, when that explains clearly more."""
@@ -118,17 +113,21 @@ class Search:
         for found, _ in found_probes(self.scan, self.many)[:1]:
             mend = replace(found, bad_pixels=current.bad_pixels, domain=current.domain)
             tried = self._tried("probe of no use", mend, given)
-            return tried if self._explains(tried, given, current) else None
+            return tried if self.explains(tried, given, current) else None
         return None
 
     def useless(self, unexplained: float, current: Mend) -> bool:
         """Hardly better than the mean pattern, and photon noise is not the reason."""
         return unexplained > _USELESS and not self.near_noise(current)
 
-    def _explains(self, tried: Tried, given: Outcome, current: Mend) -> bool:
+    def explains(self, tried: Tried, given: Outcome, current: Mend) -> bool:
         """A mend of two things at once must be good, not only better."""
         good = tried.unexplained < _USEFUL or self.near_noise(tried.mend)
         return good and self.clear(tried, given, current) and self.beats_shuffled(tried.mend)
+
+    def left_on_few(self, mend: Mend) -> float:
+        """What `mend` leaves on the few frames."""
+        return self._run(self.few, mend).unexplained
 
     def _best(self, families: Iterable[Family], current: Mend) -> list[tuple[Family, Steps, float]]:
         """The best hypothesis of each family on the few frames."""
@@ -142,14 +141,28 @@ class Search:
     def _finals(self, best: list[tuple[Family, Steps, float]], current: Mend, given: Outcome) -> list[Tried]:
         """The most promising of them on the many frames."""
         chosen = sorted(best, key=lambda one: one[2])[:_FINALISTS]
-        return [self._tried(family.name, changed(current, steps), given) for family, steps, _ in chosen]
+        return [self._final(family, steps, current, given) for family, steps, _ in chosen]
 
-    def _refined(self, family: Family, steps: Steps, current: Mend, given: Outcome) -> Tried:
-        """The best of a continuous family, on grids that become finer, on the many frames."""
+    def _final(self, family: Family, steps: Steps, current: Mend, given: Outcome) -> Tried:
+        if family.finer is not None:
+            return self.refined(family, steps, current, given)
+        mend = changed(current, steps)
+        if "domain" not in steps:
+            return self._tried(family.name, mend, given)
+        outcome = self.many.run_in_domain_of(current, mend)
+        return Tried(family.name, mend, outcome.unexplained, paired_t(outcome, given))
+
+    def refined(
+        self, family: Family, steps: Steps, current: Mend, given: Outcome, *, first: int = 1
+    ) -> Tried:
+        """The best of a continuous family, on grids that become finer, on the many frames.
+
+        The first has the family's spacing, halved `first` times.
+        """
         best = self._tried(family.name, changed(current, steps), given)
         still = (family.finer or ("", 0.0))[0]
         unit = 1.0 if still.endswith("scale") else 0.0
-        for k in range(1, _FINER + 1):
+        for k in range(first, _FINER + 1):
             below, above = finer(family, steps, k)
             for other in (below, above):
                 if other[still] == unit:
@@ -184,18 +197,22 @@ class Search:
     def _settles(self, found: list[Tried], given: Outcome, current: Mend) -> bool:
         """One of few words explains nearly all: what is continuous need not be tried in this round."""
         best = min(found, key=lambda one: one.unexplained)
-        return best.unexplained < _GOOD * given.unexplained and self.clear(best, given, current)
+        good = best.unexplained < _GOOD * min(given.unexplained, 1.0) or self.near_noise(best.mend)
+        return good and self.clear(best, given, current)
 
     def clear(self, tried: Tried, given: Outcome, current: Mend) -> bool:
         """Whether `tried` explains the frames clearly better than `current`, whose outcome is `given`."""
         if not np.isfinite(given.unexplained):
             return bool(np.isfinite(tried.unexplained))
-        noise = self.many.noise(current)
-        if given.unexplained < _NOISE_ONLY * noise:
+        if given.unexplained < _NOISE_ONLY * self.many.noise(current):
             return False
-        floor = min(noise, 0.95 * tried.unexplained)
-        left = (tried.unexplained - floor) / (given.unexplained - floor)
-        return tried.t < -_CLEAR_T and left < _CLEAR_RATIO
+        shrinks = self._shrinks(tried.unexplained, given.unexplained, current, _CLEAR_RATIO)
+        return tried.t < -_CLEAR_T and shrinks
+
+    def _shrinks(self, left: float, given: float, current: Mend, part: float) -> bool:
+        """Whether what is left above the noise is less than `part` of what is given."""
+        floor = min(self.many.noise(current), 0.95 * left)
+        return left - floor < part * (given - floor)
 
     def _accepted(self, found: list[Tried], given: Outcome, current: Mend) -> Tried | None:
         most = {True: _NUMBER_GAIN * given.unexplained, False: np.inf}
@@ -205,7 +222,8 @@ class Search:
             if self.clear(tried, given, current) and tried.unexplained < most[tried.family in CONTINUOUS]
         ]
         for tried in clear:
-            if tried.family not in CONTINUOUS or self.beats_shuffled(tried.mend):
+            number = tried.family in CONTINUOUS
+            if not number or (moves(current, tried.mend) and self.beats_shuffled(tried.mend)):
                 return tried
         return None
 
@@ -222,45 +240,12 @@ class Search:
             replace(self.scan, positions_px=positions, nominal_positions_px=None),
             self.many.frames,
             sweeps=_FINE_SWEEPS,
+            crop=True,
         )
         right, shuffled = self._run(self.many, mend), self._run(other, mend)
-        return paired_t(right, shuffled) < -_CLEAR_T / 2
-
-
-def changed(current: Mend, steps: Steps) -> Mend:
-    """`current`, and after it what `steps` say."""
-    steps = dict(steps)
-    domain = steps.pop("domain", None)
-    mend = current if domain is None else replace(current, domain=domain)
-    mend = replace(mend, probe_follows=mend.probe_follows or steps.pop("probe_follows", False))
-    before = current.orientation
-    for name in ("patterns", "probe"):
-        if name in steps and getattr(before, name) != "none":
-            steps[name] = f"{getattr(before, name)}+{steps[name]}"
-    for name in ("scale", "probe_scale"):
-        if name in steps:
-            steps[name] *= getattr(before, name)
-    if "swap_xy" in steps:
-        mirrored = steps["swap_xy"] ^ steps["flip_y"] ^ steps["flip_x"]
-        flips = (before.flip_x, before.flip_y) if steps["swap_xy"] else (before.flip_y, before.flip_x)
-        steps = {
-            "swap_xy": before.swap_xy ^ steps["swap_xy"],
-            "flip_y": flips[0] ^ steps["flip_y"],
-            "flip_x": flips[1] ^ steps["flip_x"],
-        }
-        return mend.with_steps(**steps, rotate=-before.rotate if mirrored else before.rotate)
-    for name in ("rotate", "probe_defocus", "shift_frames"):
-        if name in steps:
-            steps[name] += getattr(before, name)
-    return mend.with_steps(**steps)
-
-
-def paired_t(outcome: Outcome, other: Outcome) -> float:
-    """Mean over the frames of the difference of their residuals, in standard errors; 0 when it cannot be."""
-    apart = outcome.residuals - other.residuals
-    apart = apart[np.isfinite(apart)]
-    spread = float(apart.std()) if len(apart) > 1 else 0.0
-    return float(apart.mean() / (spread / np.sqrt(len(apart)))) if spread > 0 else 0.0
+        return self._shrinks(right.unexplained, shuffled.unexplained, mend, _NUMBER_GAIN) and (
+            paired_t(right, shuffled) < -_CLEAR_T / 2
+        )
 
 
 def frame_numbers(frames: int, side: int) -> tuple[int, int]:

@@ -1,30 +1,32 @@
 """A trial: some sweeps over some frames, judged by pixels that were held back from them.
 
 Of every pattern a share of the pixels, drawn at random, is treated as unmeasured while the object is made,
-and then predicted.
+and then predicted. Frames gone wild, far less like the mean than the others are, take no part.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.metrics.photon_noise import amplitude_noise
+from ptychoscope.diagnosis.split import Split
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.orientation import pattern_step
-from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, filled, measured_amplitudes
-from ptychoscope.refine.defocus_trial import far_field_of, lit_side, middle, near_field
+from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, measured_amplitudes
+from ptychoscope.refine.defocus_trial import unlike_the_mean
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.schedule import schedule
 from ptychoscope.scan import Scan
 
 _HELD_OUT = 0.125
 """The share of a pattern's pixels that is held back."""
+_LOOKED_AT_PX = 32
+"""Rows and columns, evenly from all, by which frames gone wild are told."""
 _LARGEST_PX = 4096 * 4096
 """Positions that need a larger canvas explain nothing: they do not overlap."""
-_TINY = 1e-12
 
 
 class Outcome(NamedTuple):
@@ -58,18 +60,44 @@ class Trials:
         self, scan: Scan, frames: NDArray[np.intp], *, sweeps: int = 4, crop: bool = False, seed: int = 0
     ) -> None:
         self.frames, self.sweeps, self.seed = frames, sweeps, seed
-        self._scan, self._crop = scan, crop
-        self._one = scan.select(frames[:1])
+        self._scan, self._crop = replace(scan, object=None), crop
+        self._one = self._scan.select(frames[:1])
         shape = (len(frames), scan.patch_px, scan.patch_px)
         self._held = np.random.default_rng(seed).random(shape, dtype=np.float32) < _HELD_OUT
-        self._splits: dict[tuple[object, ...], _Split] = {}
+        self._wild: NDArray[np.bool_] | None = None
+        self._splits: dict[tuple[object, ...], Split] = {}
         self._at: tuple[tuple[object, ...], Refiner] | None = None
 
     def run(self, mend: Mend, *, keep: Callable[[Refiner], None] | None = None) -> Outcome:
         """Try `mend`; `keep` is called with the refiner at the end."""
+        return self._run(mend, self._split(mend), keep)
+
+    def run_in_domain_of(self, current: Mend, mend: Mend) -> Outcome:
+        """Try `mend` and compare it in the amplitudes of `current`, whose patterns are read otherwise.
+
+        What is unexplained can be set side by side only where the same amplitudes are predicted: counts taken
+        for amplitudes are all bright pixels, which any blurred image explains.
+        """
+        base = self._split(current)
+        other = self._split(mend, side=base.side)
+        given = current.domain or self._scan.domain
+        power = 0.25 if given == "counts" else 1.0  # of the intensity predicted for the other reading
+        left = np.full(len(self.frames), np.nan)
+        frames, partners = self._pairs(mend.orientation.shift_frames)
+
+        def beside(refiner: Refiner) -> None:
+            n, held = len(frames), base.held[frames]
+            predicted = refiner.predicted(0, n).astype(np.float64) ** power
+            apart = np.square(np.where(held >= 0, held - predicted, 0)).sum(axis=(1, 2))
+            left[partners] = np.where(refiner.states[:n] == 0, apart / base.unit, np.nan)
+
+        if not np.isfinite(self._run(mend, other, beside).unexplained):
+            return Outcome(np.inf, left)
+        return Outcome(float(np.nanmean(left)), left)
+
+    def _run(self, mend: Mend, split: Split, keep: Callable[[Refiner], None] | None) -> Outcome:
         nothing = Outcome(np.inf, np.full(len(self.frames), np.nan))
         frames, partners = self._pairs(mend.orientation.shift_frames)
-        split = self._split(mend)
         probe = mend.with_steps(shift_frames=0, patterns="none").apply(self._one).probe
         if len(partners) < 2 or not split.counts > 0 or probe is None:
             return nothing
@@ -97,7 +125,7 @@ class Trials:
     def _refiner(
         self,
         mend: Mend,
-        split: "_Split",
+        split: Split,
         frames: NDArray[np.intp],
         partners: NDArray[np.intp],
         modes: int,
@@ -141,54 +169,32 @@ class Trials:
         both = np.array(pairs, np.intp).reshape(-1, 2)
         return both[:, 0], both[:, 1]
 
-    def _split(self, mend: Mend) -> "_Split":
+    def _split(self, mend: Mend, *, side: int | None = None) -> Split:
         steps, roll = mend.orientation.patterns, (mend.orientation.roll_y, mend.orientation.roll_x)
-        key = (steps, roll, mend.domain, id(mend.bad_pixels))
+        key = (steps, roll, mend.domain, id(mend.bad_pixels), side)
         if key not in self._splits:
             reading = Mend(domain=mend.domain, bad_pixels=mend.bad_pixels)
             reading = reading.with_steps(patterns=steps, roll_y=roll[0], roll_x=roll[1])
-            some = reading.apply(self._scan.select(self.frames).with_probe(None))
+            amplitude = measured_amplitudes(reading.apply(self._scan.select(self.frames).with_probe(None)))
+            if self._wild is None:
+                step = max(1, self._scan.patch_px // _LOOKED_AT_PX)
+                self._wild = unlike_the_mean(amplitude[:, ::step, ::step])
+            if self._wild.any():
+                amplitude = np.where(self._wild[:, None, None], np.float32(UNMEASURED), amplitude)
             held = np.roll(pattern_step(self._held, steps), roll, (1, 2))
-            self._splits[key] = _Split(measured_amplitudes(some), held, crop=self._crop)
+            self._splits[key] = Split(amplitude, held, crop=self._crop, side=side)
         return self._splits[key]
-
-
-class _Split:
-    """Amplitudes parted into those that sweeps see and those that they predict."""
-
-    def __init__(self, amplitude: NDArray[np.float32], held: NDArray[np.bool_], *, crop: bool) -> None:
-        times = np.maximum((amplitude >= 0).sum(axis=0), 1)
-        mean_counts = np.square(np.maximum(amplitude, 0)).sum(axis=0) / times
-        self.side = amplitude.shape[-1]
-        if crop:
-            unseen = ~(amplitude >= 0).any(axis=0)
-            self.side = lit_side(np.asarray(filled(np.where(unseen, UNMEASURED, mean_counts)), np.float32))
-            amplitude, held, mean_counts, times = (
-                np.ascontiguousarray(middle(a, self.side)) for a in (amplitude, held, mean_counts, times)
-            )
-        known = amplitude >= 0
-        self.seen = np.where(held, np.float32(UNMEASURED), amplitude)
-        self.held = np.where(held, amplitude, np.float32(UNMEASURED))
-        test = held & known
-        value = np.where(known, amplitude, 0)
-        self.mask = known.any(axis=0)
-        self.counts = float(np.square(value).sum(dtype=np.float64)) / max(len(value), 1)
-        mean = value.sum(axis=0) / times
-        self.energy = np.square(np.where(test, amplitude, 0)).sum(axis=(1, 2), dtype=np.float64)
-        apart = np.square(np.where(test, amplitude - mean, 0)).sum(axis=(1, 2), dtype=np.float64)
-        self.unit = max(float(apart.mean()), _TINY)
-        floor = test.sum(axis=0) * amplitude_noise(mean_counts)
-        self.noise = float(floor.sum()) / len(value) / self.unit
-
-    def scaled(self, probe: NDArray[np.complex64]) -> NDArray[np.complex64]:
-        """A probe (m, P, P) on our grid, with the photons that are measured."""
-        far = middle(far_field_of(probe), self.side)
-        power = float(np.square(np.abs(far[:, self.mask])).sum())
-        cropped = probe if self.side == probe.shape[-1] else near_field(far)
-        return np.asarray(cropped * np.sqrt(self.counts / max(power, _TINY)), np.complex64)
 
 
 def neighbours(positions_px: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     """The `count` frames nearest to the middle of the scan, in their order."""
     away = np.square(positions_px - np.median(positions_px, axis=0)).sum(axis=1)
     return np.sort(np.argsort(away, kind="stable")[:count])
+
+
+def paired_t(outcome: Outcome, other: Outcome) -> float:
+    """Mean over the frames of the difference of their residuals, in standard errors; 0 when it cannot be."""
+    apart = outcome.residuals - other.residuals
+    apart = apart[np.isfinite(apart)]
+    spread = float(apart.std()) if len(apart) > 1 else 0.0
+    return float(apart.mean() / (spread / np.sqrt(len(apart)))) if spread > 0 else 0.0

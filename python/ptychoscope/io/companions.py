@@ -76,7 +76,7 @@ def _probe_of_hdf5(path: Path) -> NDArray[Any] | None:
     from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 
     with hdf5_errors(path):
-        look_in_child("ptychoscope.io.companions:load_probe", {"path": str(path)}, str(path))
+        look_in_child("ptychoscope.io.companions:load_probe", {"place": str(path)}, str(path))
         file = ScanHdf5(path)
         scan = any(reader.matches(file) for reader in (cxi, ptychodus_data, ptychovit))
     return read_stored(path, {}).probe if scan else load_reconstruction(path).probe

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import h5py
@@ -9,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
+from ptychoscope.io.packed_chunks import check_bitshuffle, codec_of, read_packed
 from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
+from ptychoscope.io.virtual_frames import Block, frame_blocks
 from ptychoscope.lazy_patterns import PatternFile
 
 
@@ -60,16 +63,47 @@ class Hdf5Patterns:
             return np.concatenate(parts)[np.searchsorted(np.unique(frames), frames)]
 
     def _slice(self, start: int, stop: int) -> NDArray[Any]:
+        part = [slice(0, side) for side in self.dataset.shape]
         if self.frames_last:
-            return np.ascontiguousarray(np.moveaxis(self.dataset[:, :, start:stop], 2, 0))
+            part[2] = slice(start, stop)
+            return np.ascontiguousarray(np.moveaxis(self._stored(part), 2, 0))
         if self.channel is not None:
-            return np.asarray(self.dataset[start:stop, self.channel])
+            part[:2] = slice(start, stop), slice(self.channel, self.channel + 1)
+            return self._stored(part)[:, 0]
         if self.dataset.ndim == 3:
-            return np.asarray(self.dataset[start:stop])
+            part[0] = slice(start, stop)
+            return self._stored(part)
         columns = self.dataset.shape[1]
         first, last = start // columns, -(-stop // columns)
-        rows = np.asarray(self.dataset[first:last]).reshape(-1, *self.shape[1:])
+        part[0] = slice(first, last)
+        rows = self._stored(part).reshape(-1, *self.shape[1:])
         return rows[start - first * columns : stop - first * columns]
+
+    def _stored(self, part: list[slice]) -> NDArray[Any]:
+        """The data set at `part`; of a virtual one from its sources, whose packing we can undo ourselves."""
+        if self._blocks is None:
+            return _read(self.dataset, part)
+        shape = [s.stop - s.start for s in part]
+        result = np.full(shape, self.dataset.fillvalue, self.dtype)
+        for block in self._blocks:
+            start, stop = max(block.start, part[0].start), min(block.stop, part[0].stop)
+            if start < stop:
+                shift = block.first - block.start
+                inner = [slice(start + shift, stop + shift), *part[1:]]
+                result[start - part[0].start : stop - part[0].start] = _read(block.dataset, inner)
+        return result
+
+    @cached_property
+    def _blocks(self) -> list[Block] | None:
+        return frame_blocks(self.file, self.dataset) if self.dataset.is_virtual else None
+
+
+def _read(dataset: h5py.Dataset, part: list[slice]) -> NDArray[Any]:
+    codec = codec_of(dataset)
+    if codec is not None:
+        return read_packed(dataset, codec, tuple(part))
+    check_bitshuffle(dataset, tuple(part))
+    return np.asarray(dataset[tuple(part)])
 
 
 @dataclass(frozen=True, eq=False)

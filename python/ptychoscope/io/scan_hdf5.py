@@ -197,20 +197,25 @@ class ScanHdf5:
         for k in range(plist.get_nfilters()):
             require_filter(plist.get_filter(k)[0], label)
 
+    def source_of(self, found: h5py.Dataset, source: Any, left: int = _DEPTH) -> h5py.Dataset | None:
+        """The data set that one source of the virtual data set `found` names; None when it is not there."""
+        if source.file_name == ".":
+            inner = self._follow(found.file, source.dset_name, left - 1)
+        else:
+            place = Path(found.file.filename).parent / source.file_name
+            self.check_place(place)
+            if not place.exists():
+                return None  # frames that are not there: told by `missing_sources`
+            inner = self._follow(self._opened(place), source.dset_name, left - 1)
+        return inner if isinstance(inner, h5py.Dataset) else None
+
     def _check_virtual(self, found: h5py.Dataset, label: str, left: int) -> None:
         if left <= 0:
             raise ScanError(f"{label} is a virtual data set made of virtual ones without end")
         held: dict[tuple[str, str], int] = {}
         for source in found.virtual_sources():
-            if source.file_name == ".":
-                inner = self._follow(found.file, source.dset_name, left - 1)
-            else:
-                place = Path(found.file.filename).parent / source.file_name
-                self.check_place(place)
-                if not place.exists():
-                    continue  # frames that are not there: told by `missing_sources`
-                inner = self._follow(self._opened(place), source.dset_name, left - 1)
-            if isinstance(inner, h5py.Dataset):
+            inner = self.source_of(found, source, left)
+            if inner is not None:
                 if inner == found:
                     raise ScanError(f"{label} is a virtual data set made of itself")
                 self._check(inner, f"{source.dset_name} in {source.file_name}", left - 1)

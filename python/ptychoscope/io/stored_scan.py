@@ -1,15 +1,20 @@
 """StoredScan: what a file holds of a scan, as it is stored; every reader makes one, `scan_from` goes on."""
 
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.errors import ScanWarning
 from ptychoscope.lazy_patterns import Patterns
 from ptychoscope.option_literals import Domain, PositionUnit
+from ptychoscope.preprocess.object_pixel import object_pixel_m
 
 _WITH_POSITIONS = ("positions", "positions_unit", "pattern_numbers", "nominal_positions", "object")
+_SAME_PIXEL = 1e-3
+"""Object pixels that differ by less of their side are the same."""
 _GEOMETRY = ("pixel_size_m", "energy_ev", "distance_m", "detector_pixel_m")
 
 
@@ -66,17 +71,49 @@ class StoredScan:
     def with_parts_of(self, other: "StoredScan", name: str) -> "StoredScan":
         """With the positions of `other`, a file called `name`, and what only that one states of the rest.
 
-        An object comes with the positions alone, whose pixels it has. The record says what came from where.
+        An object comes with the positions alone, whose pixels it has. Where the object pixels of the two are
+        not the same, positions are brought to those of this scan, and probe and object are left out, which a
+        `ScanWarning` says. The record says what came from where.
         """
-        placed = other.positions is not None
-        changed: dict[str, Any] = {part: getattr(other, part) for part in _WITH_POSITIONS if placed}
-        taken = ["positions"] if placed else []
-        if self.probe is None and other.probe is not None:
+        apart = self._pixels_apart(other, name)
+        changed: dict[str, Any] = {}
+        if other.positions is not None:
+            changed = {part: getattr(other, part) for part in _WITH_POSITIONS}
+            if apart is not None:
+                changed |= {"positions": apart, "nominal_positions": None, "object": None}
+        taken = ["positions"] if changed else []
+        if self.probe is None and other.probe is not None and apart is None:
             changed |= {"probe": other.probe, "probe_scale_open": other.probe_scale_open}
             taken.append("probe")
         for part in _GEOMETRY:
-            if getattr(self, part) is None and getattr(other, part) is not None:
+            if getattr(self, part) is None and getattr(other, part) is not None and apart is None:
                 changed[part] = getattr(other, part)
                 taken.append(part)
         record = other.record | self.record | {"companion": {"file": name, "gave": taken}}
         return replace(self, **changed, record=record)
+
+    def object_pixel_m(self) -> float | None:
+        """Side of an object pixel: as stated, or by energy, distance and detector pixel; None else."""
+        if self.pixel_size_m is not None:
+            return self.pixel_size_m
+        if self.energy_ev is None or self.distance_m is None or self.detector_pixel_m is None:
+            return None
+        if self.patterns is None:
+            return None
+        side = max(self.patterns.shape[1:])
+        return object_pixel_m(self.energy_ev, self.distance_m, self.detector_pixel_m, side)
+
+    def _pixels_apart(self, other: "StoredScan", name: str) -> NDArray[Any] | None:
+        """Positions of `other` in pixels of this scan's object, where the two differ; else None."""
+        here, there = self.object_pixel_m(), other.pixel_size_m
+        if here is None or there is None or abs(there / here - 1) < _SAME_PIXEL:
+            return None
+        if other.positions is None or other.positions_unit != "px":
+            return None
+        warnings.warn(
+            f"{name} has object pixels of {there:.6g} m, and {self.source} of {here:.6g} m: its positions "
+            "are brought to these, and its probe and object are left out",
+            ScanWarning,
+            stacklevel=3,
+        )
+        return np.asarray(other.positions) * (there / here)

@@ -39,9 +39,8 @@ def memory_bytes(text: str | int | None) -> int:
 def held_if_small(scan: Scan, memory: int) -> Scan:
     """`scan` with its patterns in memory where they take at most a quarter of it, else as it is."""
     patterns = scan.patterns
-    if isinstance(scan, LazyScan) and isinstance(patterns, LazyPatterns) and 4 * patterns.nbytes <= memory:
-        return scan.load()
-    return scan
+    large = isinstance(patterns, LazyPatterns) and 4 * patterns.nbytes > memory
+    return scan.load() if isinstance(scan, LazyScan) and not large else scan
 
 
 def scratch_for_sweeps(scan: Scan, memory: int) -> Path | None:

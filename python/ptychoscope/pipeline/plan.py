@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,12 @@ from ptychoscope.option_literals import (
     WindowKind,
 )
 from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
+from ptychoscope.pipeline.memory_limit import (
+    held_if_small,
+    keeps_patches,
+    memory_bytes,
+    scratch_for_sweeps,
+)
 from ptychoscope.pipeline.patch_sinks import CanvasSink
 from ptychoscope.pipeline.run_options import RunOptions, checked_options
 from ptychoscope.pipeline.sources import ScanSource
@@ -77,6 +84,8 @@ class Plan:
     refine_window: int
     saturation: float | None
     seed: int
+    scratch: Path | None
+    """A folder for the solver's frames where memory shall not hold them."""
     halves: bool
     """Whether two images of half of the frames are made and compared as well."""
 
@@ -126,7 +135,8 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
     be reconstructed with this model.
     """
     given = checked_options(options, has_model=model is not None)
-    scan, left_out = usable_frames(scan)
+    memory = memory_bytes(given.get("memory"))
+    scan, left_out = usable_frames(held_if_small(scan, memory))
     frames, start = scan, given["start"] if isinstance(given["start"], Reconstruction) else None
     if start is not None:
         scan, start = begin_with(scan, start)
@@ -142,7 +152,7 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
     stitch: StitchOn = given.get("stitch", "host")
     replay = bool(given["refine_window"])
     merge = _merge(given, model, replay=replay)
-    align: Align = given.get("align") or ("none" if stitch == "device" or replay else "global")
+    align = _align(given, len(scan), side, memory, on_the_fly=stitch == "device" or replay)
     if model is not None and stitch == "device":
         check_device_stitching(model.config, model.device, merge, given.get("align"))
     return Plan(
@@ -172,8 +182,25 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
         refine_window=given["refine_window"],
         saturation=given.get("saturation"),
         seed=given.get("seed", 0),
+        scratch=scratch_for_sweeps(scan, memory),
         halves=given.get("halves", False),
     )
+
+
+def _align(
+    given: Mapping[str, Any], frames: int, patch_px: tuple[int, int], memory: int, *, on_the_fly: bool
+) -> Align:
+    """What is done about the phases of patches: all together only where memory may hold all patches."""
+    asked: Align | None = given.get("align")
+    fits = keeps_patches(frames, patch_px, memory)
+    if asked == "global" and not fits:
+        size = 8 * frames * patch_px[0] * patch_px[1] / 1e9
+        raise ConfigError(
+            f"--align global keeps the patches of all {frames} frames, {size:.1f} GB, and --memory allows "
+            f"{memory / 1e9:.1f} GB, of which patches may take half: --memory {2.1 * size:.0f}GB, or --align "
+            "sequential"
+        )
+    return asked or ("none" if on_the_fly else "global" if fits else "sequential")
 
 
 def _go_on_mending(given: dict[str, Any], start: Reconstruction) -> None:

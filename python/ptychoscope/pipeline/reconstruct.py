@@ -139,6 +139,7 @@ def _by_sweeps(plan: Plan, image: Reconstruction | None, watch: Watch) -> Recons
         saturation=plan.saturation,
         threads=plan.threads,
         seed=plan.seed,
+        scratch=plan.scratch,
     )
 
 

@@ -72,6 +72,9 @@ class RunOptions(TypedDict, total=False):
     """Replay: sweep this many of the latest frames after every batch, as in a live scan; 0: do not."""
     modes: int | None
     """Incoherent modes of the probe, where the solver chooses (`effort`)."""
+    memory: str | int | None
+    """How much memory the run may take, such as `2GB`: patterns, frames of the solver and patches that would
+    need more stay in files. Without: half of the machine's."""
     saturation: float | None
     """Pixels at or above it, in the units of the patterns, are unmeasured."""
     seed: int | None

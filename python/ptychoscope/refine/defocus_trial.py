@@ -63,7 +63,7 @@ class DefocusTrial:
     def __init__(self, scan: Scan, frames: int, side: int, modes: int, saturation: float | None) -> None:
         chosen = near_frames(scan, frames)
         patterns = middle(measured_amplitudes(scan, chosen, saturation=saturation), side)
-        patterns = np.where(_unlike_the_mean(patterns)[:, None, None], np.float32(UNMEASURED), patterns)
+        patterns = np.where(unlike_the_mean(patterns)[:, None, None], np.float32(UNMEASURED), patterns)
         scale = side / scan.patch_px
         positions = np.rint(scan.positions_px[chosen] * scale * _PER_PX) / _PER_PX
         extent = canvas_extent(positions, (side, side))
@@ -83,7 +83,7 @@ class DefocusTrial:
         return found
 
 
-def _unlike_the_mean(patterns: NDArray[np.float32]) -> NDArray[np.bool_]:
+def unlike_the_mean(patterns: NDArray[np.float32]) -> NDArray[np.bool_]:
     """(n,) whether a frame (P, P) of amplitudes is far less like the mean than the others are: gone wild."""
     seen = np.maximum(patterns, 0)
     away = np.square(seen - np.median(seen, axis=0), dtype=np.float64).sum(axis=(1, 2))

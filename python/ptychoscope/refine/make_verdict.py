@@ -14,8 +14,8 @@ from ptychoscope.refine.refiner import FRAME_STATES, Refiner
 from ptychoscope.scan import Scan
 from ptychoscope.verdict import Verdict
 
-_JUDGED_FRAMES = 256
-"""So many frames are predicted pixel by pixel: enough to tell pixels apart, some 50 ms at 64 px."""
+_JUDGED_FRAMES, _LEAST_JUDGED, _JUDGED_PIXELS = 256, 64, 1 << 20
+"""So many frames are predicted pixel by pixel, fewer where they are large: enough to tell pixels apart."""
 _BLOCK_FRAMES = 8
 _FRAMES_APART = {"deviations": 8.0, "factor": 2.5}
 _FRAMES_FAR_APART = {"deviations": 0.0, "factor": 4.0}
@@ -33,7 +33,7 @@ def judge(refiner: Refiner, scan: Scan, *, saturation: float | None = None) -> V
     over the scan. Raises `ScanError` when the refiner can use no frame.
     """
     used = np.flatnonzero(refiner.states == FRAME_STATES.index("used"))
-    chosen = _spread_blocks(used)
+    chosen = _spread_blocks(used, _most(scan.patch_px))
     counts, predicted = _beside(refiner, scan, chosen, saturation)
     measured = counts >= 0
     known = np.where(measured, counts, 0).astype(np.float64)
@@ -80,7 +80,7 @@ def judge_image(result: Reconstruction, scan: Scan, *, saturation: float | None 
     """
     if result.probe is None or result.probe.shape[-2:] != (scan.patch_px, scan.patch_px):
         return None
-    chosen = _spread_blocks(np.arange(len(scan)), 4 * _JUDGED_FRAMES)
+    chosen = _spread_blocks(np.arange(len(scan)), 4 * _most(scan.patch_px))
     extent = CanvasExtent(result.origin_px, result.object.shape)
     refiner = Refiner(result.object.shape, result.probe)
     some = scan.select(chosen)
@@ -117,13 +117,18 @@ def _with_fitting_scale(
 ) -> NDArray[np.complex64]:
     refiner.set_object(object_)
     used = np.flatnonzero(refiner.states == FRAME_STATES.index("used"))
-    counts, predicted = _beside(refiner, scan, _spread_blocks(used), saturation)
+    counts, predicted = _beside(refiner, scan, _spread_blocks(used, _most(scan.patch_px)), saturation)
     measured = counts >= 0
     given, wanted = float(predicted[measured].sum()), float(counts[measured].sum())
     return object_ * np.float32(np.sqrt(wanted / given)) if given > 0 and wanted > 0 else object_
 
 
-def _spread_blocks(frames: NDArray[np.intp], most: int = _JUDGED_FRAMES) -> NDArray[np.intp]:
+def _most(side: int) -> int:
+    """Frames of `side` px that are judged: their pixels say enough, and shall not fill the memory."""
+    return max(_LEAST_JUDGED, min(_JUDGED_FRAMES, _JUDGED_PIXELS // side**2))
+
+
+def _spread_blocks(frames: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     """At most `most` of the frames, in blocks of neighbours spread over all."""
     if len(frames) <= most:
         return frames

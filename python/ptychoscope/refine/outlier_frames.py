@@ -10,9 +10,9 @@ from ptychoscope.errors import ScanWarning
 
 _DEVIATIONS = 10.0
 """Robust standard deviations of the logarithm of the misfit, from which on a frame stands apart."""
-_LEAST_FACTOR = 4.0
+_LEAST_FACTOR = 6.0
 """A frame whose misfit is less than this many times the usual one stands apart from nothing: corners of a
-good scan, which few neighbours share, come to 3.7 after two sweeps, or to 10 times and 9 deviations."""
+good scan, which few neighbours share, come to 5.6 after two sweeps, or to 10 times and 9 deviations."""
 _LEAST_FRAMES = 8
 _MOST = 0.25
 """Of the frames: where more stand apart, the model is wrong, not the frames."""

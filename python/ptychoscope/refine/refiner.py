@@ -8,18 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope import _core
-from ptychoscope.errors import ConfigError, OutputError, ScanError
+from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import Domain, SweepMode, one_of
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
 from ptychoscope.refine.pixel_sums import PixelSums
-from ptychoscope.refine.refiner_arguments import frame_numbers, probe_modes, require_memory_for
+from ptychoscope.refine.refiner_arguments import core_errors, frame_numbers, probe_modes, require_memory_for
 
 FRAME_STATES = ("used", "outside", "unplaced", "dark", "set_aside")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
 the object; its position is not finite; it has no counts in any measured pixel; `Refiner.set_aside` took it
 out."""
-
-_SCRATCH_CURE = "TMPDIR names another folder, and a larger --memory keeps the frames in memory"
 
 
 class Sweep(NamedTuple):
@@ -73,7 +71,8 @@ class Refiner:
         except ValueError as error:
             raise ConfigError(str(error)) from error
         if scratch is not None:
-            self._keep_frames_in(scratch)
+            with core_errors():
+                self._core.keep_frames_in(str(scratch))
         self.shape = (int(shape[0]), int(shape[1]))
         self.set_probe(probe)
 
@@ -82,12 +81,6 @@ class Refiner:
 
     def __len__(self) -> int:
         return int(self._core.frames)
-
-    def _keep_frames_in(self, folder: Path) -> None:
-        try:
-            self._core.keep_frames_in(str(folder))
-        except RuntimeError as error:
-            raise OutputError(f"{error}: {_SCRATCH_CURE}") from error
 
     @property
     def growth_step(self) -> int:
@@ -113,17 +106,13 @@ class Refiner:
     def set_object(self, object_: NDArray[Any] | None = None) -> None:
         """Start from `object_` (H, W) complex; from 1 everywhere when None. Raises `ScanError`."""
         start = np.ones(self.shape, np.complex64) if object_ is None else np.asarray(object_)
-        try:
+        with core_errors():
             self._core.set_object(start.astype(np.complex64))
-        except ValueError as error:
-            raise ScanError(str(error)) from error
 
     def set_probe(self, probe: NDArray[Any]) -> None:
         """Go on with another `probe` of the same shape. Raises `ScanError`."""
-        try:
+        with core_errors():
             self._core.set_probe(probe_modes(probe))
-        except ValueError as error:
-            raise ScanError(str(error)) from error
 
     def set_background(self, background: NDArray[Any] | None) -> None:
         """Expect `background` (P, P) counts in every frame besides the waves; None: nothing.
@@ -131,10 +120,8 @@ class Refiner:
         Zero frequency at [P // 2, P // 2], finite and 0 or more. It adds up incoherently:
         I = sum |U|^2 + b. Raises `ScanError`.
         """
-        try:
+        with core_errors():
             self._core.set_background(None if background is None else np.asarray(background, np.float32))
-        except ValueError as error:
-            raise ScanError(str(error)) from error
 
     def set_aside(self, frames: NDArray[Any] | Sequence[int], aside: bool = True) -> None:
         """Take `frames` out of the sweeps, or with `aside=False` put them back.
@@ -182,12 +169,8 @@ class Refiner:
         ready = ready and bad_pixels is None and saturation is None
         modulus = patterns if ready else amplitudes(mark_unmeasured(patterns, bad_pixels, saturation), domain)
         before = len(self)
-        try:
+        with core_errors():
             self._core.add_frames(modulus, positions)
-        except ValueError as error:
-            raise ScanError(str(error)) from error
-        except RuntimeError as error:
-            raise OutputError(f"{error}: {_SCRATCH_CURE}") from error
         return self.states[before:]
 
     def sweep(  # noqa: PLR0913  (what a sweep can do, by name alone)

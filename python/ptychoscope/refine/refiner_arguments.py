@@ -1,12 +1,13 @@
 """What a refiner is given: chosen frames, probes and sizes, checked before the solver sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.errors import ConfigError, OutputError, ScanError
 from ptychoscope.io.limits import require_memory
 
 
@@ -45,3 +46,16 @@ def probe_modes(probe: NDArray[Any]) -> NDArray[np.complex64]:
     if modes.ndim != 3 or modes.shape[1] != modes.shape[2] or modes.dtype.kind not in "uifc":
         raise ScanError(f"probe must be (P, P) or (modes, P, P) complex, got {probe.shape} {probe.dtype}")
     return modes.astype(np.complex64)
+
+
+@contextmanager
+def core_errors() -> Iterator[None]:
+    """What the solver in C++ finds wrong with arrays, and with the scratch file of its frames, as ours."""
+    try:
+        yield
+    except ValueError as error:
+        raise ScanError(str(error)) from error
+    except RuntimeError as error:
+        raise OutputError(
+            f"{error}: TMPDIR names another folder, and a larger --memory keeps the frames in memory"
+        ) from error

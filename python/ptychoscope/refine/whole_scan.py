@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import ceil
+from pathlib import Path
 from time import perf_counter, process_time
 
 from ptychoscope.errors import ConfigError
@@ -24,7 +25,7 @@ _AT_REST_PX = 0.02
 """Positions rest once a sweep moves them by less than this, root mean square."""
 
 
-def refine_scan(
+def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     scan: Scan,
     *,
     sweeps: int = 3,
@@ -36,6 +37,7 @@ def refine_scan(
     threads: int = 1,
     seed: int = 0,
     watch: Watch = NOBODY,
+    scratch: Path | None = None,
 ) -> Reconstruction:
     """The object under `scan` after `sweeps` sweeps; their steps follow the photon count (`schedule`).
 
@@ -62,6 +64,8 @@ def refine_scan(
         Of the order in which frames are visited.
     watch
         Told after every sweep, and may end them early: the result then is `partial`, after one sweep or more.
+    scratch
+        A folder for the frames, where memory shall not hold them; the bits are the same.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def refine_scan(
     first = first_probe(scan, probe, saturation=saturation)
     margin = 1 + (ceil(position_limit_px) if positions == "correct" else 0)
     extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px), margin_px=margin)
-    refiner = Refiner(extent.shape, first, threads=threads)
+    refiner = Refiner(extent.shape, first, threads=threads, scratch=scratch)
     add_scan(refiner, scan, extent, saturation)
     refiner.set_object(None if start is None else on_extent(start, extent))
     plan = schedule(scan.mean_counts, sweeps, start="empty" if start is None else "image")
