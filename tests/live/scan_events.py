@@ -61,4 +61,3 @@ def events_of(scan, series: int = 1, *, end: bool = True, positions: bool = True
             middle += [*frames[k : k + 8], Positions(series=series, first=k, yx=part, arrived_s=0.0)]
     start = SeriesStart(series=series, arrived_s=0.0, frames=len(scan), shape=scan.patterns.shape[1:])
     return [start, *middle, *([SeriesEnd(series=series, arrived_s=0.0)] if end else [])]
-

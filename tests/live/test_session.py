@@ -63,7 +63,9 @@ def test_a_stream_gives_the_bits_of_a_replay_of_the_file(scan, offline, position
     if positions == "given":
         events = [event for event in events if not hasattr(event, "yx")]
     # where the object lies is known beforehand in every case, as it is offline
-    made, figures = session_of(scan, events, batch=8, given_positions=scan.positions_px if given is None else given)
+    made, figures = session_of(
+        scan, events, batch=8, given_positions=scan.positions_px if given is None else given
+    )
     assert figures["frames"]["placed"] == len(scan)
     assert balanced(figures)
     same(made.results[1], offline)
@@ -119,7 +121,11 @@ def test_two_series_in_a_row_have_a_result_each(scan, tmp_path, offline):
     events = events_of(scan, 1) + events_of(scan, 2)
     output = tmp_path / "scan.h5"
     made, figures = session_of(
-        scan, events, batch=8, given_positions=scan.positions_px, session={"series": 2, "output": output, "say": said.append}
+        scan,
+        events,
+        batch=8,
+        given_positions=scan.positions_px,
+        session={"series": 2, "output": output, "say": said.append},
     )
     assert figures["series"] == 2
     assert sorted(file.name for file in tmp_path.iterdir()) == ["scan-series1.h5", "scan-series2.h5"]
@@ -137,7 +143,10 @@ def test_a_source_that_ends_without_an_end(scan):
 def test_a_stop_keeps_what_is_there(scan):
     stopped = threading.Event()
     made = LiveSession(
-        [ListedSource(events_of(scan, end=False)[:30])], settings_of(scan, idle_s=100), diagnose=False, series=None
+        [ListedSource(events_of(scan, end=False)[:30])],
+        settings_of(scan, idle_s=100),
+        diagnose=False,
+        series=None,
     )
     threading.Timer(0.5, stopped.set).start()
     figures = made.run(stopped.is_set)
@@ -146,7 +155,7 @@ def test_a_stop_keeps_what_is_there(scan):
 
 
 def test_newest_first_drops_and_counts(scan):
-    made, figures = session_of(scan, events_of(scan), keep="newest", queue_frames=3)
+    _, figures = session_of(scan, events_of(scan), keep="newest", queue_frames=3)
     dropped = figures["frames"]["lost"]["dropped"]
     assert dropped > 0
     assert figures["frames"]["placed"] + dropped == len(scan)
@@ -158,7 +167,9 @@ def test_a_mend_places_everything_anew(scan):
     wrong = LiveSession([], settings_of(turned, batch=8))
     straight, _ = session_of(scan, events_of(scan), batch=8)
     mend = Mend(orientation=Orientation(patterns="transpose"))
-    made = LiveSession([ListedSource(events_of(turned, end=False))], settings_of(turned, batch=8, idle_s=2.0), diagnose=False)
+    made = LiveSession(
+        [ListedSource(events_of(turned, end=False))], settings_of(turned, batch=8, idle_s=2.0), diagnose=False
+    )
     with pytest.raises(ConfigError, match="nothing has been placed"):
         wrong_run(wrong, mend)
     timer = threading.Timer(1.0, made.apply_mend, [mend])

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,41 +22,71 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
 
 
 @command()
-@option("--source", required=True, about="dectris://HOST:PORT, dectris2://HOST:PORT, swmr:FILE:/path, pva:NAME.")
+@option(
+    "--source", required=True, about="dectris://HOST:PORT, dectris2://HOST:PORT, swmr:FILE:/path, pva:NAME."
+)
 @option(
     "--positions",
-    about="panda://HOST:PORT, FILE, raster:NY,NX,STEP_UM[,snake] or spiral:N,STEP_UM; without, of the frames.",
+    about="panda://HOST:PORT, FILE, raster:NY,NX,STEP_UM[,snake] or spiral:N,STEP_UM; else the frames' own.",
 )
 @option("--output", "-o", type=PATH, default="live.h5", about="Result, written as it grows.")
 @option("--capture", type=PATH, about="Keep all that comes in, for `ptychoscope reprocess`.")
 @option("--http", about="HOST:PORT of the page, such as 127.0.0.1:8765.")
 @option("--series", type=AT_LEAST_ZERO, default=1, about="End after so many; 0: when it is stopped.")
 @option("--model", type=PATH, heading=_IMAGE, about="Bundle of a network; without, the solver alone.")
-@option("--window", type=AT_LEAST_ZERO, default=64, heading=_IMAGE, about="Frames that a batch sweeps; 0: none.")
+@option(
+    "--window", type=AT_LEAST_ZERO, default=64, heading=_IMAGE, about="Frames that a batch sweeps; 0: none."
+)
 @option("--sweeps", type=AT_LEAST_ZERO, default=3, heading=_IMAGE, about="Full sweeps that close a series.")
-@option("--threads", type=AT_LEAST_ONE, heading=_IMAGE, about="Threads; all cores when absent.", show_default=False)
+@option(
+    "--threads",
+    type=AT_LEAST_ONE,
+    heading=_IMAGE,
+    about="Threads; all cores when absent.",
+    show_default=False,
+)
 @option("--seed", type=AT_LEAST_ZERO, default=0, heading=_IMAGE, about="Of the order of the sweeps.")
 @option("--probe", heading=_READING, about="Probe: a .npy, a result, another scan, or FILE:/path.")
 @option("--mask", heading=_READING, about="Bad pixels (H, W) of the detector: a .npy, TIFF or FILE:/path.")
 @option("--recipe", type=PATH, heading=_READING, about="TOML with options of reading, as `run` takes it.")
-@option("--position-unit", type=choice(PositionUnit), default="m", heading=_READING, about="Of frames' positions.")
+@option(
+    "--position-unit", type=choice(PositionUnit), default="m", heading=_READING, about="Of frames' positions."
+)
 @option("--pixel-size-m", type=float, heading=_READING, about="Side of a pixel of the object.")
 @option("--energy-ev", type=float, heading=_READING, about="Photon energy; without, as the stream says.")
 @option("--distance-m", type=float, heading=_READING, about="From the sample to the detector.")
 @option("--detector-pixel-m", type=float, heading=_READING, about="Side of a pixel of the detector.")
-@option("--orientation", default="", show_default=False, heading=_READING, about="Steps, as `run` takes them.")
+@option(
+    "--orientation", default="", show_default=False, heading=_READING, about="Steps, as `run` takes them."
+)
 @option("--crop", type=AT_LEAST_ONE, heading=_READING, about="Keep CROP x CROP pixels about the centre.")
 @option("--center", heading=_READING, about="Y,X of the zero frequency, or auto: by the first frames.")
 @option("--bin", type=AT_LEAST_ONE, heading=_READING, about="Sum BIN x BIN pixels into one.")
-@option("--max-counts", type=float, heading=_READING, about="Pixels that reach it in the first frames are bad.")
+@option(
+    "--max-counts", type=float, heading=_READING, about="Pixels that reach it in the first frames are bad."
+)
 @option("--batch", type=AT_LEAST_ONE, heading=_LOOP, about="Frames at once; without, as many as wait.")
-@option("--keep", type=choice(LiveKeep), default="all", heading=_LOOP, about="When behind: wait, or drop the oldest.")
-@option("--queue", "queue_frames", type=AT_LEAST_ONE, default=4096, heading=_LOOP, about="Frames that may wait.")
+@option(
+    "--keep",
+    type=choice(LiveKeep),
+    default="all",
+    heading=_LOOP,
+    about="When behind: wait, or drop the oldest.",
+)
+@option(
+    "--queue", "queue_frames", type=AT_LEAST_ONE, default=4096, heading=_LOOP, about="Frames that may wait."
+)
 @option("--idle", "idle_s", default=5.0, heading=_LOOP, about="Seconds of silence that end a series.")
-@option("--save-every", "save_every_s", default=5.0, heading=_LOOP, about="Seconds between versions of the result.")
+@option(
+    "--save-every",
+    "save_every_s",
+    default=5.0,
+    heading=_LOOP,
+    about="Seconds between versions of the result.",
+)
 @option("--diagnose/--no-diagnose", default=True, heading=_LOOP, about="Say what explains the frames better.")
 @json_option
-def live(  # noqa: PLR0917
+def live(
     source: str,
     positions: str | None,
     output: Path,
@@ -144,10 +175,10 @@ def _page(session: Any, http: str | None) -> Any:
     from ptychoscope.errors import ConfigError
 
     try:
-        from ptychoscope.live.server.app import serve_page
+        app = import_module("ptychoscope.live.server.app")
     except ModuleNotFoundError as error:
-        raise ConfigError("this version has no page: leave --http out") from error
-    return serve_page(session, http)
+        raise ConfigError(f"the page cannot be served ({error}): leave --http out") from error
+    return app.serve_page(session, http)
 
 
 def _as_json(event: dict[str, Any]) -> None:
@@ -163,6 +194,6 @@ def _sentence(figures: dict[str, Any]) -> str:
     frames, latency = figures["frames"], figures["latency"]
     lost = ", ".join(f"{count} {cause}" for cause, count in frames["lost"].items() if count) or "none"
     return (
-        f"{frames['placed']} frames placed of {frames['received']} that came; lost: {lost}; from arrival to image "
-        f"p50 {1e3 * latency['p50_s']:.1f} ms, p99 {1e3 * latency['p99_s']:.1f} ms"
+        f"{frames['placed']} frames placed of {frames['received']} that came; lost: {lost}; from arrival to "
+        f"image p50 {1e3 * latency['p50_s']:.1f} ms, p99 {1e3 * latency['p99_s']:.1f} ms"
     )

@@ -8,7 +8,7 @@ from ptychoscope.cli.click_helpers import AT_LEAST_ONE, argument, choice, comman
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.cli.stop_signals import stop_on_signals
 from ptychoscope.cli.terminal_output import json_option, print_json
-from ptychoscope.option_literals import ServedAs, SenderKind
+from ptychoscope.option_literals import SenderKind, ServedAs
 
 
 @command()

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -56,10 +56,10 @@ def reprocess(
 
     def changed(recorded: "LiveSettings") -> "LiveSettings":
         asked = {"orientation": orientation, "closing_sweeps": sweeps, "threads": threads}
-        given = {name: value for name, value in asked.items() if value is not None}
+        given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         if model is not None:
             given |= {"model": str(model), "model_digest": None}
-        return replace(recorded, **given)  # type: ignore[arg-type]
+        return replace(recorded, **given)
 
     def load(bundle: str, digest: str | None) -> "Model":
         return load_recorded(bundle, digest) if model is None else load_model(model)

@@ -1,11 +1,12 @@
 """Capture: all that came in, byte for byte, and what was made of it, in one file that only ever grows.
 
     file    = "PTYCAP1\n", record*
-    record  = kind (1 byte), origin (uint8), arrived (float64, s), length (uint64), CRC-32, payload (length bytes)
+    record  = kind (1 byte), origin (uint8), arrived (float64, s), length (uint64), CRC-32 (uint32), payload
     message = number of parts (uint32), length of each (uint64), their bytes
 
-All numbers are little-endian; the CRC-32 is over the 18 bytes before it and the payload. Every record is handed
-to the system at once, so that a killed writer loses at most the one it was in: a reader ends where the records do.
+All numbers are little-endian; the payload has `length` bytes, and the CRC-32 is over it and the 18 bytes before
+itself. Every record is handed to the system at once, so that a killed writer loses at most the one it was in:
+a reader ends where the records do.
 """
 
 import os
@@ -91,7 +92,9 @@ class CaptureWriter:
         """Note plain JSON, or an array of numbers."""
         if isinstance(value, np.ndarray):
             head = msgspec.json.encode({"what": what, "dtype": value.dtype.str, "shape": value.shape})
-            self._record(_ARRAY, 0, 0.0, [_COUNT.pack(len(head)), head, np.ascontiguousarray(value).tobytes()])
+            self._record(
+                _ARRAY, 0, 0.0, [_COUNT.pack(len(head)), head, np.ascontiguousarray(value).tobytes()]
+            )
         else:
             self._record(_SAID, 0, 0.0, [msgspec.json.encode({"what": what, "value": value})])
 
@@ -172,7 +175,10 @@ class CaptureReader:
                     return
                 payload = file.read(length)
                 left -= length
-                if zlib.crc32(payload, zlib.crc32(head[: _HEAD.size])) != _CRC.unpack_from(head, _HEAD.size)[0]:
+                if (
+                    zlib.crc32(payload, zlib.crc32(head[: _HEAD.size]))
+                    != _CRC.unpack_from(head, _HEAD.size)[0]
+                ):
                     self.cut = "a record is damaged, and what follows is not read"
                     return
                 record = _decoded(kind, origin, arrived_s, payload)

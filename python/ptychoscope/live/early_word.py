@@ -40,7 +40,7 @@ class EarlyWord:
         if found is None:
             return
         self.finding = found
-        mend = "" if found.mend is None else found.mend.orientation.text()
+        mend = "" if found.mend is None else found.mend.orientation.text
         self._say(
             {"event": "finding", "series": self._run.series, "sentence": found.sentence, "orientation": mend}
         )

@@ -1,8 +1,8 @@
 """GrowingSolver: a moving-window solver whose object grows when a frame falls outside of it.
 
-Nobody knows beforehand where a running scan goes. The side that is too small is doubled, so that growth costs
-little in all, and only by steps that leave the order of the sweeps alone: the bits are those of an object that
-was that large from the start. (`stitch.Canvas` grows by itself.)
+Nobody knows beforehand where a running scan goes. The side that is too small is doubled, so that growth
+costs little in all, and only by steps that leave the order of the sweeps alone: the bits are those of an
+object that was that large from the start. (`stitch.Canvas` grows by itself.)
 """
 
 from pathlib import Path
@@ -46,7 +46,8 @@ class GrowingSolver:
         scratch: Path | None = None,
         most_bytes: int = MOST_BYTES,
     ) -> None:
-        self._probe, self._options = probe, {"threads": threads, "seed": seed, "scratch": scratch}
+        self._probe = probe
+        self._options: dict[str, Any] = {"threads": threads, "seed": seed, "scratch": scratch}
         self.window_frames, self._most_bytes = window_frames, most_bytes
         self._side = probe.shape[-1]
         self._weight = probe_intensity(probe)

@@ -1,7 +1,7 @@
 """LiveImage: what is made of one series, batch by batch: canvas or solver, and a result at any time.
 
-What it becomes is a function of the settings, the reading and the batches alone: the same batches from a capture
-give the same bits.
+What it becomes is a function of the settings, the reading and the batches alone: the same batches from a
+capture give the same bits.
 """
 
 from importlib.metadata import version
@@ -65,13 +65,17 @@ class LiveImage:
             some = some.with_probe(model.probe)
         needs_probe = bool(settings.window_frames) or (model is not None and model.takes_probe)
         self.probe = matched_probe(some) if needs_probe or some.probe is not None else None
-        self.slot = None if model is None else ModelSlot(model, probe=self.probe if model.takes_probe else None)
+        self.slot = (
+            None if model is None else ModelSlot(model, probe=self.probe if model.takes_probe else None)
+        )
         self._merge = model is not None and model.passes > 1
         side = (some.patch_px, some.patch_px) if model is None else model.patch_px
         known = None if positions_px is None else positions_px[np.isfinite(positions_px).all(axis=1)]
         extent = None if known is None or not len(known) else canvas_extent(known, side)
         self._solver = self._make_solver(extent) if settings.window_frames else None
-        self._canvas = self._make_canvas(model, extent, side) if model and not settings.window_frames else None
+        self._canvas = (
+            self._make_canvas(model, extent, side) if model and not settings.window_frames else None
+        )
         self._origin = (0, 0) if extent is None else extent.origin_px
         self._numbers: list[NDArray[np.int64]] = []
         self._positions: list[NDArray[np.float64]] = []
@@ -163,13 +167,16 @@ class LiveImage:
     @property
     def misfits(self) -> NDArray[np.float64]:
         """(n,) of every frame at its last visit; empty without a solver."""
-        return np.empty(0) if not self._solver or not len(self._solver) else self._solver.window.refiner.misfits
+        return (
+            np.empty(0) if not self._solver or not len(self._solver) else self._solver.window.refiner.misfits
+        )
 
     def predicted(self, place: int) -> NDArray[np.float32] | None:
         """(P, P) counts that the object predicts for the frame that was placed as number `place`."""
         if not self._solver or not 0 <= place < len(self._solver):
             return None
-        return self._solver.window.refiner.predicted(place, place + 1)[0]
+        counts: NDArray[np.float32] = self._solver.window.refiner.predicted(place, place + 1)[0]
+        return counts
 
     def _make_solver(self, extent: CanvasExtent | None) -> GrowingSolver:
         s = self.settings
@@ -203,7 +210,8 @@ class LiveImage:
             return self._solver.fits(positions_px)
         assert self._canvas is not None  # noqa: S101
         row0, row1, column0, column1 = self._canvas.extent
-        at, fits = positions_px - self._origin, np.isfinite(positions_px).all(axis=1)
+        at = positions_px - self._origin
+        fits = np.asarray(np.isfinite(positions_px).all(axis=1))
         most = self.settings.most_bytes // _PIXEL_BYTES
         for k in np.flatnonzero(fits):
             y, x = at[k]

@@ -79,8 +79,8 @@ def load_live_model(bundle: Path | None, threads: int) -> Model | None:
     model = load_model(bundle, threads=threads)
     if model.config.group.size > 1:
         raise ConfigError(
-            f"the model in {bundle} takes groups of {model.config.group.size} frames, which a running scan does "
-            "not have yet: give one of single frames"
+            f"the model in {bundle} takes groups of {model.config.group.size} frames, which a running scan "
+            "does not have yet: give one of single frames"
         )
     return model
 

@@ -33,7 +33,12 @@ class JoinedQueue:
     def __init__(
         self, most_frames: int, most_bytes: int, keep: LiveKeep, dropped: Callable[[int], None]
     ) -> None:
-        self._most_frames, self._most_bytes, self._keep, self._dropped = most_frames, most_bytes, keep, dropped
+        self._most_frames, self._most_bytes, self._keep, self._dropped = (
+            most_frames,
+            most_bytes,
+            keep,
+            dropped,
+        )
         self._items: deque[Joined | Told] = deque()
         self._frames, self._bytes = 0, 0
         self._changed = threading.Condition()

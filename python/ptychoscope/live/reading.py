@@ -146,7 +146,7 @@ def find_reading(
             "positions are in metres, and the pixel of the object is not known: --pixel-size-m says it, or "
             "--energy-ev, --distance-m and --detector-pixel-m, as far as the stream's header does not"
         )
-    fields = {
+    fields: dict[str, Any] = {
         "patterns": frames,
         "positions_px": positions / pixel_m if in_metres and pixel_m else positions,
         "domain": "counts",
@@ -226,8 +226,8 @@ def _object_pixel(settings: LiveSettings, start: SeriesStart | None, shape: Sequ
     if settings.pixel_size_m is not None:
         return settings.pixel_size_m
     names = ("energy_ev", "distance_m", "detector_pixel_m")
-    values = [getattr(settings, name) or (start and getattr(start, name)) for name in names]
+    values = [getattr(settings, name) or getattr(start, name, None) for name in names]
     if not all(values):
         return None
-    energy_ev, distance_m, detector_pixel_m = (float(value) for value in values)
+    energy_ev, distance_m, detector_pixel_m = (float(value or 0) for value in values)
     return object_pixel_m(energy_ev, distance_m, detector_pixel_m, max(shape))

@@ -1,8 +1,8 @@
 """Reprocess: a capture goes the way of the live run once more, and becomes the same image, bit for bit.
 
-The capture says in which batches frames were placed, and what was found and mended. Frames that the live run had
-received and not yet placed when it was killed follow after them; frames that it dropped in a series that it ended
-stay dropped.
+The capture says in which batches frames were placed, and what was found and mended. Frames that the live run
+had received and not yet placed when it was killed follow after them; frames that it dropped in a series that
+it ended stay dropped.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,9 +35,7 @@ class CapturedSource(NamedTuple):
     """Of its decoder."""
 
 
-def write_head(
-    capture: CaptureWriter, settings: LiveSettings, sources: Sequence[CapturedSource]
-) -> None:
+def write_head(capture: CaptureWriter, settings: LiveSettings, sources: Sequence[CapturedSource]) -> None:
     """What stands at the beginning of a capture, so that it alone is enough."""
     plain, arrays = settings.record()
     for name, array in arrays.items():
@@ -142,7 +140,9 @@ class _Again:
 
     def message(self, message: CapturedMessage) -> None:
         if message.origin >= len(self._decoders):
-            raise ScanError(f"a message of source {message.origin} of {len(self._decoders)}: a damaged capture")
+            raise ScanError(
+                f"a message of source {message.origin} of {len(self._decoders)}: a damaged capture"
+            )
         for event in self._decoders[message.origin](message.parts, message.arrived_s):
             if isinstance(event, SeriesStart):
                 self._starts[event.series] = event
@@ -259,7 +259,7 @@ def load_recorded(bundle: str, digest: str | None) -> Model:
     model = load_model(bundle)
     if digest and model.digest != digest:
         raise BundleError(
-            f"the model in {bundle} is not the one that the live run used: --model names the folder of that, or "
-            "of another whose image you want"
+            f"the model in {bundle} is not the one that the live run used: --model names the folder of "
+            "that, or of another whose image you want"
         )
     return model

@@ -28,7 +28,13 @@ class ResultFile:
     """
 
     def __init__(
-        self, path: Path, series: int, snapshot: Callable[[], Reconstruction | None], say: Say, *, every_s: float
+        self,
+        path: Path,
+        series: int,
+        snapshot: Callable[[], Reconstruction | None],
+        say: Say,
+        *,
+        every_s: float,
     ) -> None:
         self.path, self._series, self._snapshot, self._say = path, series, snapshot, say
         self._every_s, self._wake, self._closed = every_s, threading.Condition(), False

@@ -6,7 +6,7 @@ The live loop and the reprocessing of a capture both go through here, which is w
 import threading
 from collections.abc import Sequence
 from time import monotonic, thread_time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,7 @@ class SeriesRun:
         return frames_needed(self.settings)
 
     def prepare(self, first: Sequence[Joined], mends: Sequence[Orientation] = ()) -> int:
-        """Find the reading on the first `frames_needed` frames, or on all there are; on how many it was found.
+        """Find the reading on the first `frames_needed` frames, or all there are; on how many it was found.
 
         `mends` are those that will be found later, where that is known.
         Frames that cannot be unpacked tell nothing. Raises `ScanError` and `ConfigError` as `find_reading`.
@@ -134,7 +134,7 @@ class SeriesRun:
             if not self._all_kept:
                 raise ConfigError(
                     "frames of this series are no longer in memory: end the run, and `ptychoscope reprocess "
-                    f"CAPTURE --orientation {mend.orientation.text()}` places them anew"
+                    f"CAPTURE --orientation {mend.orientation.text}` places them anew"
                 )
             if mend.domain is not None or mend.bad_pixels is not None or mend.probe is not None:
                 raise ConfigError(f"{mend} is not done while the scan runs: start again with it")
@@ -167,7 +167,8 @@ class SeriesRun:
             for kept in reversed(self._kept):
                 place = np.flatnonzero(kept.numbers == number)
                 if len(place) and self.reading is not None:
-                    return self.reading.with_mends(kept.patterns[place])[0]
+                    pattern: NDArray[np.float32] = self.reading.with_mends(kept.patterns[place])[0]
+                    return pattern
         return None
 
     def _place(self, kept: KeptBatch) -> Placed:
@@ -195,4 +196,3 @@ class SeriesRun:
         if self._all_kept:
             self._kept.append(batch)
             self._kept_bytes += batch.patterns.nbytes
-

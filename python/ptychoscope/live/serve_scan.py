@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ class ServeOptions:
     series: int = 1
     """How many series are sent, each all of the scan."""
     kind: SenderKind = "push"
-    faults: StreamFaults = StreamFaults()
+    faults: StreamFaults = field(default_factory=StreamFaults)
     wait_s: float = 60.0
     """How long a reader is waited for."""
 
@@ -69,7 +69,8 @@ def serve_scan(
         for sender in (positions, frames):
             if sender is not None and not sender.wait_for_reader(options.wait_s):
                 raise ConfigError(
-                    f"nobody came to read {sender.address} within {options.wait_s:g} s: start `ptychoscope live`"
+                    f"nobody came to read {sender.address} within {options.wait_s:g} s: start `ptychoscope "
+                    "live`"
                 )
         return _send(scan, options, frames, positions, stop)
 
@@ -93,7 +94,16 @@ def _send(
     positions: ZmqSender | None,
     stop: threading.Event,
 ) -> dict[str, Any]:
-    sent = {"series": 0, "frames": 0, "lost": 0, "repeated": 0, "late": 0, "cut": 0, "garbage": 0, "refused": 0}
+    sent = {
+        "series": 0,
+        "frames": 0,
+        "lost": 0,
+        "repeated": 0,
+        "late": 0,
+        "cut": 0,
+        "garbage": 0,
+        "refused": 0,
+    }
     beside = frames is not None and positions is not None
     own = scan.positions_px if options.with_positions and not beside else None
     base = None if frames is None else SimulatedSeries.of_scan(scan, positions=own)

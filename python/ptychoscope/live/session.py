@@ -3,9 +3,9 @@
     a thread a source: receive, decode the wire, join   ->   bounded queue   ->   one thread: unpack, prepare,
     network, canvas or solver   ->   result file
 
-A frame and its position are one before anything else happens. The thread that places takes what waits: one frame
-when it keeps up, for the least delay; many when it is behind, for the most frames a second. With a fixed batch it
-places what a replay of the file would, bit for bit.
+A frame and its position are one before anything else happens. The thread that places takes what waits: one
+frame when it keeps up, for the least delay; many when it is behind, for the most frames a second. With a
+fixed batch it places what a replay of the file would, bit for bit.
 """
 
 import threading
@@ -143,7 +143,7 @@ class LiveSession:
         run = self.run_now
         if run is None:
             raise ConfigError("no frame has come yet: there is nothing to mend")
-        told = {"series": run.series, "orientation": mend.orientation.text()}
+        told = {"series": run.series, "orientation": mend.orientation.text}
         with run.lock:
             run.apply_mend(mend)
             if self._capture is not None:
@@ -280,7 +280,9 @@ class LiveSession:
             opened.word.look()
 
     def _begin(self, series: int) -> "_OpenRun":
-        run = SeriesRun(series, self.settings, self.account, start=self._starts.pop(series, None), model=self.model)
+        run = SeriesRun(
+            series, self.settings, self.account, start=self._starts.pop(series, None), model=self.model
+        )
         self.run_now = run
         opened = _OpenRun(run, EarlyWord(run, self._say) if self._diagnose else None)
         if self._output is not None:
@@ -289,7 +291,7 @@ class LiveSession:
         return opened
 
     def _finish(self, settled: SettledSeries) -> None:
-        """Nothing of a series follows: what waits is placed, sweeps close the image, the result is written."""
+        """Nothing of a series follows: what waits is placed, sweeps close the image, the result is saved."""
         opened = self._open.pop(settled.series, None)
         self._starts.pop(settled.series, None)
         if opened is not None:
@@ -321,4 +323,3 @@ class _OpenRun:
 def balanced(figures: dict[str, Any]) -> bool:
     """Whether every frame that came in is placed, or lost for a cause that is counted."""
     return bool(figures["frames"]["in_hand"] == 0)
-

@@ -1,4 +1,4 @@
-"""LiveSettings: how a running scan is read and made into an image; a value that is recorded with the capture."""
+"""LiveSettings: how a running scan is read and made into an image; a value that a capture records."""
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -111,7 +111,7 @@ class LiveSettings:
     def from_record(cls, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         """Settings from what `record` made; raises `ScanError` for anything else."""
         try:
-            return cls(**plain, **{name: value for name, value in arrays.items() if name in _ARRAYS})
+            given: dict[str, Any] = {name: value for name, value in arrays.items() if name in _ARRAYS}
+            return cls(**plain, **given)
         except (TypeError, ValueError) as error:
             raise ScanError(f"these are no settings of a live run ({error})") from error
-

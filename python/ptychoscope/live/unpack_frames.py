@@ -20,7 +20,7 @@ def unpack(frames: Sequence[Frame], *, threads: int = 1) -> tuple[NDArray[Any], 
     shape, dtype = frames[0].shape, frames[0].dtype
     pixels: NDArray[Any] = np.empty((len(frames), *shape), dtype)
     good = np.array([(frame.shape, frame.dtype) == (shape, dtype) for frame in frames])
-    for codec, places in groupby(np.flatnonzero(good), lambda k: frames[k].codec):
+    for codec, places in groupby(np.flatnonzero(good).tolist(), lambda k: frames[k].codec):
         part = list(places)
         if codec == "none":
             for k in part:
@@ -51,13 +51,13 @@ def _unpack_part(
     chunks: list[Any] = [frames[k].data for k in part]
     if last - first == len(part):
         try:
-            decode_chunks(chunks, pixels[first:last], codec, threads=threads)  # type: ignore[arg-type]
+            decode_chunks(chunks, pixels[first:last], codec, threads=threads)
         except ScanError:
             pass
         else:
             return
     for k, chunk in zip(part, chunks, strict=True):
         try:
-            decode_chunks([chunk], pixels[k : k + 1], codec)  # type: ignore[arg-type]
+            decode_chunks([chunk], pixels[k : k + 1], codec)
         except ScanError:
             good[k] = False
