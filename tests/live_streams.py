@@ -69,10 +69,12 @@ def through_a_socket(
         thread = threading.Thread(target=send)
         thread.start()
         events: list[Event] = []
-        while thread.is_alive() or not isinstance(events[-1], SeriesEnd):
+        while True:
+            sending = thread.is_alive()
             taken = source.poll(0.3)
             events += taken
-            if not taken and not thread.is_alive():
+            ended = bool(events) and isinstance(events[-1], SeriesEnd)
+            if not sending and (ended or not taken):
                 break
         thread.join()
         source.close()
@@ -92,6 +94,6 @@ def captured(path: Path) -> list[list[bytes]]:
     raw = path.read_bytes()
     reader, messages = _Reader(raw), []
     while reader.at < len(raw):
-        messages.append([bytes(part) for part in reader.value(0)])
+        messages.append([bytes(part) for part in reader.item(0)])
         reader.items_left = 1000
     return messages

@@ -71,6 +71,12 @@ void add_frames(Refiner& refiner, const Floats& amplitudes, const Array<double>&
     refiner.add_frames(amplitudes.data(), positions.data(), static_cast<int>(count));
 }
 
+void set_positions(Refiner& refiner, const Array<double>& positions) {
+    require_shape(positions, {refiner.frames(), 2}, "positions");
+    py::gil_scoped_release release;
+    refiner.set_positions(positions.data());
+}
+
 void blend(Refiner& refiner, const Complexes& patches, int first) {
     const py::ssize_t count = patches.ndim() == 3 ? patches.shape(0) : 0;
     require_shape(patches, {count, refiner.window(), refiner.window()}, "patches");
@@ -200,6 +206,8 @@ void define_refiner(py::module_& m) {
         .def("set_probe", &set_probe, py::arg("probe"))
         .def("keep_frames_in", &Refiner::keep_frames_in, py::arg("folder"), Release())
         .def("add_frames", &add_frames, py::arg("amplitudes"), py::arg("positions"))
+        .def("set_positions", &set_positions, py::arg("positions"))
+        .def("add_counts", &Refiner::add_counts, py::arg("counts"), Release())
         .def("set_background", &set_background, py::arg("background"))
         .def("set_aside", &Refiner::set_aside, py::arg("frames"), py::arg("aside"))
         .def("blend", &blend, py::arg("patches"), py::arg("first"))

@@ -76,25 +76,42 @@ void FrameStore::unpack(const float* packed, float* out) const {
     }
 }
 
-/// Corner and fraction of a frame from its position; false when the window leaves the object.
-bool FrameStore::split_subpixel(std::size_t frame) {
+/// Corner and fraction of a position; false when the window leaves the object.
+bool FrameStore::split_subpixel(const double* position, Corner& placed, int& fraction_index) const {
     int corner[2], fraction[2];
     const int side[2] = {height_, width_};
     for (std::size_t axis = 0; axis < 2; ++axis) {
-        const double steps = std::floor(position_[2 * frame + axis] * kFractions + 0.5);
+        const double steps = std::floor(position[axis] * kFractions + 0.5);
         if (!(std::abs(steps) < 1e9)) return false;
         const double whole = std::floor((steps + kFractions / 2) / kFractions);
         corner[axis] = static_cast<int>(whole) - window_ / 2;
         fraction[axis] = static_cast<int>(steps - whole * kFractions) + kFractions / 2;
         if (corner[axis] < 0 || corner[axis] + window_ > side[axis]) return false;
     }
-    corner_[frame] = {corner[0], corner[1]};
-    fraction_[frame] = fraction[0] * kFractions + fraction[1];
+    placed = {corner[0], corner[1]};
+    fraction_index = fraction[0] * kFractions + fraction[1];
     return true;
 }
 
+int FrameStore::first_outside(const double* positions) const {
+    Corner corner;
+    int fraction = 0;
+    for (int frame : usable(0, count()))
+        if (!split_subpixel(positions + 2 * at(frame), corner, fraction)) return frame;
+    return -1;
+}
+
+void FrameStore::place(const double* positions) {
+    for (int frame : usable(0, count())) {
+        const double* from = positions + 2 * at(frame);
+        std::copy(from, from + 2, position_.begin() + 2 * frame);
+        std::copy(from, from + 2, added_position_.begin() + 2 * frame);
+        split_subpixel(from, corner_[at(frame)], fraction_[at(frame)]);
+    }
+}
+
 void FrameStore::add(const float* amplitudes, const double* positions, int count) {
-    const std::size_t first = energy_.size(), pixels = at(window_) * at(window_);
+    const std::size_t pixels = at(window_) * at(window_);
     for (std::size_t i = 0; i < at(count); ++i) {
         float* packed = room();
         energy_.push_back(pack(amplitudes + i * pixels, packed));
@@ -107,7 +124,7 @@ void FrameStore::add(const float* amplitudes, const double* positions, int count
         visits_.push_back(0);
         FrameState state = FrameState::used;
         if (!(energy_.back() > 0)) state = FrameState::dark;
-        if (!split_subpixel(first + i)) state = FrameState::outside;
+        if (!split_subpixel(positions + 2 * i, corner_.back(), fraction_.back())) state = FrameState::outside;
         if (!std::isfinite(positions[2 * i]) || !std::isfinite(positions[2 * i + 1]))
             state = FrameState::unplaced;
         state_.push_back(state);
@@ -115,6 +132,25 @@ void FrameStore::add(const float* amplitudes, const double* positions, int count
         if (state == FrameState::used) continue;
         amplitude_.back() = nullptr;
         if (!scratch_) memory_.pop_back();
+    }
+}
+
+void FrameStore::add_counts(double counts) {
+    const int n = window_, panels = (n + lanes_ - 1) / lanes_;
+    const float added = static_cast<float>(counts / (static_cast<double>(n) * n));
+    for (int frame : usable(0, count())) {
+        double energy = 0;
+        float* amplitude = amplitude_[at(frame)];
+        for (int panel = 0; panel < panels; ++panel)
+            for (int kx = 0; kx < n; ++kx, amplitude += lanes_)
+                for (int lane = 0; lane < std::min(lanes_, n - panel * lanes_); ++lane) {
+                    float& a = amplitude[lane];
+                    if (a < 0) continue;
+                    a = std::sqrt(std::max(a * a + added, 0.f));
+                    energy += a * a;
+                }
+        energy_[at(frame)] = energy;
+        visited(frame);
     }
 }
 
@@ -132,7 +168,7 @@ double FrameStore::move(int frame, double dy, double dx, double limit) {
         squared += (next - position) * (next - position);
         position = next;
     }
-    split_subpixel(at(frame));
+    split_subpixel(&position_[2 * at(frame)], corner_[at(frame)], fraction_[at(frame)]);
     return squared;
 }
 

@@ -31,6 +31,14 @@ class FrameStore {
     /// distance.
     double move(int frame, double dy, double dx, double limit);
 
+    /// The first usable frame whose window leaves the object at positions (count, 2); -1: none.
+    int first_outside(const double* positions) const;
+    /// Puts every usable frame at its position (count, 2), as if it had been added there.
+    void place(const double* positions);
+
+    /// Adds `counts` to every measured pixel of the usable frames; none falls below 0.
+    void add_counts(double counts);
+
     /// A plane (window, window) with zero frequency at window / 2, times `scale`, laid like an amplitude.
     AlignedFloats pack_plane(const float* plane, float scale) const;
     /// Sets a frame aside or back; one that cannot be used stays what it is.
@@ -65,12 +73,12 @@ class FrameStore {
     double pack(const float* amplitude, float* packed) const;
     /// Room for one packed amplitude.
     float* room();
-    bool split_subpixel(std::size_t frame);
+    bool split_subpixel(const double* position, Corner& corner, int& fraction) const;
 
     int window_, height_, width_, lanes_;
     std::vector<AlignedFloats> memory_;
     std::unique_ptr<ScratchFile> scratch_;  ///< in place of memory_, where it was asked for
-    std::vector<const float*> amplitude_;   ///< packed; null where the frame is not used
+    std::vector<float*> amplitude_;         ///< packed; null where the frame is not used
     std::vector<double> energy_, position_, added_position_, misfit_;
     std::vector<Corner> corner_;
     std::vector<int> fraction_, visits_;

@@ -113,6 +113,20 @@ void Refiner::add_frames(const float* amplitudes, const double* positions, int c
     state_->frames.add(amplitudes, positions, count);
 }
 
+void Refiner::set_positions(const double* positions) {
+    const Lock lock(state_->calls);
+    const int outside = state_->frames.first_outside(positions);
+    require(outside < 0, "the window of frame " + std::to_string(outside) +
+                             " would leave the object: positions must stay within it");
+    state_->frames.place(positions);
+}
+
+void Refiner::add_counts(double counts) {
+    require(std::isfinite(counts), "counts must be finite, got " + std::to_string(counts));
+    const Lock lock(state_->calls);
+    state_->frames.add_counts(counts);
+}
+
 void Refiner::set_background(const float* background) {
     const std::size_t count = background == nullptr ? 0 : index(window()) * index(window());
     for (std::size_t i = 0; i < count; ++i)

@@ -420,6 +420,9 @@ class Refiner:
         modes: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
+    def add_counts(
+        self, counts: typing.SupportsFloat | typing.SupportsIndex
+    ) -> None: ...
     def add_frames(
         self,
         amplitudes: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
@@ -459,6 +462,9 @@ class Refiner:
     ) -> None: ...
     def set_object(
         self, image: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]
+    ) -> None: ...
+    def set_positions(
+        self, positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64]
     ) -> None: ...
     def set_probe(
         self, probe: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]

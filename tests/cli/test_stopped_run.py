@@ -99,7 +99,7 @@ def test_before_the_scan_is_read_there_is_nothing_to_keep(folder, capsys, monkey
         signal.raise_signal(signal.SIGINT)
         threading.Event().wait(0.2)
 
-    monkeypatch.setattr(ScanOptions, "scan", read)
+    monkeypatch.setattr(ScanOptions, "opened", read)
     assert typed("run scan.npz -o found.h5") == 130
     assert capsys.readouterr().err.splitlines()[-1] == "Stopped before there was anything to keep"
     assert not list(folder.glob("found*"))

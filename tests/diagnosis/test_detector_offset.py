@@ -24,6 +24,12 @@ def test_the_offset_is_found(scan, moved):
     assert offset_px(scan.with_probe(None)) == (0, 0)
 
 
+def test_light_in_the_corner_is_no_offset(scan):
+    corner = replace(scan, patterns=np.fft.ifftshift(scan.patterns, axes=(1, 2)))
+    assert offset_px(corner) == (0, 0)
+    assert diagnose(corner, images=False).options == "--orientation patterns=fftshift"
+
+
 def test_rolling_back_gives_the_frames_but_for_what_was_moved_round(scan):
     beside = replace(scan, patterns=np.roll(scan.patterns, (3, -2), (1, 2)))
     back = Orientation.parse("roll_y=-3,roll_x=2").apply(beside)

@@ -49,7 +49,7 @@ def test_a_probe_that_is_too_large_is_not_taken_for_another_domain(good):
 
 
 @pytest.mark.parametrize("domain", ["counts", "amplitude"])
-def test_another_domain_is_compared_in_the_same_amplitudes(good, domain):
+def test_another_domain_is_compared_by_the_same_values(good, domain):
     patterns = good.patterns if domain == "counts" else np.sqrt(good.patterns)
     right = replace(good, patterns=patterns, domain=domain)
     other = "amplitude" if domain == "counts" else "counts"

@@ -19,6 +19,7 @@ from ptychoscope.io.results import read_hdf5
 from ptychoscope.io.results.fields import to_fields
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from peak_memory import peak_kb  # noqa: E402
 from mutations import spoil
 
 LIMIT_S = 3.0
@@ -64,7 +65,7 @@ def main(good, folder, first, last):
         signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
         print(outcome(path, right))
         signal.setitimer(signal.ITIMER_REAL, 0)
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print("peak", peak_kb())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Positions of files, rasters and spirals, and their way to the object's pixels."""
+"""Positions of files, rasters and spirals, by the number of their frame."""
 
 from pathlib import Path
 
@@ -8,8 +8,6 @@ import pytest
 
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.live.given_positions import MOST_POSITIONS, by_number, given_positions
-from ptychoscope.live.position_pixels import ToObjectPixels
-from ptychoscope.preprocess.orientation import Orientation
 
 
 def test_a_raster_goes_row_by_row():
@@ -77,29 +75,3 @@ def test_numbers_that_would_make_a_wrong_or_huge_table_are_refused(worst):
     with pytest.raises(ScanError, match=r"index in p\.csv"):
         by_number(np.zeros((2, 2)), np.array([0, worst]), "p.csv")
     assert by_number(np.zeros((0, 2)), np.zeros(0, np.int64), "p.csv").shape == (0, 2)
-
-
-def test_metres_become_pixels_and_are_turned_as_for_a_file(rng):
-    yx = rng.uniform(-1e-6, 1e-6, (7, 2))
-    turned = ToObjectPixels(
-        unit="m", pixel_size_m=1.3e-8, orientation=Orientation.parse("swap_xy,flip_x,scale=0.5")
-    )(yx)
-    np.testing.assert_array_equal(turned, (yx / 1.3e-8)[:, ::-1] * [1, -1] * 0.5)
-    np.testing.assert_array_equal(ToObjectPixels(unit="px", pixel_size_m=None)(yx), yx)
-
-
-@pytest.mark.parametrize("steps", ["", "swap_xy", "flip_y,scale=0.7", "rotate=13.7"])
-def test_the_bits_of_a_position_do_not_depend_on_those_beside_it(rng, steps):
-    """Batches of a live scan are of any size; a file is converted at once."""
-    to_pixels = ToObjectPixels(unit="m", pixel_size_m=1.3e-8, orientation=Orientation.parse(steps))
-    yx = rng.uniform(-1e-5, 1e-5, (257, 2))
-    whole = to_pixels(yx)
-    for size in (1, 2, 3, 5, 64, 100):
-        parts = [to_pixels(yx[k : k + size]) for k in range(0, len(yx), size)]
-        np.testing.assert_array_equal(np.concatenate(parts), whole)
-
-
-@pytest.mark.parametrize("pixel", [None, 0.0, -1.0, np.nan])
-def test_metres_without_a_pixel_are_refused(pixel):
-    with pytest.raises(ScanError, match="--pixel-size-m"):
-        ToObjectPixels(unit="m", pixel_size_m=pixel)

@@ -82,9 +82,10 @@ def test_where_frames_lie_changes_no_bit(small, options):
 def run_measured(*arguments: object) -> int:
     """Peak memory in MB of a command of ours in a process of its own."""
     program = (
-        "import resource, sys\nfrom ptychoscope import cli\n"
+        f"import sys\nsys.path.insert(0, {str(TESTS)!r})\n"
+        "from peak_memory import peak_kb\nfrom ptychoscope import cli\n"
         "try:\n    cli.main(sys.argv[1:])\nfinally:\n"
-        "    print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "    print('peak', peak_kb())"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True, check=False

@@ -164,3 +164,13 @@ def test_shifted_frames_keep_their_numbers():
     scan = simulate_scan(SimulationConfig(rows=4, columns=4, patch_px=16, step_px=3)).select(slice(2, None))
     assert Orientation(shift_frames=1).apply(scan).numbers.tolist() == list(range(2, 15))
     assert Orientation(shift_frames=-1).apply(scan).numbers.tolist() == list(range(3, 16))
+
+
+@pytest.mark.parametrize("steps", ["", "swap_xy", "flip_y,scale=0.7", "rotate=13.7"])
+def test_the_bits_of_a_position_do_not_depend_on_those_beside_it(rng, steps):
+    """A running scan turns batches of any size, a file all at once."""
+    orientation, positions = Orientation.parse(steps), rng.uniform(-1e3, 1e3, (257, 2))
+    whole = orientation.turned(positions)
+    for size in (1, 2, 3, 5, 64, 100):
+        parts = [orientation.turned(positions[k : k + size]) for k in range(0, len(positions), size)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)

@@ -102,11 +102,21 @@ def test_the_mean_pattern_leaves_out_what_is_unmeasured():
     assert (mean[bad] > 0).all()
 
 
-@pytest.mark.parametrize("modes", [1, 3])
-def test_the_search_costs_no_more_than_three_sweeps(modes):
-    scan = made(modes=modes, rows=40)  # 480 frames
-    margin = np.array([2, 2]) - (scan.positions_px.min(axis=0) - 32)
-    refiner = Refiner(tuple(int(v) + 70 for v in np.ptp(scan.positions_px, axis=0)), scan.probe)
+@pytest.mark.parametrize("kind", ["disc", "gaussian", "zone_plate"])
+@pytest.mark.parametrize("photons", [1e4, 1e6])
+def test_a_little_defocus_is_mended_as_a_large_one(kind, photons):
+    scan = made(photons, kind=kind)
+    wrong = refocused(scan.probe, -10.0)
+    found = tuned_probe(scan, wrong)
+    assert found.curvature == 0 or abs(found.curvature - 10) < 12
+    assert overlap(found.probe[0], scan.probe[0]) >= overlap(wrong[0], scan.probe[0]) - 0.02
+
+
+@pytest.mark.parametrize(("side", "rows", "modes"), [(64, 40, 1), (64, 40, 3), (128, 16, 1)])
+def test_the_search_costs_no_more_than_three_sweeps(side, rows, modes):
+    scan = made(side=side, modes=modes, rows=rows)
+    margin = np.array([2, 2]) - (scan.positions_px.min(axis=0) - side // 2)
+    refiner = Refiner(tuple(int(v) + side + 6 for v in np.ptp(scan.positions_px, axis=0)), scan.probe)
     refiner.add(scan.patterns, scan.positions_px + margin, domain="amplitude")
     refiner.sweep(step=1, regularisation=1)
     began = process_time()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from numpy.testing import assert_array_equal
 from ptychoscope.errors import OutputError
 from ptychoscope.refine.refiner import Refiner
 
-RNG = np.random.default_rng(5)
+TESTS = str(Path(__file__).resolve().parents[1])
 
 
 def made(scratch, side=16, n=40, threads=1):
@@ -51,17 +52,19 @@ def test_a_folder_that_cannot_be(tmp_path):
 def test_frames_take_no_memory(tmp_path):
     """200 MiB of frames: with the scratch file the process stays far below."""
     program = f"""
-import resource
+import sys
+sys.path.insert(0, {TESTS!r})
 import numpy as np
+from peak_memory import peak_kb
 from pathlib import Path
 from ptychoscope.refine.refiner import Refiner
 refiner = Refiner((300, 300), np.ones((128, 128)), scratch=Path({str(tmp_path)!r}))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_kb()
 rng = np.random.default_rng(0)
 for k in range(64):
     refiner.add(rng.poisson(9, (50, 128, 128)).astype(np.uint16), rng.uniform(70, 230, (50, 2)), domain="counts")
 refiner.sweep(step=0.5, regularisation=0.1)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+print((peak_kb() - before) >> 10)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 60

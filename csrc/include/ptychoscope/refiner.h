@@ -109,6 +109,13 @@ class PTYCHOSCOPE_API Refiner {
     /// where unmeasured; positions (count, 2) as (y, x) of the window's centre in object pixels.
     void add_frames(const float* amplitudes, const double* positions, int count);
 
+    /// Positions (frames, 2) of all frames anew, as if they had been added there. Frames that cannot be used
+    /// keep theirs; the window of any other must lie within the object. Throws std::invalid_argument, and
+    /// then nothing has moved.
+    void set_positions(const double* positions);
+
+    /// Adds `counts`, finite, to every measured pixel of all frames that can be used; none falls below 0.
+    void add_counts(double counts);
     /// Counts (window, window) that every frame holds besides the waves, zero frequency at window / 2, finite
     /// and 0 or more; null: none.
     void set_background(const float* background);

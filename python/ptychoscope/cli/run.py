@@ -114,7 +114,6 @@ def run(
     Ctrl-C keeps what is there, and says how to go on from it. One scan of several that fails does not stop
     the others.
     """
-    from ptychoscope.io.atomic import check_file
     from ptychoscope.pipeline.run_options import checked_options
 
     jobs = jobs_for(scans, output, picture, no_picture=no_picture)
@@ -124,9 +123,6 @@ def run(
         reads=[*read, ("--model", model), ("--start", start)],
         writes=[named for job in jobs for named in (("--output", job.output), ("--picture", job.picture))],
     )
-    for job in jobs:
-        check_result(job.output)
-        check_picture(job.picture)
     options: Any = {**network, **solver._asdict()}
     if start is not None:
         options["start"] = saved_start(start, reading.probe_file)
@@ -136,9 +132,9 @@ def run(
     checked_options(options, has_model=model is not None, loading=loading)
     if is_folder(output):
         make_folder(output)
-    for file in (file for job in jobs for file in (job.output, job.picture)):
-        if file is not None:
-            check_file(file)
+    for job in jobs:
+        check_result(job.output)
+        check_picture(job.picture)
     threads = options["threads"] = network["threads"] or len(os.sched_getaffinity(0))
     chosen = None
     if model is not None:

@@ -103,7 +103,8 @@ def offset_px(scan: Scan) -> tuple[int, int]:
     """Whole pixels (y, x) by which the mean pattern lies beside the probe's far field; (0, 0) without one.
 
     The peak of the cross-correlation of both amplitudes: an object scatters to all sides of the probe's own
-    light, and a frame that was cut beside the beam's middle moves all of it.
+    light, and a frame that was cut beside the beam's middle moves all of it. (0, 0) beyond a quarter of the
+    window too: that is the corner, and rolling would leave hardly a pixel.
     """
     if scan.probe is None:
         return 0, 0
@@ -113,4 +114,4 @@ def offset_px(scan: Scan) -> tuple[int, int]:
     product = np.fft.fft2(amplitude) * np.conj(np.fft.fft2(expected))
     peak = np.unravel_index(int(np.argmax(np.fft.ifft2(product).real)), amplitude.shape)
     y, x = ((int(p) + side // 2) % side - side // 2 for p, side in zip(peak, amplitude.shape, strict=True))
-    return y, x
+    return (y, x) if 4 * max(abs(y), abs(x)) <= scan.patch_px else (0, 0)

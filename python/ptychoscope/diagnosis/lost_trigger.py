@@ -13,10 +13,12 @@ from ptychoscope.diagnosis.nearby import Better, about_first_shifted, in_a_row
 from ptychoscope.diagnosis.trial import Trials
 from ptychoscope.scan import Scan
 
-_FRAMES, _SHORT, _SWEEPS, _LEAST_FRAMES = 49, 24, 3, 98
-"""Frames of a row, and of the shorter ones for a trigger lost near an end."""
+_ROWS, _SWEEPS = (49, 24, 147), 3
+"""Frames of a row; shorter ones tell a trigger lost near an end, longer ones one behind photon noise."""
 _CLEAR_RATIO = 0.78
 """What is left above the noise must shrink to this by the shift."""
+_USEFUL, _NEAR_NOISE = 0.9, 1.15
+"""A row must be explained to the first, or to so many times its noise: else something else is wrong."""
 _MARGIN = 3
 """Frames at the place found that are left out with the rest."""
 
@@ -41,9 +43,9 @@ class LostTrigger(NamedTuple):
 
 def lost_trigger(scan: Scan, current: Mend) -> LostTrigger | None:
     """Whether start and end of the scan, read as `current` says, want different shifts; None where not."""
-    if len(scan) < _LEAST_FRAMES:
-        return None
-    for count in (_FRAMES, _SHORT):
+    for count in _ROWS:
+        if len(scan) < 2 * max(count, _ROWS[0]):
+            continue
         like = Trials(scan, np.arange(count), sweeps=_SWEEPS, crop=True)
         first, last = (_shift(in_a_row(scan, k, like), current) for k in (0, len(scan) - count))
         if first == last:
@@ -65,7 +67,12 @@ def _shift(row: Trials, current: Mend) -> int:
         return now
     mends = [current.with_steps(shift_frames=k) for k in sorted({now - 1, now + 1, 0} - {now})]
     found = [Better(mend, row.run(mend), given) for mend in mends]
-    clear = [one for one in found if one.ratio < 1 and one.clear(noise, _CLEAR_RATIO)]
+    useful = max(_USEFUL, _NEAR_NOISE * noise)
+    clear = [
+        one
+        for one in found
+        if one.ratio < 1 and one.outcome.unexplained < useful and one.clear(noise, _CLEAR_RATIO)
+    ]
     best = min(clear, key=lambda one: one.ratio, default=None)
     return now if best is None else best.mend.orientation.shift_frames
 

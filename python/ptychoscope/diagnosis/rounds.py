@@ -18,7 +18,9 @@ def mend_by_rounds(search: Search, start: Mend, names: list[str]) -> tuple[Mend,
     for _ in range(_ROUNDS):
         probe_given = search.scan.probe is not None and current.probe is None
         found = search.round(current, probe_given=probe_given)
-        rounds.append(_with_two_faults(search, found, current, probe_given=probe_given))
+        if not rounds:
+            found = _or_two_faults(search, found, current, probe_given=probe_given)
+        rounds.append(found)
         accepted = rounds[-1].accepted
         if accepted is None:
             break
@@ -32,7 +34,7 @@ def mend_by_rounds(search: Search, start: Mend, names: list[str]) -> tuple[Mend,
     return current, rounds
 
 
-def _with_two_faults(search: Search, found: Round, current: Mend, *, probe_given: bool) -> Round:
+def _or_two_faults(search: Search, found: Round, current: Mend, *, probe_given: bool) -> Round:
     """The round, and two faults at once where what it accepts leaves much and they leave far less."""
     one = found.accepted
     if not search.useless(found.before, current) or (one is not None and not _doubtful(search, one)):

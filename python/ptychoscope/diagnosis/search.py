@@ -28,6 +28,8 @@ from ptychoscope.scan import Scan
 
 _COARSE_FRAMES, _FINE_FRAMES, _LEAST_FRAMES = 64, 200, 49
 _COARSE_SWEEPS, _FINE_SWEEPS = 3, 4
+_LONG, _LOOKED_ABOUT = 16, 3
+"""A grid of numbers so long is looked at in two steps, the second about so many places."""
 _FINALISTS = 4
 _FINER = 5
 _CLEAR_T = 6.0
@@ -43,7 +45,7 @@ _USELESS, _USEFUL = 0.9, 0.7
 """Where nothing alone leaves less than the first, pairs are tried, and a probe from the frames; either must
 leave less than the second."""
 _GOOD = 0.5
-"""Explained to this, only what lies near is tried."""
+"""Explained to this, only what lies near is tried; after a mend, explained at all."""
 
 
 class Search:
@@ -66,6 +68,10 @@ class Search:
         """By how much the light seems to lie beside the middle."""
         return offset_px(self.scan)
 
+    @cached_property
+    def _found_probes(self) -> list[tuple[Mend, float]]:
+        return found_probes(self.scan, self.many)
+
     def axes(self, current: Mend) -> Axes | None:
         """The axes of the positions by the curl of the centres of mass; None where they are not decided."""
         shift, frames = current.orientation.shift_frames, self.many.frames
@@ -84,7 +90,8 @@ class Search:
         few = self._best(families, current)
         found = [*self._finals(few, current, given), *self._shifted(current, given)]
         if not self._settles(found, given, current):
-            local = given.unexplained < _GOOD or self.near_noise(current)
+            enough = _USELESS if current.changes else _GOOD
+            local = given.unexplained < enough or self.near_noise(current)
             side = self.scan.patch_px
             positions = current.orientation.turned(self.scan.positions_px[self.many.frames])
             wide = continuous(positions, one.probe if probe_given else None, local=local, side=side)
@@ -110,7 +117,7 @@ class Search:
     def with_found_probe(self, current: Mend) -> Tried | None:
         """A probe from the frames in place of the given one, when that explains clearly more."""
         given = self._run(self.many, current)
-        for found, _ in found_probes(self.scan, self.many)[:1]:
+        for found, _ in self._found_probes[:1]:
             mend = replace(found, bad_pixels=current.bad_pixels, domain=current.domain)
             tried = self._tried("probe of no use", mend, given)
             return tried if self.explains(tried, given, current) else None
@@ -130,12 +137,18 @@ class Search:
         return self._run(self.few, mend).unexplained
 
     def _best(self, families: Iterable[Family], current: Mend) -> list[tuple[Family, Steps, float]]:
-        """The best hypothesis of each family on the few frames."""
+        """The best hypothesis of each family on the few frames; of a long grid every second, then closer."""
         best = []
         for family in families:
-            outcomes = [self._run(self.few, changed(current, h)).unexplained for h in family.hypotheses]
-            k = int(np.argmin(outcomes))
-            best.append((family, family.hypotheses[k], outcomes[k]))
+            steps = family.hypotheses
+            whole = family.finer is None or len(steps) < _LONG
+            first = range(0, len(steps), 1 if whole else 2)
+            left = {k: self.left_on_few(changed(current, steps[k])) for k in first}
+            for k in sorted(left, key=left.__getitem__)[:_LOOKED_ABOUT]:
+                for near in {k - 1, k + 1}.intersection(range(len(steps))).difference(left):
+                    left[near] = self.left_on_few(changed(current, steps[near]))
+            k = min(left, key=left.__getitem__)
+            best.append((family, steps[k], left[k]))
         return best
 
     def _finals(self, best: list[tuple[Family, Steps, float]], current: Mend, given: Outcome) -> list[Tried]:
@@ -197,8 +210,8 @@ class Search:
     def _settles(self, found: list[Tried], given: Outcome, current: Mend) -> bool:
         """One of few words explains nearly all: what is continuous need not be tried in this round."""
         best = min(found, key=lambda one: one.unexplained)
-        good = best.unexplained < _GOOD * min(given.unexplained, 1.0) or self.near_noise(best.mend)
-        return good and self.clear(best, given, current)
+        good = self._shrinks(best.unexplained, min(given.unexplained, 1.0), best.mend, _GOOD)
+        return (good or self.near_noise(best.mend)) and self.clear(best, given, current)
 
     def clear(self, tried: Tried, given: Outcome, current: Mend) -> bool:
         """Whether `tried` explains the frames clearly better than `current`, whose outcome is `given`."""

@@ -4,10 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.metrics.photon_noise import amplitude_noise
+from ptychoscope.option_literals import Domain
 from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, filled
 from ptychoscope.refine.defocus_trial import far_field_of, lit_side, middle, near_field
 
 _TINY = 1e-12
+_LIT, _LIT_PART = 2.0, 0.05
 
 
 class Split:
@@ -64,3 +66,14 @@ class Split:
         power = float(np.square(np.abs(far[:, self.mask])).sum())
         cropped = probe if self.side == probe.shape[-1] else near_field(far)
         return np.asarray(cropped * np.sqrt(self.counts / max(power, _TINY)), np.complex64)
+
+    def stored_roots(self, domain: Domain) -> NDArray[np.float64]:
+        """(n, Q, Q) roots of the held-out values as a scan in `domain` stores them; NaN where hardly any is.
+
+        A pixel counts whose mean value is 2, or 5 % of the largest mean.
+        """
+        amplitude = np.maximum(np.maximum(self.seen, self.held), 0).astype(np.float64)
+        values = np.square(amplitude) if domain == "counts" else amplitude
+        mean = values.mean(axis=0)
+        lit = (self.held >= 0) & (mean >= min(_LIT, _LIT_PART * mean.max()))
+        return np.where(lit, np.sqrt(values), np.nan)

@@ -27,6 +27,7 @@ _LOOKED_AT_PX = 32
 """Rows and columns, evenly from all, by which frames gone wild are told."""
 _LARGEST_PX = 4096 * 4096
 """Positions that need a larger canvas explain nothing: they do not overlap."""
+_TINY = 1e-12
 
 
 class Outcome(NamedTuple):
@@ -73,27 +74,36 @@ class Trials:
         return self._run(mend, self._split(mend), keep)
 
     def run_in_domain_of(self, current: Mend, mend: Mend) -> Outcome:
-        """Try `mend` and compare it in the amplitudes of `current`, whose patterns are read otherwise.
+        """Try `mend`, whose patterns are read in another domain, and put it on the scale of `current`.
 
-        What is unexplained can be set side by side only where the same amplitudes are predicted: counts taken
-        for amplitudes are all bright pixels, which any blurred image explains.
+        What is unexplained can be set side by side only where the same values are predicted: counts taken for
+        amplitudes are all bright pixels, which any blurred image explains. Both readings predict the root of
+        the values as they are stored, in pixels that hold some: where hardly any photon falls, the mean of a
+        root is not the root of the mean.
         """
-        base = self._split(current)
-        other = self._split(mend, side=base.side)
-        given = current.domain or self._scan.domain
-        power = 0.25 if given == "counts" else 1.0  # of the intensity predicted for the other reading
-        left = np.full(len(self.frames), np.nan)
+        base, given = self._split(current), self.run(current)
+        roots = base.stored_roots(current.domain or self._scan.domain)
+        before, after = (self._missed(one, base.side, roots) for one in (current, mend))
+        known = np.isfinite(before) & np.isfinite(after) & np.isfinite(given.residuals)
+        if not known.any():
+            return Outcome(np.inf, np.full(len(self.frames), np.nan))
+        times = given.unexplained / max(float(before[known].mean()), _TINY)
+        left = np.where(known, given.residuals + times * (after - before), np.nan)
+        return Outcome(float(left[known].mean()), left)
+
+    def _missed(self, mend: Mend, side: int, roots: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) the square by which `mend` misses `roots` (n, side, side); NaN for frames without a part."""
+        power = 0.5 if (mend.domain or self._scan.domain) == "counts" else 0.25
         frames, partners = self._pairs(mend.orientation.shift_frames)
+        missed = np.full(len(self.frames), np.nan)
 
-        def beside(refiner: Refiner) -> None:
-            n, held = len(frames), base.held[frames]
-            predicted = refiner.predicted(0, n).astype(np.float64) ** power
-            apart = np.square(np.where(held >= 0, held - predicted, 0)).sum(axis=(1, 2))
-            left[partners] = np.where(refiner.states[:n] == 0, apart / base.unit, np.nan)
+        def keep(refiner: Refiner) -> None:
+            predicted = refiner.predicted(0, len(frames)).astype(np.float64) ** power
+            squares = np.nansum(np.square(roots[frames] - predicted), axis=(1, 2))
+            missed[partners] = np.where(refiner.states[: len(frames)] == 0, squares, np.nan)
 
-        if not np.isfinite(self._run(mend, other, beside).unexplained):
-            return Outcome(np.inf, left)
-        return Outcome(float(np.nanmean(left)), left)
+        self._run(mend, self._split(mend, side=side), keep)
+        return missed
 
     def _run(self, mend: Mend, split: Split, keep: Callable[[Refiner], None] | None) -> Outcome:
         nothing = Outcome(np.inf, np.full(len(self.frames), np.nan))

@@ -6,7 +6,7 @@ the message. A tag stays a `Tagged` for the caller to read.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
 _DEEPEST = 16
@@ -35,21 +35,21 @@ def read_cbor(message: bytes | memoryview) -> Any:
     """
     reader = _Reader(message)
     value = reader.item(0)
-    if value is _BREAK:
-        raise CborError("ends what never began")
     if reader.at != reader.end:
         raise CborError(f"goes on after its value: {reader.end - reader.at} bytes are left")
     return value
 
 
 class _Reader:
+    """One message and how far it has been read."""
+
     def __init__(self, message: bytes | memoryview) -> None:
         self.view = memoryview(message).cast("B") if len(message) else memoryview(b"")
         self.at, self.end = 0, len(self.view)
         self.items_left = _MOST_ITEMS
 
-    def item(self, depth: int) -> Any:
-        """The next value, or `_BREAK`."""
+    def item(self, depth: int, *, or_break: bool = False) -> Any:
+        """The next value; `_BREAK` where the caller waits for the end of what was left open."""
         if self.at >= self.end:
             raise CborError("ends in the middle of a value")
         self.items_left -= 1
@@ -59,23 +59,19 @@ class _Reader:
         self.at += 1
         kind, length = first >> 5, first & 31
         if length > 23:
-            if kind == 7:
-                return _BREAK if length == 31 else self._unpack(_FLOATS, length)
             if length == 31:
-                return self._open_ended(kind, depth)
-            length = self._unpack(_SIZED, length)
-        return _READERS[kind](self, length, depth)
+                return self._open_ended(kind, depth, or_break)
+            length = self._unpack(_FLOATS if kind == 7 else _SIZED, length)
+            if kind == 7:
+                return length
+        return length if kind == 0 else _READERS[kind](self, length, depth)
 
-    def value(self, depth: int) -> Any:
-        """The next value, which a break is not."""
-        value = self.item(depth)
-        if value is _BREAK:
-            raise CborError("ends what never began")
-        return value
+    def negative(self, number: int, _: int) -> int:
+        return -1 - number
 
     def bytes(self, length: int, _: int) -> memoryview:
-        self._require(length)
         start = self.at
+        self._require(length)
         self.at += length
         return self.view[start : self.at]
 
@@ -87,53 +83,56 @@ class _Reader:
 
     def array(self, length: int, depth: int) -> list[Any]:
         self._require(length)  # an item takes at least a byte
-        return [self.value(depth + 1) for _ in range(length)]
+        return [self.item(depth + 1) for _ in range(length)]
 
     def map(self, length: int, depth: int) -> dict[Any, Any]:
         self._require(2 * length)
-        return self._map(((self.value(depth + 1), self.value(depth + 1)) for _ in range(length)), length)
+        made: dict[Any, Any] = {}
+        for _ in range(length):
+            self._put(made, self.item(depth + 1), depth)
+        return made
 
     def tagged(self, tag: int, depth: int) -> Tagged:
-        return Tagged(tag, self.value(depth + 1))
+        return Tagged(tag, self.item(depth + 1))
 
     def simple(self, number: int, _: int) -> Any:
         if number not in _SIMPLE:
             raise CborError("has a simple value that means nothing here")
         return _SIMPLE[number]
 
-    def _map(self, pairs: Any, length: int | None) -> dict[Any, Any]:
-        made: dict[Any, Any] = {}
-        count = 0
-        for key, value in pairs:
-            if type(key) is not str and type(key) is not int:
-                raise CborError("has a key that is neither text nor a whole number")
-            made[key] = value
-            count += 1
-        if len(made) != (count if length is None else length):
+    def _put(self, made: dict[Any, Any], key: Any, depth: int) -> None:
+        if type(key) is not str and type(key) is not int:
+            raise CborError("has a key that is neither text nor a whole number")
+        if key in made:
             raise CborError("names a key twice in a map")
-        return made
+        made[key] = self.item(depth + 1)
 
-    def _open_ended(self, kind: int, depth: int) -> Any:
+    def _open_ended(self, kind: int, depth: int, or_break: bool) -> Any:
         """What is closed by a break: an array, a map, text or bytes in pieces; or the break itself."""
+        if kind == 7 and or_break:
+            return _BREAK
         if kind == 4:
             return list(self._until_break(depth + 1))
         if kind == 5:
-            return self._map(((key, self.value(depth + 1)) for key in self._until_break(depth + 1)), None)
+            made: dict[Any, Any] = {}
+            for key in self._until_break(depth + 1):
+                self._put(made, key, depth)
+            return made
         if kind not in (2, 3):
-            raise CborError("leaves the length open where none can be")
+            raise CborError("ends what never began, or leaves a length open where none can be")
         pieces = list(self._until_break(depth + 1))
         wanted: type = memoryview if kind == 2 else str
         if any(type(piece) is not wanted for piece in pieces):
             raise CborError("mixes kinds in the pieces of text or bytes")
         return memoryview(b"".join(pieces)) if kind == 2 else "".join(pieces)
 
-    def _until_break(self, depth: int) -> Any:
-        while (value := self.item(depth)) is not _BREAK:
+    def _until_break(self, depth: int) -> Iterator[Any]:
+        while (value := self.item(depth, or_break=True)) is not _BREAK:
             yield value
 
     def _unpack(self, kinds: dict[int, struct.Struct], low: int) -> Any:
         if low not in kinds:
-            raise CborError("has a length that is reserved")
+            raise CborError("has a length or a simple value that is reserved")
         kind = kinds[low]
         self._require(kind.size)
         (value,) = kind.unpack_from(self.view, self.at)
@@ -147,7 +146,7 @@ class _Reader:
 
 _READERS: tuple[Callable[[_Reader, int, int], Any], ...] = (
     lambda _, number, __: number,
-    lambda _, number, __: -1 - number,
+    _Reader.negative,
     _Reader.bytes,
     _Reader.text,
     _Reader.array,

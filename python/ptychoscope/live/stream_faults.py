@@ -95,7 +95,7 @@ def with_faults(
             yield 0.0, message
             continue
         if faults.abort_after is not None and count >= faults.abort_after:
-            return
+            break
         count += 1
         yield from _met(message, faults, rng, record, held, count)
         while held and held[0][0] <= count:

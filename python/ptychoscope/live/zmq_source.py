@@ -7,12 +7,14 @@ other side refused the keys is told by `problem`, since ZeroMQ alone would be si
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ptychoscope.errors import ConfigError, MissingExtraError
 from ptychoscope.live.events import Damaged, Event
+from ptychoscope.live.zmq_watch import ConnectionWatch
 
 if TYPE_CHECKING:
     import zmq
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 SocketKind = Literal["pull", "sub"]
 _MOST_PARTS = 64
 _MOST_AT_ONCE = 64
+_MOST_BYTES_AT_ONCE = 64 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +65,13 @@ class ZmqSource:
     ) -> None:
         self._zmq = load_zmq()
         self._address, self._decode, self._tap = address, decode, tap
-        self._problem: str | None = None
         self._context = self._zmq.Context()
-        self._socket, self._monitor = self._open(options)
+        self._socket, self._watch = self._open(options)
 
     @property
     def problem(self) -> str | None:
         """What the connection last failed of; None when it stands, or waits for the other side."""
-        return self._problem
+        return self._watch.problem
 
     def poll(self, timeout_s: float) -> list[Event]:
         """What has come, in order; waits for the first message, at most `timeout_s`."""
@@ -77,10 +79,12 @@ class ZmqSource:
             raise ConfigError(f"the connection to {self._address} has been closed: open it again")
         self._socket.poll(max(0, round(timeout_s * 1000)))
         events: list[Event] = []
+        taken_bytes = 0
         for _ in range(_MOST_AT_ONCE):
-            parts = self._receive()
+            parts = self._receive() if taken_bytes < _MOST_BYTES_AT_ONCE else None
             if parts is None:
                 break
+            taken_bytes += sum(map(len, parts))
             arrived_s = time.monotonic()
             if self._tap is not None:
                 self._tap(parts, arrived_s)
@@ -90,19 +94,21 @@ class ZmqSource:
                 )
             else:
                 events += self._decode(parts, arrived_s)
-        if not events:
-            self._look_at_connection()
+        if events:
+            self._watch.problem = None
+        elif self._watch.look():
+            events = self._connect_anew()
         return events
 
     def close(self) -> None:
         """Close the socket; what has not been read is lost."""
         if not self._socket.closed:
             self._socket.disable_monitor()
-            self._monitor.close(0)
+            self._watch.close()
             self._socket.close(0)
             self._context.term()
 
-    def _open(self, options: SocketOptions) -> "tuple[zmq.Socket[bytes], zmq.Socket[bytes]]":
+    def _open(self, options: SocketOptions) -> "tuple[zmq.Socket[bytes], ConnectionWatch]":
         zmq = self._zmq
         socket = self._context.socket(zmq.PULL if options.kind == "pull" else zmq.SUB)
         try:
@@ -116,12 +122,7 @@ class ZmqSource:
                 socket.set(zmq.SUBSCRIBE, options.topic.encode())
             if options.server_key is not None:
                 _use_curve(zmq, socket, options.server_key, options.certificate)
-            monitor = socket.get_monitor_socket(
-                zmq.EVENT_HANDSHAKE_FAILED_AUTH
-                | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-                | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-                | zmq.EVENT_HANDSHAKE_SUCCEEDED
-            )
+            watch = ConnectionWatch(zmq, socket, self._address)
             socket.connect(self._address)
         except (zmq.ZMQError, ConfigError) as error:
             socket.disable_monitor()
@@ -130,7 +131,7 @@ class ZmqSource:
             if isinstance(error, ConfigError):
                 raise
             raise ConfigError(f"cannot connect to {self._address}: {error}; give HOST:PORT") from error
-        return socket, monitor
+        return socket, watch
 
     def _receive(self) -> list[bytes | memoryview] | None:
         """Parts of the next message; None when none waits. One part more than allowed stands for all."""
@@ -147,18 +148,13 @@ class ZmqSource:
                 return parts
             frame = self._socket.recv(copy=False)
 
-    def _look_at_connection(self) -> None:
-        from zmq.utils.monitor import recv_monitor_message
-
-        while self._monitor.poll(0):
-            event = recv_monitor_message(self._monitor)["event"]
-            if event == self._zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self._problem = None
-            else:
-                self._problem = (
-                    f"{self._address} refuses the connection: give server_key and certificate as the other "
-                    "side has them, or neither if it uses no keys"
-                )
+    def _connect_anew(self) -> list[Event]:
+        """After a connection that ZeroMQ gave up; what was lost with it is one damaged message at least."""
+        with suppress(self._zmq.ZMQError):  # there may be nothing to let go of
+            self._socket.disconnect(self._address)
+        self._socket.connect(self._address)
+        problem = self._watch.problem
+        return [Damaged(arrived_s=time.monotonic(), what=problem)] if self._watch.stood and problem else []
 
 
 def load_zmq() -> Any:

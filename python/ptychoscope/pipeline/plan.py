@@ -80,7 +80,7 @@ class Plan:
     """None, as of the positions: chosen by `effort`."""
     refine_positions: PositionUse | None
     modes: int | None
-    position_limit_px: float
+    position_limit_px: float | None
     refine_window: int
     saturation: float | None
     seed: int
@@ -178,7 +178,7 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
         refine_probe=given.get("refine_probe"),
         refine_positions=given.get("refine_positions"),
         modes=given.get("modes"),
-        position_limit_px=given.get("position_limit_px", 3.0),
+        position_limit_px=given.get("position_limit_px"),
         refine_window=given["refine_window"],
         saturation=given.get("saturation"),
         seed=given.get("seed", 0),

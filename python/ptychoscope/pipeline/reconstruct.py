@@ -27,7 +27,7 @@ from ptychoscope.progress import Progress, Watch
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.automatic import SWEEPS, refine_best
 from ptychoscope.refine.make_verdict import judge_image
-from ptychoscope.refine.whole_scan import refine_scan
+from ptychoscope.refine.whole_scan import STEPS_LIMIT_PX, refine_scan
 from ptychoscope.scan import Scan
 
 _START_S = 0.5
@@ -135,7 +135,7 @@ def _by_sweeps(plan: Plan, image: Reconstruction | None, watch: Watch) -> Recons
         watch=watch,
         probe=plan.refine_probe or "keep",
         positions=plan.refine_positions or "keep",
-        position_limit_px=plan.position_limit_px,
+        position_limit_px=STEPS_LIMIT_PX if plan.position_limit_px is None else plan.position_limit_px,
         saturation=plan.saturation,
         threads=plan.threads,
         seed=plan.seed,

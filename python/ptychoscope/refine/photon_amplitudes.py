@@ -11,11 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
 from ptychoscope.refine.defocus_trial import mean_counts_pattern
-from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.scan_to_refiner import say_left_out
 from ptychoscope.scan import Scan
 
 _ADDED = 1 / 4
@@ -24,7 +21,6 @@ _LEVELS = np.concatenate([[0], np.geomspace(1e-3, 300, 100)])
 _FRAME_LEVELS = np.concatenate([[0], np.geomspace(1e-3, 30, 120)])
 _NODES = 24
 _MOST_COUNTED = 120
-_CHUNK_FRAMES = 256
 _SAMPLE_FRAMES = 16
 _FEW = 20.0
 """Counts up to which whole numbers are looked for: beyond, float32 amplitudes are too coarse."""
@@ -98,27 +94,3 @@ def _whole(scan: Scan, frames: NDArray[np.intp], saturation: float | None) -> bo
     counts = np.square(amplitude[amplitude > 0], dtype=np.float64)
     few = counts[counts < _FEW]
     return len(few) > 0 and bool((np.abs(few - np.round(few)) < _WHOLE).all()) and bool((few > 0.5).all())
-
-
-def add_photons(
-    refiner: Refiner, scan: Scan, extent: CanvasExtent, offset: PhotonOffset, saturation: float | None
-) -> None:
-    """Add the frames of `scan` with `offset`, and say which cannot be used."""
-    for begin in range(0, len(scan), _CHUNK_FRAMES):
-        part = slice(begin, begin + _CHUNK_FRAMES)
-        amplitude = offset.amplitudes(measured_amplitudes(scan, part, saturation=saturation))
-        refiner.add(amplitude, extent.to_canvas(scan.positions_px[part]), domain="amplitude")
-    say_left_out(refiner)
-
-
-def with_own_counts(refiner: Refiner, scan: Scan, level: float, saturation: float | None) -> Refiner:
-    """`refiner` with the frames' own counts and a background of `level`: what it predicts is counts."""
-    own = Refiner(refiner.shape, refiner.probe)
-    positions = refiner.positions_px
-    for begin in range(0, len(scan), _CHUNK_FRAMES):
-        part = slice(begin, begin + _CHUNK_FRAMES)
-        amplitude = measured_amplitudes(scan, part, saturation=saturation)
-        own.add(amplitude, positions[part], domain="amplitude")
-    own.set_object(refiner.object)
-    own.set_background(NONE.background(level, scan.patch_px))
-    return own

@@ -114,11 +114,23 @@ class Refiner:
         with core_errors():
             self._core.set_probe(probe_modes(probe))
 
+    def set_positions(self, positions_px: NDArray[np.float64]) -> None:
+        """Put all frames that can be used at `positions_px` (n, 2), as if they had been added there.
+
+        Raises `ScanError` for a window that would leave the object, and then nothing has moved.
+        """
+        with core_errors():
+            self._core.set_positions(np.asarray(positions_px, np.float64))
+
+    def add_counts(self, counts: float) -> None:
+        """Add `counts` to every measured pixel; none falls below 0. Raises `ConfigError`."""
+        with core_errors(ConfigError):
+            self._core.add_counts(counts)
+
     def set_background(self, background: NDArray[Any] | None) -> None:
         """Expect `background` (P, P) counts in every frame besides the waves; None: nothing.
 
-        Zero frequency at [P // 2, P // 2], finite and 0 or more. It adds up incoherently:
-        I = sum |U|^2 + b. Raises `ScanError`.
+        Zero frequency in the middle, finite, 0 or more; I = sum |U|^2 + b. Raises `ScanError`.
         """
         with core_errors():
             self._core.set_background(None if background is None else np.asarray(background, np.float32))
@@ -232,10 +244,8 @@ class Refiner:
         options.momentum, options.background_step = momentum, background_step
         options.background_whole = background_whole
         options.mode = _core.SweepMode.__members__[one_of("mode", mode, SweepMode)]
-        try:
+        with core_errors(ConfigError):
             report = self._core.sweep(options, first, len(self) if last is None else last)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
         return Sweep(report.misfit, report.frames, report.rejected, report.moved_rms_px)
 
     def blend(self, patches: NDArray[Any], *, first: int) -> None:
@@ -243,10 +253,8 @@ class Refiner:
 
         Bilinear, weighted by |P|^2 against what was blended at the same place before. Raises `ConfigError`.
         """
-        try:
+        with core_errors(ConfigError):
             self._core.blend(np.asarray(patches, np.complex64), first)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
 
     def predicted(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
         """Counts that object, probe and background predict for frames `first` <= k < `last` (None: all).
@@ -254,17 +262,13 @@ class Refiner:
         Returns (n, P, P) float32, zero frequency at [P // 2, P // 2], at the positions and in the fractions
         of a pixel that a sweep uses; 0 for frames that are unplaced, outside or dark. Raises `ConfigError`.
         """
-        try:
+        with core_errors(ConfigError):
             return self._core.predicted(first, len(self) if last is None else last)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
 
     def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
         """Frames in the order in which a sweep with `seed` counts them. Raises `ConfigError`."""
-        try:
+        with core_errors(ConfigError):
             return list(self._core.order(seed, first, len(self) if last is None else last))
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
 
     @property
     def object(self) -> NDArray[np.complex64]:

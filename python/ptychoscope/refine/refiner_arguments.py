@@ -49,12 +49,12 @@ def probe_modes(probe: NDArray[Any]) -> NDArray[np.complex64]:
 
 
 @contextmanager
-def core_errors() -> Iterator[None]:
-    """What the solver in C++ finds wrong with arrays, and with the scratch file of its frames, as ours."""
+def core_errors(kind: type[Exception] = ScanError) -> Iterator[None]:
+    """What the solver in C++ finds wrong, as an error of `kind`; and with its scratch file, as ours."""
     try:
         yield
     except ValueError as error:
-        raise ScanError(str(error)) from error
+        raise kind(str(error)) from error
     except RuntimeError as error:
         raise OutputError(
             f"{error}: TMPDIR names another folder, and a larger --memory keeps the frames in memory"

@@ -40,6 +40,8 @@ class Schedule(NamedTuple):
     """The object's step in each sweep."""
     momenta: tuple[float, ...]
     """The object's momentum after each sweep; none after the first, which finds it, and the last."""
+    patience: float
+    """0 to 1: how far photons and sweeps allow momentum, long large steps and unbiased counts."""
     live_step: float
     """The step of a frame's first visit while frames still come; the k-th is divided by the root of k."""
 
@@ -69,6 +71,7 @@ def schedule(counts_per_frame: float, sweeps: int, *, start: SweepStart = "empty
         regularisation=_between(counts_per_frame, _REGULARISATION),
         steps=tuple(float(step) for step in steps),
         momenta=tuple(_MOMENTUM * patience if 0 < k < sweeps - 1 else 0.0 for k in range(sweeps)),
+        patience=patience,
         live_step=_between(counts_per_frame, _LIVE_STEP),
     )
 

@@ -13,8 +13,6 @@ from ptychoscope.scan import Scan
 
 _BRIGHT = 3e6
 """Photons per frame from which on the regularisation of `schedule` is right for many sweeps too."""
-_FULL_MOMENTUM = 0.6
-"""Of the object where photons are many (`schedule`)."""
 
 
 class SweepPlan(NamedTuple):
@@ -38,8 +36,7 @@ def sweep_plan(
     """
     usual = schedule(scan.mean_counts, max(sweeps, 4), start=start)
     regularisation = usual.regularisation if scan.mean_counts > _BRIGHT else max(1.0, usual.regularisation)
-    momentum = max(usual.momenta)
-    part = momentum / _FULL_MOMENTUM
+    momentum, part = max(usual.momenta), usual.patience
     careful = min(1.0 if start == "empty" else 0.5, usual.steps[0]), min(0.05, usual.steps[-1])
     first, last = (
         c ** (1 - part) * u**part for c, u in zip(careful, (usual.steps[0], usual.steps[-1]), strict=True)

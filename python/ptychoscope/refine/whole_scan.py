@@ -5,6 +5,9 @@ from math import ceil
 from pathlib import Path
 from time import perf_counter, process_time
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import PositionUse, ProbeUse, one_of
 from ptychoscope.patch_geometry import canvas_extent
@@ -12,15 +15,24 @@ from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.progress import NOBODY, Watch
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.explained_by_noise import explained_by_noise
 from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
+from ptychoscope.refine.photon_amplitudes import NONE, PhotonOffset, photon_offset
 from ptychoscope.refine.refiner import Refiner, Sweep
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, partly_done, result_of
 from ptychoscope.refine.schedule import Schedule, schedule, settling_step
 from ptychoscope.scan import Scan
 
+STEPS_LIMIT_PX = 3.0
+"""How far the steps of all sweeps may move a frame, along each axis, unless something else is asked for."""
 _ENOUGH_SWEEPS = 5
 """Fewer are not expected to explain the frames, and say so in the verdict alone."""
+_UNBIASED_SWEEPS = 8
+"""From so many on, the bias of few photons is what is left of the error."""
+_UNBIASED_FACTOR = 2.0
+"""Of the regularisation then: by so much less in the first third of the sweeps, which carries slow waves on,
+and more in the last, which averages noise."""
 _AT_REST_PX = 0.02
 """Positions rest once a sweep moves them by less than this, root mean square."""
 
@@ -32,7 +44,7 @@ def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     start: Reconstruction | None = None,
     probe: ProbeUse = "keep",
     positions: PositionUse = "keep",
-    position_limit_px: float = 3.0,
+    position_limit_px: float = STEPS_LIMIT_PX,
     saturation: float | None = None,
     threads: int = 1,
     seed: int = 0,
@@ -91,19 +103,24 @@ def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     add_scan(refiner, scan, extent, saturation)
     refiner.set_object(None if start is None else on_extent(start, extent))
     plan = schedule(scan.mean_counts, sweeps, start="empty" if start is None else "image")
+    offset = _offset(scan, first, plan, saturation)
     before = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
+    refiner.add_counts(offset.added)
+    refiner.set_background(offset.background(0.0, scan.patch_px))
     sweeping = process_time()
-    done = 0
+    done, weights = 0, _regularisations(plan, unbiased=offset.added > 0)
     while done < sweeps and not (done and watch.stopped):
-        found = _sweep(refiner, plan, done, probe != "keep", positions == "correct", position_limit_px, seed)
+        found = _sweep(refiner, plan, done, weights[done], probe, positions, position_limit_px, seed)
         if found.moved_rms_px < _AT_REST_PX and done > 1:
             positions = "keep"
         done += 1
         watch.tell("sweeps", done, sweeps, found.misfit)
     if done < sweeps:
         settling = settling_step(plan.steps[done:])
-        refiner.sweep(step=settling, regularisation=plan.regularisation, seed=(seed << 20) + done)
+        refiner.sweep(step=settling, regularisation=weights[-1], seed=(seed << 20) + done)
     sweeping = process_time() - sweeping
+    refiner.add_counts(-offset.added)
+    refiner.set_background(None)
     after = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
     seconds = perf_counter() - began
     record: dict[str, str | int | float] = {
@@ -129,16 +146,42 @@ def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     return replace(result_of(refiner, scan, extent, start, record), verdict=verdict)
 
 
+def _offset(
+    scan: Scan, probe: NDArray[np.complex64], plan: Schedule, saturation: float | None
+) -> PhotonOffset:
+    """What lifts the bias of few photons, where the beam as it is given explains the frames."""
+    if len(plan.steps) < _UNBIASED_SWEEPS:
+        return NONE
+    offset = photon_offset(scan, plan.patience, saturation=saturation)
+    explained = offset.added > 0 and explained_by_noise(scan, probe, saturation=saturation)
+    return offset if explained else NONE
+
+
+def _regularisations(plan: Schedule, *, unbiased: bool) -> list[float]:
+    """One for each sweep."""
+    count = len(plan.steps)
+    third = count // 3 if unbiased else 0
+    low, high = plan.regularisation / _UNBIASED_FACTOR, min(2.0, plan.regularisation * _UNBIASED_FACTOR)
+    return [low] * third + [plan.regularisation] * (count - 2 * third) + [high] * third
+
+
 def _sweep(
-    refiner: Refiner, plan: Schedule, k: int, update: bool, correct: bool, limit: float, seed: int
+    refiner: Refiner,
+    plan: Schedule,
+    k: int,
+    regularisation: float,
+    probe: ProbeUse,
+    positions: PositionUse,
+    limit: float,
+    seed: int,
 ) -> Sweep:
     later = k > 0  # the first sweep finds the object
     return refiner.sweep(
         step=plan.steps[k],
         momentum=plan.momenta[k],
-        regularisation=plan.regularisation,
-        probe_step=1.0 if update and later else 0.0,
-        position_step=1.0 if correct and later else 0.0,
+        regularisation=regularisation,
+        probe_step=1.0 if probe != "keep" and later else 0.0,
+        position_step=1.0 if positions == "correct" and later else 0.0,
         position_limit_px=limit,
         seed=(seed << 20) + k,
     )

@@ -75,16 +75,18 @@ def _pattern(mean: NDArray[np.float64], bad: NDArray[np.bool_], centre_px: tuple
 def _counts(counts: NDArray[np.float64]) -> Panel:
     """A point for each frame, from left to right; the height is its photons."""
     n, top = len(counts), max(float(counts.max(initial=0)), 1.0)
+    least = float(counts.min(initial=top))
+    low = 0.0 if least < 0.5 * top else 0.9 * least
     image = np.full((_HEIGHT, _LONGEST), np.nan)
     column = np.minimum((np.arange(n) * _LONGEST) // max(n, 1), _LONGEST - 1)
-    row = np.clip(((1 - counts / top) * (_HEIGHT - 1)).astype(int), 0, _HEIGHT - 1)
+    row = np.clip(((1 - (counts - low) / max(top - low, 1e-30)) * (_HEIGHT - 1)).astype(int), 0, _HEIGHT - 1)
     wide = max(1, _LONGEST // max(n, 1))
     for c, r, value in zip(column, row, counts, strict=True):
         image[max(0, r - 1) : r + 1, c : c + wide] = value
     return Panel(
         title=f"Photons per pattern, frames 0 to {n - 1} from left to right",
         values=image,
-        low=0,
+        low=low,
         high=top,
         colormap="viridis",
     )

@@ -32,7 +32,7 @@ class SamplesToFrames:
         start = first - self._offset
         yx, start = yx[max(0, -start) :], max(0, start)
         each, stop = self._each, start + len(yx)
-        if each == 1:
+        if each == 1 or start == stop:
             return [(start, yx)] if len(yx) else []
         low, high = -(-start // each), stop // each
         found: list[tuple[int, NDArray[np.float64]]] = []
@@ -44,9 +44,6 @@ class SamplesToFrames:
         if low < high:
             whole = yx[low * each - start : high * each - start].reshape(-1, each, 2)
             found.append((low, mean_in_order(whole)))
-            for frame in [frame for frame in self._partial if low <= frame < high]:
-                del self._partial[frame]
-            self._note_done(high - 1)
         if high * each < stop:
             found += self._put_part(high, 0, yx[high * each - start :])
         return found
@@ -80,13 +77,10 @@ class SamplesToFrames:
         if not held.all():
             return []
         del self._partial[frame]
-        self._note_done(frame)
-        return [(frame, mean_in_order(samples[None]))]
-
-    def _note_done(self, frame: int) -> None:
         self._last_done[frame] = None
-        while len(self._last_done) > _MOST_PARTIAL:
+        if len(self._last_done) > _MOST_PARTIAL:
             del self._last_done[next(iter(self._last_done))]
+        return [(frame, mean_in_order(samples[None]))]
 
 
 def mean_in_order(samples: NDArray[np.float64]) -> NDArray[np.float64]:
