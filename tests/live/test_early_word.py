@@ -1,4 +1,4 @@
-"""After the first few hundred frames a wrong orientation is said with its mend, and the mend sets it right."""
+"""After a few hundred frames a wrong orientation is said with its mend, and the mend sets it right."""
 
 import threading
 from dataclasses import replace

@@ -72,6 +72,15 @@ def test_a_stream_gives_the_bits_of_a_replay_of_the_file(scan, offline, position
     np.testing.assert_array_equal(made.results[1].frame_numbers, np.arange(len(scan)))
 
 
+def test_a_network_and_sweeps_give_the_bits_of_a_replay_of_the_file(scan, tiny_model):
+    file = reconstruct(scan, tiny_model, batch=8, refine_window=16, refine=2)
+    made, figures = session_of(
+        scan, events_of(scan), network=tiny_model, model="tiny", batch=8, given_positions=scan.positions_px
+    )
+    same(made.results[1], file)
+    assert set(figures["cpu_us_per_frame"]) == {"receive", "decode", "preprocess", "network", "image"}
+
+
 def test_a_growing_object_shows_the_same(scan, offline):
     made, _ = session_of(scan, events_of(scan), batch=8)
     found = made.results[1]

@@ -5,8 +5,8 @@
     message = number of parts (uint32), length of each (uint64), their bytes
 
 All numbers are little-endian; the payload has `length` bytes, and the CRC-32 is over it and the 18 bytes
-before itself. Every record is handed to the system at once, so that a killed writer loses at most the one it was in:
-a reader ends where the records do.
+before itself. Every record is handed to the system at once, so that a killed writer loses at most the one it
+was in: a reader ends where the records do.
 """
 
 import os

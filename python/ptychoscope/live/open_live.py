@@ -33,8 +33,8 @@ def with_positions(settings: LiveSettings, wiring: Wiring) -> LiveSettings:
     if wiring.positions is None:
         return settings
     if wiring.positions.startswith(_STREAMS):
-        unit = split_url(wiring.positions)[2].get("unit")
-        return settings if unit is None else replace(settings, position_unit="px" if unit == "px" else "m")
+        in_pixels = split_url(wiring.positions)[2].get("unit") == "px"
+        return replace(settings, position_unit="px" if in_pixels else "m")
     known = given_positions(wiring.positions)
     return replace(settings, given_positions=known.yx, position_unit=known.unit)
 
