@@ -99,7 +99,7 @@ def test_a_mend_is_made_again(tmp_path, scan):
     )
     results, _ = again(tmp_path / "c")
     same(results[1], session.results[1])
-    assert results[1].orientation["steps"] == [("swap_xy", True)]
+    assert list(map(tuple, results[1].orientation["steps"])) == [("swap_xy", True)]
 
 
 def test_a_network_is_used_again_and_a_changed_one_refused(tmp_path, scan, tiny_model, tiny_copy):

@@ -76,6 +76,7 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
 @option(
     "--queue", "queue_frames", type=AT_LEAST_ONE, default=4096, heading=_LOOP, about="Frames that may wait."
 )
+@option("--scratch", type=PATH, heading=_LOOP, about="Folder for the solver's frames; without, memory.")
 @option("--idle", "idle_s", default=5.0, heading=_LOOP, about="Seconds of silence that end a series.")
 @option(
     "--save-every",
@@ -153,6 +154,7 @@ def live_settings(
     if model is not None:
         given["model"] = str(model)
     names = {"window": "window_frames", "sweeps": "closing_sweeps"}
+    given["scratch"] = None if given.get("scratch") is None else str(given["scratch"])
     options = {names.get(name, name): value for name, value in given.items() if value not in (None, "")}
     unknown = [name for name in said if name not in LiveSettings.__dataclass_fields__]
     if unknown:

@@ -26,6 +26,7 @@ from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.windows import make_window
 
 _PIXEL_BYTES = 48
+_ARRAYS = 1024
 
 
 class Placed(NamedTuple):
@@ -69,7 +70,8 @@ class LiveImage:
             None if model is None else ModelSlot(model, probe=self.probe if model.takes_probe else None)
         )
         self._merge = model is not None and model.passes > 1
-        side = (some.patch_px, some.patch_px) if model is None else model.patch_px
+        side = (some.patch_px, some.patch_px) if model is None or settings.window_frames else model.patch_px
+        self._side = side
         known = None if positions_px is None else positions_px[np.isfinite(positions_px).all(axis=1)]
         extent = None if known is None or not len(known) else canvas_extent(known, side)
         self._solver = self._make_solver(extent) if settings.window_frames else None
@@ -97,8 +99,7 @@ class LiveImage:
             patterns, positions_px, numbers = patterns[fits], positions_px[fits], numbers[fits]
         if len(patterns):
             self._add(patterns, positions_px)
-            self._numbers.append(numbers)
-            self._positions.append(positions_px)
+            self._note(numbers, positions_px)
             self.frames += len(patterns)
             self.version += 1
         return Placed(fits, int((~lit).sum()), int((lit & ~fits).sum()))
@@ -178,6 +179,13 @@ class LiveImage:
         counts: NDArray[np.float32] = self._solver.window.refiner.predicted(place, place + 1)[0]
         return counts
 
+    def _note(self, numbers: NDArray[np.int64], positions_px: NDArray[np.float64]) -> None:
+        """Remember which frames were placed where; many small arrays become one now and then."""
+        self._numbers.append(numbers)
+        self._positions.append(positions_px)
+        if len(self._numbers) > _ARRAYS:
+            self._numbers, self._positions = [self.numbers], [self.positions_px]
+
     def _make_solver(self, extent: CanvasExtent | None) -> GrowingSolver:
         s = self.settings
         assert self.probe is not None  # noqa: S101  (matched_probe has refused a scan without)
@@ -244,12 +252,11 @@ class LiveImage:
             "refine_window_frames": self.settings.window_frames,
             **record,
         }
-        planes, extent = self._closed_planes() if closed else self.planes(), self.extent
-        if not planes["object"].size:
-            planes = {name: np.zeros((1, 1), plane.dtype) for name, plane in planes.items()}
+        origin, region = self._seen()
+        planes = self._closed_planes(region) if closed else self.planes(region)
         return Reconstruction(
             **planes,  # type: ignore[arg-type]
-            origin_px=extent.origin_px,
+            origin_px=origin,
             pixel_size_m=self.reading.pixel_size_m,
             positions_px=self.positions_px,
             probe=self.probe,
@@ -258,11 +265,23 @@ class LiveImage:
             provenance={"ptychoscope": version("ptychoscope"), "frames": self.frames, **record},
         )
 
-    def _closed_planes(self) -> dict[str, NDArray[Any]]:
-        """As the last examined sweep found them."""
-        if self._solver is None or not len(self._solver):
-            return self.planes()
+    def _seen(self) -> tuple[tuple[int, int], tuple[int, int, int, int]]:
+        """Where the frames lie, without the room that was made for more: origin, and region of `extent`."""
+        extent = self.extent
+        seen = canvas_extent(self.positions_px, self._side)
+        y, x = (max(a - b, 0) for a, b in zip(seen.origin_px, extent.origin_px, strict=True))
+        bottom, right = (
+            min(a + n - b, m)
+            for a, n, b, m in zip(seen.origin_px, seen.shape, extent.origin_px, extent.shape, strict=True)
+        )
+        return (extent.origin_px[0] + y, extent.origin_px[1] + x), (y, bottom, x, right)
+
+    def _closed_planes(self, region: tuple[int, int, int, int]) -> dict[str, NDArray[Any]]:
+        """Those of `region`, as the last examined sweep found them."""
+        if self._solver is None:
+            return self.planes(region)
+        part = np.s_[region[0] : region[1], region[2] : region[3]]
         refiner = self._solver.window.refiner
-        coverage = refiner.coverage
-        object_ = np.where(coverage > 0, refiner.object, 0).astype(np.complex64)
-        return {"object": object_, "coverage": coverage, "spread": refiner.spread}
+        coverage = refiner.coverage[part]
+        object_ = np.where(coverage > 0, refiner.object[part], 0).astype(np.complex64)
+        return {"object": object_, "coverage": coverage, "spread": refiner.spread[part]}

@@ -49,7 +49,7 @@ class LiveSession:
     output
         The result's file; None: nothing is written.
     capture
-        Notes what is placed; its taps are the caller's, who makes the sources.
+        Notes what is placed, and is closed in the end; its taps are the caller's, who makes the sources.
     series
         Ends after so many; None: goes on until it is stopped.
     say
@@ -122,6 +122,8 @@ class LiveSession:
                 thread.join()
             for source in self._sources:
                 source.close()
+            if self._capture is not None:
+                self._capture.close()
         if self._error is not None:
             raise self._error
         return self.figures()
@@ -169,6 +171,10 @@ class LiveSession:
         """What the diagnosis said of the newest series."""
         opened = None if self.run_now is None else self._open.get(self.run_now.series)
         return None if opened is None or opened.word is None else opened.word.finding
+
+    def end_series(self) -> None:
+        """Wait no longer for what is open: the series ends as if its end had come. From any thread."""
+        self._settle()
 
     def save(self) -> None:
         """Write the present result now."""
