@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. They need python3.11 with venv, g++ and make.
+# `make demo`, `make live` and `make test`. They need python3.11 with venv, g++ and make.
 PYTHON ?= python3
 # PyPI's torch for Linux brings CUDA (several GB). For the CPU build: make test TORCH="torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
@@ -8,7 +8,7 @@ BIN := .venv/bin
 RUNTIME := .venv-runtime/bin
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc -type f)
 
-.PHONY: demo test test-slow lint format wheel clean
+.PHONY: demo live test test-slow lint format wheel clean
 
 # --- set-up -------------------------------------------------------------------------------------------------
 .venv/.ready: $(SOURCES)
@@ -41,6 +41,19 @@ demo: .venv/.ready .venv-runtime/.ready
 	$(BIN)/ptychoscope compare demo/object.h5 demo/test.npz
 	@echo "The picture is demo/object.png, the result demo/object.h5."
 
+# --- a scan that runs: a simulated detector, and its image while it comes ------------------------------------
+# make live HTTP=127.0.0.1:8765 serves the page; MODEL=demo/bundle puts a network before the solver.
+live: .venv/.ready
+	$(BIN)/python -m pip install -q -e ".[live,files]"
+	rm -rf live-demo && mkdir live-demo
+	$(BIN)/ptychoscope simulate --rows 48 --columns 48 --domain counts --seed 3 -o live-demo/scan.npz
+	$(BIN)/ptychoscope replay live-demo/scan.npz --as dectris --bind tcp://127.0.0.1:31999 --rate 100 & \
+	$(BIN)/ptychoscope live --source dectris://127.0.0.1:31999 --position-unit px --probe live-demo/scan.npz \
+	  --capture live-demo/scan.capture -o live-demo/object.h5 \
+	  $(if $(HTTP),--http $(HTTP)) $(if $(MODEL),--model $(MODEL))
+	$(BIN)/ptychoscope draw live-demo/object.h5 -o live-demo/object.png
+	@echo "The picture is live-demo/object.png; the capture becomes the same image: ptychoscope reprocess."
+
 # --- checks -------------------------------------------------------------------------------------------------
 test: .venv/.ready
 	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist worksteal --cov=ptychoscope --cov-report=
@@ -61,4 +74,4 @@ format: .venv/.ready
 	git ls-files 'csrc/*.cpp' 'csrc/*.h' 'csrc/*.inl' 'csrc/*.cu' 'examples/cpp/*.cpp' 'benchmarks/*.cpp' 'tests/*.cpp' 'tests/*.h' | xargs $(BIN)/clang-format -i
 
 clean:
-	rm -rf .venv .venv-runtime build demo dist
+	rm -rf .venv .venv-runtime build demo live-demo dist

@@ -200,6 +200,9 @@ void define_refiner(py::module_& m) {
         .def(py::init<int, int, int, int, int>(), py::arg("window"), py::arg("height"), py::arg("width"),
              py::arg("modes"), py::arg("threads"))
         .def("set_object", &set_object, py::arg("image"))
+        .def("grow", &Refiner::grow, py::arg("top"), py::arg("left"), py::arg("bottom"), py::arg("right"),
+             Release())
+        .def_property_readonly("growth_step", &Refiner::growth_step)
         .def("set_probe", &set_probe, py::arg("probe"))
         .def("keep_frames_in", &Refiner::keep_frames_in, py::arg("folder"), Release())
         .def("add_frames", &add_frames, py::arg("amplitudes"), py::arg("positions"))

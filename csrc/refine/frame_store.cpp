@@ -12,6 +12,14 @@ namespace ptychoscope {
 FrameStore::FrameStore(int window, int height, int width, int lanes)
     : window_(window), height_(height), width_(width), lanes_(lanes) {}
 
+void FrameStore::grow(int top, int left, int height, int width) {
+    height_ = height, width_ = width;
+    for (Corner& corner : corner_) corner.y += top, corner.x += left;
+    for (std::vector<double>* positions : {&position_, &added_position_})
+        for (std::size_t i = 0; i < positions->size(); i += 2)
+            (*positions)[i] += top, (*positions)[i + 1] += left;
+}
+
 std::size_t FrameStore::packed_size() const {
     return at((window_ + lanes_ - 1) / lanes_) * at(window_) * at(lanes_);
 }

@@ -21,6 +21,9 @@ class FrameStore {
   public:
     FrameStore(int window, int height, int width, int lanes);
 
+    /// The object reaches over height x width, and index [0, 0] of before lies at (top, left).
+    void grow(int top, int left, int height, int width);
+
     /// Amplitudes of frames to come lie in a scratch file in `folder`; before the first one.
     void keep_in(const std::string& folder);
     void add(const float* amplitudes, const double* positions, int count);

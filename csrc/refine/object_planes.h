@@ -1,6 +1,7 @@
 // The object as two planes with a border that kernels may read, and write unchanged, past every edge.
 #pragma once
 
+#include <algorithm>
 #include <complex>
 
 #include "cpu/aligned_buffer.h"
@@ -36,6 +37,17 @@ class ObjectPlanes {
                 const std::complex<float> value = object == nullptr ? 1.f : object[from];
                 *re(y, x) = value.real(), *im(y, x) = value.imag();
             }
+    }
+
+    /// Planes of another size with this one at (top, left), and `value` around it.
+    ObjectPlanes within(int top, int left, int height, int width, float value) const {
+        ObjectPlanes larger(height, width);
+        std::fill(larger.re(), larger.re() + larger.floats(), value);
+        for (int y = 0; y < height_; ++y) {
+            std::copy_n(re_.get() + offset(y, 0), width_, larger.re(top + y, left));
+            std::copy_n(im_.get() + offset(y, 0), width_, larger.im(top + y, left));
+        }
+        return larger;
     }
 
     void copy(std::complex<float>* out) const {

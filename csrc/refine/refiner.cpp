@@ -68,6 +68,25 @@ Refiner::Refiner(int window, int height, int width, int modes, int threads) {
 
 Refiner::~Refiner() = default;
 
+int Refiner::growth_step() const { return 2 * state_->reach(); }
+
+void Refiner::grow(int top, int left, int bottom, int right) {
+    const int step = growth_step(), most = 1 << 16;
+    const auto check_growth = [&](const char* name, int pixels, int unit) {
+        require(pixels >= 0 && pixels <= most && pixels % unit == 0,
+                std::string(name) + " must be a multiple of " + std::to_string(unit) + " from 0 to " +
+                    std::to_string(most) + ", got " + std::to_string(pixels));
+    };
+    check_growth("top", top, step), check_growth("left", left, step);
+    check_growth("bottom", bottom, 1), check_growth("right", right, 1);
+    const Lock lock(state_->calls);
+    const int height = state_->height + top + bottom, width = state_->width + left + right;
+    require(height <= most && width <= most, "object of " + std::to_string(height) + " x " +
+                                                 std::to_string(width) + " px must be at most " +
+                                                 std::to_string(most));
+    state_->grow(top, left, height, width);
+}
+
 void Refiner::set_object(const std::complex<float>* object) {
     require(all_finite(object, index(height()) * index(width())), "object has values that are not finite");
     const Lock lock(state_->calls);

@@ -21,6 +21,8 @@ struct Refiner::State {
     SweepReport sweep(const SweepOptions& options, int first, int last);
     void predict(float* out, int first, int last);
     void set_background(const float* counts);
+    void grow(int top, int left, int height, int width);
+    int reach() const { return plan.padded + 2; }  ///< pixels that a visit reads or writes along an axis
     void forget_momentum() { velocity_.reset(), before_.reset(); }
     void blend(const std::complex<float>* patches, int first, int count);
     std::vector<TileColour> order(std::uint64_t seed, int first, int last) const;

@@ -80,7 +80,16 @@ void Refiner::State::return_work(std::unique_ptr<Work> work) {
 }
 
 std::vector<TileColour> Refiner::State::order(std::uint64_t seed, int first, int last) const {
-    return sweep_order(frames.used(first, last), frames.corners(), plan.padded + 2, seed);
+    return sweep_order(frames.used(first, last), frames.corners(), reach(), seed);
+}
+
+void Refiner::State::grow(int top, int left, int height_, int width_) {
+    object = object.within(top, left, height_, width_, 1.f);
+    if (blended) *blended = blended->within(top, left, height_, width_, 0.f);
+    frames.grow(top, left, height_, width_);
+    height = height_, width = width_;
+    sums.reset();
+    forget_momentum();
 }
 
 FrameTask Refiner::State::task_of(int frame) {

@@ -81,6 +81,14 @@ PositionUse = Literal["keep", "correct"]
 Effort = Literal["fast", "balanced", "best"]
 """How much may be spent where a run decides by itself."""
 
+# --- live ---------------------------------------------------------------------------------------------------
+LiveKeep = Literal["all", "newest"]
+"""What a live run does when it is behind: let its sources wait, or drop the frames that waited longest."""
+ServedAs = Literal["dectris", "dectris2", "panda"]
+"""Which wire a stored scan is sent by; `panda` sends its positions alone."""
+SenderKind = Literal["push", "pub"]
+"""How a simulator sends: to one reader, which it waits for, or to all that listen."""
+
 # --- verdict ------------------------------------------------------------------------------------------------
 Explained = Literal["explained", "partly explained", "not explained", "too few photons to tell"]
 """How well an image explains the frames that it was made from."""

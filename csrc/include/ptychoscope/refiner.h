@@ -94,6 +94,12 @@ class PTYCHOSCOPE_API Refiner {
 
     /// (height, width), finite. Before the first call the object is 1 everywhere.
     void set_object(const std::complex<float>* object);
+    /// Puts as many pixels of 1 before and after the object's rows and columns; frames keep their place on
+    /// it, so that positions to come count from the new corner. `top` and `left` are multiples of
+    /// growth_step(): then every sweep goes on as if the object had been that large from the start.
+    /// Coverage and spread are zeros until the next sweep that finds them. Throws std::invalid_argument.
+    void grow(int top, int left, int bottom, int right);
+    int growth_step() const;
     /// (modes, window, window), centre at window / 2, finite and not all zero.
     void set_probe(const std::complex<float>* probe);
     /// Frames that are added from now on lie in a file without a name in `folder`, and not in memory; before

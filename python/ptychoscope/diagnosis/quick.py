@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from time import process_time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,8 +39,22 @@ _CLEAR_RATIO, _NUMBER_RATIO = 0.7, 0.78
 """What is left must shrink to this. For want of sweeps a good scan's shrinks by a number to about .84."""
 
 
+class Finding(NamedTuple):
+    """What a quick look at a scan found."""
+
+    sentence: str
+    mend: Mend | None = None
+    """What explains the frames clearly better; None where that is a mask, or nobody knows."""
+
+
 def quick_check(scan: Scan, budget_s: float) -> str | None:
-    """One sentence when something else explains the frames clearly better than the scan as given; else None.
+    """The sentence of `quick_finding`."""
+    found = quick_finding(scan, budget_s)
+    return None if found is None else found.sentence
+
+
+def quick_finding(scan: Scan, budget_s: float) -> Finding | None:
+    """A finding when something else explains the frames clearly better than the scan as given; else None.
 
     A few hundredths of a second. Says nothing of scans without a probe but which of their pixels are bad.
 
@@ -56,14 +71,14 @@ def quick_check(scan: Scan, budget_s: float) -> str | None:
     began = process_time()
     bad = int(unnamed_bad_pixels(scan).sum())
     if bad:
-        return (
+        return Finding(
             f"{bad} detector pixel(s) are hot or dead and no mask names them: `ptychoscope diagnose SCAN "
             "--save-mask FILE` writes one for --mask FILE"
         )
     return None if scan.probe is None else _by_trials(scan, budget_s - (process_time() - began))
 
 
-def _by_trials(scan: Scan, budget_s: float) -> str | None:
+def _by_trials(scan: Scan, budget_s: float) -> Finding | None:
     began = process_time()
 
     def has_time(times: float = 1.0) -> bool:
@@ -79,7 +94,7 @@ def _by_trials(scan: Scan, budget_s: float) -> str | None:
     shift = None if explained else better_shift(scan, trials, given, has_time)
     if shift is not None and shift.clear(noise, _NUMBER_RATIO):
         first = about_first_shifted(scan, trials, Mend(), shift.mend, partial(has_time, 2))
-        return _shifted(scan, shift, first)
+        return Finding(_shifted(scan, shift, first), shift.mend)
     turned = _turned_axes(scan, trials, given) if has_time() else None
     if turned is not None or explained:
         return turned
@@ -88,23 +103,25 @@ def _by_trials(scan: Scan, budget_s: float) -> str | None:
 
 def _otherwise(
     scan: Scan, trials: Trials, given: Outcome, noise: float, has_time: Callable[[], bool]
-) -> str | None:
+) -> Finding | None:
     """What is said of a number or a word that explains the frames, or of frames that nothing explains."""
     said = f"as given the positions and patterns leave {percent(given.unexplained)} of what differs between "
     said += "frames unexplained"
     found = _clearly_better(scan, trials, given, noise, has_time)
     if found is not None:
         left = percent(found.ratio * given.unexplained)
-        return f"{said}, with {found.mend} {left}: `ptychoscope diagnose` says more"
+        return Finding(f"{said}, with {found.mend} {left}: `ptychoscope diagnose` says more", found.mend)
     useless = given.unexplained >= max(_GOOD, _FAR_FROM_NOISE * noise)
     if useless and has_time() and not _beats_shuffled(scan, trials, given.unexplained):
-        return f"{said}, no less than shuffled positions do: `ptychoscope diagnose` tries what may be wrong"
+        more = "no less than shuffled positions do"
+        return Finding(f"{said}, {more}: `ptychoscope diagnose` tries what may be wrong")
     if useless and given.unexplained > _WORTHLESS:
-        return f"{said}, more than the mean pattern does: `ptychoscope diagnose` tries what may be wrong"
+        more = "more than the mean pattern does"
+        return Finding(f"{said}, {more}: `ptychoscope diagnose` tries what may be wrong")
     return None
 
 
-def _turned_axes(scan: Scan, trials: Trials, given: Outcome) -> str | None:
+def _turned_axes(scan: Scan, trials: Trials, given: Outcome) -> Finding | None:
     """An oblique turn that the centres of mass are sure of, and by which the frames are explained better.
 
     It shows at few photons too, where the trials' noise hides it.
@@ -116,10 +133,11 @@ def _turned_axes(scan: Scan, trials: Trials, given: Outcome) -> str | None:
     outcome, mend = min(tried, key=lambda one: one[0].unexplained)
     if not outcome.unexplained < given.unexplained:
         return None
-    return (
+    return Finding(
         f"by the curl of the patterns' centres of mass the axes of the positions are not the detector's (+- "
         f"{axes.error_deg:.1f} degrees); with {mend} {percent(outcome.unexplained)} of what differs between "
-        f"frames is unexplained instead of {percent(given.unexplained)}: `ptychoscope diagnose` says more"
+        f"frames is unexplained instead of {percent(given.unexplained)}: `ptychoscope diagnose` says more",
+        mend,
     )
 
 

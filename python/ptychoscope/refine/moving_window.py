@@ -5,6 +5,7 @@ frames are swept once: wide enough that neighbouring rows overlap, narrow enough
 a millisecond. A few full sweeps close the scan.
 """
 
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ class MovingWindowRefiner:
         Threads of the sweeps; the result does not depend on them.
     seed
         Of the order in which frames are visited.
+    scratch
+        A folder for the frames, as for `Refiner`.
 
     Raises `ConfigError` and `ScanError` as `Refiner` does.
     """
@@ -48,10 +51,11 @@ class MovingWindowRefiner:
         window_frames: int = WINDOW_FRAMES,
         threads: int = 1,
         seed: int = 0,
+        scratch: Path | None = None,
     ) -> None:
         if window_frames < 1:
             raise ConfigError(f"window_frames must be at least 1, got {window_frames}")
-        self.refiner = Refiner(shape, probe, threads=threads)
+        self.refiner = Refiner(shape, probe, threads=threads, scratch=scratch)
         self.window_frames = window_frames
         self._photons = probe_power(self.refiner.probe)
         self._plan = schedule(self._photons, 1)
@@ -68,7 +72,7 @@ class MovingWindowRefiner:
         patches: NDArray[Any] | None = None,
     ) -> Sweep:
         """Add a batch as `Refiner.add` does (unmeasured pixels are negative), start it from `patches` (n, P,
-        P) complex, sweep the window."""
+        P) complex, sweep the window, or the batch where that is larger."""
         first = len(self.refiner)
         self.refiner.add(patterns, positions_px, domain=domain)
         if patches is not None:
@@ -77,7 +81,7 @@ class MovingWindowRefiner:
             step=self._plan.live_step,
             regularisation=self._plan.regularisation,
             visit_decay=_VISIT_DECAY,
-            first=max(0, len(self.refiner) - self.window_frames),
+            first=max(0, min(first, len(self.refiner) - self.window_frames)),
             seed=self._next_seed(),
         )
 

@@ -82,6 +82,27 @@ class Refiner:
     def __len__(self) -> int:
         return int(self._core.frames)
 
+    @property
+    def growth_step(self) -> int:
+        """What pixels that are put before the first row or column must be a multiple of (`grow`)."""
+        return int(self._core.growth_step)
+
+    def grow(self, top: int, left: int, bottom: int, right: int) -> None:
+        """Put as many pixels of 1 around the object; frames keep their place on it.
+
+        Positions to come count from the new corner. `top` and `left` are multiples of `growth_step`: then
+        every sweep goes on, bit for bit, as if the object had been that large from the start. Coverage and
+        spread are zeros until the next sweep that finds them. Raises `ConfigError`.
+        """
+        height, width = self.shape[0] + top + bottom, self.shape[1] + left + right
+        modes, side, _ = self.probe.shape
+        require_memory_for((height, width), modes, side)
+        try:
+            self._core.grow(top, left, bottom, right)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        self.shape = (height, width)
+
     def set_object(self, object_: NDArray[Any] | None = None) -> None:
         """Start from `object_` (H, W) complex; from 1 everywhere when None. Raises `ScanError`."""
         start = np.ones(self.shape, np.complex64) if object_ is None else np.asarray(object_)

@@ -1,0 +1,141 @@
+"""What a frame costs live, and how late it is: a simulated detector in its own process, by a real socket.
+
+    python benchmarks/live.py --rates 500,1000,2000 --seconds 20 [--bundle BUNDLE] -o live.json
+
+Frames are 256 x 256 uint16 in `bs16-lz4<`, binned 4 x 4 to 64 (`--detector 64`: as they are). For each rate:
+frames that came, were placed and lost, the latency from arrival to image, CPU microseconds a frame by stage,
+and how much memory the run grew. `--bundle` runs the network too; without, the solver alone.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ptychoscope.live.dectris1.connection import connect
+from ptychoscope.live.dectris1.simulator import messages
+from ptychoscope.live.session import LiveSession
+from ptychoscope.live.settings import LiveSettings
+from ptychoscope.live.simulated_series import SimulatedSeries, WireMessage
+from ptychoscope.live.zmq_sender import ZmqSender, serve
+from ptychoscope.simulate import SimulationConfig
+from ptychoscope.simulate.simulated_scan import expected_scan
+
+SIDE = 64
+CONFIG = SimulationConfig(
+    patch_px=SIDE, rows=20, columns=24, noise=False, domain="counts", photons=1e6, seed=1
+)
+
+
+def series_of(detector):
+    """Frames of a detector of that side, and the scan that they are of."""
+    made = expected_scan(CONFIG)
+    b, rng = detector // SIDE, np.random.default_rng(1)
+    expected = np.repeat(np.repeat(made.intensity / b**2, b, axis=1), b, axis=2)
+    frames = rng.poisson(expected).clip(0, 65534).astype(np.uint16)
+    return SimulatedSeries(frames=frames, positions=made.scan.positions_px), made.scan
+
+
+def endless(wire, frames):
+    """The messages of a series of so many frames, whose pixels repeat."""
+    start, *middle, end = wire
+    yield start
+    for k in range(frames):
+        parts = list(middle[k % len(middle)].parts)
+        head = json.loads(parts[0])
+        parts[0] = json.dumps(head | {"frame": k}).encode()
+        yield WireMessage("frame", parts, k)
+    yield end
+
+
+def detector(pipe, side, rate, frames):
+    """The other process."""
+    series, _ = series_of(side)
+    wire = list(messages(series, header_detail="basic", encoding="bs16-lz4<"))
+    with ZmqSender("tcp://127.0.0.1:0", high_water=100_000) as sender:
+        pipe.send(sender.address)
+        pipe.recv()
+        began = time.monotonic()
+        sent = serve(sender, endless(wire, frames), rate_hz=rate, timeout_s=60)
+        pipe.send({"frames": len(sent.sent), "seconds": time.monotonic() - began, "refused": sent.refused})
+
+
+def measured(args, rate):
+    """One rate."""
+    here, there = multiprocessing.get_context("spawn").Pipe()
+    frames = int(rate * args.seconds)
+    process = multiprocessing.get_context("spawn").Process(
+        target=detector, args=(there, args.detector, rate, frames), daemon=True
+    )
+    process.start()
+    address = here.recv().removeprefix("tcp://")
+    _, scan = series_of(args.detector)
+    model = None
+    if args.bundle:
+        from ptychoscope.inference.load import load_model
+
+        model = load_model(args.bundle, threads=args.threads)
+    settings = LiveSettings(
+        probe=scan.probe,
+        position_unit="px",
+        bin=args.detector // SIDE if args.detector != SIDE else None,
+        model=None if args.bundle is None else str(args.bundle),
+        window_frames=args.window,
+        closing_sweeps=0,
+        threads=args.threads,
+        scratch=args.scratch,
+        kept_bytes=0,
+    )
+    session = LiveSession([connect(address)], settings, model=model, diagnose=False)
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    here.send("go")
+    figures = session.run()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    sent = here.recv()
+    process.join()
+    placed = max(1, figures["frames"]["placed"])
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    latency = figures["latency"]
+    return {
+        "rate_hz": rate,
+        "sent": sent,
+        "sent_hz": sent["frames"] / sent["seconds"],
+        "received": figures["frames"]["received"],
+        "placed": figures["frames"]["placed"],
+        "lost": {cause: count for cause, count in figures["frames"]["lost"].items() if count},
+        "frames_a_batch": placed / max(1, figures["batches"]),
+        "latency_ms": {name: 1e3 * latency[f"{name}_s"] for name in ("p50", "p95", "p99", "largest")},
+        "cpu_us_per_frame": figures["cpu_us_per_frame"] | {"process": 1e6 * spent / placed},
+        "grown_mb": (after.ru_maxrss - before.ru_maxrss) / 1024,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rates", default="250,500,1000")
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--detector", type=int, default=256, choices=(64, 128, 256))
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--window", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--scratch", help="folder for the solver's frames; without, they are held in memory")
+    parser.add_argument("-o", "--output", type=Path)
+    args = parser.parse_args()
+    rates = [float(rate) for rate in args.rates.split(",")]
+    results = [measured(args, rate) for rate in rates]
+    load = os.getloadavg()[0]
+    text = json.dumps(
+        {"cores": os.cpu_count(), "load": load, "detector": args.detector, "runs": results}, indent=1
+    )
+    print(text)
+    if args.output:
+        args.output.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""`ptychoscope live`: the image of a scan while it runs."""
+
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, choice, command, option
+from ptychoscope.cli.output_checks import check_outputs, check_result
+from ptychoscope.cli.stop_signals import stop_on_signals
+from ptychoscope.cli.terminal_output import json_option, print_json
+from ptychoscope.option_literals import LiveKeep, PositionUnit
+
+if TYPE_CHECKING:
+    from ptychoscope.live.settings import LiveSettings
+
+_READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
+
+
+@command()
+@option(
+    "--source", required=True, about="dectris://HOST:PORT, dectris2://HOST:PORT, swmr:FILE:/path, pva:NAME."
+)
+@option(
+    "--positions",
+    about="panda://HOST:PORT, FILE, raster:NY,NX,STEP_UM[,snake] or spiral:N,STEP_UM; else the frames' own.",
+)
+@option("--output", "-o", type=PATH, default="live.h5", about="Result, written as it grows.")
+@option("--capture", type=PATH, about="Keep all that comes in, for `ptychoscope reprocess`.")
+@option("--http", about="HOST:PORT of the page, such as 127.0.0.1:8765.")
+@option("--series", type=AT_LEAST_ZERO, default=1, about="End after so many; 0: when it is stopped.")
+@option("--model", type=PATH, heading=_IMAGE, about="Bundle of a network; without, the solver alone.")
+@option(
+    "--window", type=AT_LEAST_ZERO, default=64, heading=_IMAGE, about="Frames that a batch sweeps; 0: none."
+)
+@option("--sweeps", type=AT_LEAST_ZERO, default=3, heading=_IMAGE, about="Full sweeps that close a series.")
+@option(
+    "--threads",
+    type=AT_LEAST_ONE,
+    heading=_IMAGE,
+    about="Threads; all cores when absent.",
+    show_default=False,
+)
+@option("--seed", type=AT_LEAST_ZERO, default=0, heading=_IMAGE, about="Of the order of the sweeps.")
+@option("--probe", heading=_READING, about="Probe: a .npy, a result, another scan, or FILE:/path.")
+@option("--mask", heading=_READING, about="Bad pixels (H, W) of the detector: a .npy, TIFF or FILE:/path.")
+@option("--recipe", type=PATH, heading=_READING, about="TOML with options of reading, as `run` takes it.")
+@option(
+    "--position-unit", type=choice(PositionUnit), default="m", heading=_READING, about="Of frames' positions."
+)
+@option("--pixel-size-m", type=float, heading=_READING, about="Side of a pixel of the object.")
+@option("--energy-ev", type=float, heading=_READING, about="Photon energy; without, as the stream says.")
+@option("--distance-m", type=float, heading=_READING, about="From the sample to the detector.")
+@option("--detector-pixel-m", type=float, heading=_READING, about="Side of a pixel of the detector.")
+@option(
+    "--orientation", default="", show_default=False, heading=_READING, about="Steps, as `run` takes them."
+)
+@option("--crop", type=AT_LEAST_ONE, heading=_READING, about="Keep CROP x CROP pixels about the centre.")
+@option("--center", heading=_READING, about="Y,X of the zero frequency, or auto: by the first frames.")
+@option("--bin", type=AT_LEAST_ONE, heading=_READING, about="Sum BIN x BIN pixels into one.")
+@option(
+    "--max-counts", type=float, heading=_READING, about="Pixels that reach it in the first frames are bad."
+)
+@option("--batch", type=AT_LEAST_ONE, heading=_LOOP, about="Frames at once; without, as many as wait.")
+@option(
+    "--keep",
+    type=choice(LiveKeep),
+    default="all",
+    heading=_LOOP,
+    about="When behind: wait, or drop the oldest.",
+)
+@option(
+    "--queue", "queue_frames", type=AT_LEAST_ONE, default=4096, heading=_LOOP, about="Frames that may wait."
+)
+@option("--scratch", type=PATH, heading=_LOOP, about="Folder for the solver's frames; without, memory.")
+@option("--idle", "idle_s", default=5.0, heading=_LOOP, about="Seconds of silence that end a series.")
+@option(
+    "--save-every",
+    "save_every_s",
+    default=5.0,
+    heading=_LOOP,
+    about="Seconds between versions of the result.",
+)
+@option("--diagnose/--no-diagnose", default=True, heading=_LOOP, about="Say what explains the frames better.")
+@json_option
+def live(
+    source: str,
+    positions: str | None,
+    output: Path,
+    capture: Path | None,
+    http: str | None,
+    series: int,
+    model: Path | None,
+    probe: str | None,
+    mask: str | None,
+    recipe: Path | None,
+    threads: int | None,
+    save_every_s: float,
+    diagnose: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Show and keep the image of a scan while it runs; every frame is placed, or counted by why it is not.
+
+    Exits with 0 when every frame is accounted for. A Ctrl-C ends the series with what has come.
+    """
+    from ptychoscope.live.open_live import Wiring, load_live_model, open_session, with_positions
+    from ptychoscope.live.session import balanced
+
+    wiring = Wiring(source, positions)
+    check_outputs([("--model", model), ("--recipe", recipe)], [("--output", output), ("--capture", capture)])
+    check_result(output)
+    settings = live_settings(probe, mask, recipe, threads or len(os.sched_getaffinity(0)), model, **given)
+    settings = with_positions(settings, wiring)
+    network = load_live_model(model, settings.threads)
+    if network is not None and model is not None:
+        settings = settings.with_model(model, network.digest)
+    session = open_session(
+        wiring,
+        settings,
+        network,
+        capture,
+        output=output,
+        series=series or None,
+        say=_as_json if as_json else _as_text,
+        save_every_s=save_every_s,
+        diagnose=diagnose,
+    )
+    with stop_on_signals(lambda text: click.echo(text, err=True)) as stop, _page(session, http):
+        figures = session.run(stop.is_set)
+    if as_json:
+        print_json(figures)
+    else:
+        click.echo(_sentence(figures))
+    sys.exit(0 if balanced(figures) else 1)
+
+
+def live_settings(
+    probe: str | None, mask: str | None, recipe: Path | None, threads: int, model: Path | None, **given: Any
+) -> "LiveSettings":
+    """Settings of what was asked for, and where that is silent of what a recipe says."""
+    from ptychoscope.errors import ConfigError
+    from ptychoscope.io.companions import load_mask, load_probe
+    from ptychoscope.io.recipe import read_recipe
+    from ptychoscope.live.settings import LiveSettings
+
+    said = {} if recipe is None else read_recipe(recipe)
+    probe, mask = probe or said.pop("probe", None), mask or said.pop("mask", None)
+    near = recipe or Path()
+    if model is not None:
+        given["model"] = str(model)
+    names = {"window": "window_frames", "sweeps": "closing_sweeps"}
+    given["scratch"] = None if given.get("scratch") is None else str(given["scratch"])
+    options = {names.get(name, name): value for name, value in given.items() if value not in (None, "")}
+    unknown = [name for name in said if name not in LiveSettings.__dataclass_fields__]
+    if unknown:
+        raise ConfigError(f"{unknown[0]} of the recipe {recipe} is of no use to a running scan: leave it out")
+    modes = None if probe in (None, "none") else load_probe(str(probe), near)
+    return LiveSettings(
+        probe=modes if modes is None or modes.ndim == 3 else modes[None],
+        mask=None if mask is None else load_mask(mask, near) != 0,
+        threads=threads,
+        **(said | options),
+    )
+
+
+def _page(session: Any, http: str | None) -> Any:
+    """The page, while the session runs; nothing without `--http`."""
+    from contextlib import nullcontext
+
+    if http is None:
+        return nullcontext()
+    from ptychoscope.errors import ConfigError
+
+    try:
+        app = import_module("ptychoscope.live.server.app")
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"the page cannot be served ({error}): leave --http out") from error
+    return app.serve_page(session, http)
+
+
+def _as_json(event: dict[str, Any]) -> None:
+    click.echo(json.dumps(event), err=True)
+
+
+def _as_text(event: dict[str, Any]) -> None:
+    said = {name: value for name, value in event.items() if name != "event" and value not in (None, "")}
+    click.echo(f"{event['event']}: " + ", ".join(f"{name} {value}" for name, value in said.items()), err=True)
+
+
+def _sentence(figures: dict[str, Any]) -> str:
+    frames, latency = figures["frames"], figures["latency"]
+    lost = ", ".join(f"{count} {cause}" for cause, count in frames["lost"].items() if count) or "none"
+    return (
+        f"{frames['placed']} frames placed of {frames['received']} that came; lost: {lost}; from arrival to "
+        f"image p50 {1e3 * latency['p50_s']:.1f} ms, p99 {1e3 * latency['p99_s']:.1f} ms"
+    )

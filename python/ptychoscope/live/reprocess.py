@@ -1,0 +1,265 @@
+"""Reprocess: a capture goes the way of the live run once more, and becomes the same image, bit for bit.
+
+The capture says in which batches frames were placed, and what was found and mended. Frames that the live run
+had received and not yet placed when it was killed follow after them; frames that it dropped in a series that
+it ended stay dropped.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ptychoscope.errors import BundleError, ScanError
+from ptychoscope.inference.model import Model
+from ptychoscope.live.account import Account
+from ptychoscope.live.capture import CapturedBatch, CapturedMessage, CaptureReader, CaptureWriter, Said
+from ptychoscope.live.events import SeriesStart
+from ptychoscope.live.join import Join, Joined
+from ptychoscope.live.series_run import SeriesRun
+from ptychoscope.live.settings import LiveSettings
+from ptychoscope.live.source import Decoder, decoder_of
+from ptychoscope.preprocess.orientation import Orientation
+from ptychoscope.reconstruction import Reconstruction
+
+LoadModel = Callable[[str, str | None], Model]
+"""A model from its folder, with the digest that it must have; None: any."""
+_TAIL_BATCH = 64
+
+
+class CapturedSource(NamedTuple):
+    """One of the sources that a capture was made of."""
+
+    scheme: str
+    options: dict[str, Any]
+    """Of its decoder."""
+
+
+def write_head(capture: CaptureWriter, settings: LiveSettings, sources: Sequence[CapturedSource]) -> None:
+    """What stands at the beginning of a capture, so that it alone is enough."""
+    plain, arrays = settings.record()
+    for name, array in arrays.items():
+        capture.say(f"settings.{name}", array)
+    capture.say("settings", plain)
+    capture.say("sources", [source._asdict() for source in sources])
+
+
+@dataclass(eq=False)
+class CaptureHead:
+    """What a capture says besides messages and batches."""
+
+    settings: LiveSettings
+    sources: list[CapturedSource]
+    mends: dict[int, list[Orientation]] = field(default_factory=dict)
+    """By series."""
+    placed: dict[int, set[int]] = field(default_factory=dict)
+    """Numbers of the frames that the live run had placed, by series."""
+    batches: dict[int, int] = field(default_factory=dict)
+    first: dict[int, int] = field(default_factory=dict)
+    """On how many frames the reading was found, by series."""
+    done: set[int] = field(default_factory=set)
+    """Series that the live run had ended."""
+
+
+def read_head(reader: CaptureReader) -> CaptureHead:
+    """All of a capture but its messages. Raises `ScanError` when its beginning is missing."""
+    said: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
+    head: CaptureHead | None = None
+    for record in reader:
+        if isinstance(record, Said):
+            if head is None:
+                target = arrays if record.what.startswith("settings.") else said
+                target[record.what.removeprefix("settings.")] = record.value
+                if "settings" in said and "sources" in said:
+                    settings = LiveSettings.from_record(said["settings"], arrays)
+                    head = CaptureHead(settings, [CapturedSource(**each) for each in said["sources"]])
+            elif record.what == "mend":
+                steps = Orientation.parse(record.value["orientation"])
+                head.mends.setdefault(record.value["series"], []).append(steps)
+            elif record.what == "reading":
+                head.first[record.value["series"]] = int(record.value["frames"])
+            elif record.what == "done":
+                head.done.add(record.value["series"])
+        elif isinstance(record, CapturedBatch) and head is not None:
+            head.placed.setdefault(record.series, set()).update(record.numbers.tolist())
+            head.batches[record.series] = head.batches.get(record.series, 0) + 1
+    if head is None:
+        raise ScanError(f"{reader.path} ends before its settings: nothing had been received")
+    return head
+
+
+def reprocess(
+    path: Path,
+    done: Callable[[int, Reconstruction], None],
+    *,
+    load_model: LoadModel,
+    settings: Callable[[LiveSettings], LiveSettings] = lambda recorded: recorded,
+) -> dict[str, Any]:
+    """Hand the result of every series in the capture to `done`; the account as plain numbers.
+
+    Parameters
+    ----------
+    settings
+        Changes those that were recorded; without, the bits are those of the live run.
+
+    Raises
+    ------
+    ScanError
+        It is no capture, or the sources were of a kind that is not known.
+    """
+    reader = CaptureReader(path)
+    head = read_head(reader)
+    head.settings = settings(head.settings)
+    again = _Again(head, done, load_model)
+    for record in reader:
+        if isinstance(record, CapturedMessage):
+            again.message(record)
+        elif isinstance(record, CapturedBatch):
+            again.batch(record)
+        elif record.what == "model":
+            again.swap(record.value)
+    again.finish()
+    return again.account.snapshot() | {"capture": str(path), "cut": reader.cut, "series": again.series}
+
+
+class _Again:
+    """The live loop without its threads."""
+
+    def __init__(
+        self, head: CaptureHead, done: Callable[[int, Reconstruction], None], load_model: LoadModel
+    ) -> None:
+        self.account, self.series = Account(), 0
+        self._head, self._done, self._load = head, done, load_model
+        settings = head.settings
+        self._model = None if settings.model is None else load_model(settings.model, settings.model_digest)
+        self._join = Join(self.account, given=settings.given_positions)
+        self._decoders: list[Decoder] = [decoder_of(each.scheme, **each.options) for each in head.sources]
+        self._starts: dict[int, SeriesStart] = {}
+        self._open: dict[int, _Rerun] = {}
+
+    def message(self, message: CapturedMessage) -> None:
+        if message.origin >= len(self._decoders):
+            raise ScanError(
+                f"a message of source {message.origin} of {len(self._decoders)}: a damaged capture"
+            )
+        for event in self._decoders[message.origin](message.parts, message.arrived_s):
+            if isinstance(event, SeriesStart):
+                self._starts[event.series] = event
+            for pair in self._join.take(event):
+                self._rerun(pair.frame.series).take(pair)
+            self._settled()
+
+    def batch(self, batch: CapturedBatch) -> None:
+        self._rerun(batch.series).place(batch)
+        self._settled()
+
+    def swap(self, told: dict[str, Any]) -> None:
+        self._model = self._load(told["bundle"], told["digest"])
+        rerun = self._open.get(told["series"])
+        if rerun is not None and rerun.run.image is not None:
+            rerun.run.image.swap(self._model)
+
+    def finish(self) -> None:
+        self._join.settle()
+        self._settled(last=True)
+
+    def _rerun(self, series: int) -> "_Rerun":
+        if series not in self._open:
+            run = SeriesRun(
+                series, self._head.settings, self.account, start=self._starts.get(series), model=self._model
+            )
+            self._open[series] = _Rerun(run, self._head)
+        return self._open[series]
+
+    def _settled(self, *, last: bool = False) -> None:
+        """Series of which all batches are placed, once nothing of them follows."""
+        over = {settled.series for settled in self._join.settled}
+        for series, rerun in list(self._open.items()):
+            if last or (series in over and not rerun.batches_left):
+                result = rerun.close()
+                del self._open[series]
+                self.series += 1
+                if result is not None:
+                    self._done(series, result)
+
+
+class _Rerun:
+    """One series, batch by batch as they were."""
+
+    def __init__(self, run: SeriesRun, head: CaptureHead) -> None:
+        self.run = run
+        self.batches_left = head.batches.get(run.series, 0)
+        self._placed = head.placed.get(run.series, set())
+        self._mends = head.mends.get(run.series, [])
+        self._needed = head.first.get(run.series, run.frames_needed)
+        self._ended = run.series in head.done
+        self._held: dict[int, Joined] = {}
+        self._tail: list[Joined] = []
+        self._waiting: list[list[Joined]] = []
+
+    def take(self, pair: Joined) -> None:
+        """A frame; it waits for its batch, or for the end of all of them."""
+        if pair.frame.number in self._placed:
+            self._held[pair.frame.number] = pair
+        elif self._ended:
+            self.run.account.lose("dropped")
+        else:
+            self._tail.append(pair)
+            self._place_tail()
+
+    def place(self, batch: CapturedBatch) -> None:
+        """Place what the live run placed together. Raises `ScanError` for a frame that never came."""
+        missing = [number for number in batch.numbers.tolist() if number not in self._held]
+        if missing:
+            raise ScanError(
+                f"frame {missing[0]} of series {batch.series} was placed and is not in the capture: was it "
+                "written by two runs?"
+            )
+        pairs = [
+            self._held.pop(number)._replace(position=(float(y), float(x)))
+            for number, (y, x) in zip(batch.numbers.tolist(), batch.positions, strict=True)
+        ]
+        self.batches_left -= 1
+        self._put(pairs)
+
+    def close(self) -> Reconstruction | None:
+        """The result, once nothing follows."""
+        self._place_tail(whole=True)
+        self._put([], whole=True)
+        return self.run.close()
+
+    def _place_tail(self, *, whole: bool = False) -> None:
+        """Frames that follow all that was placed, in full batches, or in the end all of them."""
+        size = self.run.settings.batch or _TAIL_BATCH
+        while not self.batches_left and self._tail and (whole or len(self._tail) >= size):
+            batch, self._tail = self._tail[:size], self._tail[size:]
+            self._put(batch)
+
+    def _put(self, pairs: list[Joined], *, whole: bool = False) -> None:
+        """Place batches, once there are frames enough to find the reading."""
+        if pairs:
+            self._waiting.append(pairs)
+        if self.run.reading is None:
+            first = [pair for batch in self._waiting for pair in batch][: self._needed]
+            if not first or (not whole and len(first) < self._needed):
+                return
+            if not self.run.prepare(first, self._mends):
+                self.run.account.lose("damaged", sum(map(len, self._waiting)))
+                self._waiting = []
+        for batch in self._waiting:
+            self.run.place(batch)
+        self._waiting = []
+
+
+def load_recorded(bundle: str, digest: str | None) -> Model:
+    """The model in `bundle`; raises `BundleError` when it is not the one with `digest`."""
+    from ptychoscope.inference.load import load_model
+
+    model = load_model(bundle)
+    if digest and model.digest != digest:
+        raise BundleError(
+            f"the model in {bundle} is not the one that the live run used: --model names the folder of "
+            "that, or of another whose image you want"
+        )
+    return model

@@ -1,0 +1,198 @@
+"""SeriesRun: one series from its first frame to its result, in the order in which batches are placed.
+
+The live loop and the reprocessing of a capture both go through here, which is why they give the same bits.
+"""
+
+import threading
+from collections.abc import Sequence
+from time import monotonic, thread_time
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.diagnosis.mend import Mend
+from ptychoscope.errors import ConfigError
+from ptychoscope.inference.model import Model
+from ptychoscope.live.account import Account
+from ptychoscope.live.events import SeriesStart
+from ptychoscope.live.join import Joined
+from ptychoscope.live.live_image import LiveImage, Placed
+from ptychoscope.live.reading import Reading, find_reading, frames_needed
+from ptychoscope.live.settings import LiveSettings
+from ptychoscope.live.unpack_frames import unpack
+from ptychoscope.preprocess.orientation import Orientation
+from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.scan import Scan
+
+
+class KeptBatch(NamedTuple):
+    """A batch as it was read, before any mend."""
+
+    patterns: NDArray[np.float32]
+    positions: NDArray[np.float64]
+    """In the source's unit."""
+    numbers: NDArray[np.int64]
+
+
+class SeriesRun:
+    """Places the batches of one series.
+
+    `lock` is held while the image changes; who reads it from another thread holds it too.
+    """
+
+    def __init__(
+        self,
+        series: int,
+        settings: LiveSettings,
+        account: Account,
+        *,
+        start: SeriesStart | None = None,
+        model: Model | None = None,
+    ) -> None:
+        self.series, self.settings, self.account, self.start = series, settings, account, start
+        self.model = model
+        self.lock = threading.RLock()
+        self.reading: Reading | None = None
+        self.image: LiveImage | None = None
+        self.cpu_s = {"decode": 0.0, "preprocess": 0.0}
+        self.last: tuple[int, NDArray[np.float32]] | None = None
+        """Number and pattern of the frame that was placed last."""
+        self._first: NDArray[np.float32] = np.empty((0, 1, 1), np.float32)
+        self._kept: list[KeptBatch] = []
+        self._kept_bytes = 0
+        self._all_kept = True
+
+    @property
+    def frames_needed(self) -> int:
+        """Frames by which the reading is found."""
+        return frames_needed(self.settings)
+
+    def prepare(self, first: Sequence[Joined], mends: Sequence[Orientation] = ()) -> int:
+        """Find the reading on the first `frames_needed` frames, or all there are; on how many it was found.
+
+        `mends` are those that will be found later, where that is known.
+        Frames that cannot be unpacked tell nothing. Raises `ScanError` and `ConfigError` as `find_reading`.
+        """
+        pixels, good = unpack([pair.frame for pair in first[: self.frames_needed]])
+        if not good.any():
+            return 0
+        told = [pair.position for pair, is_good in zip(first, good, strict=False) if is_good]
+        self.reading = find_reading(
+            self.settings,
+            self.start,
+            pixels,
+            np.array(told, np.float64),
+            model_pattern_px=None if self.model is None else self.model.pattern_px,
+        )
+        self._first = self.reading.patterns(pixels)
+        for mend in mends:
+            self.reading = self.reading.mended(mend)
+        return len(pixels)
+
+    def place(self, batch: Sequence[Joined]) -> list[Joined]:
+        """Put frames into the image, once it is prepared; those that could be unpacked, in their order."""
+        if self.reading is None:
+            raise RuntimeError("prepare() comes first")
+        began = thread_time()
+        pixels, good = unpack([pair.frame for pair in batch], threads=self.settings.threads)
+        batch = [pair for pair, is_good in zip(batch, good, strict=True) if is_good]
+        self.cpu_s["decode"] += thread_time() - began
+        self.account.lose("damaged", int((~good).sum()))
+        if not batch:
+            return []
+        began = thread_time()
+        positions = np.array([pair.position for pair in batch], np.float64)
+        numbers = np.array([pair.frame.number for pair in batch], np.int64)
+        kept = KeptBatch(self.reading.patterns(pixels, threads=self.settings.threads), positions, numbers)
+        self.cpu_s["preprocess"] += thread_time() - began
+        with self.lock:
+            self._keep(kept)
+            placed = self._place(kept)
+        now = monotonic()
+        self.account.lose("dark", placed.dark)
+        self.account.lose("outside", placed.outside)
+        ready = np.array([pair.ready_s for pair in batch])
+        self.account.place(now - ready[placed.kept])
+        return batch
+
+    def snapshot(self) -> Reconstruction | None:
+        """What there is now; None before the first frame."""
+        with self.lock:
+            return None if self.image is None or not self.image.frames else self.image.snapshot()
+
+    def close(self) -> Reconstruction | None:
+        """The result of the whole series; None when nothing was placed."""
+        with self.lock:
+            return None if self.image is None or not self.image.frames else self.image.close()
+
+    def apply_mend(self, mend: Mend) -> None:
+        """Place everything anew as `mend` says. Raises `ConfigError` when that cannot be done here."""
+        with self.lock:
+            if self.reading is None:
+                raise ConfigError("nothing has been placed yet that could be mended")
+            if not self._all_kept:
+                raise ConfigError(
+                    "frames of this series are no longer in memory: end the run, and `ptychoscope reprocess "
+                    f"CAPTURE --orientation {mend.orientation.text}` places them anew"
+                )
+            if mend.domain is not None or mend.bad_pixels is not None or mend.probe is not None:
+                raise ConfigError(f"{mend} is not done while the scan runs: start again with it")
+            self.reading = self.reading.mended(mend.orientation)
+            self.image = None
+            for kept in self._kept:
+                self._place(kept)
+
+    def first_scan(self, most: int) -> Scan | None:
+        """The first `most` frames or so, as they are read now; None without any."""
+        with self.lock:
+            reading, some, frames = self.reading, [], 0
+            for kept in self._kept:
+                some.append(kept)
+                frames += len(kept.numbers)
+                if frames >= most:
+                    break
+        if reading is None or not some:
+            return None
+        patterns = np.concatenate([kept.patterns for kept in some])[:most]
+        positions = np.concatenate([kept.positions for kept in some])[:most]
+        lit = patterns.max(axis=(1, 2)) > 0
+        positions_px = reading.positions_px(positions)
+        lit &= np.isfinite(positions_px).all(axis=1)
+        return reading.scan(reading.with_mends(patterns[lit]), positions_px[lit]) if lit.any() else None
+
+    def frame(self, number: int) -> NDArray[np.float32] | None:
+        """(P, P) the pattern of a frame that is still in memory, as it was placed."""
+        with self.lock:
+            for kept in reversed(self._kept):
+                place = np.flatnonzero(kept.numbers == number)
+                if len(place) and self.reading is not None:
+                    pattern: NDArray[np.float32] = self.reading.with_mends(kept.patterns[place])[0]
+                    return pattern
+        return None
+
+    def _place(self, kept: KeptBatch) -> Placed:
+        reading = self.reading
+        assert reading is not None  # noqa: S101
+        patterns = reading.with_mends(kept.patterns)
+        if self.image is None:
+            given = self.settings.given_positions
+            self.image = LiveImage(
+                self.settings,
+                reading,
+                reading.with_mends(self._first),
+                model=self.model,
+                positions_px=None if given is None else reading.positions_px(given),
+            )
+        placed = self.image.add(patterns, reading.positions_px(kept.positions), kept.numbers)
+        self.last = int(kept.numbers[-1]), patterns[-1]
+        return placed
+
+    def _keep(self, batch: KeptBatch) -> None:
+        """Keep patterns as long as there is room."""
+        if self._kept_bytes + batch.patterns.nbytes > self.settings.kept_bytes:
+            self._all_kept = False
+            return
+        if self._all_kept:
+            self._kept.append(batch)
+            self._kept_bytes += batch.patterns.nbytes

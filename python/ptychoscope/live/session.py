@@ -1,0 +1,331 @@
+"""LiveSession: from sources to the image, every frame accounted for.
+
+    a thread a source: receive, decode the wire, join   ->   bounded queue   ->   one thread: unpack, prepare,
+    network, canvas or solver   ->   result file
+
+A frame and its position are one before anything else happens. The thread that places takes what waits: one
+frame when it keeps up, for the least delay; many when it is behind, for the most frames a second. With a
+fixed batch it places what a replay of the file would, bit for bit.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import monotonic, thread_time
+from typing import Any
+
+import numpy as np
+
+from ptychoscope.diagnosis.mend import Mend
+from ptychoscope.diagnosis.quick import Finding
+from ptychoscope.errors import ConfigError
+from ptychoscope.inference.model import Model
+from ptychoscope.live.account import Account
+from ptychoscope.live.capture import CaptureWriter
+from ptychoscope.live.early_word import EarlyWord
+from ptychoscope.live.events import Event, SeriesStart
+from ptychoscope.live.join import Join, Joined
+from ptychoscope.live.open_series import SettledSeries
+from ptychoscope.live.queues import JoinedQueue
+from ptychoscope.live.result_file import ResultFile, Say, file_of_series
+from ptychoscope.live.series_run import SeriesRun
+from ptychoscope.live.settings import LiveSettings
+from ptychoscope.live.source import EventSource
+from ptychoscope.reconstruction import Reconstruction
+
+_POLL_S = 0.1
+_FIRST_ROOM = 64
+_NOTHING: Say = lambda _: None  # noqa: E731
+
+
+class LiveSession:
+    """Runs until so many series are done, or it is stopped.
+
+    Parameters
+    ----------
+    sources
+        Of frames and of positions; closed in the end.
+    output
+        The result's file; None: nothing is written.
+    capture
+        Notes what is placed, and is closed in the end; its taps are the caller's, who makes the sources.
+    series
+        Ends after so many; None: goes on until it is stopped.
+    say
+        Is told what happens: series that begin and end, results that are saved, what the diagnosis finds.
+    save_every_s
+        Between two versions of the result file.
+    diagnose
+        Whether the first few hundred frames are looked at for a wrong orientation, scale or centre.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[EventSource],
+        settings: LiveSettings,
+        *,
+        model: Model | None = None,
+        output: Path | None = None,
+        capture: CaptureWriter | None = None,
+        series: int | None = 1,
+        say: Say = _NOTHING,
+        save_every_s: float = 5.0,
+        diagnose: bool = True,
+    ) -> None:
+        self.settings, self.model, self.account = settings, model, Account()
+        self._sources, self._output, self._capture, self._most_series = sources, output, capture, series
+        self._say, self._save_every_s, self._diagnose = say, save_every_s, diagnose
+        self.join = Join(self.account, given=settings.given_positions)
+        self._join_lock = threading.Lock()
+        self.queue = JoinedQueue(
+            settings.queue_frames,
+            settings.queue_bytes,
+            settings.keep,
+            lambda count: self.account.lose("dropped", count),
+        )
+        self._stopped, self._over = threading.Event(), threading.Event()
+        self._error: BaseException | None = None
+        self._last_event_s = monotonic()
+        self._starts: dict[int, SeriesStart] = {}
+        self._open: dict[int, _OpenRun] = {}
+        self.run_now: SeriesRun | None = None
+        """The newest series that has frames."""
+        self.results: dict[int, Reconstruction] = {}
+        """Of the series that was done last, by its number."""
+        self.series_done = 0
+        self.batches = 0
+        self.cpu_s: dict[str, float] = {"receive": 0.0}
+
+    def stop(self) -> None:
+        """End with what has come so far; from any thread."""
+        self._stopped.set()
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+        """Receive and place until the end; the account as plain numbers.
+
+        `stop` is asked again and again. Raises `ScanError`, `ConfigError`, `OutputError` when the first
+        frames, a capture or a result file cannot be dealt with; results that were saved stay.
+        """
+        receivers = [
+            threading.Thread(target=self._receive, args=(source,), name=f"receive {k}", daemon=True)
+            for k, source in enumerate(self._sources)
+        ]
+        for thread in receivers:
+            thread.start()
+        try:
+            self._place_all(stop)
+        finally:
+            self._over.set()
+            self.queue.stop()
+            for thread in receivers:
+                thread.join()
+            for source in self._sources:
+                source.close()
+            if self._capture is not None:
+                self._capture.close()
+        if self._error is not None:
+            raise self._error
+        return self.figures()
+
+    def figures(self) -> dict[str, Any]:
+        """The account, and where the time went, as plain numbers."""
+        run = self.run_now
+        stages = self.cpu_s | (run.cpu_s if run else {}) | (run.image.cpu_s if run and run.image else {})
+        placed = max(1, self.account.placed)
+        return self.account.snapshot() | {
+            "series": self.series_done,
+            "batches": self.batches,
+            "waiting": len(self.queue) + sum(len(opened.waiting) for opened in list(self._open.values())),
+            "cpu_us_per_frame": {name: 1e6 * spent / placed for name, spent in stages.items()},
+        }
+
+    def apply_mend(self, mend: Mend) -> None:
+        """Place the present series anew as `mend` says; raises `ConfigError` when that cannot be done."""
+        run = self.run_now
+        if run is None:
+            raise ConfigError("no frame has come yet: there is nothing to mend")
+        told = {"series": run.series, "orientation": mend.orientation.text}
+        with run.lock:
+            run.apply_mend(mend)
+            if self._capture is not None:
+                self._capture.say("mend", told)
+        self._say({"event": "mended", **told})
+
+    def swap_model(self, model: Model) -> None:
+        """Let frames from now on go through `model`; raises `ConfigError`, `BundleError` as a slot does."""
+        run = self.run_now
+        if self.model is None:
+            raise ConfigError("this run has no network that could be replaced: start one with --model")
+        told = {"series": None if run is None else run.series, "bundle": str(model.path)}
+        if run is not None and run.image is not None:
+            with run.lock:
+                run.image.swap(model)
+                if self._capture is not None:
+                    self._capture.say("model", told | {"digest": model.digest})
+        self.model = model
+        self._say({"event": "model", **told})
+
+    @property
+    def finding(self) -> Finding | None:
+        """What the diagnosis said of the newest series."""
+        opened = None if self.run_now is None else self._open.get(self.run_now.series)
+        return None if opened is None or opened.word is None else opened.word.finding
+
+    def end_series(self) -> None:
+        """Wait no longer for what is open: the series ends as if its end had come. From any thread."""
+        self._settle()
+
+    def save(self) -> None:
+        """Write the present result now."""
+        for opened in list(self._open.values()):
+            if opened.file is not None:
+                opened.file.save()
+
+    # --- receiving ------------------------------------------------------------------------------------------
+    def _receive(self, source: EventSource) -> None:
+        """One source, until the session is over."""
+        said: str | None = None
+        try:
+            while not self._over.is_set() and not self._stopped.is_set():
+                began = thread_time()
+                events = source.poll(_POLL_S)
+                for event in events:
+                    self._take(event)
+                if events:
+                    self._last_event_s = monotonic()
+                elif source.problem != said and (said := source.problem) is not None:
+                    self._say({"event": "problem", "why": said})
+                self.cpu_s["receive"] += thread_time() - began
+        except BaseException as error:  # raised by the thread that places
+            self._error = error
+            self._stopped.set()
+            self.queue.stop()
+
+    def _take(self, event: Event) -> None:
+        with self._join_lock:
+            joined = self.join.take(event)
+            if isinstance(event, SeriesStart):
+                self._tell_settled()
+                self.queue.tell(event)
+            self.queue.put(joined)
+            self._tell_settled()
+
+    def _tell_settled(self) -> None:
+        while self.join.settled:
+            self.queue.tell(self.join.settled.popleft())
+
+    def _settle(self) -> None:
+        with self._join_lock:
+            self.join.settle()
+            self._tell_settled()
+
+    # --- placing --------------------------------------------------------------------------------------------
+    def _place_all(self, stop: Callable[[], bool]) -> None:
+        ending = False
+        while self._most_series is None or self.series_done < self._most_series:
+            if not ending and (stop() or self._stopped.is_set()):
+                ending = True
+                self._stopped.set()
+                self.queue.stop()
+                self._settle()
+            item = self.queue.take(self._room(), 0.0 if ending else _POLL_S)
+            if item is None and ending:
+                return
+            if item is None:
+                self._look_for_idle()
+            elif isinstance(item, SeriesStart):
+                self._starts[item.series] = item
+                self._say({"event": "series", "series": item.series, "frames": item.frames})
+            elif isinstance(item, SettledSeries):
+                self._finish(item)
+            else:
+                self._placed(item)
+
+    def _room(self) -> int:
+        """How many frames are to be taken at most."""
+        run = self.run_now
+        return self.settings.most_batch if run is not None and run.reading is not None else _FIRST_ROOM
+
+    def _look_for_idle(self) -> None:
+        """A series of which nothing has come for long has ended, whether its end was sent or not."""
+        if monotonic() - self._last_event_s > self.settings.idle_s and self.join.open_series:
+            self._say({"event": "idle", "why": f"nothing came for {self.settings.idle_s:g} s"})
+            self._settle()
+
+    def _placed(self, joined: list[Joined]) -> None:
+        series = joined[0].frame.series
+        if series not in self._open:
+            self._open[series] = self._begin(series)
+        opened = self._open[series]
+        opened.waiting += joined
+        if opened.run.reading is not None or len(opened.waiting) >= opened.run.frames_needed:
+            self._place_waiting(opened, whole=False)
+
+    def _place_waiting(self, opened: "_OpenRun", *, whole: bool) -> None:
+        """Place what waits in batches; the last one, which is not full, only when the series is `whole`."""
+        run = opened.run
+        if opened.waiting and run.reading is None:
+            frames = run.prepare(opened.waiting)
+            if not frames:
+                self.account.lose("damaged", len(opened.waiting))
+                opened.waiting = []
+            elif self._capture is not None:
+                self._capture.say("reading", {"series": run.series, "frames": frames})
+        size = self.settings.batch or self.settings.most_batch
+        while opened.waiting and (whole or self.settings.batch is None or len(opened.waiting) >= size):
+            batch, opened.waiting = opened.waiting[:size], opened.waiting[size:]
+            with run.lock:  # nothing that changes the image comes between a batch and its record
+                placed = run.place(batch)
+                if self._capture is not None and placed:
+                    numbers = np.array([pair.frame.number for pair in placed], np.int64)
+                    positions = np.array([pair.position for pair in placed], np.float64)
+                    self._capture.batch(run.series, numbers, positions)
+            self.batches += 1
+        if opened.word is not None:
+            opened.word.look()
+
+    def _begin(self, series: int) -> "_OpenRun":
+        run = SeriesRun(
+            series, self.settings, self.account, start=self._starts.pop(series, None), model=self.model
+        )
+        self.run_now = run
+        opened = _OpenRun(run, EarlyWord(run, self._say) if self._diagnose else None)
+        if self._output is not None:
+            path = file_of_series(self._output, series, several=self._most_series != 1)
+            opened.file = ResultFile(path, series, run.snapshot, self._say, every_s=self._save_every_s)
+        return opened
+
+    def _finish(self, settled: SettledSeries) -> None:
+        """Nothing of a series follows: what waits is placed, sweeps close the image, the result is saved."""
+        opened = self._open.pop(settled.series, None)
+        self._starts.pop(settled.series, None)
+        if opened is not None:
+            self._place_waiting(opened, whole=True)
+            result = opened.run.close()
+            self.results = {} if result is None else {settled.series: result}
+            if opened.file is not None:
+                opened.file.close(result)
+            if opened.word is not None:
+                opened.word.close()
+            if self._capture is not None:
+                self._capture.say("done", {"series": settled.series})
+        if opened is not None or settled.arrived:
+            self.series_done += 1
+            self._say({"event": "series done", **asdict(settled)})
+
+
+@dataclass(eq=False)
+class _OpenRun:
+    """A series that is being placed."""
+
+    run: SeriesRun
+    word: EarlyWord | None
+    file: ResultFile | None = None
+    waiting: list[Joined] = field(default_factory=list)
+    """Frames until there are enough to find the reading, or to fill a batch."""
+
+
+def balanced(figures: dict[str, Any]) -> bool:
+    """Whether every frame that came in is placed, or lost for a cause that is counted."""
+    return bool(figures["frames"]["in_hand"] == 0)

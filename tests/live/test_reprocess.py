@@ -1,0 +1,142 @@
+"""A capture becomes the image of the live run, bit for bit, also where that was cut short."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from ptychoscope.diagnosis.mend import Mend
+from ptychoscope.errors import BundleError, ScanError
+from ptychoscope.live.capture import CaptureReader, CaptureWriter
+from ptychoscope.live.dectris1 import simulator
+from ptychoscope.live.reprocess import CapturedSource, load_recorded, reprocess, write_head
+from ptychoscope.live.session import LiveSession
+from ptychoscope.live.settings import LiveSettings
+from ptychoscope.live.simulated_series import SimulatedSeries
+from ptychoscope.live.source import decoder_of
+from ptychoscope.preprocess.orientation import Orientation
+from ptychoscope.simulate import SimulationConfig, simulate_scan
+
+from .test_session import same
+
+CONFIG = SimulationConfig(patch_px=16, rows=8, columns=9, step_px=3, photons=1e4, domain="counts", seed=2)
+SETTINGS = {"position_unit": "px", "window_frames": 16, "closing_sweeps": 2, "idle_s": 0.3}
+
+
+@pytest.fixture(scope="module")
+def scan():
+    return simulate_scan(CONFIG)
+
+
+class WireSource:
+    """Messages of a wire, decoded as they are handed out; what a socket would do."""
+
+    problem = None
+
+    def __init__(self, messages, tap, at_once=5):
+        self._messages, self._tap, self._at_once = list(messages), tap, at_once
+        self._decode = decoder_of("dectris")
+        self._paused = threading.Event()
+
+    def poll(self, timeout_s):
+        import time
+
+        now, self._messages = self._messages[: self._at_once], self._messages[self._at_once :]
+        if not now:
+            time.sleep(0.02)
+        events = []
+        for parts in now:
+            arrived = time.monotonic()
+            self._tap(parts, arrived)
+            events += self._decode(parts, arrived)
+        return events
+
+    def close(self):
+        pass
+
+
+def messages_of(scan, **options):
+    series = SimulatedSeries.of_scan(scan, positions=scan.positions_px)
+    return [message.parts for message in simulator.messages(series, encoding="<", **options)]
+
+
+def captured(path, scan, messages, *, network=None, during=None, **options):
+    settings = LiveSettings(probe=scan.probe, **(SETTINGS | options))
+    with CaptureWriter(path) as capture:
+        write_head(capture, settings, [CapturedSource("dectris", {})])
+        source = WireSource(messages, capture.tap(0))
+        session = LiveSession([source], settings, model=network, capture=capture, diagnose=False, series=None)
+        threading.Timer(1.0, session.stop).start()
+        if during is not None:
+            threading.Timer(0.6, during, [session]).start()
+        session.run()
+    return session
+
+
+def again(path, **options):
+    results = {}
+    figures = reprocess(path, results.__setitem__, load_model=load_recorded, **options)
+    return results, figures
+
+
+@pytest.mark.parametrize("options", [{}, {"batch": 7}, {"keep": "newest", "queue_frames": 2}])
+def test_a_capture_gives_the_bits_of_the_live_run(tmp_path, scan, options):
+    messages = messages_of(scan)
+    messages[4] = [*messages[4][:2], messages[4][2][:-3], *messages[4][3:]]
+    session = captured(tmp_path / "c", scan, messages, **options)
+    results, figures = again(tmp_path / "c")
+    same(results[1], session.results[1])
+    np.testing.assert_array_equal(results[1].frame_numbers, session.results[1].frame_numbers)
+    assert figures["frames"]["placed"] == len(results[1].positions_px)
+    raw = [record.parts for record in CaptureReader(tmp_path / "c") if hasattr(record, "parts")]
+    assert raw == [[bytes(part) for part in parts] for parts in messages]
+
+
+def test_a_mend_is_made_again(tmp_path, scan):
+    mend = Mend(orientation=Orientation(swap_xy=True))
+    session = captured(
+        tmp_path / "c", scan, messages_of(scan, end=False), during=lambda s: s.apply_mend(mend), idle_s=50
+    )
+    results, _ = again(tmp_path / "c")
+    same(results[1], session.results[1])
+    assert list(map(tuple, results[1].orientation["steps"])) == [("swap_xy", True)]
+
+
+def test_a_network_is_used_again_and_a_changed_one_refused(tmp_path, scan, tiny_model, tiny_copy):
+    options = {"window_frames": 0, "model": str(tiny_copy), "model_digest": tiny_model.digest}
+    session = captured(tmp_path / "c", scan, messages_of(scan), network=tiny_model, **options)
+    results, _ = again(tmp_path / "c")
+    same(results[1], session.results[1])
+    with pytest.raises(BundleError, match="--model names"):
+        load_recorded(str(tiny_copy), "0" * 64)
+
+
+def test_a_capture_that_was_cut_is_completed(tmp_path, scan):
+    """Wherever the writer was killed: all frames that had come are placed, and a whole one is as live."""
+    session = captured(tmp_path / "c", scan, messages_of(scan), batch=8)
+    whole = (tmp_path / "c").read_bytes()
+    counts = []
+    for part in np.linspace(0.25, 1, 6):
+        (tmp_path / "cut").write_bytes(whole[: int(len(whole) * part)])
+        messages = [r for r in CaptureReader(tmp_path / "cut") if hasattr(r, "parts") and len(r.parts) > 3]
+        results, figures = again(tmp_path / "cut")
+        counts.append(figures["frames"]["placed"])
+        frames = [m for m in messages if b"dimage" in m.parts[0]]
+        assert counts[-1] == len(frames)
+        assert sorted(results[1].frame_numbers) == list(range(counts[-1]))
+    same(results[1], session.results[1])
+    assert counts == sorted(counts)
+
+
+def test_other_settings_give_another_image(tmp_path, scan):
+    from dataclasses import replace
+
+    session = captured(tmp_path / "c", scan, messages_of(scan), batch=8)
+    results, _ = again(tmp_path / "c", settings=lambda s: replace(s, orientation="swap_xy"))
+    assert results[1].object.tobytes() != session.results[1].object.tobytes()
+
+
+def test_a_capture_without_settings_holds_nothing(tmp_path):
+    CaptureWriter(tmp_path / "c").close()
+    with pytest.raises(ScanError, match="before its settings"):
+        again(tmp_path / "c")

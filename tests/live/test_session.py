@@ -1,0 +1,195 @@
+"""The loop: what came in becomes the image that a replay of the file makes, and all else is counted."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ptychoscope.diagnosis.mend import Mend
+from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.live.events import Damaged
+from ptychoscope.live.session import LiveSession, balanced
+from ptychoscope.live.settings import LiveSettings
+from ptychoscope.pipeline.reconstruct import reconstruct
+from ptychoscope.preprocess.orientation import Orientation
+from ptychoscope.simulate import SimulationConfig, simulate_scan
+
+from .scan_events import ListedSource, events_of, frames_of
+
+CONFIG = SimulationConfig(
+    patch_px=16, rows=8, columns=9, step_px=3, photons=1e5, domain="counts", sub_pixel=True, seed=2
+)
+QUICK = {"idle_s": 0.5, "position_unit": "px", "window_frames": 16, "closing_sweeps": 2}
+
+
+@pytest.fixture(scope="module")
+def scan():
+    return simulate_scan(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def offline(scan):
+    """The file, replayed with batches of eight."""
+    return reconstruct(scan, batch=8, refine_window=16, refine=2)
+
+
+def settings_of(scan, **options):
+    return LiveSettings(probe=scan.probe, **(QUICK | options))
+
+
+def session_of(scan, events, *, network=None, session=None, **options):
+    made = LiveSession(
+        [ListedSource(events)],
+        settings_of(scan, **options),
+        model=network,
+        **({"diagnose": False} | (session or {})),
+    )
+    figures = made.run()
+    return made, figures
+
+
+def same(one, other):
+    assert one.object.tobytes() == other.object.tobytes()
+    assert one.coverage.tobytes() == other.coverage.tobytes()
+    assert one.spread.tobytes() == other.spread.tobytes()
+    assert one.origin_px == other.origin_px
+
+
+@pytest.mark.parametrize("positions", ["with the frames", "late", "given"])
+def test_a_stream_gives_the_bits_of_a_replay_of_the_file(scan, offline, positions):
+    given = scan.positions_px if positions == "given" else None
+    events = events_of(scan, positions=positions == "with the frames")
+    if positions == "given":
+        events = [event for event in events if not hasattr(event, "yx")]
+    # where the object lies is known beforehand in every case, as it is offline
+    made, figures = session_of(
+        scan, events, batch=8, given_positions=scan.positions_px if given is None else given
+    )
+    assert figures["frames"]["placed"] == len(scan)
+    assert balanced(figures)
+    same(made.results[1], offline)
+    np.testing.assert_array_equal(made.results[1].frame_numbers, np.arange(len(scan)))
+
+
+def test_a_network_and_sweeps_give_the_bits_of_a_replay_of_the_file(scan, tiny_model):
+    file = reconstruct(scan, tiny_model, batch=8, refine_window=16, refine=2)
+    made, figures = session_of(
+        scan, events_of(scan), network=tiny_model, model="tiny", batch=8, given_positions=scan.positions_px
+    )
+    same(made.results[1], file)
+    assert set(figures["cpu_us_per_frame"]) == {"receive", "decode", "preprocess", "network", "image"}
+
+
+def test_a_growing_object_shows_the_same(scan, offline):
+    made, _ = session_of(scan, events_of(scan), batch=8)
+    found = made.results[1]
+    assert found.origin_px == offline.origin_px
+    assert found.object.shape == offline.object.shape
+    covered = offline.coverage > 0.1 * offline.coverage.max()
+    difference = (found.object - offline.object)[covered]
+    assert np.linalg.norm(difference) < 0.1 * np.linalg.norm(offline.object[covered])
+
+
+def test_a_network_alone_gives_the_exact_mosaic_in_any_order(scan, tiny_model):
+    frames = frames_of(scan)
+    ends = events_of(scan)
+    shuffled = [ends[0], *np.random.default_rng(1).permutation(np.array(frames, object)), ends[-1]]
+    first, second = (
+        session_of(scan, events, network=tiny_model, model="tiny", window_frames=0, batch=batch)[0].results[1]
+        for events, batch in ((ends, None), (shuffled, 5))
+    )
+    assert set(second.frame_numbers) == set(range(len(scan)))
+    same(first, second)
+
+
+def test_what_is_lost_is_counted_and_the_rest_is_placed(scan):
+    frames = frames_of(scan)
+    frames[3] = replace(frames[3], data=frames[3].data[:-7])
+    frames[5] = replace(frames[5], data=bytes(len(frames[5].data)))
+    frames[7] = replace(frames[7], position=(float("nan"), 0.0))
+    frames[9] = replace(frames[9], position=(1e12, 0.0))
+    ends = events_of(scan)
+    events = [ends[0], *frames[:20], frames[4], Damaged(arrived_s=0.0, what="noise"), *frames[21:], ends[-1]]
+    made, figures = session_of(scan, events)
+    lost = {cause: n for cause, n in figures["frames"]["lost"].items() if n}
+    assert lost == {"damaged": 2, "dark": 1, "outside": 2, "repeated": 1, "never_arrived": 1}
+    assert figures["frames"]["placed"] == len(scan) - 5
+    assert balanced(figures)
+    assert set(made.results[1].frame_numbers) == set(range(len(scan))) - {3, 5, 7, 9, 20}
+
+
+def test_two_series_in_a_row_have_a_result_each(scan, tmp_path, offline):
+    said = []
+    events = events_of(scan, 1) + events_of(scan, 2)
+    output = tmp_path / "scan.h5"
+    made, figures = session_of(
+        scan,
+        events,
+        batch=8,
+        given_positions=scan.positions_px,
+        session={"series": 2, "output": output, "say": said.append},
+    )
+    assert figures["series"] == 2
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["scan-series1.h5", "scan-series2.h5"]
+    same(made.results[2], offline)
+    assert [event["frames"] for event in said if event["event"] == "saved"] == [len(scan)] * 2
+
+
+def test_a_source_that_ends_without_an_end(scan):
+    made, figures = session_of(scan, events_of(scan, end=False)[:-3])
+    assert figures["frames"]["placed"] == len(scan) - 3
+    assert figures["frames"]["lost"]["never_arrived"] == 3
+    assert made.results[1].frame_numbers.max() == len(scan) - 4
+
+
+def test_a_stop_keeps_what_is_there(scan):
+    stopped = threading.Event()
+    made = LiveSession(
+        [ListedSource(events_of(scan, end=False)[:30])],
+        settings_of(scan, idle_s=100),
+        diagnose=False,
+        series=None,
+    )
+    threading.Timer(0.5, stopped.set).start()
+    figures = made.run(stopped.is_set)
+    assert figures["frames"]["placed"] == 29
+    assert len(made.results[1].positions_px) == 29
+
+
+def test_newest_first_drops_and_counts(scan):
+    _, figures = session_of(scan, events_of(scan), keep="newest", queue_frames=3)
+    dropped = figures["frames"]["lost"]["dropped"]
+    assert dropped > 0
+    assert figures["frames"]["placed"] + dropped == len(scan)
+    assert balanced(figures)
+
+
+def test_a_mend_places_everything_anew(scan):
+    turned = replace(scan, patterns=np.ascontiguousarray(np.swapaxes(scan.patterns, 1, 2)))
+    wrong = LiveSession([], settings_of(turned, batch=8))
+    straight, _ = session_of(scan, events_of(scan), batch=8)
+    mend = Mend(orientation=Orientation(patterns="transpose"))
+    made = LiveSession(
+        [ListedSource(events_of(turned, end=False))], settings_of(turned, batch=8, idle_s=2.0), diagnose=False
+    )
+    with pytest.raises(ConfigError, match="nothing has been placed"):
+        wrong_run(wrong, mend)
+    timer = threading.Timer(1.0, made.apply_mend, [mend])
+    timer.start()
+    made.run()
+    same(made.results[1], straight.results[1])
+
+
+def wrong_run(session, mend):
+    from ptychoscope.live.series_run import SeriesRun
+
+    SeriesRun(1, session.settings, session.account).apply_mend(mend)
+
+
+def test_what_cannot_be_read_says_the_cure(scan):
+    with pytest.raises(ScanError, match="--pixel-size-m says it"):
+        session_of(scan, events_of(scan), position_unit="m")
+    with pytest.raises(ScanError, match="--probe-file"):
+        session_of(replace(scan, probe=None), events_of(scan))
+    session_of(scan, events_of(scan), position_unit="m", pixel_size_m=1.0)
