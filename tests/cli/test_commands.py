@@ -117,3 +117,19 @@ def test_frames(text, frames):
 def test_wrong_frames_are_named(text):
     with pytest.raises(ConfigError, match="--frames"):
         check_frames(text)
+
+
+def test_a_centre_that_is_found_is_said_and_kept(ptychoscope, capsys, tmp_path):
+    ptychoscope("simulate -o scan.npz --patch 32 --rows 8 --columns 8 --step 4 --domain counts")
+    scan = load_scan("scan.npz")
+    wide = np.zeros((len(scan), 48, 50), np.uint32)
+    wide[:, 5:37, 11:43] = scan.patterns  # the zero frequency lies at (21, 27)
+    y, x = scan.positions_px.T
+    np.savez("wide.npz", counts=wide, ycoords=y, xcoords=x, pixel_size_m=1e-8)
+    with pytest.raises(SystemExit) as end:
+        cli.main("run wide.npz --center auto --crop 24 --refine 2 --refine-probe find --no-picture".split())
+    assert not end.value.code
+    said = capsys.readouterr().err
+    assert "The zero frequency was found at --center 2" in said
+    found = load_reconstruction("object.h5").orientation["reading"]["crop"]["center_px"]
+    assert np.abs(np.subtract(found, (21, 27))).max() < 1.5

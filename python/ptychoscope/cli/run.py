@@ -164,6 +164,9 @@ def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
     from ptychoscope.viz.overview import save_picture
 
     scan = how.reading.opened(job.scan)
+    if how.reading.center == "auto":
+        y, x = scan.orientation["reading"]["crop"]["center_px"]
+        line.say(f"The zero frequency was found at --center {y:.2f},{x:.2f}")
     if stop.is_set():
         line.say("Stopped before there was anything to keep")
         return
