@@ -6,6 +6,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+
 from detector_files import counts, linked_master, mib_bytes, positions_csv
 
 N = 4

@@ -2,6 +2,7 @@
 
 import h5py
 import numpy as np
+
 from detector_files import counts
 from hostile_cases import N, hdf5
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+
 from detector_files import channel_master, counts, positions_csv
 from hostile_cases import CASES, N, hdf5, master
 

@@ -3,10 +3,11 @@
 from io import BytesIO
 from typing import Any
 
-import hostile_hdf5
-import hostile_links
 import numpy as np
 import tifffile
+
+import hostile_hdf5
+import hostile_links
 from detector_files import counts, mib_bytes
 from hostile_cases import CASES, N, content, npz, table
 

@@ -17,9 +17,9 @@ from typing import Any
 import h5py
 import numpy as np
 import tifffile
+
 from detector_files import channel_master, counts, linked_master, mib_bytes, positions_csv
 from mutations import spoil
-
 from ptychoscope.errors import PtychoscopeError, ScanWarning
 from ptychoscope.io import load_scan, look_in_child, save_scan
 from ptychoscope.scan import Scan

@@ -1,4 +1,4 @@
-"""The most memory that this process has held. (`ru_maxrss` also counts what its parent held when it was made.)"""
+"""The most memory that this process has held; `ru_maxrss` also counts what its parent held before."""
 
 from pathlib import Path
 

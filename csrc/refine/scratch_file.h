@@ -1,5 +1,5 @@
-// Room in a file without a name, for frames that are more than memory shall hold: what is not in use lies in the
-// file and in whatever memory the system can spare for it, and is not counted to the process.
+// Room in a file without a name, for frames that are more than memory shall hold: what is not in use lies in
+// the file and in whatever memory the system can spare for it, and is not counted to the process.
 #pragma once
 
 #include <cstddef>

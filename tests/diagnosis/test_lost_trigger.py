@@ -44,6 +44,22 @@ def test_no_trigger_was_lost_in_a_good_scan_nor_where_all_frames_are_shifted(goo
     assert lost_trigger(good.select(slice(0, 60)), Mend()) is None
 
 
+def test_frames_that_are_read_wrongly_tell_of_no_trigger(good):
+    corner = replace(good, patterns=np.fft.ifftshift(good.patterns, axes=(1, 2)))
+    for wrong in (corner, Orientation(flip_x=True).apply(good), Orientation(scale=1e-6).apply(good)):
+        assert lost_trigger(wrong, Mend()) is None
+
+
+@pytest.mark.parametrize("lost", [155, 170])
+def test_longer_rows_tell_it_behind_photon_noise(lost):
+    many = SimulationConfig(
+        object="mix", patch_px=32, probe=ProbeConfig(kind="disc", defocus_rad=18.0), rows=19, columns=17,
+        step_px=3.4, jitter_px=0.8, photons=5e3, domain="counts", seed=62,
+    )  # fmt: skip
+    found = lost_trigger(without(simulate_scan(many), lost), Mend())
+    assert abs(found.number - lost) <= 15
+
+
 @pytest.mark.parametrize("lost", [40, 120])
 def test_diagnose_keeps_the_longer_part(good, lost):
     found = diagnose(without(good, lost), images=False)

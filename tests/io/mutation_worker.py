@@ -19,8 +19,8 @@ from ptychoscope.io.results import read_hdf5
 from ptychoscope.io.results.fields import to_fields
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from peak_memory import peak_kb  # noqa: E402
 from mutations import spoil
+from peak_memory import peak_kb
 
 LIMIT_S = 3.0
 

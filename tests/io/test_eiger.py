@@ -5,9 +5,9 @@ import warnings
 import h5py
 import numpy as np
 import pytest
-from detector_files import channel_master, counts, linked_master, positions_csv
 from numpy.testing import assert_array_equal
 
+from detector_files import channel_master, counts, linked_master, positions_csv
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.io import load_scan, open_scan
 

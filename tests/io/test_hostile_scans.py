@@ -7,10 +7,10 @@ import h5py
 import hdf5plugin
 import numpy as np
 import pytest
-from detector_files import counts, positions_csv
-from hostile_scans import CASES
 from numpy.testing import assert_array_equal
 
+from detector_files import counts, positions_csv
+from hostile_scans import CASES
 from peak_memory import peak_kb
 from ptychoscope.errors import MissingExtraError, PtychoscopeError
 from ptychoscope.io import load_scan

@@ -7,8 +7,8 @@ cannot tell that they were changed.
 from collections import Counter
 
 import pytest
-from mutated_scans import CHECKED, KINDS, Mutator
 
+from mutated_scans import CHECKED, KINDS, Mutator
 from ptychoscope.io import look_in_child
 
 COUNTS = dict.fromkeys(KINDS, 500) | {"npz": 2000, "npz-z": 1500}

@@ -156,7 +156,7 @@ def test_frames_last(tmp_path):
     assert_array_equal(scan.patterns, COUNTS)
 
 
-# --- tables ---------------------------------------------------------------------------------------------------
+# --- tables -------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("text", "unit", "numbers"),
     [
@@ -206,7 +206,7 @@ def test_a_table_pairs_by_its_index(beamline, tmp_path):
     assert scan.orientation["reading"]["pairs"]["positions_averaged"] == 1
 
 
-# --- recipes --------------------------------------------------------------------------------------------------
+# --- recipes -------------------------------------------------------------------------------
 def test_a_recipe_reads_the_next_scan_of_a_session(beamline, tmp_path):
     said = {
         "patterns": "/entry/detector/frames",
@@ -245,7 +245,7 @@ def test_recipes_that_cannot_be(tmp_path, text, message):
         read_recipe(tmp_path / "r.toml")
 
 
-# --- safety ---------------------------------------------------------------------------------------------------
+# --- safety -------------------------------------------------------------------------------
 def test_no_link_leaves_the_folder_unless_allowed(beamline, tmp_path):
     inside = tmp_path / "run"
     inside.mkdir()

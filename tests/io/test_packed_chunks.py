@@ -6,9 +6,9 @@ import h5py
 import hdf5plugin
 import numpy as np
 import pytest
-from detector_files import BITSHUFFLE, counts, linked_master, positions_csv
 from numpy.testing import assert_array_equal
 
+from detector_files import BITSHUFFLE, counts, linked_master, positions_csv
 from ptychoscope.errors import ScanError
 from ptychoscope.io import load_scan
 from ptychoscope.io.packed_chunks import check_bitshuffle, codec_of, read_packed

@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 import tifffile
-from detector_files import counts, mib_bytes, positions_csv
 from numpy.testing import assert_array_equal
 
+from detector_files import counts, mib_bytes, positions_csv
 from ptychoscope.errors import MissingExtraError, ScanError, ScanWarning
 from ptychoscope.io import load_scan, open_scan
 

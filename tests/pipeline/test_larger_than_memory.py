@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from large_scan import DETECTOR_PIXEL_M, DISTANCE_M, ENERGY_EV, write_large_scan
 from numpy.testing import assert_array_equal
 
+from large_scan import DETECTOR_PIXEL_M, DISTANCE_M, ENERGY_EV, write_large_scan
 from ptychoscope.errors import ConfigError
 from ptychoscope.io import open_scan
 from ptychoscope.io.companions import load_probe

@@ -62,7 +62,8 @@ refiner = Refiner((300, 300), np.ones((128, 128)), scratch=Path({str(tmp_path)!r
 before = peak_kb()
 rng = np.random.default_rng(0)
 for k in range(64):
-    refiner.add(rng.poisson(9, (50, 128, 128)).astype(np.uint16), rng.uniform(70, 230, (50, 2)), domain="counts")
+    patterns, positions = rng.poisson(9, (50, 128, 128)).astype(np.uint16), rng.uniform(70, 230, (50, 2))
+    refiner.add(patterns, positions, domain="counts")
 refiner.sweep(step=0.5, regularisation=0.1)
 print((peak_kb() - before) >> 10)
 """
