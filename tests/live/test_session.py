@@ -1,6 +1,7 @@
 """The loop: what came in becomes the image that a replay of the file makes, and all else is counted."""
 
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -141,6 +142,29 @@ def test_a_source_that_ends_without_an_end(scan):
     assert figures["frames"]["placed"] == len(scan) - 3
     assert figures["frames"]["lost"]["never_arrived"] == 3
     assert made.results[1].frame_numbers.max() == len(scan) - 4
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_series_that_is_armed_waits_for_its_first_frame(scan, before):
+    """Also where another series has ended before it."""
+    events = events_of(scan, 2)
+    first = [*(events_of(scan, 1) if before else []), events[0]]
+
+    class Paused(ListedSource):
+        def poll(self, timeout_s):
+            if self._at_once == 1:
+                self._at_once = 5
+                return first
+            if time.monotonic() < began + 1.0:
+                time.sleep(0.02)
+                return []
+            return super().poll(timeout_s)
+
+    began = time.monotonic()
+    source = Paused(events[1:], at_once=1)
+    series = 1 + before
+    figures = LiveSession([source], settings_of(scan, idle_s=0.3), diagnose=False, series=series).run()
+    assert figures["frames"]["placed"] == series * len(scan)
 
 
 def test_a_stop_keeps_what_is_there(scan):

@@ -24,7 +24,7 @@ from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account
 from ptychoscope.live.capture import CaptureWriter
 from ptychoscope.live.early_word import EarlyWord
-from ptychoscope.live.events import Event, SeriesStart
+from ptychoscope.live.events import Event, Frame, SeriesStart
 from ptychoscope.live.join import Join, Joined
 from ptychoscope.live.open_series import SettledSeries
 from ptychoscope.live.queues import JoinedQueue
@@ -35,7 +35,7 @@ from ptychoscope.live.source import EventSource
 from ptychoscope.reconstruction import Reconstruction
 
 _POLL_S = 0.1
-_FIRST_ROOM = 64
+_FIRST_ROOM, _MOST_BEGUN = 64, 64
 _NOTHING: Say = lambda _: None  # noqa: E731
 
 
@@ -87,6 +87,8 @@ class LiveSession:
         self._stopped, self._over = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self._last_event_s = monotonic()
+        self._begun: set[int] = set()
+        """Series of which a frame has come, among those that are open."""
         self._starts: dict[int, SeriesStart] = {}
         self._open: dict[int, _OpenRun] = {}
         self.run_now: SeriesRun | None = None
@@ -205,7 +207,11 @@ class LiveSession:
     def _take(self, event: Event) -> None:
         with self._join_lock:
             joined = self.join.take(event)
-            if isinstance(event, SeriesStart):
+            if isinstance(event, Frame):
+                self._begun.add(event.series)
+                if len(self._begun) > _MOST_BEGUN:  # strays of series that are not
+                    self._begun.intersection_update(self.join.open_series)
+            elif isinstance(event, SeriesStart):
                 self._tell_settled()
                 self.queue.tell(event)
             self.queue.put(joined)
@@ -213,11 +219,13 @@ class LiveSession:
 
     def _tell_settled(self) -> None:
         while self.join.settled:
-            self.queue.tell(self.join.settled.popleft())
+            settled = self.join.settled.popleft()
+            self._begun.discard(settled.series)
+            self.queue.tell(settled)
 
-    def _settle(self) -> None:
+    def _settle(self, series: int | None = None) -> None:
         with self._join_lock:
-            self.join.settle()
+            self.join.settle(series)
             self._tell_settled()
 
     # --- placing --------------------------------------------------------------------------------------------
@@ -248,10 +256,17 @@ class LiveSession:
         return self.settings.most_batch if run is not None and run.reading is not None else _FIRST_ROOM
 
     def _look_for_idle(self) -> None:
-        """A series of which nothing has come for long has ended, whether its end was sent or not."""
-        if monotonic() - self._last_event_s > self.settings.idle_s and self.join.open_series:
-            self._say({"event": "idle", "why": f"nothing came for {self.settings.idle_s:g} s"})
-            self._settle()
+        """A series that had begun, and of which nothing has come for long, has ended; its end may be lost.
+
+        One that is armed and waits for its first frame waits on.
+        """
+        if monotonic() - self._last_event_s <= self.settings.idle_s:
+            return
+        with self._join_lock:
+            begun = [series for series in self.join.open_series if series in self._begun]
+        for series in begun:
+            self._say({"event": "idle", "series": series, "why": f"silent for {self.settings.idle_s:g} s"})
+            self._settle(series)
 
     def _placed(self, joined: list[Joined]) -> None:
         series = joined[0].frame.series

@@ -57,7 +57,7 @@ class LiveSettings:
     """Of patterns that are kept, so that a mend can place them anew."""
     most_bytes: int = 1 << 32
     """Of the image."""
-    idle_s: float = 5.0
+    idle_s: float = 60.0
     """A series of which nothing has come for so long has ended."""
     scratch: str | None = None
     """Folder for the solver's frames; None: they are held in memory."""
