@@ -120,6 +120,25 @@ def test_what_is_lost_is_counted_and_the_rest_is_placed(scan):
     assert set(made.results[1].frame_numbers) == set(range(len(scan))) - {3, 5, 7, 9, 20}
 
 
+def test_a_shutter_that_opens_late_is_no_end(scan):
+    frames = frames_of(scan)
+    for k in range(20):
+        frames[k] = replace(frames[k], data=bytes(len(frames[k].data)))
+    ends = events_of(scan)
+    _, figures = session_of(scan, [ends[0], *frames, ends[-1]])
+    assert figures["frames"]["lost"]["dark"] == 20
+    assert figures["frames"]["placed"] == len(scan) - 20
+    assert balanced(figures)
+
+
+def test_a_scan_without_light_has_no_image(scan):
+    frames = [replace(frame, data=bytes(len(frame.data))) for frame in frames_of(scan)]
+    made, figures = session_of(scan, [events_of(scan)[0], *frames, events_of(scan)[-1]])
+    assert figures["frames"]["lost"]["dark"] == len(scan)
+    assert made.results == {}
+    assert balanced(figures)
+
+
 def test_two_series_in_a_row_have_a_result_each(scan, tmp_path, offline):
     said = []
     events = events_of(scan, 1) + events_of(scan, 2)
