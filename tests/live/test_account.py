@@ -95,8 +95,8 @@ def test_latencies_that_cannot_be_count_as_none():
     assert histogram.quantile_s(0.5) <= 1e-6
 
 
-@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 70)), max_size=12), st.integers(0, 400))
-def test_a_number_set_is_a_set(ranges, edge):
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 70)), max_size=12))
+def test_a_number_set_is_a_set(ranges):
     numbers, plain = NumberSet(), set()
     for first, count in ranges:
         new = numbers.add_range(first, count)
@@ -106,7 +106,6 @@ def test_a_number_set_is_a_set(ranges, edge):
     assert [n for n in range(400) if n in numbers] == sorted(plain)
     assert numbers.lowest == min(plain, default=None)
     assert numbers.stop == max(plain, default=-1) + 1
-    assert numbers.count_between(edge, edge + 50) == len(plain & set(range(edge, edge + 50)))
     assert -1 not in numbers
 
 

@@ -64,16 +64,6 @@ class NumberSet:
             self._note(len(where), first + int(where[0]), first + int(where[-1]) + 1)
         return new
 
-    def count_between(self, first: int, stop: int) -> int:
-        """How many numbers from `first` to `stop` - 1 are in the set."""
-        stop = min(stop, self._stop)
-        if first >= stop:
-            return 0
-        start = first >> 3
-        bits = int.from_bytes(self._bits[start : (stop + 7) >> 3], "little")
-        bits &= (1 << (stop - 8 * start)) - 1
-        return (bits >> (first - 8 * start)).bit_count()
-
     def _grow(self, size: int) -> None:
         self._bits.extend(bytes(max(size, 2 * len(self._bits), 64) - len(self._bits)))
 
