@@ -1,6 +1,6 @@
 """LiveSettings: how a running scan is read and made into an image; a value that a capture records."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -61,8 +61,6 @@ class LiveSettings:
     """A series of which nothing has come for so long has ended."""
     scratch: str | None = None
     """Folder for the solver's frames; None: they are held in memory."""
-    notes: dict[str, Any] = field(default_factory=dict)
-    """What else the result shall record, plain JSON."""
 
     def __post_init__(self) -> None:
         """Check what is not checked by those who use it."""
