@@ -134,7 +134,7 @@ def test_settings_that_cannot_be_are_refused(options, said):
 
 
 def test_settings_are_recorded_whole(rng):
-    made = LiveSettings(probe=rng.normal(size=(1, 4, 4)).astype(np.complex64), batch=8, notes={"a": 1})
+    made = LiveSettings(probe=rng.normal(size=(1, 4, 4)).astype(np.complex64), batch=8)
     again = LiveSettings.from_record(*made.record())
     np.testing.assert_array_equal(again.probe, made.probe)
     assert again.record()[0] == made.record()[0]

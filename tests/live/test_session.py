@@ -1,6 +1,7 @@
 """The loop: what came in becomes the image that a replay of the file makes, and all else is counted."""
 
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -119,6 +120,25 @@ def test_what_is_lost_is_counted_and_the_rest_is_placed(scan):
     assert set(made.results[1].frame_numbers) == set(range(len(scan))) - {3, 5, 7, 9, 20}
 
 
+def test_a_shutter_that_opens_late_is_no_end(scan):
+    frames = frames_of(scan)
+    for k in range(20):
+        frames[k] = replace(frames[k], data=bytes(len(frames[k].data)))
+    ends = events_of(scan)
+    _, figures = session_of(scan, [ends[0], *frames, ends[-1]])
+    assert figures["frames"]["lost"]["dark"] == 20
+    assert figures["frames"]["placed"] == len(scan) - 20
+    assert balanced(figures)
+
+
+def test_a_scan_without_light_has_no_image(scan):
+    frames = [replace(frame, data=bytes(len(frame.data))) for frame in frames_of(scan)]
+    made, figures = session_of(scan, [events_of(scan)[0], *frames, events_of(scan)[-1]])
+    assert figures["frames"]["lost"]["dark"] == len(scan)
+    assert made.results == {}
+    assert balanced(figures)
+
+
 def test_two_series_in_a_row_have_a_result_each(scan, tmp_path, offline):
     said = []
     events = events_of(scan, 1) + events_of(scan, 2)
@@ -141,6 +161,29 @@ def test_a_source_that_ends_without_an_end(scan):
     assert figures["frames"]["placed"] == len(scan) - 3
     assert figures["frames"]["lost"]["never_arrived"] == 3
     assert made.results[1].frame_numbers.max() == len(scan) - 4
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_series_that_is_armed_waits_for_its_first_frame(scan, before):
+    """Also where another series has ended before it."""
+    events = events_of(scan, 2)
+    first = [*(events_of(scan, 1) if before else []), events[0]]
+
+    class Paused(ListedSource):
+        def poll(self, timeout_s):
+            if self._at_once == 1:
+                self._at_once = 5
+                return first
+            if time.monotonic() < began + 1.0:
+                time.sleep(0.02)
+                return []
+            return super().poll(timeout_s)
+
+    began = time.monotonic()
+    source = Paused(events[1:], at_once=1)
+    series = 1 + before
+    figures = LiveSession([source], settings_of(scan, idle_s=0.3), diagnose=False, series=series).run()
+    assert figures["frames"]["placed"] == series * len(scan)
 
 
 def test_a_stop_keeps_what_is_there(scan):

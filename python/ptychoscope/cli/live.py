@@ -77,7 +77,13 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
     "--queue", "queue_frames", type=AT_LEAST_ONE, default=4096, heading=_LOOP, about="Frames that may wait."
 )
 @option("--scratch", type=PATH, heading=_LOOP, about="Folder for the solver's frames; without, memory.")
-@option("--idle", "idle_s", default=5.0, heading=_LOOP, about="Seconds of silence that end a series.")
+@option(
+    "--idle",
+    "idle_s",
+    default=60.0,
+    heading=_LOOP,
+    about="Seconds of silence that end a series which had begun.",
+)
 @option(
     "--save-every",
     "save_every_s",

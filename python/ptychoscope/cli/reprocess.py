@@ -56,7 +56,8 @@ def reprocess(
 
     def changed(recorded: "LiveSettings") -> "LiveSettings":
         asked = {"orientation": orientation, "closing_sweeps": sweeps, "threads": threads}
-        given: dict[str, Any] = {"scratch": None} | {name: value for name, value in asked.items() if value is not None}
+        given: dict[str, Any] = {"scratch": None}
+        given |= {name: value for name, value in asked.items() if value is not None}
         if model is not None:
             given |= {"model": str(model), "model_digest": None}
         return replace(recorded, **given)

@@ -245,8 +245,9 @@ class _Rerun:
             if not first or (not whole and len(first) < self._needed):
                 return
             if not self.run.prepare(first, self._mends):
-                self.run.account.lose("damaged", sum(map(len, self._waiting)))
-                self._waiting = []
+                left = [pair for batch in self._waiting for pair in batch][len(first) :]
+                self._waiting = [left] if left else []
+                return
         for batch in self._waiting:
             self.run.place(batch)
         self._waiting = []

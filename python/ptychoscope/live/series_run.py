@@ -6,7 +6,7 @@ The live loop and the reprocessing of a capture both go through here, which is w
 import threading
 from collections.abc import Sequence
 from time import monotonic, thread_time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,15 +69,21 @@ class SeriesRun:
         return frames_needed(self.settings)
 
     def prepare(self, first: Sequence[Joined], mends: Sequence[Orientation] = ()) -> int:
-        """Find the reading on the first `frames_needed` frames, or all there are; on how many it was found.
+        """Find the reading on the first `frames_needed` frames, or all there are; of how many it was found.
 
-        `mends` are those that will be found later, where that is known.
-        Frames that cannot be unpacked tell nothing. Raises `ScanError` and `ConfigError` as `find_reading`.
+        0 where none of them could be unpacked and holds light: these are counted, and others are to be
+        tried. `mends` are those that will be found later, where that is known. Raises `ScanError` and
+        `ConfigError` as `find_reading`.
         """
         pixels, good = unpack([pair.frame for pair in first[: self.frames_needed]])
-        if not good.any():
+        lit = _lit(pixels)
+        if not lit.any():
+            self.account.lose("damaged", int((~good).sum()))
+            self.account.lose("dark", len(pixels))
             return 0
-        told = [pair.position for pair, is_good in zip(first, good, strict=False) if is_good]
+        frames, pixels = len(pixels), pixels[lit]
+        pairs = [pair for pair, is_good in zip(first, good, strict=False) if is_good]
+        told = [pair.position for pair, is_lit in zip(pairs, lit, strict=True) if is_lit]
         self.reading = find_reading(
             self.settings,
             self.start,
@@ -88,7 +94,7 @@ class SeriesRun:
         self._first = self.reading.patterns(pixels)
         for mend in mends:
             self.reading = self.reading.mended(mend)
-        return len(pixels)
+        return frames
 
     def place(self, batch: Sequence[Joined]) -> list[Joined]:
         """Put frames into the image, once it is prepared; those that could be unpacked, in their order."""
@@ -196,3 +202,11 @@ class SeriesRun:
         if self._all_kept:
             self._kept.append(batch)
             self._kept_bytes += batch.patterns.nbytes
+
+
+def _lit(pixels: NDArray[Any]) -> NDArray[np.bool_]:
+    """(k,) whether a pixel of frames (k, H, W) holds counts; the largest number of a type is none."""
+    counts = pixels > 0
+    if pixels.dtype.kind == "u":
+        counts &= pixels < np.iinfo(pixels.dtype).max - (pixels.dtype.itemsize > 2)
+    return np.asarray(counts.any(axis=(1, 2)))

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from time import monotonic, thread_time
 from typing import Any
 
 import numpy as np
@@ -24,10 +23,11 @@ from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account
 from ptychoscope.live.capture import CaptureWriter
 from ptychoscope.live.early_word import EarlyWord
-from ptychoscope.live.events import Event, SeriesStart
+from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Join, Joined
 from ptychoscope.live.open_series import SettledSeries
 from ptychoscope.live.queues import JoinedQueue
+from ptychoscope.live.receiver import Receiver
 from ptychoscope.live.result_file import ResultFile, Say, file_of_series
 from ptychoscope.live.series_run import SeriesRun
 from ptychoscope.live.settings import LiveSettings
@@ -74,19 +74,17 @@ class LiveSession:
         diagnose: bool = True,
     ) -> None:
         self.settings, self.model, self.account = settings, model, Account()
-        self._sources, self._output, self._capture, self._most_series = sources, output, capture, series
+        self._output, self._capture, self._most_series = output, capture, series
         self._say, self._save_every_s, self._diagnose = say, save_every_s, diagnose
-        self.join = Join(self.account, given=settings.given_positions)
-        self._join_lock = threading.Lock()
         self.queue = JoinedQueue(
             settings.queue_frames,
             settings.queue_bytes,
             settings.keep,
             lambda count: self.account.lose("dropped", count),
         )
-        self._stopped, self._over = threading.Event(), threading.Event()
-        self._error: BaseException | None = None
-        self._last_event_s = monotonic()
+        join = Join(self.account, given=settings.given_positions)
+        self.receiver = Receiver(sources, join, self.queue, say)
+        self._stopped = threading.Event()
         self._starts: dict[int, SeriesStart] = {}
         self._open: dict[int, _OpenRun] = {}
         self.run_now: SeriesRun | None = None
@@ -95,7 +93,6 @@ class LiveSession:
         """Of the series that was done last, by its number."""
         self.series_done = 0
         self.batches = 0
-        self.cpu_s: dict[str, float] = {"receive": 0.0}
 
     def stop(self) -> None:
         """End with what has come so far; from any thread."""
@@ -107,31 +104,23 @@ class LiveSession:
         `stop` is asked again and again. Raises `ScanError`, `ConfigError`, `OutputError` when the first
         frames, a capture or a result file cannot be dealt with; results that were saved stay.
         """
-        receivers = [
-            threading.Thread(target=self._receive, args=(source,), name=f"receive {k}", daemon=True)
-            for k, source in enumerate(self._sources)
-        ]
-        for thread in receivers:
-            thread.start()
+        self.receiver.start()
         try:
             self._place_all(stop)
         finally:
-            self._over.set()
-            self.queue.stop()
-            for thread in receivers:
-                thread.join()
-            for source in self._sources:
-                source.close()
+            self.receiver.close()
             if self._capture is not None:
                 self._capture.close()
-        if self._error is not None:
-            raise self._error
+        if self.receiver.error is not None:
+            raise self.receiver.error
         return self.figures()
 
     def figures(self) -> dict[str, Any]:
         """The account, and where the time went, as plain numbers."""
         run = self.run_now
-        stages = self.cpu_s | (run.cpu_s if run else {}) | (run.image.cpu_s if run and run.image else {})
+        stages = (
+            self.receiver.cpu_s | (run.cpu_s if run else {}) | (run.image.cpu_s if run and run.image else {})
+        )
         placed = max(1, self.account.placed)
         return self.account.snapshot() | {
             "series": self.series_done,
@@ -174,7 +163,7 @@ class LiveSession:
 
     def end_series(self) -> None:
         """Wait no longer for what is open: the series ends as if its end had come. From any thread."""
-        self._settle()
+        self.receiver.settle()
 
     def save(self) -> None:
         """Write the present result now."""
@@ -182,58 +171,20 @@ class LiveSession:
             if opened.file is not None:
                 opened.file.save()
 
-    # --- receiving ------------------------------------------------------------------------------------------
-    def _receive(self, source: EventSource) -> None:
-        """One source, until the session is over."""
-        said: str | None = None
-        try:
-            while not self._over.is_set() and not self._stopped.is_set():
-                began = thread_time()
-                events = source.poll(_POLL_S)
-                for event in events:
-                    self._take(event)
-                if events:
-                    self._last_event_s = monotonic()
-                elif source.problem != said and (said := source.problem) is not None:
-                    self._say({"event": "problem", "why": said})
-                self.cpu_s["receive"] += thread_time() - began
-        except BaseException as error:  # raised by the thread that places
-            self._error = error
-            self._stopped.set()
-            self.queue.stop()
-
-    def _take(self, event: Event) -> None:
-        with self._join_lock:
-            joined = self.join.take(event)
-            if isinstance(event, SeriesStart):
-                self._tell_settled()
-                self.queue.tell(event)
-            self.queue.put(joined)
-            self._tell_settled()
-
-    def _tell_settled(self) -> None:
-        while self.join.settled:
-            self.queue.tell(self.join.settled.popleft())
-
-    def _settle(self) -> None:
-        with self._join_lock:
-            self.join.settle()
-            self._tell_settled()
-
     # --- placing --------------------------------------------------------------------------------------------
     def _place_all(self, stop: Callable[[], bool]) -> None:
         ending = False
         while self._most_series is None or self.series_done < self._most_series:
-            if not ending and (stop() or self._stopped.is_set()):
+            if not ending and (stop() or self._stopped.is_set() or self.receiver.error is not None):
                 ending = True
-                self._stopped.set()
-                self.queue.stop()
-                self._settle()
+                self.receiver.stop()
+                self.receiver.settle()
             item = self.queue.take(self._room(), 0.0 if ending else _POLL_S)
             if item is None and ending:
                 return
             if item is None:
-                self._look_for_idle()
+                for series in self.receiver.settle_silent(self.settings.idle_s):
+                    self._say({"event": "idle", "series": series, "after_s": self.settings.idle_s})
             elif isinstance(item, SeriesStart):
                 self._starts[item.series] = item
                 self._say({"event": "series", "series": item.series, "frames": item.frames})
@@ -247,31 +198,25 @@ class LiveSession:
         run = self.run_now
         return self.settings.most_batch if run is not None and run.reading is not None else _FIRST_ROOM
 
-    def _look_for_idle(self) -> None:
-        """A series of which nothing has come for long has ended, whether its end was sent or not."""
-        if monotonic() - self._last_event_s > self.settings.idle_s and self.join.open_series:
-            self._say({"event": "idle", "why": f"nothing came for {self.settings.idle_s:g} s"})
-            self._settle()
-
     def _placed(self, joined: list[Joined]) -> None:
         series = joined[0].frame.series
         if series not in self._open:
             self._open[series] = self._begin(series)
         opened = self._open[series]
         opened.waiting += joined
-        if opened.run.reading is not None or len(opened.waiting) >= opened.run.frames_needed:
-            self._place_waiting(opened, whole=False)
+        self._place_waiting(opened, whole=False)
 
     def _place_waiting(self, opened: "_OpenRun", *, whole: bool) -> None:
         """Place what waits in batches; the last one, which is not full, only when the series is `whole`."""
         run = opened.run
-        if opened.waiting and run.reading is None:
+        while run.reading is None and opened.waiting and (whole or len(opened.waiting) >= run.frames_needed):
             frames = run.prepare(opened.waiting)
             if not frames:
-                self.account.lose("damaged", len(opened.waiting))
-                opened.waiting = []
+                opened.waiting = opened.waiting[run.frames_needed :]
             elif self._capture is not None:
                 self._capture.say("reading", {"series": run.series, "frames": frames})
+        if run.reading is None:
+            return
         size = self.settings.batch or self.settings.most_batch
         while opened.waiting and (whole or self.settings.batch is None or len(opened.waiting) >= size):
             batch, opened.waiting = opened.waiting[:size], opened.waiting[size:]

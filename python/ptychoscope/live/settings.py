@@ -1,6 +1,6 @@
 """LiveSettings: how a running scan is read and made into an image; a value that a capture records."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,12 +57,10 @@ class LiveSettings:
     """Of patterns that are kept, so that a mend can place them anew."""
     most_bytes: int = 1 << 32
     """Of the image."""
-    idle_s: float = 5.0
+    idle_s: float = 60.0
     """A series of which nothing has come for so long has ended."""
     scratch: str | None = None
     """Folder for the solver's frames; None: they are held in memory."""
-    notes: dict[str, Any] = field(default_factory=dict)
-    """What else the result shall record, plain JSON."""
 
     def __post_init__(self) -> None:
         """Check what is not checked by those who use it."""

@@ -1,0 +1,108 @@
+"""Receiver: a thread for every source, from its messages to frames with positions in the queue."""
+
+import threading
+from collections.abc import Sequence
+from time import monotonic, thread_time
+
+from ptychoscope.live.events import Event, Frame, SeriesStart
+from ptychoscope.live.join import Join
+from ptychoscope.live.queues import JoinedQueue
+from ptychoscope.live.result_file import Say
+from ptychoscope.live.source import EventSource
+
+_POLL_S = 0.1
+_MOST_BEGUN = 64
+
+
+class Receiver:
+    """Joins what all `sources` bring, and puts it into `queue`: pairs, headers, series that are settled."""
+
+    def __init__(self, sources: Sequence[EventSource], join: Join, queue: JoinedQueue, say: Say) -> None:
+        self._sources, self._join, self._queue, self._say = sources, join, queue, say
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._last_event_s = monotonic()
+        self._begun: set[int] = set()
+        """Series of which a frame has come, among those that are open."""
+        self._threads = [
+            threading.Thread(target=self._receive, args=(source,), name=f"receive {k}", daemon=True)
+            for k, source in enumerate(sources)
+        ]
+        self.error: BaseException | None = None
+        """What ended a source; nothing more is received then."""
+        self.cpu_s = {"receive": 0.0}
+
+    def start(self) -> None:
+        """Begin to receive."""
+        self._last_event_s = monotonic()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Receive no more; what is in the queue can still be taken."""
+        self._over.set()
+        self._queue.stop()
+
+    def close(self) -> None:
+        """Stop, and let go of the sources."""
+        self.stop()
+        for thread in self._threads:
+            thread.join()
+        for source in self._sources:
+            source.close()
+
+    def settle(self, series: int | None = None) -> None:
+        """Wait no longer for what is missing of `series`, or of all that are open."""
+        with self._lock:
+            self._join.settle(series)
+            self._tell_settled()
+
+    def settle_silent(self, silent_s: float) -> list[int]:
+        """Settle series that had begun when nothing has come for so long: their end may be lost.
+
+        One that is armed and waits for its first frame waits on.
+        """
+        if monotonic() - self._last_event_s <= silent_s:
+            return []
+        with self._lock:
+            begun = [series for series in self._join.open_series if series in self._begun]
+        for series in begun:
+            self.settle(series)
+        return begun
+
+    def _receive(self, source: EventSource) -> None:
+        """One source, until there is no more to receive."""
+        said: str | None = None
+        try:
+            while not self._over.is_set():
+                began = thread_time()
+                events = source.poll(_POLL_S)
+                for event in events:
+                    self._take(event)
+                if events:
+                    self._last_event_s = monotonic()
+                elif source.problem != said and (said := source.problem) is not None:
+                    self._say({"event": "problem", "why": said})
+                self.cpu_s["receive"] += thread_time() - began
+        except BaseException as error:  # raised by the thread that places
+            self.error = error
+            self.stop()
+
+    def _take(self, event: Event) -> None:
+        with self._lock:
+            joined = self._join.take(event)
+            if isinstance(event, Frame):
+                self._begun.add(event.series)
+                if len(self._begun) > _MOST_BEGUN:  # strays of series that are not
+                    self._begun.intersection_update(self._join.open_series)
+            elif isinstance(event, SeriesStart):
+                self._tell_settled()
+                self._queue.tell(event)
+            self._queue.put(joined)
+            self._tell_settled()
+
+    def _tell_settled(self) -> None:
+        while self._join.settled:
+            settled = self._join.settled.popleft()
+            self._begun.discard(settled.series)
+            self._queue.tell(settled)
