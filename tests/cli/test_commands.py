@@ -126,8 +126,9 @@ def test_a_centre_that_is_found_is_said_and_kept(ptychoscope, capsys, tmp_path):
     wide[:, 5:37, 11:43] = scan.patterns  # the zero frequency lies at (21, 27)
     y, x = scan.positions_px.T
     np.savez("wide.npz", counts=wide, ycoords=y, xcoords=x, pixel_size_m=1e-8)
+    line = "run wide.npz --center auto --crop 24 --refine 2 --refine-probe find --no-picture"
     with pytest.raises(SystemExit) as end:
-        cli.main("run wide.npz --center auto --crop 24 --refine 2 --refine-probe find --no-picture".split())
+        cli.main(line.split())
     assert not end.value.code
     said = capsys.readouterr().err
     assert "The zero frequency was found at --center 2" in said
