@@ -29,6 +29,8 @@ LINES = {
     "adopt: graph": ("adopt {read} --scan scan.npz --domain counts -o {write}", "graph.onnx"),
     "adopt: graph in a bundle": ("adopt bundle/model.onnx --scan scan.npz -o {write}", "bundle"),
     "adopt: --scan": ("adopt graph.onnx --scan {read} -o {write}", "scan.npz"),
+    "live: --probe": ("live --source dectris://127.0.0.1:9 --probe {read} -o {write}", "scan.npz"),
+    "reprocess: capture": ("reprocess {read} -o {write}", "graph.onnx"),
     "bench quality: training": ("bench quality {read} other.npz -o {write}", "scan.npz"),
     "bench quality: test": ("bench quality other.npz {read} -o {write}", "scan.npz"),
 }

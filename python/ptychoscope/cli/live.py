@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, choice, command, option
-from ptychoscope.cli.output_checks import check_outputs, check_result
+from ptychoscope.cli.output_checks import check_outputs, check_result, file_of
 from ptychoscope.cli.stop_signals import stop_on_signals
 from ptychoscope.cli.terminal_output import json_option, print_json
 from ptychoscope.option_literals import LiveKeep, PositionUnit
@@ -118,7 +118,11 @@ def live(
     from ptychoscope.live.session import balanced
 
     wiring = Wiring(source, positions)
-    check_outputs([("--model", model), ("--recipe", recipe)], [("--output", output), ("--capture", capture)])
+    files = [("--probe", probe), ("--mask", mask), ("--positions", positions)]
+    check_outputs(
+        [("--model", model), ("--recipe", recipe), *((name, file_of(place)) for name, place in files)],
+        [("--output", output), ("--capture", capture)],
+    )
     check_result(output)
     settings = live_settings(probe, mask, recipe, threads or len(os.sched_getaffinity(0)), model, **given)
     settings = with_positions(settings, wiring)

@@ -58,6 +58,14 @@ def check_result(path: Path) -> None:
     check_file(path)
 
 
+def file_of(place: str | None) -> Path | None:
+    """The file of `FILE` or `FILE:/path`, where it is one; a socket's address is none."""
+    if place is None:
+        return None
+    path = Path(place.rpartition(":/")[0] or place)
+    return path if path.is_file() else None
+
+
 def run_files(source: Path | None) -> list[Path]:
     """What is read of `source`, a run folder or a checkpoint file."""
     if source is None:

@@ -11,7 +11,7 @@ from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.pipeline.sources import Batch
 from ptychoscope.preprocess.complex_planes import complex_patches
 from ptychoscope.refine.moving_window import MovingWindowRefiner
-from ptychoscope.refine.refiner import Sweep
+from ptychoscope.refine.sweep_findings import Sweep
 from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.cuda_canvas import CudaCanvas
 

@@ -8,9 +8,10 @@ from ptychoscope.progress import Watch
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.choose_corrections import Choice
 from ptychoscope.refine.outlier_frames import frames_apart
-from ptychoscope.refine.refiner import Refiner, Sweep
+from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.scan_to_refiner import on_extent
 from ptychoscope.refine.schedule import settling_step
+from ptychoscope.refine.sweep_findings import Sweep
 from ptychoscope.refine.sweep_plan import ProbeMomentum, SweepPlan
 
 _STALLED = 1e-3

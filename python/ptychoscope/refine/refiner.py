@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,26 +11,13 @@ from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import Domain, SweepMode, one_of
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
-from ptychoscope.refine.pixel_sums import PixelSums
 from ptychoscope.refine.refiner_arguments import core_errors, frame_numbers, probe_modes, require_memory_for
+from ptychoscope.refine.sweep_findings import PixelSums, Sweep
 
 FRAME_STATES = ("used", "outside", "unplaced", "dark", "set_aside")
 """What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
 the object; its position is not finite; it has no counts in any measured pixel; `Refiner.set_aside` took it
 out."""
-
-
-class Sweep(NamedTuple):
-    """What one sweep found."""
-
-    misfit: float
-    """sum (A - |U|)^2 / sum A^2 over the measured pixels, each frame as it was met."""
-    frames: int
-    """Frames that took part."""
-    rejected: int
-    """Frames whose wave was not finite; they changed nothing."""
-    moved_rms_px: float
-    """Root mean square of the positions' moves in this sweep."""
 
 
 class Refiner:

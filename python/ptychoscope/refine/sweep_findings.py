@@ -1,9 +1,22 @@
-"""What a sweep sums up pixel by pixel of the detector: for a background, and for pixels that stand apart."""
+"""What a sweep finds: its misfit, and sums pixel by pixel of the detector, for a background and bad pixels."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Sweep(NamedTuple):
+    """What one sweep found."""
+
+    misfit: float
+    """sum (A - |U|)^2 / sum A^2 over the measured pixels, each frame as it was met."""
+    frames: int
+    """Frames that took part."""
+    rejected: int
+    """Frames whose wave was not finite; they changed nothing."""
+    moved_rms_px: float
+    """Root mean square of the positions' moves in this sweep."""
 
 
 class PixelSums(NamedTuple):
