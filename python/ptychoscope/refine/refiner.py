@@ -82,12 +82,9 @@ class Refiner:
         spread are zeros until the next sweep that finds them. Raises `ConfigError`.
         """
         height, width = self.shape[0] + top + bottom, self.shape[1] + left + right
-        modes, side, _ = self.probe.shape
-        require_memory_for((height, width), modes, side)
-        try:
+        require_memory_for((height, width), *self.probe.shape[:2])
+        with core_errors(ConfigError):
             self._core.grow(top, left, bottom, right)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
         self.shape = (height, width)
 
     def set_object(self, object_: NDArray[Any] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a sweep finds: its misfit, and sums pixel by pixel of the detector, for a background and bad pixels."""
+"""What a sweep finds: its misfit, and sums over frames for every pixel of the detector."""
 
 from typing import NamedTuple
 
