@@ -20,7 +20,7 @@ from ptychoscope.scan_checks import (
     check_whole_numbers,
 )
 
-_CHUNK_BYTES = 32 << 20
+_CHUNK_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, eq=False)

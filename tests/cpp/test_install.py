@@ -171,8 +171,8 @@ def test_every_header_stands_alone_and_says_what_to_rely_on(package: Package) ->
 def test_a_shared_library_shows_its_interface_alone(package: Package) -> None:
     symbols = run(tool("nm"), "-DC", "--defined-only", package.library)
     shown = set(re.findall(r" T ptychoscope::(\w+)", symbols))
-    classes = {"Canvas", "CudaCanvas", "Fft2d", "PatchBatch", "Projector", "Refiner"}
-    functions = {"active_isa", "available_isas", "isa_name", "fft2_windows", "solve_phases"}
+    classes = {"Canvas", "CudaCanvas", "Fft2d", "FramePreprocessor", "PatchBatch", "Projector", "Refiner"}
+    functions = {"active_isa", "available_isas", "decode_chunks", "isa_name", "fft2_windows", "solve_phases"}
     assert shown == classes | functions | {"copy_bandwidth", "cuda_architectures", "cuda_devices"}
     assert "ptychoscope::Canvas::add(" in symbols
     assert "::State::" not in symbols

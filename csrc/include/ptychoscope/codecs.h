@@ -18,9 +18,9 @@
 // nothing written outside of the output, and no more memory is taken than a chunk's size.
 //
 // Threads. Nothing is kept between calls: they may come from several threads at once.
-// Errors. std::invalid_argument names the chunk and what is wrong with it, and what the arguments cannot be;
-// std::bad_alloc. The output of a chunk that was refused is undefined.
-// ABI: none across minor versions, see version.h.
+// Errors. decode_chunks throws std::invalid_argument, which names the chunk and what is wrong with it or what
+// an argument cannot be, and std::bad_alloc. The output of a chunk that was refused is undefined. ABI: none
+// across minor versions, see version.h.
 #pragma once
 
 #include <cstddef>

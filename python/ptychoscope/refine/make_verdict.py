@@ -16,7 +16,7 @@ from ptychoscope.verdict import Verdict
 
 _JUDGED_FRAMES, _LEAST_JUDGED, _JUDGED_PIXELS = 256, 64, 1 << 20
 """So many frames are predicted pixel by pixel, fewer where they are large: enough to tell pixels apart."""
-_BLOCK_FRAMES = 8
+_BLOCK_FRAMES, _SMALL_PX = 8, 64
 _FRAMES_APART = {"deviations": 8.0, "factor": 2.5}
 _FRAMES_FAR_APART = {"deviations": 0.0, "factor": 4.0}
 _PIXELS_APART = {"deviations": 8.0, "factor": 4.0}
@@ -80,7 +80,7 @@ def judge_image(result: Reconstruction, scan: Scan, *, saturation: float | None 
     """
     if result.probe is None or result.probe.shape[-2:] != (scan.patch_px, scan.patch_px):
         return None
-    chosen = _spread_blocks(np.arange(len(scan)), 4 * _most(scan.patch_px))
+    chosen = _spread_blocks(np.arange(len(scan)), _compared(scan.patch_px))
     extent = CanvasExtent(result.origin_px, result.object.shape)
     refiner = Refiner(result.object.shape, result.probe)
     some = scan.select(chosen)
@@ -126,6 +126,11 @@ def _with_fitting_scale(
 def _most(side: int) -> int:
     """Frames of `side` px that are judged: their pixels say enough, and shall not fill the memory."""
     return max(_LEAST_JUDGED, min(_JUDGED_FRAMES, _JUDGED_PIXELS // side**2))
+
+
+def _compared(side: int) -> int:
+    """Frames of a network's image whose misfit is found: more than are judged pixel by pixel."""
+    return (4 if side <= _SMALL_PX else 1) * _most(side)
 
 
 def _spread_blocks(frames: NDArray[np.intp], most: int) -> NDArray[np.intp]:
