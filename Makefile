@@ -50,7 +50,7 @@ live: .venv/.ready
 	$(BIN)/ptychoscope replay live-demo/scan.npz --as dectris --bind tcp://127.0.0.1:31999 --rate 100 & \
 	$(BIN)/ptychoscope live --source dectris://127.0.0.1:31999 --position-unit px --probe live-demo/scan.npz \
 	  --capture live-demo/scan.capture -o live-demo/object.h5 \
-	  $(if $(HTTP),--http $(HTTP)) $(if $(MODEL),--model $(MODEL))
+	  $(if $(MODEL),--model $(MODEL))
 	$(BIN)/ptychoscope draw live-demo/object.h5 -o live-demo/object.png
 	@echo "The picture is live-demo/object.png; the capture becomes the same image: ptychoscope reprocess."
 

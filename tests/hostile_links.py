@@ -104,7 +104,7 @@ def virtual_circle_of_two(file, folder):
 
 @hdf5("link out of its folder")
 def virtual_out_of_the_folder(file, folder):
-    _virtual(file, (2, 8, 8), ("../other.h5", "p"), ("/tmp/other.h5", "p"))
+    _virtual(file, (2, 8, 8), ("../other.h5", "p"), ("/elsewhere/other.h5", "p"))
 
 
 @hdf5("damaged or no HDF5")

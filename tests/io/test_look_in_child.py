@@ -11,7 +11,7 @@ from ptychoscope.io.look_in_child import look_in_child
 
 
 @pytest.mark.parametrize(("function", "arguments", "said"), [
-    ("os:abort", {}, r"x.h5 is damaged, it ends the program that reads it \(signal 6\)"),
+    ("os:abort", {}, r"x.h5 is damaged: it ends the program that reads it \(signal 6\)"),
     ("os:_exit", {"status": 3}, r"exit 3"),
     ("math:sqrt", {}, r"x.h5 is damaged \(TypeError"),
     ("numpy:ones", {"shape": [1 << 45]}, r"MemoryError"),

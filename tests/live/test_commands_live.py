@@ -153,7 +153,7 @@ def test_a_killed_run_leaves_what_it_acknowledged_and_is_completed(files, tmp_pa
         (["--source", "zmq://here:1"], "must be one of dectris"),
         (["--source", "dectris://h:1", "--window", "0"], "give --model"),
         (["--source", "dectris://h:1", "--positions", "raster:2"], "a raster must be"),
-        (["--source", "dectris://h:1", "--http", "127.0.0.1:1", "--probe", "none.npy"], "none.npy"),
+        (["--source", "dectris://h:1", "--probe", "none.npy"], "none.npy"),
         (["--source", "dectris://h:1", "--orientation", "shift_frames=1"], "not for a running scan"),
     ],
 )

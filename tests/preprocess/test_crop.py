@@ -1,5 +1,6 @@
 """Cropping a detector: the same wave on larger pixels."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -138,3 +139,15 @@ def test_the_solver_names_a_side_that_it_can_do(side, fits):
 @pytest.mark.parametrize("side", [2, 26, 64, 66, 128, 130])
 def test_sides_that_the_solver_can_do(side):
     check_side(side)
+
+
+@pytest.mark.parametrize(("width", "said"), [(2.0, False), (9.0, True)])
+def test_bins_say_when_they_cut_the_probe(width, said):
+    y, x = np.indices((32, 32)) - 16
+    probe = np.exp(-(y**2 + x**2) / width**2).astype(np.complex64)
+    frames = (np.ones((3, 32, 32), np.uint16), np.zeros((3, 2)), probe)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        scan = as_scan(frames, domain="counts", bin=2)
+    assert any("bin less" in str(one.message) for one in found) == said
+    assert scan.probe.shape == (1, 16, 16)

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,6 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
 )
 @option("--output", "-o", type=PATH, default="live.h5", about="Result, written as it grows.")
 @option("--capture", type=PATH, about="Keep all that comes in, for `ptychoscope reprocess`.")
-@option("--http", about="HOST:PORT of the page, such as 127.0.0.1:8765.")
 @option("--series", type=AT_LEAST_ZERO, default=1, about="End after so many; 0: when it is stopped.")
 @option("--model", type=PATH, heading=_IMAGE, about="Bundle of a network; without, the solver alone.")
 @option(
@@ -98,7 +96,6 @@ def live(
     positions: str | None,
     output: Path,
     capture: Path | None,
-    http: str | None,
     series: int,
     model: Path | None,
     probe: str | None,
@@ -140,7 +137,7 @@ def live(
         save_every_s=save_every_s,
         diagnose=diagnose,
     )
-    with stop_on_signals(lambda text: click.echo(text, err=True)) as stop, _page(session, http):
+    with stop_on_signals(lambda text: click.echo(text, err=True)) as stop:
         figures = session.run(stop.is_set)
     if as_json:
         print_json(figures)
@@ -176,21 +173,6 @@ def live_settings(
         threads=threads,
         **(said | options),
     )
-
-
-def _page(session: Any, http: str | None) -> Any:
-    """The page, while the session runs; nothing without `--http`."""
-    from contextlib import nullcontext
-
-    if http is None:
-        return nullcontext()
-    from ptychoscope.errors import ConfigError
-
-    try:
-        app = import_module("ptychoscope.live.server.app")
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"the page cannot be served ({error}): leave --http out") from error
-    return app.serve_page(session, http)
 
 
 def _as_json(event: dict[str, Any]) -> None:

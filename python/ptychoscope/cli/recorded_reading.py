@@ -1,13 +1,15 @@
-"""How a scan was read is kept with the result, and used again where the result is judged by its scan."""
+"""How a scan was read and a result made is kept with it, and used again where it is judged by its scan."""
 
 import hashlib
+import platform
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.core import ParameterSource
 
-from ptychoscope.cli.run_record import run_record
 from ptychoscope.cli.scan_options import ScanOptions
 from ptychoscope.errors import ConfigError, ScanError
 
@@ -23,6 +25,7 @@ _IN_RESULT = ("orientation", "probe_file")
 _PLACES = ("mask", "patterns", "positions")
 _MOVES = ("swap_xy", "flip_y", "flip_x", "scale")
 _SAME_PX = 1e-3
+_PACKAGES = ("numpy", "h5py", "onnxruntime")
 
 
 class Judged(NamedTuple):
@@ -50,7 +53,7 @@ def reading_record(path: Path, reading: ScanOptions, saturation: float | None) -
     if saturation is not None:
         asked["saturation"] = saturation
     return {
-        **run_record(),
+        **_made_how(),
         "scan_file": path.name,
         "scan_sha256": file_digest(path),
         **{_PREFIX + name: value for name, value in sorted(asked.items())},
@@ -67,6 +70,18 @@ def _placed(name: str, value: Any) -> Any:
     if colon:
         return f"{Path(file).resolve()}:/{inner}" if Path(file).exists() else value
     return str(Path(value).resolve()) if Path(value).exists() else value
+
+
+def _made_how() -> dict[str, str]:
+    """For a result's provenance: date in UTC, the command line, and the versions of what took part."""
+    line = click.get_current_context().find_root().obj
+    loaded = {name: sys.modules[name] for name in _PACKAGES if name in sys.modules}
+    return {
+        "date_utc": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **({"command_line": line} if isinstance(line, str) else {}),
+        "python": platform.python_version(),
+        **{name: str(getattr(module, "__version__", "unknown")) for name, module in loaded.items()},
+    }
 
 
 def judged_scan(

@@ -12,7 +12,6 @@ raises, and its `ScanWarning`s, arrive as what they were.
 import json
 import math
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import IO, Any, cast
 
-from ptychoscope import errors
 from ptychoscope.errors import PtychoscopeError, ScanWarning
 from ptychoscope.io.child_answer import (
     Answer,
@@ -35,10 +33,9 @@ from ptychoscope.io.child_answer import (
     receive_header,
     send,
 )
+from ptychoscope.io.child_process import limit, raise_as_ours, said_of_end, start_child
 from ptychoscope.io.limits import require_memory
 
-_START = "import sys; sys.path[:] = {path!r}; from ptychoscope.io.guarded_child import _serve; _serve()"
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 _READY = b"R"
 """What the child says once it has found its function."""
 
@@ -82,16 +79,8 @@ def read_in_child(
     """
     request: Facts = {"function": function, "arguments": dict(arguments)}
     request |= {"memory_bytes": memory_bytes, "cpu_s": math.ceil(time_limit_s) + 1}
-    start = _START.format(path=[place for place in sys.path if place])
     late = threading.Event()
-    with subprocess.Popen(
-        [sys.executable, "-I", "-c", start],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **_ONE_THREAD},
-        start_new_session=True,  # Ctrl-C is for the caller, who ends the child
-    ) as child:
+    with start_child(__name__) as child:
         timer = threading.Timer(time_limit_s, _end, (child, late))
         timer.start()
         try:
@@ -123,10 +112,7 @@ def _ask(
         raise error(f"{label} was not read: no process for it could be started (exit {child.wait()})")
     answer = receive_header(stream)
     if answer.error:
-        known = getattr(errors, answer.error, None)
-        if isinstance(known, type) and issubclass(known, PtychoscopeError):
-            raise known(answer.message)
-        raise error(f"{label} is damaged ({answer.error}: {answer.message}): copy or write it again")
+        raise_as_ours(answer.error, answer.message, label, error)
     size = sum(array.size_bytes for array in answer.arrays)
     require_memory(label, size, error)
     if size > memory_bytes:
@@ -143,16 +129,15 @@ def _said_of(code: int, time_limit_s: float) -> str:
     """What befell a child that ended with `code`."""
     if code == -signal.SIGXCPU:
         return f"could not be read within {time_limit_s:.3g} s: it is damaged, or its disk is slow"
-    how = f"signal {-code}" if code < 0 else f"exit {code}"
-    return f"is damaged: it ends the program that reads it ({how})"
+    return said_of_end(code)
 
 
-def _serve() -> None:
+def serve() -> None:
     """In the child: read the request from stdin, answer on stdout."""
     request = json.loads(sys.stdin.buffer.read())
     module, _, name = request["function"].partition(":")
     function = getattr(import_module(module), name)
-    _limit(request["memory_bytes"], request["cpu_s"])
+    limit(request["memory_bytes"], request["cpu_s"])
     stream = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the function prints is not the answer
     stream.write(_READY)
@@ -166,17 +151,3 @@ def _serve() -> None:
         except Exception as reason:
             header, arrays = encoded_error(reason), []
     send(stream, header, arrays)
-
-
-def _limit(memory_bytes: int, cpu_s: int) -> None:
-    """From here on: so much more memory, so many CPU seconds, no core dump."""
-    with open("/proc/self/statm", "rb") as file:
-        used = int(file.read().split()[0]) * resource.getpagesize()
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: cpu_s,
-        resource.RLIMIT_AS: used + memory_bytes,
-    }
-    for limit, wanted in limits.items():
-        _, hard = resource.getrlimit(limit)
-        resource.setrlimit(limit, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))

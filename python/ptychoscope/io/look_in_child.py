@@ -8,7 +8,6 @@ what they were; nothing else comes back, so nothing has to be believed.
 
 import json
 import os
-import resource
 import select
 import subprocess
 import sys
@@ -21,8 +20,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ptychoscope import errors
-from ptychoscope.errors import PtychoscopeError, ScanError
+from ptychoscope.errors import ScanError
+from ptychoscope.io.child_process import limit, raise_as_ours, said_of_end, start_child
 
 if TYPE_CHECKING:
     _Child = subprocess.Popen[bytes]
@@ -35,7 +34,6 @@ _IDLE_S = 60.0
 _INSIDE = "PTYCHOSCOPE_IN_CHILD"
 """Of the environment: set in the child, which starts none of its own."""
 _LONGEST_ANSWER = 1 << 16
-_START = "import sys; sys.path[:] = {path!r}; from ptychoscope.io.look_in_child import serve; serve()"
 
 
 def look_in_child(function: str, arguments: dict[str, Any], label: str) -> None:
@@ -99,12 +97,7 @@ class _Server:
             self._end()
             raise
         if answer["error"]:
-            known = getattr(errors, answer["error"], None)
-            if isinstance(known, type) and issubclass(known, PtychoscopeError):
-                raise known(answer["message"])
-            raise ScanError(
-                f"{label} is damaged ({answer['error']}: {answer['message']}): copy or write it again"
-            )
+            raise_as_ours(answer["error"], answer["message"], label, ScanError)
         return None
 
     def _running(self) -> "_Child":
@@ -112,16 +105,7 @@ class _Server:
             self.fresh = False
             return self._child
         self._end()
-        start = _START.format(path=[place for place in sys.path if place])
-        child = subprocess.Popen(
-            [sys.executable, "-I", "-c", start],
-            env={**os.environ, _INSIDE: "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            start_new_session=True,
-        )
+        child = start_child(__name__, buffered=False, **{_INSIDE: "1"})
         self._child, self._end, self.fresh = child, weakref.finalize(self, _finish, child), True
         return child
 
@@ -133,8 +117,7 @@ class _Server:
         self._end()
         if code is None:
             return f"could not be read within {TIME_LIMIT_S:g} s"
-        how = f"signal {-code}" if code < 0 else f"exit {code}"
-        return f"is damaged, it ends the program that reads it ({how})"
+        return said_of_end(code)
 
 
 def _nothing() -> None:
@@ -170,7 +153,7 @@ def serve() -> None:
     warnings.simplefilter("ignore")
     import h5py  # noqa: F401  # before memory is counted
 
-    _limit_memory(_MEMORY_BYTES)
+    limit(_MEMORY_BYTES)
     while select.select([sys.stdin.buffer], [], [], _IDLE_S)[0]:
         line = sys.stdin.buffer.readline()
         if not line:
@@ -184,11 +167,3 @@ def serve() -> None:
         except Exception as error:
             answer = {"error": type(error).__name__, "message": str(error)[:4000]}
         stream.write(json.dumps(answer).encode() + b"\n")
-
-
-def _limit_memory(more: int) -> None:
-    """From here on so much more memory, and no core dump."""
-    with open("/proc/self/statm", "rb") as file:
-        used = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (used + more, used + more))

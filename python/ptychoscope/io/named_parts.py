@@ -11,10 +11,11 @@ from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.io.position_table import read_position_table
 from ptychoscope.io.read_options import ReadOptions, looked_at
 from ptychoscope.io.stored_scan import StoredScan
+from ptychoscope.io.units import METRES
 from ptychoscope.lazy_patterns import LazyPatterns
 from ptychoscope.option_literals import Domain, PositionUnit
 
-_METRES = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9, "px": 0.0, "pixel": 0.0}
+_UNITS = {**METRES, "px": 0.0, "pixel": 0.0, "pixels": 0.0}
 
 
 def split_place(place: str, scan: Path) -> tuple[Path, str]:
@@ -137,9 +138,9 @@ def _metres(unit: Any, place: str) -> float:
     if unit is None or str(unit) == "":
         return 0.0
     try:
-        return _METRES[str(unit).strip().lower()]
+        return _UNITS[str(unit).strip().lower()]
     except KeyError as error:
-        raise ScanError(f"{place} is in {unit!r}, which is none of {', '.join(_METRES)}") from error
+        raise ScanError(f"{place} is in {unit!r}, which is none of {', '.join(_UNITS)}") from error
 
 
 def _opened(place: str, path: Path, options: ReadOptions) -> tuple[Any, str]:

@@ -8,8 +8,9 @@ import numpy as np
 from ptychoscope.errors import ScanWarning
 from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.units import ELECTRONVOLTS, METRES, unit_of
+from ptychoscope.preprocess.object_pixel import LIGHT_M_S, PLANCK_EV_S
 
-_HC_EV_M = 1.239841984e-6
+_HC_EV_M = PLANCK_EV_S * LIGHT_M_S
 """Energy times wavelength of a photon."""
 
 

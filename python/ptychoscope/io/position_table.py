@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.limits import read_regular
+from ptychoscope.io.units import METRES
 from ptychoscope.option_literals import PositionUnit
 
 _LARGEST_BYTES = 1 << 30
-_METRES = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9}
 _COLUMN = re.compile(r"^\s*(?P<name>[a-z]+)\s*[_ (\[]*\s*(?P<unit>px|pixels?|mm|um|µm|μm|nm|m)?\s*[)\]]*\s*$")
 _NUMBERS = ("index", "frame", "n")
 _HOW = "name the columns in the first line, such as index,y_um,x_um (m, mm, um, nm or px)"
@@ -49,7 +49,7 @@ def read_position_table(
     whole = None if numbers is None else numbers.astype(np.int64)
     if numbers is not None and whole is not None and not np.array_equal(numbers, whole):
         raise ScanError(f"index in {path} must be whole numbers")
-    return (positions, "px", whole) if unit == "px" else (positions * _METRES[unit], "m", whole)
+    return (positions, "px", whole) if unit == "px" else (positions * METRES[unit], "m", whole)
 
 
 def _columns(names: list[str], path: Path) -> tuple[dict[str, int], dict[str, str]]:

@@ -15,6 +15,8 @@ from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.lazy_patterns import each_frame
 from ptychoscope.preprocess.frame_steps import FrameSteps
 
+_CUT_OFF = 0.01
+"""Of the probe's power, outside of the window that bins leave: more deserves a word."""
 LARGEST_PRIME = 13
 """Of the side of a pattern: what the solver's transforms can do."""
 
@@ -102,7 +104,7 @@ def crop_fields(
     if fields.get("pixel_size_m") is not None:
         changed["pixel_size_m"] = fields["pixel_size_m"] * (old / side)
     if probe is not None and not binned_already:
-        changed["probe"] = middle(crop_probe(probe, side), side // bin_px)
+        changed["probe"] = _in_bins(crop_probe(probe, side), bin_px)
         if fields.get("photons") is not None:
             changed["photons"] = fields["photons"] * _power(changed["probe"]) / max(_power(probe), 1e-300)
     return fields | changed
@@ -129,6 +131,20 @@ def _window(
         "patterns": each_frame(patterns, lambda frames, _: steps.apply(frames)),
         "bad_pixels": bad if bad.any() else None,
     }
+
+
+def _in_bins(probe: NDArray[np.complex64], bin_px: int) -> NDArray[np.complex64]:
+    """The window (m, P / b, P / b) that is left of a probe (m, P, P); says when it cuts off much of it."""
+    left = middle(probe, probe.shape[-1] // bin_px)
+    lost = 1 - _power(left) / max(_power(probe), 1e-300)
+    if lost > _CUT_OFF:
+        warnings.warn(
+            f"bins of {bin_px} leave a window of {left.shape[-1]} px, and {100 * lost:.0f} % of the probe's "
+            "power lies outside: patterns hold speckles finer than a bin; bin less",
+            ScanWarning,
+            stacklevel=3,
+        )
+    return left
 
 
 def check_side(side: int) -> None:

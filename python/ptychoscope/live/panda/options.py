@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ptychoscope.errors import ConfigError
+from ptychoscope.io.units import METRES
 from ptychoscope.option_literals import PositionUnit
 
-_METRES = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "nm": 1e-9}
+_UNITS = ("m", "mm", "um", "nm")
 _MOST_SAMPLES = 1 << 16
 
 
@@ -39,8 +40,8 @@ class PandaOptions:
             object.__setattr__(self, name, _ratio(name, getattr(self, name)))
         for name, least, most in (("samples_per_frame", 1, _MOST_SAMPLES), ("first_sample", 0, 2**53)):
             object.__setattr__(self, name, _whole(name, getattr(self, name), least, most))
-        if self.unit not in (*_METRES, "px"):
-            raise ConfigError(f"unit must be one of {', '.join(_METRES)} or px, got {self.unit!r}")
+        if self.unit not in (*_UNITS, "px"):
+            raise ConfigError(f"unit must be one of {', '.join(_UNITS)} or px, got {self.unit!r}")
         if not self.y or not self.x or self.y.lstrip("/") == self.x.lstrip("/"):
             raise ConfigError(f"y and x must name two data sets, got {self.y!r} and {self.x!r}")
 
@@ -52,7 +53,7 @@ class PandaOptions:
     @property
     def scale(self) -> tuple[float, float]:
         """What counts of y and of x are multiplied by: metres, or pixels of the object."""
-        factor = _METRES.get(self.unit, 1.0)
+        factor = METRES.get(self.unit, 1.0)
         return self.y_ratio * factor, self.x_ratio * factor
 
 

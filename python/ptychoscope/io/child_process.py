@@ -1,0 +1,55 @@
+"""What every child process that reads a foreign file has in common: how it starts, is limited, and ends."""
+
+import os
+import resource
+import subprocess
+import sys
+from typing import NoReturn
+
+from ptychoscope import errors
+from ptychoscope.errors import PtychoscopeError
+
+_START = "import sys; sys.path[:] = {path!r}; from {module} import serve; serve()"
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def start_child(module: str, *, buffered: bool = True, **environment: str) -> "subprocess.Popen[bytes]":
+    """A process that calls `serve` of `module` of this package, with pipes to and from it.
+
+    It is out of reach of a Ctrl-C, which is for the caller: who starts it, ends it.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-I", "-c", _START.format(path=[p for p in sys.path if p], module=module)],
+        env={**os.environ, **_ONE_THREAD, **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=-1 if buffered else 0,
+        start_new_session=True,
+    )
+
+
+def raise_as_ours(kind: str, message: str, label: str, error: type[PtychoscopeError]) -> NoReturn:
+    """Raise what was raised in a child: an error of ours as what it was, any other as `error`."""
+    known = getattr(errors, kind, None)
+    if isinstance(known, type) and issubclass(known, PtychoscopeError):
+        raise known(message)
+    raise error(f"{label} is damaged ({kind}: {message}): copy or write it again")
+
+
+def said_of_end(code: int) -> str:
+    """What befell a child that ended by itself with `code`."""
+    how = f"signal {-code}" if code < 0 else f"exit {code}"
+    return f"is damaged: it ends the program that reads it ({how})"
+
+
+def limit(memory_bytes: int, cpu_s: int | None = None) -> None:
+    """From here on, in this process: so much more memory, so many CPU seconds, no core dump."""
+    with open("/proc/self/statm", "rb") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_AS: used + memory_bytes}
+    if cpu_s is not None:
+        limits[resource.RLIMIT_CPU] = cpu_s
+    for which, wanted in limits.items():
+        _, hard = resource.getrlimit(which)
+        resource.setrlimit(which, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
