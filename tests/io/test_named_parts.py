@@ -82,6 +82,13 @@ def test_crop_and_bin_change_the_pixel_and_not_the_place(beamline):
     assert binned.orientation["reading"]["bin"] == 2
 
 
+def test_a_crop_that_is_no_multiple_of_the_bins_names_one_that_is(beamline):
+    named = {"patterns": "/entry/detector/frames", "positions": "/stage/yx", "pixel_size_m": 1e-9}
+    with pytest.raises(ConfigError, match="--crop 7 is no multiple of --bin 3: --crop 6 is"):
+        load_scan(beamline, **named, crop=7, bin=3)
+    assert load_scan(beamline, **named, crop=6, bin=3).patch_px == 2
+
+
 @pytest.mark.parametrize("value", [-1.0, 0.0, np.nan, 2e6])
 def test_an_energy_that_cannot_be(value):
     with pytest.raises(ScanError, match="--energy-ev"):

@@ -262,6 +262,9 @@ def cropped(
     shape = fields["patterns"].shape[1:]
     where = _centre(centre, fields, shape)
     side = side or largest_side(shape, where, bin_px)
+    if side % bin_px:
+        fits = max(bin_px, side // bin_px * bin_px)
+        raise ConfigError(f"--crop {side} is no multiple of --bin {bin_px}: --crop {fits} is")
     record["crop"] = {"from_px": list(shape), "to_px": int(side)}
     if centre is not None:
         record["crop"] |= {"center_px": [float(axis) for axis in where]}
