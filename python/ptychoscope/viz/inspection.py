@@ -122,7 +122,7 @@ def _coverage(
         part = image[y : y + len(weight), x : x + len(weight)]
         part += weight[: part.shape[0], : part.shape[1]]
     return Panel(
-        title="Times that the probe covers a pixel",
+        title=f"Times that {'windows cover' if probe is None else 'the probe covers'} a pixel",
         values=image,
         low=0,
         high=float(image.max()),
