@@ -6,8 +6,7 @@
 //
 //  lz4_block      one LZ4 block and nothing else (`lz4<` of DECTRIS' first stream, `lz4` of areaDetector)
 //  lz4            HDF5 filter 32004: 8 bytes of the size and 4 of the block size, big-endian; then blocks,
-//  each
-//                 after 4 bytes of its compressed size; one whose sizes are equal is stored as it is
+//                 each after 4 bytes of its compressed size; one whose sizes are equal is stored as it is
 //  bslz4          HDF5 filter 32008: the same 12 bytes (a block size of 0 is 8192 bytes); then blocks of
 //                 bitshuffled elements, each after 4 bytes; last, the n % 8 elements that fill no row, as
 //                 they are
@@ -19,8 +18,8 @@
 //
 // Threads. Nothing is kept between calls: they may come from several threads at once.
 // Errors. decode_chunks throws std::invalid_argument, which names the chunk and what is wrong with it or what
-// an argument cannot be, and std::bad_alloc. The output of a chunk that was refused is undefined. ABI: none
-// across minor versions, see version.h.
+// an argument cannot be, and std::bad_alloc. The output of a chunk that was refused is undefined.
+// ABI: none across minor versions, see version.h.
 #pragma once
 
 #include <cstddef>
