@@ -100,14 +100,14 @@ def worker_facts(client: "Client") -> dict[str, WorkerFacts]:
         ) from error
     tasks = {address: int(found["nthreads"]) for address, found in _workers(client).items()}
     found = client.run(facts_here, on_error="ignore")
-    return {address: WorkerFacts(*found[address], tasks[address]) for address in found.keys() & tasks.keys()}
+    return {address: found[address]._replace(tasks=tasks[address]) for address in found.keys() & tasks.keys()}
 
 
-def facts_here() -> tuple[str, int, str, int]:
-    """Host, process, instruction set and cores of the process that calls."""
+def facts_here(tasks: int = 1) -> WorkerFacts:
+    """Of the process that calls, which does so many `tasks` at the same time."""
     from ptychoscope._core import active_isa
 
-    return socket.gethostname(), os.getpid(), active_isa(), len(os.sched_getaffinity(0))
+    return WorkerFacts(socket.gethostname(), os.getpid(), active_isa(), len(os.sched_getaffinity(0)), tasks)
 
 
 def mixed_sets(facts: Mapping[str, WorkerFacts]) -> str | None:
