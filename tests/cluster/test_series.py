@@ -1,6 +1,8 @@
 """Many scans in one call: the results of `run`, a row each, and only what is left the second time."""
 
 import csv
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,38 @@ def test_what_does_not_go_together_is_said(call, options, cure):
     code, _, err = call(f"series a.npz -o out {options} ")
     assert code == 2
     assert cure in err
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_loses_nothing(call):
+    """Its scan is done by another, or by the one that takes its place."""
+    names = [f"s{number}.npz" for number in range(4)]
+    for seed, name in enumerate(names):
+        call(f"simulate -o {name} --patch 16 --rows 9 --columns 9 --step 3 --seed {seed}")
+    killed = []
+
+    def kill_once(say, *, quiet):
+        def tell(row, done, of, seconds):
+            if not killed:
+                killed.extend(child_workers())
+                os.kill(killed[0], signal.SIGKILL)
+
+        return tell
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ptychoscope.cli.series._teller", kill_once)
+        code, _, err = call(f"series {' '.join(names)} -o out --refine 2000 --workers 2 --no-picture")
+    assert code == 0, err
+    assert killed
+    assert {row["state"] for row in table().values()} <= {"done", "kept"}
+    assert len(table()) == 4
+    call("run s3.npz -o alone.h5 --refine 2000 --no-picture")
+    alone, there = (load_reconstruction(file).object for file in ("alone.h5", "out/s3.h5"))
+    assert alone.tobytes() == there.tobytes()
+
+
+def child_workers():
+    """Processes of the local cluster that this test started."""
+    children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    pids = [pid for child in children for pid in child.read_text().split()]
+    return [int(pid) for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]

@@ -160,13 +160,14 @@ def _security(scheduler: str | None, tls: Tls | None) -> "Security | None":
                 "address"
             )
         return None
-    for name in Tls._fields:
-        if name not in given:
-            raise ConfigError(
-                f"{scheduler} needs --tls-ca, --tls-cert and --tls-key, and --tls-{name} is missing"
-            )
-        if not given[name].is_file():
-            raise ConfigError(f"--tls-{name} {given[name]}: there is no such file; check the name")
+    missing = [name for name in Tls._fields if name not in given]
+    if missing:
+        raise ConfigError(
+            f"{scheduler} needs --tls-ca, --tls-cert and --tls-key, and --tls-{missing[0]} is missing"
+        )
+    for name, path in given.items():
+        if not path.is_file():
+            raise ConfigError(f"--tls-{name} {path}: there is no such file; check the name")
     found: Security = _distributed().Security(
         require_encryption=True,
         tls_ca_file=str(given["ca"]),
