@@ -16,6 +16,35 @@ using ps::bindings::Rotations;
 using ps::bindings::view;
 using ps::bindings::Window;
 
+using Counts = py::array_t<std::int64_t, py::array::c_style>;
+
+/// The integers of an exact canvas, out and in.
+void define_counts(py::class_<ps::Canvas>& canvas) {
+    canvas.def(
+        "counts",
+        [](const ps::Canvas& self, const ps::bindings::Region& region) {
+            const auto [row0, row1, column0, column1] = region;
+            Counts out({std::int64_t{self.planes()}, row1 - row0, column1 - column0});
+            std::int64_t* data = out.mutable_data();
+            py::gil_scoped_release release;
+            self.counts({row0, row1, column0, column1}, data);
+            return out;
+        },
+        py::arg("region"));
+    canvas.def(
+        "add_counts",
+        [](ps::Canvas& self, const ps::bindings::Region& region, const Counts& counts) {
+            const auto [row0, row1, column0, column1] = region;
+            if (counts.ndim() != 3 || counts.shape(0) != self.planes() || counts.shape(1) != row1 - row0 ||
+                counts.shape(2) != column1 - column0)
+                throw std::invalid_argument("counts must have the shape (planes, rows, columns) of the region");
+            const std::int64_t* data = counts.data();
+            py::gil_scoped_release release;
+            self.add_counts({row0, row1, column0, column1}, data);
+        },
+        py::arg("region"), py::arg("counts"));
+}
+
 }  // namespace
 
 void register_canvas(py::module_& m) {
@@ -65,6 +94,7 @@ void register_canvas(py::module_& m) {
         py::arg("first"), py::arg("second"), py::arg("values"), py::arg("positions"));
     ps::bindings::define_read<ps::Canvas, std::complex<float>>(canvas, "sum", &ps::Canvas::sum);
     ps::bindings::define_canvas(canvas);
+    define_counts(canvas);
 }
 
 void register_phase_sync(py::module_& m) {

@@ -24,6 +24,8 @@ class OverflowGuard {
     void note(double largest, const ReadCounts& read);
     /// Takes note of another canvas' sums before they are added; throws std::overflow_error.
     void note(const OverflowGuard& other, const ReadCounts& read, const ReadCounts& read_other);
+    /// Takes note of counts before they are added; throws std::overflow_error.
+    void note(const LargestCounts& added, const ReadCounts& read) { take(added.sums, added.moments, read); }
     void clear() { used_ = moment_used_ = 0; }
 
   private:

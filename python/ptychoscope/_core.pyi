@@ -86,6 +86,16 @@ class Canvas:
         sequential: bool,
         rotations: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64] | None,
     ) -> AddReport: ...
+    def add_counts(
+        self,
+        region: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+        counts: typing.Annotated[numpy.typing.ArrayLike, numpy.int64],
+    ) -> None: ...
     def correlate(
         self,
         first: numpy.ndarray,
@@ -102,6 +112,15 @@ class Canvas:
             typing.SupportsInt | typing.SupportsIndex,
         ],
     ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def counts(
+        self,
+        region: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+    ) -> numpy.typing.NDArray[numpy.int64]: ...
     def extent(self) -> tuple[int, int, int, int]: ...
     def image(
         self,

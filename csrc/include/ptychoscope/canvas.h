@@ -132,6 +132,16 @@ class PTYCHOSCOPE_API Canvas {
     /// std::overflow_error.
     void merge(const Canvas& other);
 
+    /// The integers of an exact canvas in a box, to be sent elsewhere: `planes()` arrays of the box's shape,
+    /// one after the other (re, im and, when kept, weight and second moment). Throws std::invalid_argument for
+    /// other canvases, std::out_of_range for a box that leaves the canvas.
+    int planes() const;
+    void counts(const Box& box, std::int64_t* out) const;
+
+    /// Adds such integers, of a canvas made with the same options, as merge() does. Throws what counts()
+    /// does, and std::overflow_error.
+    void add_counts(const Box& box, const std::int64_t* counts);
+
     /// Reads a box, row by row, into an array of its shape; sum is sum_i w_i g_i. Throws std::out_of_range
     /// for a box that leaves the canvas.
     void sum(const Box& box, std::complex<float>* out) const;

@@ -20,6 +20,11 @@ class ClusterOptions(NamedTuple):
     tls_cert: Path | None
     tls_key: Path | None
 
+    @property
+    def asked(self) -> bool:
+        """Whether workers were asked for."""
+        return self.scheduler is not None or self.workers is not None
+
     def tls(self) -> "Tls":
         """The files of the encrypted connection."""
         from ptychoscope.cluster.connect import Tls
@@ -34,7 +39,7 @@ cluster_options = option_group(
         option(
             "--scheduler",
             heading=_HEADING,
-            about="Address of a Dask scheduler, tcp://HOST:PORT or tls://HOST:PORT; without, this machine.",
+            about="Of a Dask scheduler, tcp://HOST:PORT or tls://HOST:PORT; local, or without: this machine.",
         ),
         option(
             "--workers",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
+from ptychoscope.cli.cluster_options import ClusterOptions, cluster_options
 from ptychoscope.cli.going_on import saved_start, say_stopped, start_file, start_record
 from ptychoscope.cli.output_checks import check_outputs, check_picture, check_result
 from ptychoscope.cli.progress_line import ProgressLine, progress_line
@@ -17,12 +18,23 @@ from ptychoscope.cli.recorded_reading import reading_record
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
 from ptychoscope.cli.run_files import Job, is_folder, jobs_for, make_folder
 from ptychoscope.cli.run_jobs import run_jobs
+from ptychoscope.cli.run_over_workers import crew_of, over_workers
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.cli.stop_signals import stop_on_signals
 from ptychoscope.cli.terminal_output import json_option
-from ptychoscope.option_literals import Align, Interpolation, Merge, Parallel, ProbeOf, StitchOn, WindowKind
+from ptychoscope.option_literals import (
+    Accumulate,
+    Align,
+    Interpolation,
+    Merge,
+    Parallel,
+    ProbeOf,
+    StitchOn,
+    WindowKind,
+)
 
 if TYPE_CHECKING:
+    from ptychoscope.cluster.one_scan import Crew
     from ptychoscope.inference.model import Model
     from ptychoscope.reconstruction import Reconstruction
 
@@ -81,6 +93,11 @@ if TYPE_CHECKING:
     about="Constant phases of patches: as they are, fitted one by one, or solved together.",
 )
 @option(
+    "--accumulate",
+    type=choice(Accumulate),
+    about="What the canvas sums in; exact: integers, the same bits in any order. Without, float32.",
+)
+@option(
     "--stitch",
     type=choice(StitchOn),
     about="Stitch on the host, or on the CUDA device that computed the patches; without, on the host.",
@@ -92,6 +109,7 @@ if TYPE_CHECKING:
     about="Resolution by Fourier ring correlation: two more runs, each with every other frame.",
 )
 @option("--quiet", "-q", is_flag=True, about="No progress line.")
+@cluster_options
 @refine_options
 @scan_options
 @json_option
@@ -103,6 +121,7 @@ def run(
     no_picture: bool,
     device: str | None,
     parallel: Parallel | None,
+    cluster: ClusterOptions,
     solver: RefineOptions,
     reading: ScanOptions,
     quiet: bool,
@@ -126,7 +145,11 @@ def run(
     options: Any = {**network, **solver._asdict()}
     if start is not None:
         options["start"] = saved_start(start, reading.probe_file)
-    if all(options[name] is None for name in ("effort", "refine", "refine_window", "start")):
+    if cluster.asked:
+        from ptychoscope.cluster.run_options import options_over_workers
+
+        options = options_over_workers(options, has_model=model is not None)
+    elif all(options[name] is None for name in ("effort", "refine", "refine_window", "start")):
         options["effort"] = "balanced"
     loading = {name for name, value in (("device", device), ("parallel", parallel)) if value is not None}
     checked_options(options, has_model=model is not None, loading=loading)
@@ -140,8 +163,12 @@ def run(
     if model is not None:
         batch = network["batch"] or 16
         chosen, options["workers"] = _network(model, device or "cpu", parallel or "across", threads, batch)
-    with progress_line(quiet=quiet or as_json) as line, stop_on_signals(line.say) as stop:
-        how = _How(chosen, options, reading, solver.saturation, start, as_json=as_json)
+    with (
+        progress_line(quiet=quiet or as_json) as line,
+        stop_on_signals(line.say) as stop,
+        crew_of(cluster, network["threads"], line.say) as crew,
+    ):
+        how = _How(chosen, options, reading, solver.saturation, start, crew, as_json=as_json)
         run_jobs(jobs, lambda job: _reconstruct(job, how, line, stop), line, stop)
 
 
@@ -154,6 +181,8 @@ class _How(NamedTuple):
     reading: ScanOptions
     saturation: float | None
     start: Path | None
+    crew: "tuple[Crew, dict[str, str | int]] | None"
+    """The workers, and what the record says of them; None: this process."""
     as_json: bool
 
 
@@ -163,15 +192,17 @@ def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
     from ptychoscope.pipeline.reconstruct import reconstruct
     from ptychoscope.viz.overview import save_picture
 
-    scan = how.reading.opened(job.scan)
+    through = None if how.crew is None else over_workers(how.crew[0], how.reading, job.scan)
+    scan = how.reading.opened(job.scan) if through is None else through.opened()
     if how.reading.center == "auto":
         y, x = scan.orientation["reading"]["crop"]["center_px"]
         line.say(f"The zero frequency was found at --center {y:.2f},{x:.2f}")
     if stop.is_set():
         line.say("Stopped before there was anything to keep")
         return
-    result = reconstruct(scan, how.model, progress=line, stop=stop, **how.options)
+    result = reconstruct(scan, how.model, progress=line, stop=stop, through=through, **how.options)
     record = reading_record(job.scan, how.reading, how.saturation)
+    record |= {} if how.crew is None else how.crew[1]
     record |= {} if how.start is None else start_record(how.start)
     result = replace(result, provenance={**result.provenance, **record})
     save_reconstruction(result, job.output)

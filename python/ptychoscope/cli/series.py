@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _OF_RUN = (
     *("model", "no_picture", "device", "threads", "memory", "batch", "interpolation", "window"),
-    *("merge", "projections", "align", "stitch", "probe", "halves", "quiet"),
+    *("merge", "projections", "align", "accumulate", "stitch", "probe", "halves", "quiet"),
 )
 _NO_MATTER = ("threads", "memory")
 """Options that change no image."""
@@ -84,8 +84,8 @@ def series(
         ScanTask(job.scan.resolve(), job.output.resolve(), job.picture and job.picture.resolve())
         for job in jobs
     ]
-    workers = cluster.workers
-    if cluster.scheduler is None:
+    workers, local = cluster.workers, cluster.scheduler in (None, "local")
+    if local:
         workers = min(workers or len(os.sched_getaffinity(0)), len(tasks))
     with (
         progress_line(quiet=quiet) as line,
@@ -95,7 +95,7 @@ def series(
         facts = worker_facts(client)
         if (said := mixed_sets(facts)) is not None:
             line.say(f"Warning: {said}")
-        shared = workers if cluster.scheduler is None else max(worker.tasks for worker in facts.values())
+        shared = workers if local else max(worker.tasks for worker in facts.values())
         rows = run_series(
             client, tasks, asked, output, tasks=shared or 1, tell=_teller(line.say, quiet=quiet), stop=stop
         )

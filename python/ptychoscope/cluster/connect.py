@@ -51,8 +51,8 @@ def connected(
     Parameters
     ----------
     scheduler
-        Its address, such as `tcp://10.0.0.1:8786` or `tls://...`; None: start `workers` processes on this
-        machine, a task at a time each.
+        Its address, such as `tcp://10.0.0.1:8786` or `tls://...`; None or `local`: start `workers`
+        processes on this machine, a task at a time each.
     workers
         Processes to start; without, one per core. Not with `scheduler`.
     tls
@@ -67,6 +67,8 @@ def connected(
     MissingExtraError
         `distributed` is not installed.
     """
+    if scheduler == "local":
+        scheduler = None
     distributed = _distributed()
     security = _security(scheduler, tls)
     if scheduler is None:

@@ -12,9 +12,10 @@ from ptychoscope.inference.model_slot import LoadedModel
 from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.unrolled import ObjectEstimate, unroll
 from ptychoscope.inference.unrolled_runner import UnrolledRunner
+from ptychoscope.option_literals import Accumulate
 from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.pipeline.loop import FramesDone, Report, Stop, flow
-from ptychoscope.pipeline.patch_sinks import CanvasSink, PredictedBatch, Sink
+from ptychoscope.pipeline.patch_sinks import CanvasSink, Place, PredictedBatch, Sink
 from ptychoscope.pipeline.sources import Batch, Source
 from ptychoscope.preprocess.whole_and_fraction import split_subpixel
 from ptychoscope.stitch.canvas import Canvas
@@ -32,6 +33,7 @@ def run_merged(
     extent: CanvasExtent,
     *,
     workers: int = 1,
+    accumulate: Accumulate = "float32",
     progress: FramesDone | None = None,
     stop: Stop | None = None,
 ) -> Report:
@@ -53,11 +55,12 @@ def run_merged(
     def step(number: int | None, estimate: ObjectEstimate | None) -> Canvas:
         nonlocal left, before
         left, before = left - 1, before + report.read
-        canvas = Canvas(extent.shape if left else (1, 1), runner.weight, "nearest", spread=False)
+        shape = extent.shape if left else (1, 1)
+        canvas = between_passes(shape, runner, accumulate)
         report.frames, report.read, report.models = 0, 0, []
         flow(
             source,
-            _stage(runner, number, estimate, extent, loaded.digest),
+            one_pass(runner, number, estimate, extent, loaded.digest),
             [CanvasSink(canvas, extent)] if left else sinks,
             report,
             workers=workers,
@@ -74,11 +77,16 @@ def run_merged(
     return report
 
 
-def _stage(
+def between_passes(shape: tuple[int, int], runner: UnrolledRunner, accumulate: Accumulate) -> Canvas:
+    """The canvas (H, W) on which neighbours are merged."""
+    return Canvas(shape, runner.weight, "nearest", accumulate, spread=False)
+
+
+def one_pass(
     runner: UnrolledRunner,
     number: int | None,
     estimate: ObjectEstimate | None,
-    extent: CanvasExtent,
+    extent: Place,
     digest: str,
 ) -> Callable[[Batch], PredictedBatch]:
     """One pass or projection of a batch; `estimate` is what the stage before made of all frames."""

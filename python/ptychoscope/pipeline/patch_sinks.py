@@ -34,10 +34,18 @@ class Sink(Protocol):
         ...
 
 
+class Place(Protocol):
+    """Where a canvas lies in the object plane: all of a scan's (`CanvasExtent`), or a part of it."""
+
+    def to_canvas(self, positions_px: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Object positions (n, 2) as canvas positions."""
+        ...
+
+
 class CanvasSink:
     """Stitches patches onto `canvas`, which lies at `extent` of the object plane."""
 
-    def __init__(self, canvas: Canvas | CudaCanvas, extent: CanvasExtent) -> None:
+    def __init__(self, canvas: Canvas | CudaCanvas, extent: Place) -> None:
         self.canvas, self.extent = canvas, extent
 
     def take(self, predicted: PredictedBatch) -> None:

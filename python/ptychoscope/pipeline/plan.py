@@ -16,6 +16,7 @@ from ptychoscope.inference.runner_patches_on_device import check_device_stitchin
 from ptychoscope.inference.session import parse_device
 from ptychoscope.inference.tensor_conversion import checked_patterns
 from ptychoscope.option_literals import (
+    Accumulate,
     Align,
     Effort,
     Interpolation,
@@ -71,6 +72,7 @@ class Plan:
     merge: Merge
     projections: int
     align: Align
+    accumulate: Accumulate
     stitch: StitchOn
     interpolation: Interpolation
     effort: Effort | None
@@ -110,7 +112,13 @@ class Plan:
             return CanvasSink(CudaCanvas(shape, weights, self.interpolation, device=number), self.extent)
         crop_px = self.model.config.stitch.inner_crop_px
         canvas = Canvas(
-            shape, weights, self.interpolation, threads=self.threads, align=self.align, crop_px=crop_px
+            shape,
+            weights,
+            self.interpolation,
+            self.accumulate,
+            threads=self.threads,
+            align=self.align,
+            crop_px=crop_px,
         )
         return CanvasSink(canvas, self.extent)
 
@@ -121,6 +129,7 @@ class Plan:
             "merge": self.merge,
             "projections": self.projections,
             "align": self.align,
+            "accumulate": self.accumulate,
             "stitch": self.stitch,
             "batch": self.batch,
             "interpolation": self.interpolation,
@@ -130,13 +139,15 @@ class Plan:
         }
 
 
-def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
-    """The plan for `scan`; raises `ConfigError` as `checked_options` does, `ScanError` for a scan that cannot
-    be reconstructed with this model.
+def make_plan(scan: Scan, model: Model | None, options: RunOptions, *, hold: bool = True) -> Plan:
+    """The plan for `scan`, whose patterns are held in memory where they are few and `hold` says so.
+
+    Raises `ConfigError` as `checked_options` does, `ScanError` for a scan that cannot be reconstructed with
+    this model.
     """
     given = checked_options(options, has_model=model is not None)
     memory = memory_bytes(given.get("memory"))
-    scan, left_out = usable_frames(held_if_small(scan, memory))
+    scan, left_out = usable_frames(held_if_small(scan, memory) if hold else scan)
     frames, start = scan, given["start"] if isinstance(given["start"], Reconstruction) else None
     if start is not None:
         scan, start = begin_with(scan, start)
@@ -154,6 +165,10 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
     merge = _merge(given, model, replay=replay)
     align = _align(given, len(scan), side, memory, on_the_fly=stitch == "device" or replay)
     if model is not None and stitch == "device":
+        if "accumulate" in given:
+            raise ConfigError(
+                f"--accumulate {given['accumulate']} does not go with --stitch device: leave one of them out"
+            )
         check_device_stitching(model.config, model.device, merge, given.get("align"))
     return Plan(
         given=frames,
@@ -170,6 +185,7 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions) -> Plan:
         merge=merge,
         projections=given.get("projections", 0),
         align=align,
+        accumulate=given.get("accumulate", "float32"),
         stitch=stitch,
         interpolation=given.get("interpolation")
         or ("cubic" if model is None else model.config.stitch.interpolation),

@@ -18,7 +18,7 @@ from ptychoscope.option_literals import Effort
 from ptychoscope.pipeline.half_split import halves_frc
 from ptychoscope.pipeline.loop import Report, run
 from ptychoscope.pipeline.merge_between_passes import run_merged
-from ptychoscope.pipeline.patch_sinks import PatchBuffer, Sink
+from ptychoscope.pipeline.patch_sinks import CanvasSink, PatchBuffer, Sink
 from ptychoscope.pipeline.plan import Plan, make_plan
 from ptychoscope.pipeline.replay_as_live import replay
 from ptychoscope.pipeline.run_options import RunOptions
@@ -30,6 +30,8 @@ from ptychoscope.refine.make_verdict import judge_image
 from ptychoscope.refine.whole_scan import STEPS_LIMIT_PX, refine_scan
 from ptychoscope.scan import Scan
 
+Through = Callable[[Plan, Model, ModelSlot, CanvasSink, Watch], Report]
+"""Sends all frames of a plan through its network onto the canvas, wherever that is done."""
 _START_S = 0.5
 """CPU seconds of a run before its first frame: libraries and files."""
 _SWEEP_S, _NETWORK_S = 3e-9, 1e-7
@@ -42,6 +44,7 @@ def reconstruct(
     *,
     progress: Callable[[Progress], None] | None = None,
     stop: Event | Callable[[], bool] | None = None,
+    through: Through | None = None,
     **options: Unpack[RunOptions],
 ) -> Reconstruction:
     """The object under `scan`: as `model` sees it, as sweeps find it, or as sweeps make it from the
@@ -57,6 +60,8 @@ def reconstruct(
         An event, or what is asked after every batch and every sweep: once it is set, or True, the run ends
         with what is there, `Reconstruction.partial` (at least a batch of the network or a sweep; an image
         that is whole, but not its halves). Without, a Ctrl-C raises `KeyboardInterrupt`: nothing is kept.
+    through
+        Who sends the frames through the network; None: this process.
     **options
         As `RunOptions` describes them, named as the options of `ptychoscope run`: `merge`, `projections`,
         `align`, `start`, `refine`, `refine_probe`, `refine_window`, `threads`, ...
@@ -70,9 +75,9 @@ def reconstruct(
         An option has a value that it cannot have, or does not go together with another.
     """
     watch = Watch(progress, stop.is_set if isinstance(stop, Event) else stop)
-    plan = make_plan(scan, model, options)
+    plan = make_plan(scan, model, options, hold=through is None)
     say_what_explains_better(plan)
-    result = _completed(plan, _reconstructed(plan, watch))
+    result = _completed(plan, _reconstructed(plan, watch, through))
     if plan.halves and not result.partial:
         result = replace(result, halves_frc=halves_frc(plan.given, partial(_half, model, options), watch))
     return result
@@ -113,11 +118,11 @@ def _sweeps(plan: Plan) -> int:
     return plan.refine if plan.effort is None else SWEEPS[plan.effort]
 
 
-def _reconstructed(plan: Plan, watch: Watch) -> Reconstruction:
+def _reconstructed(plan: Plan, watch: Watch, through: Through | None = None) -> Reconstruction:
     """What `plan` says, as far as `watch` lets it."""
     if plan.refine_window:
         return replay(plan, watch=watch)
-    image = plan.start if plan.model is None else _by_network(plan, plan.model, watch)
+    image = plan.start if plan.model is None else _by_network(plan, plan.model, watch, through)
     if image is not None and plan.start is None and (image.partial or not (plan.refine or plan.effort)):
         return image
     result = _by_sweeps(plan, image, watch)
@@ -160,11 +165,14 @@ def _by_choice(plan: Plan, effort: Effort, image: Reconstruction | None, watch: 
     )
 
 
-def _by_network(plan: Plan, model: Model, watch: Watch) -> Reconstruction:
+def _by_network(plan: Plan, model: Model, watch: Watch, through: Through | None) -> Reconstruction:
     """Every frame once through the network, stitched; those that were there when `watch` stopped it."""
     slot, sink = plan.slot(), plan.canvas()
     buffer = PatchBuffer(len(plan.scan)) if plan.align == "global" else None
-    report = _through_network(plan, model, slot, sink if buffer is None else buffer, watch)
+    if through is None:
+        report = _through_network(plan, model, slot, sink if buffer is None else buffer, watch)
+    else:
+        report = through(plan, model, slot, sink, watch)
     if buffer is not None and report.early is None:
         with report.sinking():
             buffer.empty_into(sink)
@@ -198,7 +206,16 @@ def _through_network(plan: Plan, model: Model, slot: ModelSlot, sink: Sink, watc
 
     source, workers, stop = plan.source(), plan.workers, watch.stop
     if merged:
-        return run_merged(source, slot.loaded, [sink], plan.extent, workers=workers, progress=tell, stop=stop)
+        return run_merged(
+            source,
+            slot.loaded,
+            [sink],
+            plan.extent,
+            workers=workers,
+            accumulate=plan.accumulate,
+            progress=tell,
+            stop=stop,
+        )
     merge = plan.merge == "batch"
     return run(source, slot, [sink], workers=workers, merge=merge, progress=tell, stop=stop)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import (
+    Accumulate,
     Align,
     Effort,
     Interpolation,
@@ -47,6 +48,9 @@ class RunOptions(TypedDict, total=False):
     """The constant phase that a pattern does not tell of its patch: `none` takes it as the network gives it;
     `sequential` turns each patch, in its turn, to the phase of the image under it; `global` keeps all patches
     until the last one came and solves their phases together. Without: `global`, and `none` on a device."""
+    accumulate: Accumulate | None
+    """What the canvas holds its sums in; `float32`. With `exact` their bits do not depend on the order of
+    frames, nor on how many machines made them."""
     stitch: StitchOn | None
     """`device` stitches patches on the CUDA device that computed them, without copying them to the host."""
     interpolation: Interpolation | None
@@ -84,7 +88,16 @@ class RunOptions(TypedDict, total=False):
     (`Reconstruction.halves_frc`): a measure of resolution that needs no truth. Costs as much again."""
 
 
-_OF_A_NETWORK = ("merge", "projections", "align", "stitch", "interpolation", "window", "workers")
+_OF_A_NETWORK = (
+    "merge",
+    "projections",
+    "align",
+    "stitch",
+    "interpolation",
+    "window",
+    "workers",
+    "accumulate",
+)
 _OF_SWEEPS = ("refine_probe", "refine_positions", "position_limit_px", "seed")
 _LEAST = {
     "batch": 1,
@@ -99,6 +112,7 @@ _NOT_IN_A_REPLAY = {
     "align": "patches are blended into the solver's object as they are",
     "interpolation": "patches are blended into the solver's object bilinearly",
     "window": "patches are blended into the solver's object by the probe's intensity",
+    "accumulate": "sums are the solver's own",
     "stitch": "nothing is stitched",
     "refine_probe": "the probe is kept as it is",
     "refine_positions": "positions are kept as they are",
@@ -108,6 +122,7 @@ _WORDS = {
     "probe": ProbeOf,
     "merge": Merge,
     "align": Align,
+    "accumulate": Accumulate,
     "stitch": StitchOn,
     "interpolation": Interpolation,
     "start": StartFrom,

@@ -156,6 +156,25 @@ class Canvas(CanvasBase):
         """The sum of weight times prediction, (H, W) complex64, of `region` or of all: image * coverage."""
         return self._read(self._core.sum, region)
 
+    def counts(self, region: Region | None = None) -> NDArray[np.int64]:
+        """The integers that an `exact` canvas holds, (planes, H, W), of `region` or of all: to be sent to
+        another process, whose canvas of the same options takes them (`add_counts`)."""
+        return self._read(self._core.counts, region)
+
+    def add_counts(self, counts: NDArray[np.int64], region: Region | None = None) -> None:
+        """Add what `counts` read of another canvas, as `merge` would: bit for bit, in any order.
+
+        Raises
+        ------
+        ConfigError
+            this canvas is not `exact`, holds other planes, `counts` is not of the region's shape, or a sum
+            would overflow.
+        """
+        try:
+            self._core.add_counts(self._region(region), counts)
+        except (ValueError, OverflowError) as error:
+            raise ConfigError(f"Canvas.add_counts: {error}") from error
+
     def _solve_phases(
         self, first: NDArray[Any], second: NDArray[Any], values: str, centres: NDArray[np.float64]
     ) -> NDArray[np.complex64] | None:
