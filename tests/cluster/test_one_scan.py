@@ -97,6 +97,7 @@ def crew(client, workers):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:1 of 64 frames:ptychoscope.errors.ScanWarning")
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_many_workers_make_the_bits_of_one_process(workers, scan_file, unrolled):
     from ptychoscope.cluster.connect import connected
@@ -118,6 +119,7 @@ def test_many_workers_make_the_bits_of_one_process(workers, scan_file, unrolled)
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:1 of 64 frames:ptychoscope.errors.ScanWarning")
 def test_a_killed_worker_changes_no_bit(scan_file, unrolled):
     from ptychoscope.cluster.connect import connected, worker_facts
 
