@@ -1,6 +1,7 @@
 """judge: an image and the frames under it become a verdict."""
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,23 +36,20 @@ def judge(refiner: Refiner, scan: Scan, *, saturation: float | None = None) -> V
     used = np.flatnonzero(refiner.states == FRAME_STATES.index("used"))
     chosen = _spread_blocks(used, _most(scan.patch_px))
     counts, predicted = _beside(refiner, scan, chosen, saturation)
-    measured = counts >= 0
-    known = np.where(measured, counts, 0).astype(np.float64)
-    squares = np.where(measured, np.square(np.sqrt(known) - np.sqrt(predicted)), 0)
-    noise = np.where(measured, amplitude_noise(predicted), 0)
-    differences, differences_noise = _differences(known, measured)
-    total = max(float(known.sum()), 1e-30)
+    total = max(float(counts.sum(where=counts >= 0, dtype=np.float64)), 1e-30)
+    frame_squares, frame_noise, frame_counts = _sums_of_frames(counts, predicted)
+    differences, differences_noise = _differences(counts)
     frame_misfit = np.full(len(refiner), np.nan)
-    left = noise.sum(axis=(1, 2)) / np.maximum(known.sum(axis=(1, 2)), 1)
+    left = frame_noise / np.maximum(frame_counts, 1)
     frame_misfit[used] = refiner.misfits[used] / _by_counts(scan, used, chosen, left)
-    frame_misfit[chosen] = _ratio(squares.sum(axis=(1, 2)), noise.sum(axis=(1, 2)))
+    frame_misfit[chosen] = _ratio(frame_squares, frame_noise)
     apart = _frames_apart(frame_misfit, differences / max(differences_noise, 1e-30))
     rest = ~apart[chosen]
-    pixel_misfit = _ratio(squares[rest].sum(axis=0) + _FEW_COUNTS, noise[rest].sum(axis=0) + _FEW_COUNTS)
-    pixel_misfit[~measured.any(axis=0)] = np.nan
+    pixel_misfit = _ratio(*(_FEW_COUNTS + plane for plane in _sums_of_pixels(counts[rest], predicted[rest])))
+    pixel_misfit[~(counts >= 0).any(axis=0)] = np.nan
     return Verdict(
-        misfit=float(squares.sum()) / total,
-        noise=float(noise.sum()) / total,
+        misfit=float(frame_squares.sum()) / total,
+        noise=float(frame_noise.sum()) / total,
         differences=differences / total,
         differences_noise=differences_noise / total,
         frame_misfit=frame_misfit.astype(np.float32),
@@ -152,15 +150,57 @@ def _beside(
     return np.sign(amplitude) * np.square(amplitude), np.concatenate(predicted)
 
 
-def _differences(counts: NDArray[np.float64], measured: NDArray[np.bool_]) -> tuple[float, float]:
+def _missed(
+    counts: NDArray[np.float32], predicted: NDArray[np.float64] | NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Squares of what amplitudes (k, P, P) miss, and what photon noise leaves; 0 where unmeasured."""
+    measured = counts >= 0
+    known = np.where(measured, counts, 0).astype(np.float64)
+    squares = np.where(measured, np.square(np.sqrt(known) - np.sqrt(predicted)), 0)
+    return squares, np.where(measured, amplitude_noise(predicted), 0)
+
+
+def _blocks(frames: int) -> Iterator[slice]:
+    """Few frames at a time: in double precision all together would fill the memory of a streamed run."""
+    return (slice(first, first + _BLOCK_FRAMES) for first in range(0, frames, _BLOCK_FRAMES))
+
+
+def _sums_of_frames(
+    counts: NDArray[np.float32], predicted: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """(k,) of every frame: squares that it misses, what noise leaves, and its counts."""
+    sums = np.zeros((3, len(counts)))
+    for part in _blocks(len(counts)):
+        squares, noise = _missed(counts[part], predicted[part])
+        known = counts[part].sum(axis=(1, 2), where=counts[part] >= 0, dtype=np.float64)
+        sums[:, part] = squares.sum(axis=(1, 2)), noise.sum(axis=(1, 2)), known
+    return sums[0], sums[1], sums[2]
+
+
+def _sums_of_pixels(
+    counts: NDArray[np.float32], predicted: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(P, P) of every pixel over all frames: squares that it misses, and what noise leaves."""
+    squares, noise = np.zeros((2, *counts.shape[1:]))
+    for part in _blocks(len(counts)):
+        for plane, more in zip((squares, noise), _missed(counts[part], predicted[part]), strict=True):
+            plane += more.sum(axis=0)
+    return squares, noise
+
+
+def _differences(counts: NDArray[np.float32]) -> tuple[float, float]:
     """Misfit of the mean pattern scaled to each frame's counts, and what photon noise leaves of it."""
+    measured = counts >= 0
     seen = np.maximum(measured.sum(axis=0), 1)
-    mean = counts.sum(axis=0) / seen
-    there = np.where(measured, mean, 0)
-    scale = counts.sum(axis=(1, 2)) / np.maximum(there.sum(axis=(1, 2)), 1e-30)
-    expected = there * scale[:, None, None]
-    squares = np.where(measured, np.square(np.sqrt(counts) - np.sqrt(expected)), 0)
-    return float(squares.sum()), float(np.where(measured, amplitude_noise(expected), 0).sum())
+    mean = counts.sum(axis=0, where=measured, dtype=np.float64) / seen
+    squares = noise = 0.0
+    for part in _blocks(len(counts)):
+        there = np.where(measured[part], mean, 0)
+        known = counts[part].sum(axis=(1, 2), where=measured[part], dtype=np.float64)
+        scale = known / np.maximum(there.sum(axis=(1, 2)), 1e-30)
+        missed, left = _missed(counts[part], there * scale[:, None, None])
+        squares, noise = squares + float(missed.sum()), noise + float(left.sum())
+    return squares, noise
 
 
 def _by_counts(
