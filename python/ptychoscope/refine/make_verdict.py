@@ -181,11 +181,10 @@ def _sums_of_pixels(
     counts: NDArray[np.float32], predicted: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(P, P) of every pixel over all frames: squares that it misses, and what noise leaves."""
-    squares, noise = np.zeros((2, *counts.shape[1:]))
+    sums = np.zeros((2, *counts.shape[1:]))
     for part in _blocks(len(counts)):
-        for plane, more in zip((squares, noise), _missed(counts[part], predicted[part]), strict=True):
-            plane += more.sum(axis=0)
-    return squares, noise
+        sums += [planes.sum(axis=0) for planes in _missed(counts[part], predicted[part])]
+    return sums[0], sums[1]
 
 
 def _differences(counts: NDArray[np.float32]) -> tuple[float, float]:
