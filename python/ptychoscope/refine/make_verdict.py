@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanWarning
 from ptychoscope.metrics.photon_noise import amplitude_noise, median_around, stands_apart
-from ptychoscope.patch_geometry import CanvasExtent
+from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.refiner import FRAME_STATES, Refiner
@@ -80,18 +80,21 @@ def judge_image(result: Reconstruction, scan: Scan, *, saturation: float | None 
         return None
     chosen = _spread_blocks(np.arange(len(scan)), _compared(scan.patch_px))
     extent = CanvasExtent(result.origin_px, result.object.shape)
-    refiner = Refiner(result.object.shape, result.probe)
+    object_, positions_px = _cut_out(
+        result.object, extent.to_canvas(result.positions_px[chosen]), scan.patch_px
+    )
+    refiner = Refiner(object_.shape, result.probe)
     some = scan.select(chosen)
     refiner.add(
         np.asarray(some.patterns),
-        extent.to_canvas(result.positions_px[chosen]),
+        positions_px,
         domain=scan.domain,
         bad_pixels=scan.bad_pixels,
         saturation=saturation,
     )
     if not (refiner.states == FRAME_STATES.index("used")).any():
         return None
-    refiner.set_object(_with_fitting_scale(refiner, some, result.object, saturation))
+    refiner.set_object(_with_fitting_scale(refiner, some, object_, saturation))
     refiner.sweep(step=1, regularisation=1, mode="examined")
     found = judge(refiner, some, saturation=saturation)
     misfit = np.full(len(scan), np.nan, np.float32)
@@ -108,6 +111,30 @@ def warn_if_unexplained(verdict: Verdict) -> None:
             ScanWarning,
             stacklevel=3,
         )
+
+
+def _cut_out(
+    object_: NDArray[np.complex64], positions_px: NDArray[np.float64], side: int
+) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
+    """What lies under blocks of frames, one below the other, and the frames' positions on it.
+
+    The frames that are judged see little of a large field, whose sums would take several times its memory.
+    """
+    blocks = np.split(positions_px, range(_BLOCK_FRAMES, len(positions_px), _BLOCK_FRAMES))
+    extents = [canvas_extent(block, (side, side)) for block in blocks]
+    rows = np.cumsum([0, *(extent.shape[0] for extent in extents)])
+    part = np.zeros((rows[-1], max(extent.shape[1] for extent in extents)), np.complex64)
+    if part.size >= object_.size:
+        return object_, positions_px
+    for (y, x), (height, width), row in zip(*zip(*extents, strict=True), rows[:-1], strict=True):
+        top, left = max(y, 0), max(x, 0)
+        seen = object_[top : max(y + height, 0), left : max(x + width, 0)]
+        part[row + top - y :, left - x :][: seen.shape[0], : seen.shape[1]] = seen
+    moved = [
+        np.add(extent.to_canvas(block), (row, 0))
+        for block, extent, row in zip(blocks, extents, rows, strict=False)
+    ]
+    return part, np.concatenate(moved)
 
 
 def _with_fitting_scale(
