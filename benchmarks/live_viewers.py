@@ -16,10 +16,10 @@ import threading
 import time
 from pathlib import Path
 
-from live import SIDE, detector, series_of
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_viewer
 
+from live import SIDE, detector, series_of
 from ptychoscope.live.dectris1.connection import connect
 from ptychoscope.live.server.app import LiveServer
 from ptychoscope.live.session import LiveSession

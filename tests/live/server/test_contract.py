@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -197,3 +198,23 @@ def test_controls(scan, tmp_path):
             assert why in refused.json()["error"]
         assert found.post("/model").status_code == 422
         assert "name" in json.dumps(found.post("/model").json())
+
+
+def test_a_model_is_swapped_from_the_allowed_folder_alone(scan, tiny_model, tiny, tmp_path):
+    allowed = tmp_path / "models"
+    for folder in (allowed / "other", tmp_path / "forbidden"):
+        shutil.copytree(tiny, folder)
+    source, options = FedSource(), {"models": allowed}
+    with running(source, scan.probe, model=tiny_model, options=options) as found:
+        source.feed(events_of(scan)[:101])
+        state = found.wait_for("running", placed=100)
+        assert state["models"] == ["other"]
+        assert state["model"]["digest"] == tiny_model.digest
+        for name in ("../forbidden", str(tmp_path / "forbidden"), ".", "", "other/../../forbidden"):
+            refused = found.post("/model", name=name)
+            assert refused.status_code == 409
+            assert "none of the models" in refused.json()["error"]
+        assert found.post("/model", name="other").json() == {"ok": True}
+        assert found.get("/state").json()["model"]["name"] == "other"
+        source.feed(events_of(scan)[101:])
+        assert found.wait_for("done")["figures"]["frames"]["placed"] == len(scan)
