@@ -85,6 +85,7 @@ class LiveServer:
                 server_header=False,
                 proxy_headers=False,
                 log_config=None,
+                log_level="critical",
                 access_log=False,
             )
         )
