@@ -93,14 +93,10 @@ export class Picture {
   }
 }
 
-/** The colors of a map from left to right, or from bottom to top. */
+/** The colors of a map from left to right, on a canvas that is 256 pixels wide. */
 export function paintBar(canvas, map) {
-  const upright = canvas.height > canvas.width;
-  const table = tables.get(map);
-  const image = new ImageData(upright ? 1 : 256, upright ? 256 : 1);
-  const colors = upright ? table.slice().reverse() : table;
-  new Uint32Array(image.data.buffer).set(colors);
-  const strip = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
-  strip.getContext("2d").putImageData(image, 0, 0);
-  canvas.getContext("2d").drawImage(strip, 0, 0, canvas.width, canvas.height);
+  const image = new ImageData(256, canvas.height);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let row = 0; row < canvas.height; row++) pixels.set(tables.get(map), 256 * row);
+  canvas.getContext("2d").putImageData(image, 0, 0);
 }

@@ -77,6 +77,7 @@ export function showRun(state) {
   if (run.dataset.act === act) return;
   run.dataset.act = act;
   run.dataset.words = act === "start" ? "Start" : "Stop";
+  run.classList.toggle("primary", act === "start");
   if (!run.dataset.sure) run.textContent = run.dataset.words;
 }
 

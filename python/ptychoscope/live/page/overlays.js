@@ -41,8 +41,8 @@ export function drawGrid(context, view) {
   const [y0, x0] = view.toObject(0, 0);
   const [y1, x1] = view.toObject(height, width);
   const each = view.zoom.map((zoom) => Math.max(1, 2 * roundLength(50 / zoom)));
-  context.lineWidth = 1;
   context.textAlign = "left";
+  const line = () => Object.assign(context, { lineWidth: 1, strokeStyle: "rgba(128, 128, 128, 0.5)" });
   const lines = (a, b, step) => {
     const first = Math.ceil(Math.min(a, b) / step);
     const count = Math.min(200, Math.floor(Math.max(a, b) / step) - first + 1);
@@ -50,21 +50,21 @@ export function drawGrid(context, view) {
   };
   for (const y of lines(y0, y1, each[0])) {
     const at = Math.round(view.toScreen(y, 0)[0]) + 0.5;
-    context.strokeStyle = "rgba(128, 128, 128, 0.45)";
+    line();
     context.beginPath();
     context.moveTo(0, at);
     context.lineTo(width, at);
     context.stroke();
-    if (at > 70) label(context, `${y}`, 8, at - 4);
+    if (at > 14 && at < height - 60) label(context, `${y}`, 8, at - 4);
   }
   for (const x of lines(x0, x1, each[1])) {
     const at = Math.round(view.toScreen(0, x)[1]) + 0.5;
-    context.strokeStyle = "rgba(128, 128, 128, 0.45)";
+    line();
     context.beginPath();
     context.moveTo(at, 0);
     context.lineTo(at, height);
     context.stroke();
-    label(context, `${x}`, at + 4, height - 8);
+    if (at > 30 && at < width - 30) label(context, `${x}`, at + 4, 14);
   }
 }
 
@@ -75,16 +75,16 @@ export function drawScaleBar(context, view, pixelSize_m) {
   const length = roundLength((Math.min(160, 0.35 * view.size[1]) / zoom) * unit);
   const width = (length / unit) * zoom;
   const words = pixelSize_m ? lengthWords(length) : `${length} px`;
-  const [x, y] = [20, view.size[0] - 22];
-  haloed(context, 3, () => {
-    context.beginPath();
-    context.moveTo(x, y);
-    context.lineTo(x + width, y);
-    context.stroke();
-  });
   context.font = "600 13px system-ui, sans-serif";
+  const [x, y] = [24, view.size[0] - 26];
+  context.fillStyle = "rgba(14, 17, 19, 0.72)";
+  context.beginPath();
+  context.roundRect(14, y - 28, Math.max(width, context.measureText(words).width) + 20, 40, 6);
+  context.fill();
+  context.fillStyle = "#fff";
+  context.fillRect(x, y, width, 3);
   context.textAlign = "left";
-  label(context, words, x, y - 9);
+  context.fillText(words, x, y - 9);
   return words;
 }
 

@@ -26,7 +26,8 @@ function put(id, text) {
 /** A duration in words: 3.1 ms, 1.2 s. */
 export function durationWords(seconds) {
   if (!seconds) return "–";
-  return seconds < 1 ? `${(1000 * seconds).toPrecision(2)} ms`.replace(/e\+\d+/, "") : `${seconds.toPrecision(2)} s`;
+  const [value, unit] = seconds < 1 ? [1000 * seconds, "ms"] : [seconds, "s"];
+  return `${Number(value.toPrecision(2))} ${unit}`;
 }
 
 /** A rate in words. */

@@ -6,7 +6,7 @@
 
 import { percentiles } from "./colors.js";
 
-const MARGIN = { left: 34, right: 6, top: 8, bottom: 16 };
+const MARGIN = { left: 40, right: 6, top: 8, bottom: 16 };
 
 export class Trace {
   /**
