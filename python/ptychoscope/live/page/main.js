@@ -22,8 +22,8 @@ const page = { plane: "amplitude", result: null, frame: null, state: null, lastF
 const looks = structuredClone(LOOKS);
 const scan = new Scan();
 
-await loadColors();
 connectTheme();
+await loadColors();
 const stage = new Stage(byId("image"), { clicked: chooseNear, hovered: showCursor, drawn: drawn });
 const trace = new Trace(byId("trace"), (place) => choose(scan.numbers[place]));
 const stream = new Stream({ onState, onData, onLink });

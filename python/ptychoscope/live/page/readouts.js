@@ -23,6 +23,11 @@ function put(id, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A sentence as it is read on a page, not in a terminal. */
+function sentence(text) {
+  return (text.charAt(0).toUpperCase() + text.slice(1)).replaceAll("`", "");
+}
+
 /** A duration in words: 3.1 ms, 1.2 s. */
 export function durationWords(seconds) {
   if (!seconds) return "–";
@@ -53,7 +58,7 @@ export function showState(state) {
   put("model-now", state.model ? state.model.name : "no network: solver alone");
   byId("model-now").title = state.model?.digest ?? "";
   showModels(state);
-  showVerdict(state.verdict);
+  showVerdict(state.mend ? null : state.verdict);
   showMend(state.mend);
 }
 
@@ -91,13 +96,13 @@ function showModels({ models = [], model }) {
 function showVerdict(verdict) {
   byId("verdict").hidden = !verdict;
   if (!verdict) return;
-  put("verdict-words", verdict.sentence ?? verdict.word);
+  put("verdict-words", sentence(verdict.sentence ?? verdict.word));
   byId("verdict").dataset.word = verdict.word;
 }
 
 function showMend(mend) {
   byId("mend").hidden = !mend;
   if (!mend) return;
-  put("mend-what", mend.what);
+  put("mend-what", sentence(mend.what));
   put("mend-steps", mend.orientation ?? "");
 }

@@ -32,7 +32,7 @@ function entry(result, current, show) {
   const name = document.createElement("span");
   name.textContent = result.name;
   const frames = document.createElement("small");
-  frames.textContent = `${result.frames} frames`;
+  frames.textContent = result.frames === null ? "" : `${result.frames} frames`;
   button.append(name, frames);
   button.onclick = () => show(result);
   const link = document.createElement("a");

@@ -26,15 +26,16 @@ export function arrayAddress(plane, { result, series }) {
   return address;
 }
 
-/** Fetch a plane of a result. */
+/** Fetch a plane of a result, with its place and scale. */
 export async function fetchStored(plane, result) {
-  const answer = await fetch(arrayAddress(plane, { result: result.name }));
-  if (!answer.ok) throw new Error(`${plane} of ${result.name}: the server answers ${answer.status}`);
-  const stored = parseNpy(await answer.arrayBuffer());
+  const of = `results/${encodeURIComponent(result.name)}`;
+  const [array, facts] = await Promise.all([fetch(arrayAddress(plane, { result: result.name })), fetch(api(`${of}/facts`))]);
+  if (!array.ok) throw new Error(`${plane} of ${result.name}: the server answers ${array.status}`);
+  const known = facts.ok ? await facts.json() : result;
   return {
-    ...stored,
-    origin: result.origin_px ?? [0, 0],
-    pixelSize_m: result.pixel_size_m ?? null,
+    ...parseNpy(await array.arrayBuffer()),
+    origin: known.origin_px ?? [0, 0],
+    pixelSize_m: known.pixel_size_m ?? null,
     series: result.series,
   };
 }
