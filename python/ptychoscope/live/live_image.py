@@ -165,6 +165,21 @@ class LiveImage:
         """(n,) of the frames that were placed, in their order."""
         return np.concatenate([np.empty(0, np.int64), *self._numbers])
 
+    def placed_since(self, first: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Numbers (n,) and positions (n, 2) of the frames that were placed as number `first` and later."""
+        missing = self.frames - first
+        numbers: list[NDArray[np.int64]] = []
+        positions: list[NDArray[np.float64]] = []
+        for some, where in zip(reversed(self._numbers), reversed(self._positions), strict=True):
+            if missing <= 0:
+                break
+            numbers.insert(0, some[-missing:])
+            positions.insert(0, where[-missing:])
+            missing -= len(some)
+        return np.concatenate([np.empty(0, np.int64), *numbers]), np.concatenate(
+            [np.empty((0, 2)), *positions]
+        )
+
     @property
     def misfits(self) -> NDArray[np.float64]:
         """(n,) of every frame at its last visit; empty without a solver."""
