@@ -58,8 +58,10 @@ export class Stream {
       this.send();
     };
     this.socket.onmessage = ({ data }) => {
-      if (typeof data === "string") this.listener.onState(JSON.parse(data));
-      else this.listener.onData(parseMessage(data));
+      if (typeof data !== "string") return this.listener.onData(parseMessage(data));
+      const said = JSON.parse(data);
+      if (said.topic === "state") this.listener.onState(said);
+      else console.error(said.error);
     };
     this.socket.onclose = () => this.lost();
   }
