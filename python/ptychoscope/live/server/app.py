@@ -168,18 +168,13 @@ def _add_errors(app: "FastAPI") -> None:
 
 def _bound(host: str, port: int) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        made = socket.socket(family, kind, protocol)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, reuse_port=False)
     except OSError as error:
         raise ConfigError(
             f"--http {host}:{port} cannot be served ({error}): give an address of this machine and a free "
             "port, or port 0 for any"
         ) from error
-    return made
 
 
 def _uvicorn() -> Any:
