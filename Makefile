@@ -18,7 +18,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc -type f)
 	@touch $@
 
 # What a beamline machine installs: no torch, no lightning, no onnx.
-.venv-runtime/.ready: .venv/.ready $(shell find python export -name '*.py' -o -name '*.jinja')
+.venv-runtime/.ready: .venv/.ready $(shell find python export -name '*.py' -o -name '*.jinja' -o -path '*/page/*.*')
 	$(PYTHON) -m venv .venv-runtime
 	rm -rf build/wheels && $(BIN)/python -m pip wheel -q --no-deps -w build/wheels .
 	$(RUNTIME)/python -m pip install -q --force-reinstall --no-deps build/wheels/*.whl
