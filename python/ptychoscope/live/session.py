@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -34,6 +34,8 @@ from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import EventSource
 from ptychoscope.reconstruction import Reconstruction
 
+Phase = Literal["waiting", "running", "done", "stopped"]
+"""Before the first frame; while a series is placed; after it; while nothing is taken."""
 _POLL_S = 0.1
 _FIRST_ROOM = 64
 _NOTHING: Say = lambda _: None  # noqa: E731
@@ -160,6 +162,26 @@ class LiveSession:
         """What the diagnosis said of the newest series."""
         opened = None if self.run_now is None else self._open.get(self.run_now.series)
         return None if opened is None or opened.word is None else opened.word.finding
+
+    @property
+    def phase(self) -> Phase:
+        """What the session does now."""
+        if self.receiver.held:
+            return "stopped"
+        run = self.run_now
+        if run is None:
+            return "waiting"
+        return "running" if run.series in self._open else "done"
+
+    def hold(self) -> None:
+        """End the present series with what has come, and take no new one until `resume`."""
+        self.receiver.hold()
+        self._say({"event": "held"})
+
+    def resume(self) -> None:
+        """Take series again."""
+        self.receiver.resume()
+        self._say({"event": "resumed"})
 
     def end_series(self) -> None:
         """Wait no longer for what is open: the series ends as if its end had come. From any thread."""
