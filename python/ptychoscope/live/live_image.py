@@ -4,6 +4,7 @@ What it becomes is a function of the settings, the reading and the batches alone
 capture give the same bits.
 """
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from time import thread_time
@@ -18,6 +19,7 @@ from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.live.growing import GrowingSolver
 from ptychoscope.live.reading import Reading
 from ptychoscope.live.settings import LiveSettings
+from ptychoscope.live.verdict_frames import VerdictFrames
 from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.preprocess.complex_planes import complex_patches
 from ptychoscope.preprocess.probe_intensity import matched_probe
@@ -79,6 +81,7 @@ class LiveImage:
             self._make_canvas(model, extent, side) if model and not settings.window_frames else None
         )
         self._origin = (0, 0) if extent is None else extent.origin_px
+        self._judged = VerdictFrames(some.patch_px, reading.domain)
         self._numbers: list[NDArray[np.int64]] = []
         self._positions: list[NDArray[np.float64]] = []
         self.frames = 0
@@ -100,6 +103,7 @@ class LiveImage:
         if len(patterns):
             self._add(patterns, positions_px)
             self._note(numbers, positions_px)
+            self._judged.add(patterns)
             self.frames += len(patterns)
             self.version += 1
         return Placed(fits, int((~lit).sum()), int((lit & ~fits).sum()))
@@ -112,17 +116,26 @@ class LiveImage:
         self.model = model
 
     def snapshot(self) -> Reconstruction:
-        """What there is now."""
-        return self._result({"partial": f"{self.frames} frames so far"})
+        """What there is now, with the misfit of the last sweep in place of a verdict."""
+        misfit = {"refine_misfit_now": self.misfit} if np.isfinite(self.misfit) else {}
+        return self._result({"partial": f"{self.frames} frames so far", **misfit})
 
     def close(self) -> Reconstruction:
-        """The result of the whole series: with the solver after its full sweeps."""
+        """The result of the whole series, with its verdict: with the solver after its full sweeps.
+
+        The network alone is judged by frames that were held, where a probe is known to predict them with.
+        """
         record: dict[str, str | int | float] = {}
         if self._solver is not None and len(self._solver):
             window = self._solver.window
             found = window.close(sweeps=self.settings.closing_sweeps)
             record = {"refine_sweeps": window.closing_sweeps, "refine_misfit_after": found.misfit}
-        return self._result(record, closed=True)
+        result = self._result(record, closed=True)
+        if self._solver is not None and len(self._solver):
+            verdict = self._judged.judge(self._solver.window.refiner, self.numbers)
+        else:
+            verdict = self._judged.judge_image(result)
+        return replace(result, verdict=verdict)
 
     def planes(self, region: tuple[int, int, int, int] | None = None) -> dict[str, NDArray[Any]]:
         """Object, coverage and spread, of `region` (row0, row1, column0, column1) of `extent`, or of all."""
