@@ -1,7 +1,8 @@
 """EarlyWord: after the first few hundred frames, whether something else explains them clearly better.
 
 It is looked for in a thread of its own, once a series; the loop goes on. A series that ends before there are
-so many is looked at in the end, where its image does not explain its frames. What is found is said with its mend.
+so many is looked at in the end, where its image does not explain its frames. What is found is said with its
+mend.
 """
 
 import threading
