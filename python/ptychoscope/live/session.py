@@ -33,11 +33,13 @@ from ptychoscope.live.series_run import SeriesRun
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import EventSource
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.verdict import Verdict
 
 Phase = Literal["waiting", "running", "done", "stopped"]
 """Before the first frame; while a series is placed; after it; while nothing is taken."""
 _POLL_S = 0.1
 _FIRST_ROOM = 64
+NO_VERDICT = "no verdict on the image: no probe is known that predicts its frames; --probe names one"
 _NOTHING: Say = lambda _: None  # noqa: E731
 
 
@@ -93,6 +95,8 @@ class LiveSession:
         """The newest series that has frames."""
         self.results: dict[int, Reconstruction] = {}
         """Of the series that was done last, by its number."""
+        self.verdict: Verdict | None = None
+        """On the series that was done last; None where no probe is known to predict frames with."""
         self.series_done = 0
         self.batches = 0
 
@@ -127,6 +131,7 @@ class LiveSession:
         return self.account.snapshot() | {
             "series": self.series_done,
             "batches": self.batches,
+            "verdict": None if self.verdict is None else self.verdict.figures(),
             "waiting": len(self.queue) + sum(len(opened.waiting) for opened in list(self._open.values())),
             "cpu_us_per_frame": {name: 1e6 * spent / placed for name, spent in stages.items()},
         }
@@ -273,13 +278,21 @@ class LiveSession:
             self.results = {} if result is None else {settled.series: result}
             if opened.file is not None:
                 opened.file.close(result)
+            if result is not None:
+                self._say_verdict(settled.series, result.verdict)
             if opened.word is not None:
-                opened.word.close()
+                opened.word.close(doubtful=self.verdict is not None and self.verdict.doubtful)
             if self._capture is not None:
                 self._capture.say("done", {"series": settled.series})
         if opened is not None or settled.arrived:
             self.series_done += 1
             self._say({"event": "series done", **asdict(settled)})
+
+    def _say_verdict(self, series: int, verdict: Verdict | None) -> None:
+        self.verdict = verdict
+        sentence = NO_VERDICT if verdict is None else verdict.sentence()
+        explained = None if verdict is None else verdict.explained
+        self._say({"event": "verdict", "series": series, "explained": explained, "sentence": sentence})
 
 
 @dataclass(eq=False)
