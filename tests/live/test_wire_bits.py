@@ -2,13 +2,16 @@
 
 import threading
 from dataclasses import replace
+from tempfile import mkdtemp
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from ptychoscope.io import load_scan
 from ptychoscope.live.join import Join
-from ptychoscope.live.serve_scan import ServeOptions, serve_scan
+from ptychoscope.live.serve_options import ServeOptions
+from ptychoscope.live.serve_scan import serve_scan
 from ptychoscope.live.session import LiveSession, balanced
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import open_source
@@ -20,6 +23,15 @@ from .test_session import same
 
 pytest.importorskip("zmq", reason="streams need pyzmq: the extra [live]")
 pytest.importorskip("hdf5plugin", reason="the simulator packs frames with hdf5plugin: the extra [files]")
+WIRES = ["dectris", "dectris2", "swmr", "pva"]
+
+
+def bound(wire):
+    """An address that nobody has."""
+    if wire == "pva":
+        pytest.importorskip("p4p", reason="PVAccess needs p4p: the extra [pva]")
+        return f"ptychoscope:{uuid4()}"
+    return f"{mkdtemp()}/growing.h5" if wire == "swmr" else "tcp://127.0.0.1:0"
 
 
 def through_sockets(scan, settings, wire, **options):
@@ -31,7 +43,7 @@ def through_sockets(scan, settings, wire, **options):
         addresses.update(said)
         told.set()
 
-    served = ServeOptions(wire=wire, bind="tcp://127.0.0.1:0", wait_s=30, **options)
+    served = ServeOptions(wire=wire, bind=bound(wire), wait_s=30, **options)
     thread = threading.Thread(target=lambda: sent.update(serve_scan(scan, served, ready=ready)))
     thread.start()
     assert told.wait(30)
@@ -41,7 +53,7 @@ def through_sockets(scan, settings, wire, **options):
     return session, figures, sent
 
 
-@pytest.mark.parametrize("wire", ["dectris", "dectris2"])
+@pytest.mark.parametrize("wire", WIRES)
 def test_the_star_through_the_socket(data_dir, wire):
     star = load_scan(data_dir / "siemens64.npz")
     counts = np.rint(np.square(np.asarray(star.patterns, np.float64))).astype(np.uint16)
@@ -55,7 +67,7 @@ def test_the_star_through_the_socket(data_dir, wire):
     same(session.results[1], offline)
 
 
-@pytest.mark.parametrize("wire", ["dectris", "dectris2"])
+@pytest.mark.parametrize("wire", WIRES)
 def test_positions_of_a_panda_and_of_the_frames_are_the_same(wire):
     scan = simulate_scan(
         SimulationConfig(patch_px=16, rows=8, columns=9, step_px=3, domain="counts", sub_pixel=True, seed=2)
