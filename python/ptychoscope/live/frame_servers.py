@@ -31,8 +31,9 @@ class FrameServer(Protocol):
 
 def frame_server(options: ServeOptions) -> FrameServer:
     """The server of a wire; raises `ConfigError` when there can be none at the address."""
-    servers = {"swmr": _FileServer, "pva": _PvServer}
-    return servers.get(options.wire, _SocketServer)(options)
+    if options.wire == "swmr":
+        return _FileServer(options)
+    return _PvServer(options) if options.wire == "pva" else _SocketServer(options)
 
 
 class _SocketServer:
@@ -76,6 +77,7 @@ class _FileServer:
         self._options, self.address = options, options.bind
 
     def url(self, frames: int) -> str:
+        del frames  # the file's end says them
         from ptychoscope.live.swmr.simulator import POSITIONS_PATH
 
         options = self._options
@@ -83,6 +85,7 @@ class _FileServer:
         return f"swmr:{self._path}:{self._frames_path}" + (f"?positions={POSITIONS_PATH}" if own else "")
 
     def wait_for_reader(self, timeout_s: float) -> bool:
+        del timeout_s
         return True  # what was written can be read later
 
     def send(self, series: SimulatedSeries, stop: threading.Event) -> SentRecord:
@@ -109,7 +112,9 @@ class _PvServer:
 
     def url(self, frames: int) -> str:
         own = self._options.with_positions and self._options.positions_bind is None
-        return f"pva:{self.address}?frames={frames}" + ("&y=Y&x=X" if own else "")
+        return f"pva:{self.address}?server={self._server.server}&frames={frames}" + (
+            "&y=Y&x=X" if own else ""
+        )
 
     def send(self, series: SimulatedSeries, stop: threading.Event) -> SentRecord:
         from ptychoscope.live.pva.simulator import messages, serve

@@ -1,4 +1,4 @@
-"""What both streams of DECTRIS check in a message before anything is made of it.
+"""What decoders check in a message before anything is made of it.
 
 Each check raises `MessageError`, whose text becomes that of a `Damaged` event; nothing is allocated before.
 """

@@ -1,4 +1,4 @@
-"""A stored scan sent once more, as a detector and a position stage send it: real messages, by what they use."""
+"""A stored scan sent once more, as a detector and a position stage send it: real messages on real wires."""
 
 import threading
 from collections.abc import Callable

@@ -6,7 +6,7 @@ header that comes without an end before it is simply the next start. Sizes stand
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 import msgspec
 import numpy as np

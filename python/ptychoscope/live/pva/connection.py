@@ -10,14 +10,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from ptychoscope.errors import ConfigError, MissingExtraError
 from ptychoscope.live.events import Damaged, Event
 from ptychoscope.live.pva.decode import Decoder
-from ptychoscope.live.pva.ntnd import is_empty, parts_of
+from ptychoscope.live.pva.ntnd import ImageHead, is_empty, parts_of
+from ptychoscope.live.zmq_source import tcp_address
 
 _OF_DECODER = ("y", "x", "first", "frames")
 _OF_SOCKET = {"queue": 1000, "server_queue": 64, "max_message_bytes": 512 << 20, "max_queue_bytes": 1 << 30}
 _MOST_AT_ONCE = 64
+_PORT = 5075
+_head = msgspec.json.Decoder(ImageHead)
 
 
 def connect(
@@ -30,8 +35,9 @@ def connect(
     tap
         Is handed the parts of every message and when they came, before they are decoded.
     options
-        Those of `Decoder`; `queue` and `max_queue_bytes` (images that may wait here, and their bytes),
-        `server_queue` (in the server and on the way) and `max_message_bytes` (a larger image is damaged).
+        Those of `Decoder`; `server` (HOST:PORT that alone is asked; else as EPICS' environment says), `queue`
+        and `max_queue_bytes` (images that may wait here, and their bytes), `server_queue` (in the server and
+        on the way) and `max_message_bytes` (a larger image is damaged).
 
     Raises
     ------
@@ -43,12 +49,13 @@ def connect(
     if not address or any(letter.isspace() or not letter.isprintable() for letter in address):
         raise ConfigError(f"{address!r} is no name of a PV: give pva:NAME, as pva:13SIM1:Pva1:Image")
     for name in options:
-        if name not in (*_OF_DECODER, *_OF_SOCKET):
-            known = ", ".join((*_OF_DECODER, *_OF_SOCKET))
+        if name not in (*_OF_DECODER, "server", *_OF_SOCKET):
+            known = ", ".join((*_OF_DECODER, "server", *_OF_SOCKET))
             raise ConfigError(f"unknown option {name!r} of a PV: {known} are known")
     limits = {name: _limit(name, options.get(name, value)) for name, value in _OF_SOCKET.items()}
     decoder = Decoder(**{name: value for name, value in options.items() if name in _OF_DECODER})
-    return PvaSource(address, decoder, limits, tap)
+    server = options.get("server")
+    return PvaSource(address, decoder, limits, tap, None if server is None else tcp_address(server, _PORT))
 
 
 class PvaSource:
@@ -60,6 +67,7 @@ class PvaSource:
         decode: Decoder,
         limits: dict[str, int],
         tap: Callable[[Sequence[bytes | memoryview], float], None] | None = None,
+        server: str | None = None,
     ) -> None:
         client = _load_client()
         self._name, self._decode, self._limits, self._tap = name, decode, limits, tap
@@ -70,7 +78,14 @@ class PvaSource:
         self._waiting_bytes = self._dropped = 0
         self._fresh = True
         self._held: tuple[float, list[bytes]] | None = None
-        self._context = client("pva", nt=False)
+        where = {}
+        if server is not None:
+            only = {"EPICS_PVA_ADDR_LIST": "", "EPICS_PVA_AUTO_ADDR_LIST": "NO"}
+            where = {
+                "conf": {"EPICS_PVA_NAME_SERVERS": server.removeprefix("tcp://")} | only,
+                "useenv": False,
+            }
+        self._context = client("pva", nt=False, **where)
         request = f"field()record[queueSize={limits['server_queue']}]"
         self._subscription = self._context.monitor(name, self._came, request=request, notify_disconnect=True)
 
@@ -90,7 +105,9 @@ class PvaSource:
             if self._tap is not None:
                 self._tap(parts, arrived_s)
             events += self._decode(parts, arrived_s)
-        what = f"an image larger than {self._limits['max_message_bytes']} bytes: max_message_bytes allows more"
+        what = (
+            f"an image larger than {self._limits['max_message_bytes']} bytes: max_message_bytes allows more"
+        )
         return events + [Damaged(arrived_s=time.monotonic(), what=what)] * dropped
 
     def close(self) -> None:
@@ -139,12 +156,7 @@ class PvaSource:
 
 def _goes_on(held: list[bytes], found: list[bytes]) -> bool:
     """Whether the image that the server had is of the series whose next has come."""
-    import msgspec
-
-    from ptychoscope.live.pva.ntnd import ImageHead
-
-    decode = msgspec.json.Decoder(ImageHead).decode
-    return decode(found[0]).unique_id >= decode(held[0]).unique_id
+    return _head.decode(found[0]).unique_id >= _head.decode(held[0]).unique_id
 
 
 def _load_client() -> Any:

@@ -64,16 +64,16 @@ class Decoder:
             head: ImageHead = read_json(parts[0], "the structure", _head)
             number = head.unique_id - self._first
             if not 0 <= number <= 2**53:
-                raise MessageError(f"uniqueId {head.unique_id} is before the first, {self._first}: ?first= says it")
+                raise MessageError(
+                    f"uniqueId {head.unique_id} is before the first, {self._first}: ?first= says it"
+                )
         except MessageError as error:
             return [Damaged(arrived_s=arrived_s, what=str(error))]
         events = self._begun(head, number, arrived_s)
         try:
             events.append(self._frame(head, parts[1], number, arrived_s))
         except MessageError as error:
-            events.append(
-                Damaged(arrived_s=arrived_s, what=str(error), series=self._series, number=number)
-            )
+            events.append(Damaged(arrived_s=arrived_s, what=str(error), series=self._series, number=number))
         if self._frames is not None and number == self._frames - 1:
             events.append(SeriesEnd(series=self._series, arrived_s=arrived_s, frames=self._frames))
         return events
@@ -137,7 +137,7 @@ class Decoder:
 
 
 def make_decoder(**options: Any) -> Decoder:
-    """The decoder of this wire; `options` are those of `Decoder`, and of the connection, which say nothing."""
+    """The decoder of this wire; `options` are those of `Decoder`, and of the connection."""
     return Decoder(**options)
 
 

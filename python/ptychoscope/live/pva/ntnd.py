@@ -105,7 +105,6 @@ def _attributes(found: Any) -> dict[str, float | str]:
         name, value = str(_get(each, "name"))[:_LONGEST_TEXT], _get(each, "value")
         if isinstance(value, str):
             kept[name] = value[:_LONGEST_TEXT]
-        elif isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
-            if np.isfinite(number := float(value)):
-                kept[name] = number
+        elif isinstance(value, (int, float)) and np.isfinite(float(value)):
+            kept[name] = float(value)
     return kept

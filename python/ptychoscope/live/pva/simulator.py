@@ -37,7 +37,9 @@ def messages(series: SimulatedSeries, *, codec: PvaCodec = "bslz4", first: int =
                 sizes=[width, height],
                 dtype=f"<u{series.dtype.itemsize}" if not codec else "<u1",
                 codec=codec,
-                parameters=next(code for code, dtype in SCALAR_TYPES.items() if dtype == little) if codec else None,
+                parameters=next(code for code, dtype in SCALAR_TYPES.items() if dtype == little)
+                if codec
+                else None,
                 uncompressed_size=frames[0].nbytes,
                 attributes={} if yx is None else {"Y": float(yx[0]), "X": float(yx[1])},
                 seconds=time.time_ns() // 10**9,
@@ -58,7 +60,7 @@ def _packed(blob: bytes, codec: PvaCodec, series: SimulatedSeries) -> bytes:
 
 
 class PvaServer:
-    """Publishes one PV, a context manager. Raises `MissingExtraError` without p4p."""
+    """Publishes one PV to this machine alone, a context manager. Raises `MissingExtraError` without p4p."""
 
     def __init__(self, name: str) -> None:
         try:
@@ -71,7 +73,15 @@ class PvaServer:
         self._value, self._type = Value, NTNDArray.buildType()
         self._listened = threading.Event()
         self._pv = SharedPV(initial=Value(self._type, {}), handler=_Handler(self._listened))
-        self._server = Server(providers=[{name: self._pv}])
+        here = {
+            "EPICS_PVAS_INTF_ADDR_LIST": "127.0.0.1",
+            "EPICS_PVAS_SERVER_PORT": "0",
+            "EPICS_PVAS_BEACON_ADDR_LIST": "127.0.0.1",
+            "EPICS_PVAS_AUTO_BEACON_ADDR_LIST": "NO",
+        }
+        self._server = Server(providers=[{name: self._pv}], conf=here, useenv=False)
+        self.server = f"127.0.0.1:{self._server.conf()['EPICS_PVAS_SERVER_PORT']}"
+        """Where it is: readers that look for PVs by broadcast do not find it."""
 
     def wait_for_reader(self, timeout_s: float) -> bool:
         """Whether somebody has come to read within `timeout_s`."""

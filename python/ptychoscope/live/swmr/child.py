@@ -1,4 +1,4 @@
-"""The process that follows a growing file: HDF5 crashes on some damaged files, and here nothing is lost by it.
+"""The process that follows a growing file: HDF5 crashes on some damaged files, and here alone.
 
 stdin brings the options as one line of JSON; when it ends, this process does. stdout gets records: a kind,
 the number of parts, their lengths, the parts.
@@ -13,6 +13,7 @@ import struct
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import BinaryIO
 
 from ptychoscope.errors import PtychoscopeError
@@ -34,6 +35,9 @@ def serve() -> None:
     out = os.fdopen(os.dup(1), "wb", buffering=1 << 16)
     os.dup2(2, 1)  # what a library prints is no record
     import h5py  # noqa: F401  # before memory is counted
+
+    with suppress(ImportError):
+        import hdf5plugin  # noqa: F401  # registers its filters
 
     limit(_MEMORY_BYTES)
     said = json.loads(sys.stdin.buffer.readline())

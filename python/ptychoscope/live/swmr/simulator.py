@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-
 from ptychoscope.errors import ConfigError, OutputError
 from ptychoscope.live.pack_frames import Packing, pack_frames
 from ptychoscope.live.simulated_series import SimulatedSeries, WireMessage
@@ -66,7 +65,9 @@ def write_growing(
     """
     faults, stop = faults or StreamFaults(), stop or threading.Event()
     if faults.repeat or faults.garbage:
-        raise ConfigError("a file holds no frame twice and no garbage: leave repeat and garbage out of the faults")
+        raise ConfigError(
+            "a file holds no frame twice and no garbage: leave repeat and garbage out of the faults"
+        )
     if rate_hz is not None and not 0 < rate_hz < float("inf"):
         raise ConfigError(f"rate_hz must be a positive number, got {rate_hz}")
     import h5py
