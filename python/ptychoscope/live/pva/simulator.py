@@ -129,11 +129,19 @@ def serve(
     rate_hz = _DEFAULT_HZ if rate_hz is None else rate_hz
     if not 0 < rate_hz < float("inf"):
         raise ConfigError(f"rate_hz must be a positive number, got {rate_hz}")
+    heads: dict[int | None, bytes] = {}
+
+    def only_pixels() -> Iterator[WireMessage]:
+        """What can be cut: the structure itself comes whole or not at all."""
+        for each in sent:
+            heads[each.number] = each.parts[0]
+            yield each._replace(parts=each.parts[1:])
+
     due_s = time.monotonic()
-    for pause_s, each in with_faults(sent, faults, record):
+    for pause_s, each in with_faults(only_pixels(), faults, record):
         due_s += pause_s + 1 / rate_hz
         wait_s = due_s - time.monotonic()
         if stop.wait(wait_s) if wait_s > 0 else stop.is_set():
             break
-        server.post(each.parts)
+        server.post([heads[each.number], *each.parts])
     return record

@@ -80,14 +80,12 @@ def write_growing(
     with file:
         writer = _Writer(file, series, frames_path, codec)
         due_s = time.monotonic()
-        for pause_s, each in with_faults(messages(series, codec=codec), faults, record):
-            if each.kind != "frame":
-                continue
+        for pause_s, each in with_faults(_chunks(series, codec), faults, record):
             due_s += pause_s + (1 / rate_hz if rate_hz else 0.0)
             wait_s = due_s - time.monotonic()
             if stop.wait(wait_s) if wait_s > 0 else stop.is_set():
                 break
-            writer.put(each.number or 0, each.parts[-1])
+            writer.put(each.number or 0, each.parts[0])
         whole = faults.abort_after is None
         writer.close(len(series.frames) if whole else 0)
         if not whole:
@@ -95,6 +93,13 @@ def write_growing(
     if not whole:
         os.replace(f"{path}.unclosed", path)
     return record
+
+
+def _chunks(series: SimulatedSeries, codec: Packing) -> Iterator[WireMessage]:
+    """Frames as the file has them, which is what can be cut."""
+    for each in messages(series, codec=codec):
+        if each.kind == "frame":
+            yield each._replace(parts=each.parts[1:])
 
 
 class _Writer:
