@@ -188,6 +188,8 @@ def test_what_cannot_be_read_is_named_with_its_cure():
         assert isinstance(make_decoder()(message.parts, 0.0)[-1], Frame)
     blosc = bytes(parts[1][:4]) + b"\xff" * 4 + bytes(parts[1][8:])
     assert "says 4294967295 bytes" in make_decoder()([parts[0], blosc], 0.0)[-1].what
+    body = bytes(parts[1][:16]) + b"\xff" * (len(parts[1]) - 16)
+    assert "blosc cannot be unpacked" in make_decoder()([parts[0], body], 0.0)[-1].what
 
 
 def test_a_thousand_mutated_structures():

@@ -164,11 +164,12 @@ def _from_blosc(data: bytes | memoryview, frame_bytes: int) -> bytes:
         )
     try:
         import blosc
+        from blosc.blosc_extension import error as blosc_error
     except ImportError as error:
         raise MessageError('images packed with blosc need it: pip install "ptychoscope[pva]"') from error
     try:
         return bytes(blosc.decompress(bytes(data)))
-    except (blosc.error, ValueError, TypeError) as error:
+    except (blosc_error, ValueError, TypeError) as error:
         raise MessageError(f"blosc cannot be unpacked: {error}") from error
 
 
