@@ -1,4 +1,4 @@
-"""NTNDArrays of a real server of PVAccess in a process of its own: pixels, gaps, series and what is refused."""
+"""NTNDArrays of a real server of PVAccess: pixels, gaps, series, a server that dies, and what is refused."""
 
 import random
 import subprocess

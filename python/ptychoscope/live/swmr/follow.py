@@ -1,4 +1,4 @@
-"""GrowingFile: what has been added to an HDF5 file since the last look, as messages; for a process of its own.
+"""GrowingFile: what was added to an HDF5 file since the last look, as messages; in a process of its own.
 
 The writer says by twelve bytes of the file whether it is still at work; so a file that was closed has ended
 without being told, and one that stands still unclosed has lost its writer. Chunks are handed on as they are
