@@ -99,7 +99,7 @@ def test_gaps_are_counted_and_a_number_twice(tmp_path):
     assert lost["never_arrived"] >= len(record.lost)
 
 
-def test_a_server_of_its_own_that_dies_is_said_and_a_new_one_is_a_new_series():
+def test_a_server_in_its_own_process_that_dies_is_said():
     name, found = f"ptychoscope:{uuid4()}", []
     child = subprocess.Popen(
         [sys.executable, "-c", SERVER, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
