@@ -1,7 +1,7 @@
 """What predicted counts miss of measured ones, beside what photon noise leaves: by frame, by pixel, in all.
 
-All in double precision, a few frames at a time: all together would fill the memory of a streamed run. Measured
-counts are negative where nothing was measured.
+All in double precision, a few frames at a time: all together would fill the memory of a streamed run. Counts
+are negative where nothing was measured.
 """
 
 from collections.abc import Iterator
