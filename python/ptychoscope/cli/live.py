@@ -122,9 +122,9 @@ def live(
 
     Exits with 0 when every frame is accounted for. A Ctrl-C ends the series with what has come.
     """
+    from ptychoscope.live.account import balanced
     from ptychoscope.live.event_log import EventLog
     from ptychoscope.live.open_live import Wiring, load_live_model, open_session, with_positions
-    from ptychoscope.live.session import balanced
 
     wiring = Wiring(source, positions)
     files = [("--probe", probe), ("--mask", mask), ("--positions", positions)]

@@ -72,10 +72,17 @@ class Desk:
             "model": None if model is None else {"name": model.path.name, "digest": model.digest},
             "models": self.models,
             "mend": self._mend(finding),
-            "verdict": None if finding is None else {"word": "doubtful", "sentence": finding.sentence},
+            "verdict": self._verdict(finding),
             "results": self.library.entries(),
             "output": self.library.name,
         }
+
+    def _verdict(self, finding: Finding | None) -> dict[str, str] | None:
+        """On the series that is done; before that, what the diagnosis found."""
+        verdict = self.session.verdict if self.session.phase == "done" else None
+        if verdict is not None:
+            return {"word": verdict.explained, "sentence": verdict.sentence()}
+        return None if finding is None else {"word": "doubtful", "sentence": finding.sentence}
 
     def mend(self) -> None:
         """Apply what the state says would be better; raises `ConfigError`."""
