@@ -18,7 +18,7 @@ from ptychoscope.live.events import Damaged, Event, Frame, SeriesEnd, SeriesStar
 from ptychoscope.live.source import decoder_of
 
 COUNT = int(os.environ.get("PTYCHOSCOPE_FUZZ_MESSAGES", "10000"))
-"""Of each wire; 50 000 by hand."""
+"""Of each wire; 100 000 by hand."""
 MORE_BYTES = 2**20
 NUMBERS = (0, 1, 23, 24, 0xFF, 2**16 - 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1)
 PARTS = [

@@ -133,7 +133,9 @@ class SeriesRun:
             self.cpu_s["preprocess"] += thread_time() - unpacked
         if len(parts) == 1:
             return parts[0]
-        return np.concatenate([patterns for patterns, _ in parts]), np.concatenate([good for _, good in parts])
+        return np.concatenate([patterns for patterns, _ in parts]), np.concatenate(
+            [good for _, good in parts]
+        )
 
     def snapshot(self) -> Reconstruction | None:
         """What there is now; None before the first frame."""
