@@ -119,7 +119,7 @@ class SeriesRun:
         return batch
 
     def _patterns(self, frames: Sequence[Frame]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Patterns (k, P, P) of the frames that could be unpacked, and which they are (n,): a few at a time."""
+        """Patterns (k, P, P) of the frames that could be unpacked, and which they are (n,)."""
         reading, room = self.reading, self._room
         if reading is None or room is None:
             raise RuntimeError("prepare() comes first")

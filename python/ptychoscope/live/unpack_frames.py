@@ -12,12 +12,11 @@ from ptychoscope.errors import ScanError
 from ptychoscope.io.chunk_codecs import decode_chunks
 from ptychoscope.live.events import Frame
 
-
 _ROOM_BYTES = 1 << 20
 
 
 class Room:
-    """Memory for pixels that are read at once and then forgotten: as many frames as a processor's cache holds.
+    """Memory for pixels that are read at once and then forgotten: as many frames as a cache holds.
 
     New memory for every batch costs as much as unpacking it does.
     """
