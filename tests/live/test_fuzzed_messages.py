@@ -21,7 +21,7 @@ from ptychoscope.live.swmr import simulator as swmr
 
 WIRES = SIMULATORS | {"swmr": swmr, "pva": pva}
 COUNT = int(os.environ.get("PTYCHOSCOPE_FUZZ_MESSAGES", "10000"))
-"""Of each stream of DECTRIS, a tenth of the others; 50 000 by hand."""
+"""Of each stream of DECTRIS, a tenth of the others; 100 000 by hand."""
 MORE_BYTES = 2**20
 NUMBERS = (0, 1, 23, 24, 0xFF, 2**16 - 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1)
 PARTS = [
