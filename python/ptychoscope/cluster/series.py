@@ -52,7 +52,9 @@ def run_series(
     rows: dict[int, Row] = {}
     began = written = time.monotonic()
     try:
-        while waiting and not stop.wait(_POLL_S):
+        stopped = False
+        while waiting and not stopped:
+            stopped = stop.wait(_POLL_S)  # what ended before is counted
             for future in [future for future in waiting if future.done()]:
                 number = waiting.pop(future)
                 rows[number] = _row(future, scans[number])
