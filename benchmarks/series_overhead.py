@@ -6,7 +6,7 @@
 Both do the same scans with one thread a process and write results without pictures. The ratio of throughputs
 is the plain processes' time over that of the series, `whole` from the start of the command to its end, and
 `steady` for the second half of the scans alone: the time for all less that for half of them, without what
-starting interpreters, cluster and workers takes. Times are the medians of `--repeats` rounds in which all take
+starting interpreters, cluster and workers takes. Times are medians of `--repeats` rounds in which all take
 turns.
 """
 
