@@ -81,9 +81,8 @@ class Machines:
         self._started[0].kill()
 
     def __exit__(self, *_):
-        for process in reversed(self._started):
+        for process in reversed(self._started):  # a worker says good-bye to its scheduler
             process.terminate()
-        for process in self._started:
             process.wait(30)
 
 
