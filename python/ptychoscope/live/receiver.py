@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from time import monotonic, thread_time
 
 from ptychoscope.live.events import Event, Frame, Positions, SeriesEnd, SeriesStart
-from ptychoscope.live.join import Join, Joined
+from ptychoscope.live.join import Join
 from ptychoscope.live.queues import JoinedQueue
 from ptychoscope.live.result_file import Say
 from ptychoscope.live.source import EventSource
@@ -103,8 +103,9 @@ class Receiver:
             while not self._over.is_set():
                 began = thread_time()
                 events = source.poll(_POLL_S)
+                for event in events:
+                    self._take(event)
                 if events:
-                    self._take(events)
                     self._last_event_s = monotonic()
                 elif source.problem != said and (said := source.problem) is not None:
                     self._say({"event": "problem", "why": said})
@@ -113,29 +114,20 @@ class Receiver:
             self.error = error
             self.stop()
 
-    def _take(self, events: Sequence[Event]) -> None:
-        """Pairs of many frames are put at once: the other thread is woken for all of them together."""
+    def _take(self, event: Event) -> None:
         with self._lock:
-            joined: list[Joined] = []
-            for event in events:
-                if self._held and self._miss(event):
-                    continue
-                if isinstance(event, SeriesStart):
-                    self._queue.put(joined)
-                    joined = self._join.take(event)
-                    self._tell_settled()
-                    self._queue.tell(event)
-                    continue
-                joined += self._join.take(event)
-                if isinstance(event, Frame):
-                    self._begun.add(event.series)
-                if self._join.settled:
-                    self._queue.put(joined)
-                    joined = []
-                    self._tell_settled()
+            if self._held and self._miss(event):
+                return
+            joined = self._join.take(event)
+            if isinstance(event, Frame):
+                self._begun.add(event.series)
+                if len(self._begun) > _MOST_BEGUN:  # strays of series that are not
+                    self._begun.intersection_update(self._join.open_series)
+            elif isinstance(event, SeriesStart):
+                self._tell_settled()
+                self._queue.tell(event)
             self._queue.put(joined)
-            if len(self._begun) > _MOST_BEGUN:  # strays of series that are not
-                self._begun.intersection_update(self._join.open_series)
+            self._tell_settled()
 
     def _miss(self, event: Event) -> bool:
         """Count an event that is not taken; False for one that must be taken all the same."""

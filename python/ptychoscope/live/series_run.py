@@ -15,12 +15,12 @@ from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.errors import ConfigError
 from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account
-from ptychoscope.live.events import Frame, SeriesStart
+from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Joined
 from ptychoscope.live.live_image import LiveImage, Placed
 from ptychoscope.live.reading import Reading, find_reading, frames_needed
 from ptychoscope.live.settings import LiveSettings
-from ptychoscope.live.unpack_frames import Room, unpack
+from ptychoscope.live.unpack_frames import unpack
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
@@ -58,7 +58,6 @@ class SeriesRun:
         self.cpu_s = {"decode": 0.0, "preprocess": 0.0}
         self.last: tuple[int, NDArray[np.float32]] | None = None
         """Number and pattern of the frame that was placed last."""
-        self._room: Room | None = None
         self._first: NDArray[np.float32] = np.empty((0, 1, 1), np.float32)
         self._kept: list[KeptBatch] = []
         self._kept_bytes = 0
@@ -93,21 +92,26 @@ class SeriesRun:
             model_pattern_px=None if self.model is None else self.model.pattern_px,
         )
         self._first = self.reading.patterns(pixels)
-        self._room = Room(pixels.shape[1:], pixels.dtype)
         for mend in mends:
             self.reading = self.reading.mended(mend)
         return frames
 
     def place(self, batch: Sequence[Joined]) -> list[Joined]:
         """Put frames into the image, once it is prepared; those that could be unpacked, in their order."""
-        patterns, good = self._patterns([pair.frame for pair in batch])
+        if self.reading is None:
+            raise RuntimeError("prepare() comes first")
+        began = thread_time()
+        pixels, good = unpack([pair.frame for pair in batch], threads=self.settings.threads)
         batch = [pair for pair, is_good in zip(batch, good, strict=True) if is_good]
+        self.cpu_s["decode"] += thread_time() - began
         self.account.lose("damaged", int((~good).sum()))
         if not batch:
             return []
+        began = thread_time()
         positions = np.array([pair.position for pair in batch], np.float64)
         numbers = np.array([pair.frame.number for pair in batch], np.int64)
-        kept = KeptBatch(patterns, positions, numbers)
+        kept = KeptBatch(self.reading.patterns(pixels, threads=self.settings.threads), positions, numbers)
+        self.cpu_s["preprocess"] += thread_time() - began
         with self.lock:
             self._keep(kept)
             placed = self._place(kept)
@@ -117,25 +121,6 @@ class SeriesRun:
         ready = np.array([pair.ready_s for pair in batch])
         self.account.place(now - ready[placed.kept])
         return batch
-
-    def _patterns(self, frames: Sequence[Frame]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Patterns (k, P, P) of the frames that could be unpacked, and which they are (n,)."""
-        reading, room = self.reading, self._room
-        if reading is None or room is None:
-            raise RuntimeError("prepare() comes first")
-        parts, threads = [], self.settings.threads
-        for start in range(0, len(frames), room.frames):
-            began = thread_time()
-            pixels, good = unpack(frames[start : start + room.frames], threads=threads, room=room)
-            unpacked = thread_time()
-            parts.append((reading.patterns(pixels, threads=threads), good))
-            self.cpu_s["decode"] += unpacked - began
-            self.cpu_s["preprocess"] += thread_time() - unpacked
-        if len(parts) == 1:
-            return parts[0]
-        return np.concatenate([patterns for patterns, _ in parts]), np.concatenate(
-            [good for _, good in parts]
-        )
 
     def snapshot(self) -> Reconstruction | None:
         """What there is now; None before the first frame."""

@@ -1,6 +1,5 @@
 """Frames as they came become pixels; one that cannot be unpacked does not take its neighbours with it."""
 
-import math
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -12,36 +11,14 @@ from ptychoscope.errors import ScanError
 from ptychoscope.io.chunk_codecs import decode_chunks
 from ptychoscope.live.events import Frame
 
-_ROOM_BYTES = 1 << 20
 
-
-class Room:
-    """Memory for pixels that are read at once and then forgotten: as many frames as a cache holds.
-
-    New memory for every batch costs as much as unpacking it does.
-    """
-
-    def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any], frames: int | None = None) -> None:
-        self.frames = frames or max(1, _ROOM_BYTES // (math.prod(shape) * dtype.itemsize))
-        self._pixels: NDArray[Any] = np.empty((self.frames, *shape), dtype)
-
-    def pixels(self, count: int) -> NDArray[Any]:
-        """(count, H, W) to write to, at most `frames` of them; what it held is gone."""
-        return self._pixels[:count]
-
-
-def unpack(
-    frames: Sequence[Frame], *, threads: int = 1, room: Room | None = None
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def unpack(frames: Sequence[Frame], *, threads: int = 1) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Pixels (k, H, W) of the frames that could be unpacked, in their order, and which they are (n,).
 
-    All frames have the shape and type of `room`, in which the pixels lie until the next call; without, those
-    of the first. Frames that have another cannot be unpacked.
+    All frames have the shape and type of the first; those that have another cannot be unpacked.
     """
-    if room is None:
-        room = Room(frames[0].shape, frames[0].dtype, len(frames))
-    pixels = room.pixels(len(frames))
-    shape, dtype = pixels.shape[1:], pixels.dtype
+    shape, dtype = frames[0].shape, frames[0].dtype
+    pixels: NDArray[Any] = np.empty((len(frames), *shape), dtype)
     good = np.array([(frame.shape, frame.dtype) == (shape, dtype) for frame in frames])
     for codec, places in groupby(np.flatnonzero(good).tolist(), lambda k: frames[k].codec):
         part = list(places)
