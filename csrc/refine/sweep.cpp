@@ -47,8 +47,8 @@ struct Refiner::State::Sweep {
     std::vector<ProbeAccumulator> probe;      ///< [kPartitions]; empty when the probe is kept
     std::vector<PositionSums> displacements;  ///< [frames]; empty when positions are kept
     int first = 0;
-    std::vector<std::uint8_t> rejected;       ///< [last - first]
-    std::vector<PixelAccumulator> pixels;     ///< [kPartitions]; empty when they are not summed
+    std::vector<std::uint8_t> rejected;    ///< [last - first]
+    std::vector<PixelAccumulator> pixels;  ///< [kPartitions]; empty when they are not summed
 };
 
 Refiner::State::State(int window_, int height_, int width_, int modes_, int threads)
