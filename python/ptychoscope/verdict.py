@@ -89,6 +89,11 @@ class Verdict:
         half = self.unexplained <= _HALF or self.ratio < _NEAR_NOISE
         return "partly explained" if half else "not explained"
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether a good part of what an image has to explain is left."""
+        return self.explained in ("partly explained", "not explained")
+
     def sentence(self) -> str:
         """The verdict for people, in one line."""
         leads = {

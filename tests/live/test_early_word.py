@@ -60,4 +60,4 @@ def test_a_wrong_orientation_is_said_and_mended_by_one_word(scan):
 def test_a_good_scan_needs_no_word(scan):
     said = []
     LiveSession([ListedSource(events_of(scan), at_once=40)], settings_of(scan), say=said.append).run()
-    assert [event["event"] for event in said] == ["series", "series done"]
+    assert [event["event"] for event in said] == ["series", "verdict", "series done"]

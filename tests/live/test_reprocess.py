@@ -88,6 +88,10 @@ def test_a_capture_gives_the_bits_of_the_live_run(tmp_path, scan, options):
     same(results[1], session.results[1])
     np.testing.assert_array_equal(results[1].frame_numbers, session.results[1].frame_numbers)
     assert figures["frames"]["placed"] == len(results[1].positions_px)
+    found, live = results[1].verdict, session.results[1].verdict
+    assert found.figures() == live.figures()
+    assert found.frame_misfit.tobytes() == live.frame_misfit.tobytes()
+    assert found.pixel_misfit.tobytes() == live.pixel_misfit.tobytes()
     raw = [record.parts for record in CaptureReader(tmp_path / "c") if hasattr(record, "parts")]
     assert raw == [[bytes(part) for part in parts] for parts in messages]
 

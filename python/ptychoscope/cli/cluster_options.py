@@ -25,6 +25,11 @@ class ClusterOptions(NamedTuple):
         """Whether workers were asked for."""
         return self.scheduler is not None or self.workers is not None
 
+    @property
+    def here(self) -> bool:
+        """Whether the workers are processes of this machine that end with the command."""
+        return self.scheduler in (None, "local")
+
     def tls(self) -> "Tls":
         """The files of the encrypted connection."""
         from ptychoscope.cluster.connect import Tls

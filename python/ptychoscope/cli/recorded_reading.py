@@ -8,7 +8,6 @@ from click.core import ParameterSource
 
 from ptychoscope.cli.scan_options import ScanOptions
 from ptychoscope.errors import ConfigError
-from ptychoscope.io.made_how import file_digest, made_how
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +43,8 @@ def reading_record(path: Path, reading: ScanOptions, saturation: float | None) -
 
     Orientation and probe are left out: the result has them.
     """
+    from ptychoscope.io.made_how import file_digest, made_how
+
     line = click.get_current_context().find_root().obj
     return {
         **made_how(line if isinstance(line, str) else None),
@@ -92,6 +93,8 @@ def judged_scan(
     orientation follows the result's steps, unless the scan's positions already are those of the result.
     Raises `ScanError` or `ConfigError`.
     """
+    from ptychoscope.io.made_how import file_digest
+
     record, followed = result.provenance, {}
     asked = said((*reading._fields, "saturation"))
     if path.is_file() and record.get("scan_sha256") == file_digest(path):

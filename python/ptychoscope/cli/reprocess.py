@@ -48,11 +48,14 @@ def reprocess(
     check_result(output)
     series = len(read_head(CaptureReader(capture)).placed)
     made: list[str] = []
+    verdicts: dict[int, Any] = {}
 
     def done(number: int, result: "Reconstruction") -> None:
         path = file_of_series(output, number, several=series > 1)
         save_reconstruction(result, path)
-        made.append(f"{path}: {len(result.positions_px)} frames")
+        said = "" if result.verdict is None else f"; {result.verdict.sentence()}"
+        verdicts[number] = None if result.verdict is None else result.verdict.figures()
+        made.append(f"{path}: {len(result.positions_px)} frames{said}")
 
     def changed(recorded: "LiveSettings") -> "LiveSettings":
         asked = {"orientation": orientation, "closing_sweeps": sweeps, "threads": threads}
@@ -67,7 +70,7 @@ def reprocess(
 
     figures = make_again(capture, done, load_model=load, settings=changed)
     if as_json:
-        print_json(figures | {"results": made})
+        print_json(figures | {"results": made, "verdicts": verdicts})
         return
     for line in made or ["no frame of the capture could be placed"]:
         click.echo(line)

@@ -16,13 +16,13 @@ from ptychoscope.cli.progress_line import duration, progress_line
 from ptychoscope.cli.recorded_reading import asked_reading, with_full_paths
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
 from ptychoscope.cli.run import run
-from ptychoscope.cli.run_files import jobs_for, make_folder
+from ptychoscope.cli.run_files import Job, jobs_for, make_folder
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.cli.stop_signals import INTERRUPTED, stop_on_signals
 from ptychoscope.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ptychoscope.cluster.series_task import Row, Series
+    from ptychoscope.cluster.series_task import Row, ScanTask, Series
 
 _OF_RUN = (
     *("model", "no_picture", "device", "threads", "memory", "batch", "interpolation", "window"),
@@ -40,13 +40,18 @@ def _options_of_run(function: Any) -> Any:
 
 
 @command()
-@argument("scans", "The scan files.", nargs=-1, required=True, metavar="SCAN...")
+@argument("scans", "The scan files.", nargs=-1, metavar="[SCAN...]")
 @option(
     "--output",
     "-o",
     type=PATH,
     required=True,
     about="Folder of the results, of series.csv (a row a scan), series.png and series.html.",
+)
+@option(
+    "--watch",
+    type=PATH,
+    about="Folder of which every scan is done once it is whole, or a pattern of names in one; Ctrl-C ends.",
 )
 @_options_of_run
 @cluster_options
@@ -55,6 +60,7 @@ def _options_of_run(function: Any) -> Any:
 def series(
     scans: tuple[Path, ...],
     output: Path,
+    watch: Path | None,
     model: Path | None,
     no_picture: bool,
     device: str | None,
@@ -70,8 +76,9 @@ def series(
     """
     from ptychoscope.cluster.connect import connected, mixed_sets, worker_facts
     from ptychoscope.cluster.series import run_series
-    from ptychoscope.cluster.series_task import ScanTask
 
+    if not scans and watch is None:
+        raise ConfigError("a series needs scans: name their files, or the folder they come to with --watch")
     jobs = jobs_for(scans, f"{output}/", None, no_picture=no_picture)
     pages = [("--output", output / f"series{ending}") for ending in (".csv", ".png", ".html")]
     writes = [named for job in jobs for named in (("--output", job.output), ("the picture", job.picture))]
@@ -80,12 +87,10 @@ def series(
     )
     asked = _asked(model, device, solver, reading, network)
     make_folder(str(output))
-    tasks = [
-        ScanTask(job.scan.resolve(), job.output.resolve(), job.picture and job.picture.resolve())
-        for job in jobs
-    ]
-    workers, local = cluster.workers, cluster.scheduler in (None, "local")
-    if local:
+    tasks = [_task(job) for job in jobs]
+    more = None if watch is None else _newcomers(watch, tasks, output, reading, no_picture=no_picture)
+    workers = cluster.workers
+    if cluster.here and watch is None:
         workers = min(workers or len(os.sched_getaffinity(0)), len(tasks))
     with (
         progress_line(quiet=quiet) as line,
@@ -95,11 +100,39 @@ def series(
         facts = worker_facts(client)
         if (said := mixed_sets(facts)) is not None:
             line.say(f"Warning: {said}")
-        shared = workers if local else max(worker.tasks for worker in facts.values())
-        rows = run_series(
-            client, tasks, asked, output, tasks=shared or 1, tell=_teller(line.say, quiet=quiet), stop=stop
-        )
+        here = cluster.here
+        shared = len(facts) if here else max(worker.tasks for worker in facts.values())
+        tell = _teller(line.say, quiet=quiet)
+        rows = run_series(client, tasks[:], asked, output, tasks=shared, tell=tell, stop=stop, more=more)
     _end(rows, len(tasks), output, stopped=stop.is_set())
+
+
+def _task(job: Job, refused: str | None = None) -> "ScanTask":
+    from ptychoscope.cluster.series_task import ScanTask
+
+    return ScanTask(job.scan.resolve(), job.output.resolve(), job.picture and job.picture.resolve(), refused)
+
+
+def _newcomers(
+    watch: Path, tasks: "list[ScanTask]", output: Path, reading: ScanOptions, *, no_picture: bool
+) -> "Callable[[], list[ScanTask]]":
+    """Gives the scans that have come since, which it puts at the end of `tasks`."""
+    from ptychoscope.cluster.watched_folder import WatchedFolder
+
+    watched = WatchedFolder(watch, [*(path for _, path in reading.files()), *(task.scan for task in tasks)])
+    if watched.folder.resolve() == output.resolve():
+        raise ConfigError(f"--output {output} is the folder of --watch: give the results one of their own")
+
+    def look() -> "list[ScanTask]":
+        first = len(tasks)
+        for path in watched.newcomers():
+            (job,) = jobs_for([path], f"{output}/", None, no_picture=no_picture)
+            before = next((task.scan for task in tasks if task.output == job.output.resolve()), None)
+            refused = f"its result would replace that of {before}: give it another name"
+            tasks.append(_task(job, None if before is None else refused))
+        return tasks[first:]
+
+    return look
 
 
 def _asked(
@@ -166,9 +199,8 @@ def _end(rows: "list[Row]", of: int, output: Path, *, stopped: bool) -> None:
     failed = [row["scan"] for row in rows if row["state"] == "failed"]
     kept = sum(row["state"] == "kept" for row in rows)
     made = len(rows) - len(failed)
-    click.echo(
-        f"{output}: {made} results ({kept} were there), {len(failed)} failed: see series.html, series.csv"
-    )
+    see = ": see series.html, series.csv" if rows else ""
+    click.echo(f"{output}: {made} results ({kept} were there), {len(failed)} failed{see}")
     if stopped and len(rows) < of:
         click.echo(f"Stopped with {of - len(rows)} left: the same command does them", err=True)
         sys.exit(INTERRUPTED)

@@ -5,10 +5,13 @@ dashboard. Dask's processes send each other Python objects as pickles, so that w
 run code on its workers: a scheduler that others can reach needs TLS.
 """
 
+import logging
 import os
+import signal
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -79,17 +82,24 @@ def connected(
         raise ConfigError(
             "--workers starts processes here, and --scheduler has its own: leave one of them out"
         )
+    with (
+        distributed.utils.silence_logging_cmgr(logging.CRITICAL),  # what it says, we say
+        _client(scheduler, security) as client,
+    ):
+        yield client
+
+
+def _client(scheduler: str, security: "Security | None") -> "Client":
     try:
-        client = distributed.Client(
+        return _distributed().Client(  # type: ignore[no-any-return]
             scheduler, security=security, timeout=_TIMEOUT_S, set_as_default=False, heartbeat_interval="2s"
         )
     except (OSError, TypeError, ValueError) as error:
         raise ClusterError(
             f"no scheduler answers at {scheduler} ({error}): start one there with `dask scheduler`, check "
-            "the address, and for tls:// that its certificate is signed by the one of --tls-ca"
+            "the address, and for tls:// that its certificate and that of --tls-cert are signed by --tls-ca, "
+            "and that --tls-key belongs to --tls-cert"
         ) from error
-    with client:
-        yield client
 
 
 def worker_facts(client: "Client") -> dict[str, WorkerFacts]:
@@ -122,7 +132,8 @@ def mixed_sets(facts: Mapping[str, WorkerFacts]) -> str | None:
     named = "; ".join(f"{name} on {', '.join(sorted(where))}" for name, where in sorted(hosts.items()))
     return (
         f"workers compute with different instruction sets ({named}): images may differ by some 1e-5 with the "
-        "machine that made them; PTYCHOSCOPE_ISA=avx2 in the environment of every worker makes them agree"
+        "machine that made them; PTYCHOSCOPE_ISA=avx2 in the environment of every worker makes the kernels "
+        "agree"
     )
 
 
@@ -134,8 +145,8 @@ def _workers(client: "Client") -> dict[str, Any]:
 @contextmanager
 def _local(workers: int) -> Iterator["Client"]:
     distributed = _distributed()
-    with (
-        distributed.LocalCluster(
+    with _uninterrupted():
+        cluster = distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
@@ -146,10 +157,20 @@ def _local(workers: int) -> Iterator["Client"]:
             scheduler_kwargs={"dashboard": False},
             memory_limit=0,  # a run keeps its own limit
             silence_logs=50,
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
+        )
+    with cluster, distributed.Client(cluster, set_as_default=False) as client:
         yield client
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Threads that start within block Ctrl-C, and so do the processes that they ever start: it is ours."""
+    resource_tracker.ensure_running()  # it lets signals through again in the thread that starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _security(scheduler: str | None, tls: Tls | None) -> "Security | None":

@@ -27,6 +27,7 @@ def run_series(
     tasks: int,
     tell: Callable[[Row, int, int, float], None],
     stop: Event,
+    more: Callable[[], Sequence[ScanTask]] | None = None,
 ) -> list[Row]:
     """Do every scan on the workers of `client`; the rows, in the order in which scans came.
 
@@ -40,23 +41,35 @@ def run_series(
         Called with a row, how many are done, of how many, and seconds since the begin.
     stop
         Once set, what has not ended is left out.
+    more
+        Called often, for scans that have come since; with it a series ends by `stop` alone.
 
     Raises
     ------
     ClusterError
         The scheduler went away; what was done is in the table, and the same call does the rest.
     """
-    waiting: dict[Any, int] = {
-        client.submit(do_scan, scan, series, tasks, pure=False): k for k, scan in enumerate(scans)
-    }
+    known: list[ScanTask] = []
+    waiting: dict[Any, int] = {}
     rows: dict[int, Row] = {}
+
+    def submit(found: Sequence[ScanTask]) -> None:
+        for scan in found:
+            waiting[client.submit(do_scan, scan, series, tasks, pure=False)] = len(known)
+            known.append(scan)
+
+    submit(scans)
     began = written = time.monotonic()
     try:
-        while waiting and not stop.wait(_POLL_S):
+        stopped = False
+        while (waiting or more is not None) and not stopped:
+            stopped = stop.wait(_POLL_S)  # what ended before is counted
+            if more is not None and not stopped:
+                submit(more())
             for future in [future for future in waiting if future.done()]:
                 number = waiting.pop(future)
-                rows[number] = _row(future, scans[number])
-                tell(rows[number], len(rows), len(scans), time.monotonic() - began)
+                rows[number] = _row(future, known[number])
+                tell(rows[number], len(rows), len(known), time.monotonic() - began)
             if rows and time.monotonic() - written > _TABLE_EVERY_S:
                 write_table(_ordered(rows), folder / "series.csv")
                 written = time.monotonic()

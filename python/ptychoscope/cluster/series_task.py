@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ptychoscope.errors import OutputError, PtychoscopeError, ScanError, ScanWarning
+from ptychoscope.errors import ConfigError, OutputError, PtychoscopeError, ScanError, ScanWarning
 from ptychoscope.io.made_how import file_digest, made_how
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class ScanTask(NamedTuple):
     scan: Path
     output: Path
     picture: Path | None
+    refused: str | None = None
+    """Why it is not done, where that is known."""
 
 
 def do_scan(task: ScanTask, series: Series, tasks: int) -> Row:
@@ -68,6 +70,8 @@ def do_scan(task: ScanTask, series: Series, tasks: int) -> Row:
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always", ScanWarning)
+            if task.refused is not None:
+                raise ConfigError(task.refused)
             _check_shared(task, here.host)
             digest = file_digest(task.scan)
             result = finished(task.output, digest, series.asked)

@@ -1,6 +1,8 @@
 """EarlyWord: after the first few hundred frames, whether something else explains them clearly better.
 
-It is looked for in a thread of its own, once a series; the loop goes on. What is found is said with its mend.
+It is looked for in a thread of its own, once a series; the loop goes on. A series that ends before there are
+so many is looked at in the end, where its image does not explain its frames. What is found is said with its
+mend.
 """
 
 import threading
@@ -29,9 +31,11 @@ class EarlyWord:
             self._thread = threading.Thread(target=self._find, name="diagnosis", daemon=True)
             self._thread.start()
 
-    def close(self) -> None:
-        """Wait for the end of a look that has begun."""
-        if self._thread is not None:
+    def close(self, *, doubtful: bool = False) -> None:
+        """Wait for the end of a look that has begun; look at a short series whose image is `doubtful`."""
+        if self._thread is None and doubtful:
+            self._find()
+        elif self._thread is not None:
             self._thread.join()
 
     def _find(self) -> None:

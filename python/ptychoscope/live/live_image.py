@@ -4,6 +4,7 @@ What it becomes is a function of the settings, the reading and the batches alone
 capture give the same bits.
 """
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from time import thread_time
@@ -16,16 +17,15 @@ from ptychoscope.errors import ConfigError
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.live.growing import GrowingSolver
+from ptychoscope.live.growing_canvas import canvas_fits, make_canvas
 from ptychoscope.live.reading import Reading
 from ptychoscope.live.settings import LiveSettings
+from ptychoscope.live.verdict_frames import VerdictFrames
 from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.preprocess.complex_planes import complex_patches
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.stitch.canvas import Canvas
-from ptychoscope.stitch.windows import make_window
 
-_PIXEL_BYTES = 48
 _ARRAYS = 1024
 
 
@@ -76,9 +76,12 @@ class LiveImage:
         extent = None if known is None or not len(known) else canvas_extent(known, side)
         self._solver = self._make_solver(extent) if settings.window_frames else None
         self._canvas = (
-            self._make_canvas(model, extent, side) if model and not settings.window_frames else None
+            make_canvas(model, self.probe, side if extent is None else extent.shape, settings)
+            if model and not settings.window_frames
+            else None
         )
         self._origin = (0, 0) if extent is None else extent.origin_px
+        self._judged = VerdictFrames(some.patch_px, reading.domain)
         self._numbers: list[NDArray[np.int64]] = []
         self._positions: list[NDArray[np.float64]] = []
         self.frames = 0
@@ -100,6 +103,7 @@ class LiveImage:
         if len(patterns):
             self._add(patterns, positions_px)
             self._note(numbers, positions_px)
+            self._judged.add(patterns)
             self.frames += len(patterns)
             self.version += 1
         return Placed(fits, int((~lit).sum()), int((lit & ~fits).sum()))
@@ -112,17 +116,26 @@ class LiveImage:
         self.model = model
 
     def snapshot(self) -> Reconstruction:
-        """What there is now."""
-        return self._result({"partial": f"{self.frames} frames so far"})
+        """What there is now, with the misfit of the last sweep in place of a verdict."""
+        misfit = {"refine_misfit_now": self.misfit} if np.isfinite(self.misfit) else {}
+        return self._result({"partial": f"{self.frames} frames so far", **misfit})
 
     def close(self) -> Reconstruction:
-        """The result of the whole series: with the solver after its full sweeps."""
+        """The result of the whole series, with its verdict: with the solver after its full sweeps.
+
+        The network alone is judged by frames that were held, where a probe is known to predict them with.
+        """
         record: dict[str, str | int | float] = {}
         if self._solver is not None and len(self._solver):
             window = self._solver.window
             found = window.close(sweeps=self.settings.closing_sweeps)
             record = {"refine_sweeps": window.closing_sweeps, "refine_misfit_after": found.misfit}
-        return self._result(record, closed=True)
+        result = self._result(record, closed=True)
+        if self._solver is not None and len(self._solver):
+            verdict = self._judged.judge(self._solver.window.refiner, self.numbers)
+        else:
+            verdict = self._judged.judge_image(result)
+        return replace(result, verdict=verdict)
 
     def planes(self, region: tuple[int, int, int, int] | None = None) -> dict[str, NDArray[Any]]:
         """Object, coverage and spread, of `region` (row0, row1, column0, column1) of `extent`, or of all."""
@@ -165,6 +178,15 @@ class LiveImage:
         """(n,) of the frames that were placed, in their order."""
         return np.concatenate([np.empty(0, np.int64), *self._numbers])
 
+    def placed_since(self, first: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Numbers (n,) and positions (n, 2) of the frames that were placed as number `first` and later."""
+        k, more = len(self._numbers), self.frames - first
+        while more > 0:
+            k -= 1
+            more -= len(self._numbers[k])
+        numbers = np.concatenate([np.empty(0, np.int64), *self._numbers[k:]])
+        return numbers[-more:], np.concatenate([np.empty((0, 2)), *self._positions[k:]])[-more:]
+
     @property
     def misfits(self) -> NDArray[np.float64]:
         """(n,) of every frame at its last visit; empty without a solver."""
@@ -199,35 +221,13 @@ class LiveImage:
             most_bytes=s.most_bytes,
         )
 
-    def _make_canvas(self, model: Model, extent: CanvasExtent | None, side: tuple[int, int]) -> Canvas:
-        stitch, shape = model.config.stitch, side if extent is None else extent.shape
-        return Canvas(
-            shape,
-            make_window(stitch.window, side, self.probe),
-            stitch.interpolation,
-            "exact",
-            self.settings.threads,
-            crop_px=stitch.inner_crop_px,
-            grow=True,
-            max_pixels=max(shape[0] * shape[1], self.settings.most_bytes // _PIXEL_BYTES),
-        )
-
     def _fits(self, positions_px: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(n,) whether there is, or can be, room for frames at these positions."""
         if self._solver is not None:
             return self._solver.fits(positions_px)
         assert self._canvas is not None  # noqa: S101
-        row0, row1, column0, column1 = self._canvas.extent
-        at = positions_px - self._origin
-        fits = np.asarray(np.isfinite(positions_px).all(axis=1))
-        most = self.settings.most_bytes // _PIXEL_BYTES
-        for k in np.flatnonzero(fits):
-            y, x = at[k]
-            reach = 2 * max(self.reading.steps.out_side, *(self.model.patch_px if self.model else (0,)))
-            height = max(row1, y + reach) - min(row0, y - reach)
-            width = max(column1, x + reach) - min(column0, x - reach)
-            fits[k] = 4 * height * width <= most
-        return fits
+        reach = 2 * max(self.reading.steps.out_side, *(self.model.patch_px if self.model else (0,)))
+        return canvas_fits(self._canvas, positions_px - self._origin, reach, self.settings)
 
     def _add(self, patterns: NDArray[np.float32], positions_px: NDArray[np.float64]) -> None:
         began, patches = thread_time(), None
