@@ -150,3 +150,20 @@ def scan_file(tmp_path):
     path = Path(tmp_path / "scan.cxi")
     save_scan(scan, path)
     return path
+
+
+@pytest.mark.slow
+def test_the_command_makes_the_same_bits_by_a_scheduler(call, scans, scheduler):
+    from ptychoscope.io import load_reconstruction
+
+    (scan,), same = scans(1, side=12), f"-m {TINY} --refine 0 --no-picture"
+    assert call(f"run {scan} {same} --accumulate exact --align none -o alone.h5")[0] == 0
+    code, _, err = call(f"run {scan} {same} --scheduler {scheduler} -o there.h5")
+    assert code == 0, err
+    alone, there = (load_reconstruction(f"{name}.h5") for name in ("alone", "there"))
+    assert_same_bits(alone, there)
+    assert there.provenance["cluster_workers"] == 2
+    code, _, err = call(f"run {scan} -m {TINY} --scheduler {scheduler} -o x.h5")
+    assert (code, "--refine 0" in err) == (2, True)
+    code, _, err = call(f"run {scan} --start there.h5 --refine 2 --no-picture -o on.h5")  # the cure
+    assert code == 0, err

@@ -40,7 +40,7 @@ from ptychoscope.stitch.canvas import Canvas
 if TYPE_CHECKING:
     from distributed import Client
 
-_RANGES = 4
+RANGES = 4
 """Of each task that runs at the same time: what a lost worker had in hand is a quarter of its share."""
 
 
@@ -77,7 +77,7 @@ class OverWorkers:
         """The scan, whose photons are counted by the workers."""
         scan = self._reading(self._path)
         self._numbers = scan.numbers
-        submit, ranges = self.crew.submit, _ranges(len(scan), self.crew.slots, 1)
+        submit, ranges = self.crew.submit, ranges_of(len(scan), self.crew.slots, 1)
         shared = submit(as_it_is, self._shared())
         counted = [submit(count_photons, shared, *part) for part in ranges]
         scan.__dict__["frame_counts"] = np.concatenate([np.zeros(0), *wait_for(self.crew.client, counted)])
@@ -90,7 +90,7 @@ class OverWorkers:
             raise ClusterError("only sums without an order go over workers: accumulate exact, align none")
         work = [
             _Range(a, b, region_of(positions_px[a:b], model.patch_px, plan.extent))
-            for a, b in _ranges(len(positions_px), _RANGES * self.crew.slots, plan.batch)
+            for a, b in ranges_of(len(positions_px), RANGES * self.crew.slots, plan.batch)
         ]
         shared = self.crew.submit(as_it_is, self._shared(plan, model))
         if plan.merge == "scan":
@@ -184,7 +184,7 @@ class _Range(NamedTuple):
     place: RegionOfCanvas
 
 
-def _ranges(frames: int, parts: int, batch: int) -> list[tuple[int, int]]:
+def ranges_of(frames: int, parts: int, batch: int) -> list[tuple[int, int]]:
     """At most `parts` ranges of about the same length, whole batches but for the last."""
     batches = -(-frames // batch)
     edges = np.linspace(0, batches, min(parts, batches) + 1).round().astype(int) * batch

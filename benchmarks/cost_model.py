@@ -1,0 +1,107 @@
+"""What one scan costs on many workers, measured here, and what that says of larger scans and more machines.
+
+    python benchmarks/cost_model.py MODEL -o cost_model.json [--frames 4096] [--workers 1 2 4] [--repeats 5]
+
+One process with two threads and clusters of 1, 2 and 4 processes take turns at the same file, in the same
+minutes; clusters stand before the clock runs. The model: reading and network and stitching cost CPU seconds
+per frame, parts cost bytes per pixel of their region, and a task costs the scheduler a constant.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ptychoscope.cluster.canvas_parts import region_of
+from ptychoscope.cluster.connect import connected
+from ptychoscope.cluster.one_scan import RANGES, Crew, OverWorkers, ranges_of
+from ptychoscope.inference.load import load_model
+from ptychoscope.io import open_scan, save_scan
+from ptychoscope.patch_geometry import canvas_extent
+from ptychoscope.pipeline.reconstruct import reconstruct
+from ptychoscope.simulate import simulate_scan
+
+BYTES_A_PIXEL = 32
+"""Of a part: four planes of 64-bit integers."""
+EXACT: dict[str, Any] = {"refine": 0, "accumulate": "exact", "align": "none"}
+
+
+def alone(path: Path, model: Any) -> float:
+    began = perf_counter()
+    reconstruct(open_scan(path), model, workers=2, threads=2, **EXACT)
+    return perf_counter() - began
+
+
+def over(path: Path, model: Any, crew: Crew) -> tuple[float, Any]:
+    began, reports = perf_counter(), []
+    workers = OverWorkers(crew, open_scan, path)
+
+    def through(*parts: Any) -> Any:
+        reports.append(workers(*parts))
+        return reports[0]
+
+    reconstruct(workers.opened(), model, through=through, **EXACT)
+    return perf_counter() - began, reports[0]
+
+
+def bytes_reduced(positions: np.ndarray, side: int, slots: int, batch: int = 16) -> int:
+    """Of all parts of the frames, before they are summed."""
+    extent = canvas_extent(positions, (side, side))
+    parts = ranges_of(len(positions), RANGES * slots, batch)
+    shapes = [region_of(positions[a:b], (side, side), extent).shape for a, b in parts]
+    return sum(BYTES_A_PIXEL * height * width for height, width in shapes)
+
+
+def measure(path: Path, bundle: Path, workers: list[int], repeats: int) -> dict[str, Any]:
+    model, seconds, reports = load_model(bundle, threads=1), {"alone": []}, {}
+    for count in workers:
+        with connected(workers=count) as client:
+            crew = Crew(client, count, count, threads=1)
+            over(path, model, crew)  # imports, files and sessions
+            for _ in range(repeats):
+                seconds["alone"].append(alone(path, model))
+                taken, reports[count] = over(path, model, crew)
+                seconds.setdefault(f"{count}", []).append(taken)
+    scan = open_scan(path)
+    middle = {name: statistics.median(taken) for name, taken in seconds.items()}
+    two = list(zip(seconds["alone"][repeats : 2 * repeats], seconds.get("2", []), strict=False))
+    return {
+        "frames": len(scan),
+        "side_px": scan.patch_px,
+        "bytes_read": int(scan.patterns.nbytes),
+        "seconds": {name: round(value, 3) for name, value in middle.items()},
+        "alone_over_two_workers": round(statistics.median(a / b for a, b in two), 3) if two else None,
+        "cpu_us_per_frame": {
+            count: {name: round(1e6 * cpu / len(scan), 1) for name, cpu in report.stages_cpu_s.items()}
+            for count, report in reports.items()
+        },
+        "bytes_reduced": {
+            count: bytes_reduced(scan.positions_px, scan.patch_px, count) for count in workers
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--frames", type=int, default=4096)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--repeats", type=int, default=5)
+    asked = parser.parse_args()
+    side = round(asked.frames**0.5)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scan.cxi"
+        save_scan(simulate_scan(rows=side, columns=side, step=8.0).scan, path)
+        found = measure(path, asked.model, asked.workers, asked.repeats)
+    asked.output.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
