@@ -16,15 +16,16 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptychoscope.cluster.canvas_parts import region_of
-from ptychoscope.cluster.connect import connected
+from ptychoscope.cluster.connect import connected, worker_facts
 from ptychoscope.cluster.one_scan import RANGES, Crew, OverWorkers, ranges_of
 from ptychoscope.inference.load import load_model
 from ptychoscope.io import open_scan, save_scan
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.pipeline.reconstruct import reconstruct
-from ptychoscope.simulate import simulate_scan
+from ptychoscope.simulate import SimulationConfig, simulate_scan
 
 BYTES_A_PIXEL = 32
 """Of a part: four planes of 64-bit integers."""
@@ -49,7 +50,7 @@ def over(path: Path, model: Any, crew: Crew) -> tuple[float, Any]:
     return perf_counter() - began, reports[0]
 
 
-def bytes_reduced(positions: np.ndarray, side: int, slots: int, batch: int = 16) -> int:
+def bytes_reduced(positions: NDArray[np.float64], side: int, slots: int, batch: int = 16) -> int:
     """Of all parts of the frames, before they are summed."""
     extent = canvas_extent(positions, (side, side))
     parts = ranges_of(len(positions), RANGES * slots, batch)
@@ -58,31 +59,32 @@ def bytes_reduced(positions: np.ndarray, side: int, slots: int, batch: int = 16)
 
 
 def measure(path: Path, bundle: Path, workers: list[int], repeats: int) -> dict[str, Any]:
-    model, seconds, reports = load_model(bundle, threads=1), {"alone": []}, {}
+    model = load_model(bundle, threads=1)
+    seconds: dict[str, list[float]] = {"alone": []}
+    reports: dict[int, Any] = {}
+    pairs: list[float] = []
     for count in workers:
         with connected(workers=count) as client:
-            crew = Crew(client, count, count, threads=1)
+            crew = Crew(client, tuple(worker_facts(client)), count, threads=1)
             over(path, model, crew)  # imports, files and sessions
             for _ in range(repeats):
                 seconds["alone"].append(alone(path, model))
                 taken, reports[count] = over(path, model, crew)
                 seconds.setdefault(f"{count}", []).append(taken)
+                pairs += [seconds["alone"][-1] / taken] if count == 2 else []
     scan = open_scan(path)
     middle = {name: statistics.median(taken) for name, taken in seconds.items()}
-    two = list(zip(seconds["alone"][repeats : 2 * repeats], seconds.get("2", []), strict=False))
     return {
         "frames": len(scan),
         "side_px": scan.patch_px,
         "bytes_read": int(scan.patterns.nbytes),
         "seconds": {name: round(value, 3) for name, value in middle.items()},
-        "alone_over_two_workers": round(statistics.median(a / b for a, b in two), 3) if two else None,
+        "alone_over_two_workers": round(statistics.median(pairs), 3) if pairs else None,
         "cpu_us_per_frame": {
             count: {name: round(1e6 * cpu / len(scan), 1) for name, cpu in report.stages_cpu_s.items()}
             for count, report in reports.items()
         },
-        "bytes_reduced": {
-            count: bytes_reduced(scan.positions_px, scan.patch_px, count) for count in workers
-        },
+        "bytes_reduced": {count: bytes_reduced(scan.positions_px, scan.patch_px, count) for count in workers},
     }
 
 
@@ -97,7 +99,7 @@ def main() -> None:
     side = round(asked.frames**0.5)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scan.cxi"
-        save_scan(simulate_scan(rows=side, columns=side, step=8.0).scan, path)
+        save_scan(simulate_scan(SimulationConfig(rows=side, columns=side, step_px=8.0)), path)
         found = measure(path, asked.model, asked.workers, asked.repeats)
     asked.output.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found))

@@ -92,8 +92,11 @@ def test_what_has_an_order_does_not_go_over_workers(options, cure):
         options_over_workers(options, has_model=True)
 
 
-def crew(client, workers):
-    return Crew(client, workers, workers, threads=1)
+def crew(client):
+    from ptychoscope.cluster.connect import worker_facts
+
+    addresses = tuple(worker_facts(client))
+    return Crew(client, addresses, len(addresses), threads=1)
 
 
 @pytest.mark.slow
@@ -112,7 +115,7 @@ def test_many_workers_make_the_bits_of_one_process(workers, scan_file, unrolled)
     with connected(workers=workers) as client:
         for model, more in cases:
             alone = reconstruct(scan, model, **ALONE, **more)
-            through = OverWorkers(crew(client, workers), open_scan, scan_file)
+            through = OverWorkers(crew(client), open_scan, scan_file)
             there = reconstruct(through.opened(), model, through=through, **ALONE, **more)
             assert_same_bits(alone, there)
             assert there.provenance["frames"] == alone.provenance["frames"]
@@ -133,7 +136,7 @@ def test_a_killed_worker_changes_no_bit(scan_file, unrolled):
                 killed.append(victim)
                 os.kill(victim, signal.SIGKILL)
 
-        through = OverWorkers(crew(client, 2), open_scan, scan_file)
+        through = OverWorkers(crew(client), open_scan, scan_file)
         scan, more = through.opened(), {"projections": 20, "batch": 2}
         there = reconstruct(scan, unrolled, progress=kill_once, through=through, **more, **ALONE)
     assert killed

@@ -28,8 +28,9 @@ def crew_of(
         facts = worker_facts(client)
         if (said := mixed_sets(facts)) is not None:
             say(f"Warning: {said}")
-        hosts = [worker.host for worker in facts.values() for _ in range(worker.tasks)]
-        crew = Crew(client, len(hosts), max(hosts.count(host) for host in set(hosts)), threads)
+        slots = [(address, worker.host) for address, worker in facts.items() for _ in range(worker.tasks)]
+        addresses, hosts = zip(*slots, strict=True)
+        crew = Crew(client, addresses, max(hosts.count(host) for host in set(hosts)), threads)
         sets = sorted({worker.instruction_set for worker in facts.values()})
         yield crew, {"cluster_workers": len(facts), "instruction_set": ", ".join(sets)}
 

@@ -27,36 +27,24 @@ if TYPE_CHECKING:
     from ptychoscope.stitch.canvas import Canvas
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SharedScan:
-    """What every range of a scan needs to know. A worker gets it once, and keeps what it opens with it."""
+class _OpensHere:
+    """What a worker gets once, and keeps what it opens with it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what was opened in this process."""
+        fields: Any = self
+        return {name: getattr(self, name) for name in fields.__dataclass_fields__}
+
+
+@dataclass(frozen=True, eq=False)
+class ScanFile(_OpensHere):
+    """The file that every range reads."""
 
     reading: Callable[[Path], "Scan"]
     """Opens the scan file."""
     path: Path
     frames: int
-    """That the file holds."""
-    used: NDArray[np.int64] | None = None
-    """(n,) indices of the frames that make the image; None: all."""
-    model: Path | None = None
-    model_digest: str = ""
-    device: str = "cpu"
-    probe: NDArray[np.complex64] | None = None
-    window: NDArray[np.float32] | None = None
-    crop_px: int = 0
-    interpolation: Interpolation = "cubic"
-    batch: int = 16
-    threads: int | None = None
-    """Batches at the same time; None: the cores of the worker's machine, divided by its tasks."""
-    tasks: int = 1
-    projections: int = 0
-    merge_batch: bool = False
-    """Whether the frames of a batch are each other's neighbours."""
-    saturation: float | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without what was opened in this process."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+    """That it holds."""
 
     @cached_property
     def scan(self) -> "Scan":
@@ -75,14 +63,35 @@ class SharedScan:
             )
         return scan
 
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Network(_OpensHere):
+    """What every range needs to know of the plan."""
+
+    used: NDArray[np.int64] | None
+    """(n,) indices of the frames that make the image; None: all."""
+    model: Path
+    model_digest: str
+    device: str
+    probe: NDArray[np.complex64] | None
+    window: NDArray[np.float32] | None
+    crop_px: int
+    interpolation: Interpolation
+    batch: int
+    threads: int | None
+    """Batches at the same time; None: the cores of the worker's machine, divided by its tasks."""
+    tasks: int
+    projections: int
+    merge_batch: bool
+    """Whether the frames of a batch are each other's neighbours."""
+    saturation: float | None
+
     @cached_property
     def slot(self) -> "ModelSlot":
         """The model, ready with its probe."""
         from ptychoscope.inference.load import load_model
         from ptychoscope.inference.model_slot import ModelSlot
 
-        if self.model is None:
-            raise TypeError("a range of frames goes through a network")
         model = load_model(self.model, self.device, 1)
         if model.digest != self.model_digest:
             raise BundleError(
@@ -96,12 +105,12 @@ class SharedScan:
         """Batches that are in the network at the same time."""
         return self.threads or max(1, len(os.sched_getaffinity(0)) // self.tasks)
 
-    def source(self, start: int, stop: int) -> "ScanSource":
+    def source(self, file: ScanFile, start: int, stop: int) -> "ScanSource":
         """The used frames `start` to `stop`."""
         from ptychoscope.pipeline.sources import ScanSource
 
         part = slice(start, stop)
-        scan = self.scan.select(part if self.used is None else self.used[part])
+        scan = file.scan.select(part if self.used is None else self.used[part])
         return ScanSource(scan, batch=self.batch, saturation=self.saturation)
 
     def canvas(self, place: RegionOfCanvas) -> "Canvas":
@@ -111,28 +120,28 @@ class SharedScan:
         return Canvas(place.shape, self.window, self.interpolation, "exact", crop_px=self.crop_px)
 
 
-def as_it_is(shared: SharedScan) -> SharedScan:
+def as_it_is(shared: Any) -> Any:
     """A task, so that what is lost with a worker is made again."""
     return shared
 
 
-def count_photons(shared: SharedScan, start: int, stop: int) -> NDArray[np.float64]:
+def count_photons(file: ScanFile, start: int, stop: int) -> NDArray[np.float64]:
     """(n,) photons of the frames `start` to `stop` of the file."""
-    return shared.scan.select(slice(start, stop)).frame_counts
+    return file.scan.select(slice(start, stop)).frame_counts
 
 
-def do_range(shared: SharedScan, start: int, stop: int, place: RegionOfCanvas) -> CanvasPart:
+def do_range(file: ScanFile, network: Network, start: int, stop: int, place: RegionOfCanvas) -> CanvasPart:
     """The used frames `start` to `stop` through the whole network, each alone or with its batch."""
     from ptychoscope.pipeline.loop import run
     from ptychoscope.pipeline.patch_sinks import CanvasSink
 
-    canvas = shared.canvas(place)
+    canvas = network.canvas(place)
     report = run(
-        shared.source(start, stop),
-        shared.slot,
+        network.source(file, start, stop),
+        network.slot,
         [CanvasSink(canvas, place)],
-        workers=shared.workers,
-        merge=shared.merge_batch,
+        workers=network.workers,
+        merge=network.merge_batch,
     )
     return part_of(canvas, place.region, report)
 
@@ -154,7 +163,13 @@ class Before(NamedTuple):
 
 
 def do_stage(
-    shared: SharedScan, start: int, stop: int, place: RegionOfCanvas, stage: Stage, before: Before | None
+    file: ScanFile,
+    network: Network,
+    start: int,
+    stop: int,
+    place: RegionOfCanvas,
+    stage: Stage,
+    before: Before | None,
 ) -> CanvasPart:
     """One stage for the used frames `start` to `stop`, from what lies in `place` before it."""
     from ptychoscope.inference.unrolled import ObjectEstimate
@@ -163,18 +178,18 @@ def do_stage(
     from ptychoscope.pipeline.merge_between_passes import between_passes, one_pass
     from ptychoscope.pipeline.patch_sinks import CanvasSink
 
-    loaded = shared.slot.loaded
+    loaded = network.slot.loaded
     runner = loaded.runner
     if not isinstance(runner, UnrolledRunner):
         raise TypeError("only a network in passes can be merged between them")
-    canvas = shared.canvas(place) if stage.last else between_passes(place.shape, runner, "exact")
+    canvas = network.canvas(place) if stage.last else between_passes(place.shape, runner, "exact")
     estimate = None if before is None else ObjectEstimate(*before)
     report = Report()
     flow(
-        shared.source(start, stop),
+        network.source(file, start, stop),
         one_pass(runner, stage.number, estimate, place, loaded.digest),
         [CanvasSink(canvas, place)],
         report,
-        workers=shared.workers,
+        workers=network.workers,
     )
     return part_of(canvas, place.region, report)

@@ -6,7 +6,6 @@ the same options, however many workers there are, in whatever order they end, an
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +15,8 @@ import numpy as np
 from ptychoscope.cluster.canvas_parts import RegionOfCanvas, add_parts, region_of
 from ptychoscope.cluster.frame_range import (
     Before,
-    SharedScan,
+    Network,
+    ScanFile,
     Stage,
     as_it_is,
     count_photons,
@@ -48,12 +48,23 @@ class Crew(NamedTuple):
     """The workers, as one."""
 
     client: "Client"
-    slots: int
-    """Tasks that they do at the same time, all together."""
+    addresses: tuple[str, ...]
+    """Of the worker of every task that is done at the same time."""
     tasks: int
     """Of those, how many share the cores of one machine."""
     threads: int | None = None
     """Of a task; None: the cores, divided by `tasks`."""
+
+    @property
+    def slots(self) -> int:
+        """Tasks that they do at the same time, all together."""
+        return len(self.addresses)
+
+    def share(self, function: Callable[..., Any], *args: Any, part: int, parts: int) -> Any:
+        """Task `part` of `parts` of the same length: neighbours on one worker, or on any once it is gone."""
+        address = self.addresses[part * self.slots // parts]
+        where: Any = {"workers": address, "allow_other_workers": True}
+        return self.client.submit(function, *args, pure=False, **where)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any:
         """A task of its own."""
@@ -71,15 +82,18 @@ class OverWorkers:
 
     def __init__(self, crew: Crew, reading: Callable[[Path], Scan], path: Path) -> None:
         self.crew, self._reading, self._path = crew, reading, path
-        self._numbers = np.zeros(0, np.int64)
+        self._numbers, self._file = np.zeros(0, np.int64), None
 
     def opened(self) -> Scan:
         """The scan, whose photons are counted by the workers."""
         scan = self._reading(self._path)
         self._numbers = scan.numbers
-        submit, ranges = self.crew.submit, ranges_of(len(scan), self.crew.slots, 1)
-        shared = submit(as_it_is, self._shared())
-        counted = [submit(count_photons, shared, *part) for part in ranges]
+        self._file = self.crew.submit(as_it_is, ScanFile(self._reading, self._path, len(scan)))
+        ranges = ranges_of(len(scan), self.crew.slots, 1)
+        counted = [
+            self.crew.share(count_photons, self._file, *of, part=k, parts=len(ranges))
+            for k, of in enumerate(ranges)
+        ]
         scan.__dict__["frame_counts"] = np.concatenate([np.zeros(0), *wait_for(self.crew.client, counted)])
         return scan
 
@@ -92,18 +106,21 @@ class OverWorkers:
             _Range(a, b, region_of(positions_px[a:b], model.patch_px, plan.extent))
             for a, b in ranges_of(len(positions_px), RANGES * self.crew.slots, plan.batch)
         ]
-        shared = self.crew.submit(as_it_is, self._shared(plan, model))
+        network = self.crew.submit(as_it_is, self._network(plan, model))
         if plan.merge == "scan":
-            self._in_stages(slot, sink.canvas, shared, work, report, watch)
+            self._in_stages(slot, sink.canvas, network, work, report, watch)
         else:
-            parts = [self.crew.submit(do_range, shared, *args) for args in work]
+            parts = [
+                self.crew.share(do_range, self._file, network, *of, part=k, parts=len(work))
+                for k, of in enumerate(work)
+            ]
             self._sum_into(sink.canvas, parts, report, watch, (len(positions_px), 0, 1))
         report.models = [(slot.loaded.digest, report.frames)]
         report.seconds = time.perf_counter() - began
         return report
 
     def _in_stages(
-        self, slot: ModelSlot, last: Canvas, shared: Any, work: "list[_Range]", report: Report, watch: Watch
+        self, slot: ModelSlot, last: Canvas, network: Any, work: "list[_Range]", report: Report, watch: Watch
     ) -> None:
         """All stages; between two of them a range gets what all made of its region, and no more."""
         runner = slot.loaded.runner
@@ -115,9 +132,10 @@ class OverWorkers:
         def step(number: int | None, estimate: ObjectEstimate | None) -> Canvas:
             nonlocal done
             stage = Stage(number, last=done + 1 == of)
-            parts = [
-                self.crew.submit(do_stage, shared, *args, stage, _cut(estimate, args.place)) for args in work
-            ]
+            parts = []
+            for k, of_scan in enumerate(work):
+                args = (self._file, network, *of_scan, stage, _cut(estimate, of_scan.place))
+                parts.append(self.crew.share(do_stage, *args, part=k, parts=len(work)))
             canvas = last if stage.last else between_passes(whole.shape, runner, "exact")
             self._sum_into(canvas, parts, report, watch, (work[-1].stop, done, of))
             done += 1
@@ -147,21 +165,13 @@ class OverWorkers:
         for name, cpu_s in total.stages_cpu_s.items():
             report.stages_cpu_s[name] += cpu_s
 
-    def _shared(self, plan: Plan | None = None, model: Model | None = None) -> SharedScan:
-        """What workers need to know; of the file alone before there is a plan."""
-        given = SharedScan(
-            reading=self._reading,
-            path=self._path,
-            frames=len(self._numbers),
+    def _network(self, plan: Plan, model: Model) -> Network:
+        """What workers need of the plan."""
+        used = np.flatnonzero(np.isin(self._numbers, plan.scan.numbers))
+        return Network(
             tasks=self.crew.tasks,
             threads=self.crew.threads,
-        )
-        if plan is None or model is None:
-            return given
-        used = np.flatnonzero(np.isin(self._numbers, plan.scan.numbers))
-        return replace(
-            given,
-            used=None if len(used) == given.frames else used,
+            used=None if len(used) == len(self._numbers) else used,
             model=model.path.resolve(),
             model_digest=model.digest,
             device=model.device,
