@@ -23,7 +23,7 @@ from ptychoscope.cluster.frame_range import (
     do_range,
     do_stage,
 )
-from ptychoscope.cluster.wait_for import wait_for
+from ptychoscope.cluster.wait_for import Step, wait_for
 from ptychoscope.errors import ClusterError
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_slot import ModelSlot
@@ -148,15 +148,14 @@ class OverWorkers:
     ) -> None:
         """Add up `parts` as a tree, and into `canvas`; `of`: frames, stages before, stages."""
         frames, before, stages = of
-        level = parts
-        while len(level) > 1:
-            pairs = [level[k : k + 2] for k in range(0, len(level), 2)]
-            level = [self.crew.submit(add_parts, *pair) if len(pair) == 2 else pair[0] for pair in pairs]
+        (total, steps), of_parts = self._tree(parts), len(parts)
+        parts.clear()
 
         def tell(done: int) -> None:
-            watch.tell("network", before * frames + done * frames // len(parts), stages * frames)
+            watch.tell("network", before * frames + done * frames // of_parts, stages * frames)
 
-        (total,) = wait_for(self.crew.client, level, before=parts, tell=tell, stop=watch.stop)
+        (total,) = wait_for(self.crew.client, [total], steps=steps, tell=tell, stop=watch.stop)
+        tell(of_parts)
         if total.read != frames:
             raise ClusterError(f"of {frames} frames {total.read} came back: give the same command again")
         canvas.add_counts(total.counts, total.region)
@@ -164,6 +163,16 @@ class OverWorkers:
         report.frames, report.read = total.frames, total.read
         for name, cpu_s in total.stages_cpu_s.items():
             report.stages_cpu_s[name] += cpu_s
+
+    def _tree(self, level: list[Any]) -> tuple[Any, list[Step]]:
+        """The task that makes the sum of all, and those on the way to it."""
+        steps, leaves = [], list(level)
+        while len(level) > 1:
+            pairs = [level[k : k + 2] for k in range(0, len(level), 2)]
+            level = [self.crew.submit(add_parts, *pair) if len(pair) == 2 else pair[0] for pair in pairs]
+            for pair, added in zip(pairs, level, strict=True):
+                steps += [Step(task, added, task in leaves) for task in pair if task is not added]
+        return level[0], steps
 
     def _network(self, plan: Plan, model: Model) -> Network:
         """What workers need of the plan."""

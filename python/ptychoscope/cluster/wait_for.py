@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptychoscope.errors import ClusterError
 
@@ -10,14 +10,25 @@ if TYPE_CHECKING:
     from distributed import Client
 
 _POLL_S = 0.05
-_LEFT = ("cancelled", "lost")
+
+
+class Step(NamedTuple):
+    """A task on the way to a result, held until the task that takes what it made has ended.
+
+    Let go earlier, it may be forgotten before the scheduler knows who takes it; later, its memory stays.
+    """
+
+    task: Any
+    taken_by: Any
+    counts: bool
+    """Whether it is one of those whose number says how far all is."""
 
 
 def wait_for(
     client: "Client",
     futures: Sequence[Any],
     *,
-    before: Sequence[Any] = (),
+    steps: list[Step] | None = None,
     tell: Callable[[int], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> list[Any]:
@@ -25,9 +36,10 @@ def wait_for(
 
     Parameters
     ----------
-    before
-        Tasks that they depend on, and that are counted: `tell` gets how many have ended. Nobody else should
-        hold them, so that workers may forget what is summed.
+    steps
+        Tasks that they depend on, which nobody else should hold; taken off the list as they end.
+    tell
+        Gets the number of steps that count and have ended.
     stop
         Asked now and then: True gives up.
 
@@ -37,39 +49,40 @@ def wait_for(
         The scheduler went away, a task killed every worker that it came to, or `stop` said so. What a task
         raised is raised.
     """
-    left, of, told = list(before), len(before), 0
-    while left or not all(future.done() for future in futures):
-        if client.status != "running" or any(f.status in _LEFT for f in [*futures, *left]):
-            raise ClusterError(
-                "the scheduler went away in the middle of the scan: start it again, with its workers, and "
-                "give the same command"
-            )
-        if stop is not None and stop():
-            untyped: Any = client
-            untyped.cancel([*futures, *left])
-            raise ClusterError(
-                "stopped: of a scan over many workers nothing is kept before its end; the same command "
-                "begins it anew"
-            )
-        for future in [*left, *futures]:
-            if future.status == "error":
-                raise _error(future.exception())
-        left = [future for future in left if not future.done()]
-        if tell is not None and of - len(left) != told:
-            told = of - len(left)
-            tell(told)
+    held = [] if steps is None else steps
+    of, told = sum(step.counts for step in held), 0
+    while True:
+        _check(client, [*(step.task for step in held), *futures], stop)
+        held[:] = [step for step in held if not step.taken_by.done()]
+        done = of - sum(step.counts and not step.task.done() for step in held)
+        if tell is not None and done != told:
+            tell(told := done)
+        if all(future.done() for future in futures):
+            return [future.result() for future in futures]
         time.sleep(_POLL_S)
-    return [_result(future) for future in futures]
 
 
-def _result(future: Any) -> Any:
-    error = future.exception()
-    if error is not None:
-        raise _error(error)
-    return future.result()
+def _check(client: "Client", futures: Sequence[Any], stop: Callable[[], bool] | None) -> None:
+    """Raise where there is nothing to wait for; a task that is `lost` with its worker is done again."""
+    if client.status != "running" or any(future.status == "cancelled" for future in futures):
+        raise ClusterError(
+            "the scheduler went away in the middle of the scan: start it again, with its workers, and give "
+            "the same command"
+        )
+    for future in futures:
+        if future.status == "error":
+            raise _error(future.exception())
+    if stop is not None and stop():
+        untyped: Any = client
+        untyped.cancel(list(futures))
+        raise ClusterError(
+            "stopped: of a scan over many workers nothing is kept before its end; the same command begins it "
+            "anew"
+        )
 
 
 def _error(error: BaseException) -> BaseException:
+    """What a task raised, or what it did to its workers."""
     if type(error).__name__ != "KilledWorker":
         return error
     return ClusterError(
