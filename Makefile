@@ -42,7 +42,7 @@ demo: .venv/.ready .venv-runtime/.ready
 	@echo "The picture is demo/object.png, the result demo/object.h5."
 
 # --- a scan that runs: a simulated detector, and its image while it comes ------------------------------------
-# make live HTTP=127.0.0.1:8765 serves the page; MODEL=demo/bundle puts a network before the solver.
+# make live MODEL=demo/bundle puts a network before the solver.
 live: .venv/.ready
 	$(BIN)/python -m pip install -q -e ".[live,files]"
 	rm -rf live-demo && mkdir live-demo

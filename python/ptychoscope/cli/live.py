@@ -21,9 +21,7 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
 
 
 @command()
-@option(
-    "--source", required=True, about="dectris://HOST:PORT, dectris2://HOST:PORT, swmr:FILE:/path, pva:NAME."
-)
+@option("--source", required=True, about="dectris://HOST:PORT or dectris2://HOST:PORT.")
 @option(
     "--positions",
     about="panda://HOST:PORT, FILE, raster:NY,NX,STEP_UM[,snake] or spiral:N,STEP_UM; else the frames' own.",

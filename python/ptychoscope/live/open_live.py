@@ -15,7 +15,7 @@ from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import EventSource, open_source, split_url
 from ptychoscope.live.zmq_source import SocketOptions
 
-_STREAMS = ("panda:", "dectris:", "dectris2:", "pva:", "swmr:")
+_STREAMS = ("panda:", "dectris:", "dectris2:")
 _OF_SOCKETS = frozenset(field.name for field in fields(SocketOptions))
 
 

@@ -19,7 +19,7 @@ Decoder = Callable[[Message, float], list[Event]]
 Tap = Callable[[Message, float], None]
 """Is handed every message as it came, before it is decoded."""
 
-_WIRES = {"dectris": "dectris1", "dectris2": "dectris2", "panda": "panda", "swmr": "swmr", "pva": "pva"}
+_WIRES = {"dectris": "dectris1", "dectris2": "dectris2", "panda": "panda"}
 
 
 class EventSource(Protocol):
@@ -42,8 +42,8 @@ def open_source(url: str, **options: Any) -> EventSource:
     Parameters
     ----------
     url
-        ``dectris://HOST:PORT``, ``dectris2://HOST:PORT``, ``panda://HOST:PORT``, ``swmr:FILE:/path`` or
-        ``pva:NAME``, each perhaps with ``?option=value&...``.
+        ``dectris://HOST:PORT``, ``dectris2://HOST:PORT`` or ``panda://HOST:PORT``, each perhaps with
+        ``?option=value&...``.
     options
         Of the wire's ``connection.connect``; they stand over those in `url`.
 
@@ -83,10 +83,4 @@ def split_url(url: str) -> tuple[str, str, dict[str, str]]:
 def _of_wire(scheme: str, part: str) -> Any:
     if scheme not in _WIRES:
         raise ConfigError(f"{scheme!r} is no kind of source: {', '.join(_WIRES)} are")
-    name = f"ptychoscope.live.{_WIRES[scheme]}"
-    try:
-        return import_module(f"{name}.{part}")
-    except ModuleNotFoundError as error:
-        if error.name is None or not error.name.startswith(name):
-            raise
-        raise ConfigError(f"sources of the kind {scheme!r} are not read by this version") from error
+    return import_module(f"ptychoscope.live.{_WIRES[scheme]}.{part}")
