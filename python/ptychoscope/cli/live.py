@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ import click
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, choice, command, option
 from ptychoscope.cli.output_checks import check_outputs, check_result, file_of
 from ptychoscope.cli.stop_signals import stop_on_signals
-from ptychoscope.cli.terminal_output import json_option, print_json
+from ptychoscope.cli.terminal_output import event_line, json_option, print_json
 from ptychoscope.option_literals import LiveKeep, PositionUnit
 
 if TYPE_CHECKING:
+    from ptychoscope.live.result_file import Say
     from ptychoscope.live.settings import LiveSettings
 
 _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
@@ -30,6 +32,7 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
 )
 @option("--output", "-o", type=PATH, default="live.h5", about="Result, written as it grows.")
 @option("--capture", type=PATH, about="Keep all that comes in, for `ptychoscope reprocess`.")
+@option("--tiled", about="Send the result to a Tiled server, http://HOST:PORT; its key in TILED_API_KEY.")
 @option("--series", type=AT_LEAST_ZERO, default=1, about="End after so many; 0: when it is stopped.")
 @option("--model", type=PATH, heading=_IMAGE, about="Bundle of a network; without, the solver alone.")
 @option(
@@ -96,6 +99,7 @@ def live(
     positions: str | None,
     output: Path,
     capture: Path | None,
+    tiled: str | None,
     series: int,
     model: Path | None,
     probe: str | None,
@@ -113,6 +117,7 @@ def live(
     """
     from ptychoscope.live.open_live import Wiring, load_live_model, open_session, with_positions
     from ptychoscope.live.session import balanced
+    from ptychoscope.live.tiled_server import open_tiled
 
     wiring = Wiring(source, positions)
     files = [("--probe", probe), ("--mask", mask), ("--positions", positions)]
@@ -126,18 +131,22 @@ def live(
     network = load_live_model(model, settings.threads)
     if network is not None and model is not None:
         settings = settings.with_model(model, network.digest)
-    session = open_session(
-        wiring,
-        settings,
-        network,
-        capture,
-        output=output,
-        series=series or None,
-        say=_as_json if as_json else _as_text,
-        save_every_s=save_every_s,
-        diagnose=diagnose,
-    )
-    with stop_on_signals(lambda text: click.echo(text, err=True)) as stop:
+    with ExitStack() as stack:
+        told: list[Say] = [_as_json if as_json else _as_text]
+        if tiled is not None:
+            told.append(stack.enter_context(open_tiled(tiled, [output], lambda event: _tell(told, event))))
+        session = open_session(
+            wiring,
+            settings,
+            network,
+            capture,
+            output=output,
+            series=series or None,
+            say=lambda event: _tell(told, event),
+            save_every_s=save_every_s,
+            diagnose=diagnose,
+        )
+        stop = stack.enter_context(stop_on_signals(lambda text: click.echo(text, err=True)))
         figures = session.run(stop.is_set)
     if as_json:
         print_json(figures)
@@ -175,13 +184,17 @@ def live_settings(
     )
 
 
+def _tell(told: "list[Say]", event: dict[str, Any]) -> None:
+    for each in told:
+        each(event)
+
+
 def _as_json(event: dict[str, Any]) -> None:
     click.echo(json.dumps(event), err=True)
 
 
 def _as_text(event: dict[str, Any]) -> None:
-    said = {name: value for name, value in event.items() if name != "event" and value not in (None, "")}
-    click.echo(f"{event['event']}: " + ", ".join(f"{name} {value}" for name, value in said.items()), err=True)
+    click.echo(event_line(event), err=True)
 
 
 def _sentence(figures: dict[str, Any]) -> str:
