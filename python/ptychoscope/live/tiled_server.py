@@ -1,9 +1,9 @@
 """TiledServer: a result as a container of arrays with metadata on a Tiled server.
 
 While a scan runs its arrays are written over each other in place. They reach to a coarse grid, because an
-array on Tiled cannot grow to all sides: only when the image leaves its cells are they deleted and written anew,
-which a reader who looks just then sees as an error. The whole result is as large as in the file, and is written
-completely before `complete` becomes true: whoever waits for that never sees half of it.
+array on Tiled cannot grow to all sides: only when the image leaves its cells are they deleted and written
+anew, which a reader who looks just then sees as an error. The whole result is as large as in the file, and is
+written completely before `complete` becomes true: whoever waits for that never sees half of it.
 """
 
 import os
@@ -120,9 +120,14 @@ def to_grid(result: Reconstruction) -> Reconstruction:
         (origin % _GRID_PX, -(origin + side) % _GRID_PX)
         for origin, side in zip(result.origin_px, result.object.shape, strict=True)
     ]
-    planes = {name: np.pad(getattr(result, name), sides) for name in ("object", "coverage", "spread")}
     y, x = (origin - before for origin, (before, _) in zip(result.origin_px, sides, strict=True))
-    return replace(result, **planes, origin_px=(y, x))
+    return replace(
+        result,
+        object=np.pad(result.object, sides),
+        coverage=np.pad(result.coverage, sides),
+        spread=np.pad(result.spread, sides),
+        origin_px=(y, x),
+    )
 
 
 def arrays_of(result: Reconstruction) -> dict[str, NDArray[Any]]:
