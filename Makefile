@@ -18,7 +18,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc -type f)
 	@touch $@
 
 # What a beamline machine installs: no torch, no lightning, no onnx.
-.venv-runtime/.ready: .venv/.ready $(shell find python export -name '*.py' -o -name '*.jinja')
+.venv-runtime/.ready: .venv/.ready $(shell find python export -name '*.py' -o -name '*.jinja' -o -path '*/page/*.*')
 	$(PYTHON) -m venv .venv-runtime
 	rm -rf build/wheels && $(BIN)/python -m pip wheel -q --no-deps -w build/wheels .
 	$(RUNTIME)/python -m pip install -q --force-reinstall --no-deps build/wheels/*.whl
@@ -42,17 +42,19 @@ demo: .venv/.ready .venv-runtime/.ready
 	@echo "The picture is demo/object.png, the result demo/object.h5."
 
 # --- a scan that runs: a simulated detector, and its image while it comes ------------------------------------
-# make live HTTP=127.0.0.1:8765 serves the page; MODEL=demo/bundle puts a network before the solver.
+# make live HTTP=127.0.0.1:8765 serves the page until Ctrl-C; MODEL=demo/bundle puts a network before the solver.
 live: .venv/.ready
 	$(BIN)/python -m pip install -q -e ".[live,files]"
 	rm -rf live-demo && mkdir live-demo
 	$(BIN)/ptychoscope simulate --rows 48 --columns 48 --domain counts --seed 3 -o live-demo/scan.npz
-	$(BIN)/ptychoscope replay live-demo/scan.npz --as dectris --bind tcp://127.0.0.1:31999 --rate 100 & \
+	$(BIN)/ptychoscope replay live-demo/scan.npz --as dectris --bind tcp://127.0.0.1:31999 --rate $(if $(HTTP),40,100) & \
 	$(BIN)/ptychoscope live --source dectris://127.0.0.1:31999 --position-unit px --probe live-demo/scan.npz \
 	  --capture live-demo/scan.capture -o live-demo/object.h5 \
-	  $(if $(MODEL),--model $(MODEL))
+	  $(if $(MODEL),--model $(MODEL)) $(if $(HTTP),--http $(HTTP))
+ifndef HTTP
 	$(BIN)/ptychoscope draw live-demo/object.h5 -o live-demo/object.png
 	@echo "The picture is live-demo/object.png; the capture becomes the same image: ptychoscope reprocess."
+endif
 
 # --- checks -------------------------------------------------------------------------------------------------
 test: .venv/.ready

@@ -1,4 +1,4 @@
-"""What `test_guarded_child.py` calls in a child: functions that read well, and functions that do not."""
+"""What tests call in child processes: functions that read well, and functions that do not."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 
+from ptychoscope import load_scan
 from ptychoscope.errors import ResultError, ScanError, ScanWarning
 
 
@@ -62,3 +63,12 @@ def loop():
 
 def swell():
     return {"much": np.ones(2**28)}, {}
+
+
+def die_on_s0(path):
+    """Read a scan, but for s0.npz: count one more death beside it, and die."""
+    if path.name == "s0.npz":
+        with path.with_name("s0.npz.deaths").open("ab") as file:
+            file.write(b".")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return load_scan(path)

@@ -167,8 +167,8 @@ py::array_t<double> misfits(const Refiner& refiner) {
     return py::array_t<double>(static_cast<py::ssize_t>(found.size()), found.data());
 }
 
-py::array_t<std::uint8_t> states(const Refiner& refiner) {
-    const std::vector<FrameState> found = refiner.states();
+py::array_t<std::uint8_t> states_from(const Refiner& refiner, int first) {
+    const std::vector<FrameState> found = refiner.states(first);
     return py::array_t<std::uint8_t>(static_cast<py::ssize_t>(found.size()),
                                      reinterpret_cast<const std::uint8_t*>(found.data()));
 }
@@ -223,7 +223,8 @@ void define_refiner(py::module_& m) {
         .def_property_readonly("pixel_sums", &pixel_sums)
         .def_property_readonly("positions", &positions)
         .def_property_readonly("misfits", &misfits)
-        .def_property_readonly("states", &states);
+        .def("states_from", &states_from, py::arg("first"))
+        .def_property_readonly("states", [](const Refiner& refiner) { return states_from(refiner, 0); });
 }
 
 }  // namespace

@@ -231,9 +231,12 @@ std::vector<double> Refiner::positions() const {
     return state_->frames.positions();
 }
 
-std::vector<FrameState> Refiner::states() const {
+std::vector<FrameState> Refiner::states(int first) const {
     const Lock lock(state_->calls);
-    return state_->frames.states();
+    const std::vector<FrameState>& all = state_->frames.states();
+    if (first < 0 || first > static_cast<int>(all.size()))
+        throw std::invalid_argument("first must be the number of a frame, got " + std::to_string(first));
+    return {all.begin() + first, all.end()};
 }
 
 std::vector<double> Refiner::misfits() const {

@@ -46,8 +46,9 @@ struct Refiner::State::Sweep {
     SweepOptions options;
     std::vector<ProbeAccumulator> probe;      ///< [kPartitions]; empty when the probe is kept
     std::vector<PositionSums> displacements;  ///< [frames]; empty when positions are kept
-    std::vector<std::uint8_t> rejected;       ///< [frames]
-    std::vector<PixelAccumulator> pixels;     ///< [kPartitions]; empty when they are not summed
+    int first = 0;
+    std::vector<std::uint8_t> rejected;    ///< [last - first]
+    std::vector<PixelAccumulator> pixels;  ///< [kPartitions]; empty when they are not summed
 };
 
 Refiner::State::State(int window_, int height_, int width_, int modes_, int threads)
@@ -116,7 +117,7 @@ void Refiner::State::visit(Sweep& sweep, int partition, int frame, Work& own) {
     const double misfit = kernel.project(task, work);
     frames.misfits()[index(frame)] = misfit / frames.energy(frame);
     if (!std::isfinite(misfit)) {
-        sweep.rejected[index(frame)] = 1;
+        sweep.rejected[index(frame - sweep.first)] = 1;
         return;
     }
     if (aside) return;
@@ -164,7 +165,7 @@ SweepReport Refiner::State::report(const Sweep& sweep, const std::vector<int>& v
     SweepReport result;
     double difference = 0, energy = 0;
     for (int frame : visited) {
-        if (sweep.rejected[index(frame)]) {
+        if (sweep.rejected[index(frame - sweep.first)]) {
             ++result.rejected;
             continue;
         }
@@ -203,7 +204,8 @@ void Refiner::State::run(Sweep& sweep, const TileColour& colour) {
 SweepReport Refiner::State::sweep(const SweepOptions& options, int first, int last) {
     Sweep sweep;
     sweep.options = options;
-    sweep.rejected.resize(index(frames.count()), 0);
+    sweep.first = first;
+    sweep.rejected.resize(index(std::max(last - first, 0)), 0);
     if (options.position_step > 0) sweep.displacements.resize(index(frames.count()));
     if (options.mode != SweepMode::sequential) sums = std::make_unique<PatchPlanes>(height, width);
     const bool examined = options.mode == SweepMode::examined;

@@ -469,6 +469,9 @@ class Refiner:
     def set_probe(
         self, probe: typing.Annotated[numpy.typing.ArrayLike, numpy.complex64]
     ) -> None: ...
+    def states_from(
+        self, first: typing.SupportsInt | typing.SupportsIndex
+    ) -> numpy.typing.NDArray[numpy.uint8]: ...
     def sweep(
         self,
         options: SweepOptions,

@@ -35,6 +35,10 @@ class MissingExtraError(PtychoscopeError, ImportError):
     """An optional part is needed and not installed; the message says which extra brings it."""
 
 
+class ClusterError(PtychoscopeError, RuntimeError):
+    """Scheduler or workers cannot be reached, or were lost."""
+
+
 class TrainingError(PtychoscopeError, RuntimeError):
     """Training could not go on."""
 

@@ -84,7 +84,7 @@ Effort = Literal["fast", "balanced", "best"]
 # --- live ---------------------------------------------------------------------------------------------------
 LiveKeep = Literal["all", "newest"]
 """What a live run does when it is behind: let its sources wait, or drop the frames that waited longest."""
-ServedAs = Literal["dectris", "dectris2", "panda"]
+ServedAs = Literal["dectris", "dectris2", "swmr", "pva", "panda"]
 """Which wire a stored scan is sent by; `panda` sends its positions alone."""
 SenderKind = Literal["push", "pub"]
 """How a simulator sends: to one reader, which it waits for, or to all that listen."""

@@ -69,6 +69,8 @@ ONCE = {
     "no name": ("run scan.npz -m bundle --picture . -o o.h5", ["--picture", "give it a name"]),
     "the result in a folder of the model": ("run scan.npz -m bundle -o bundle/", ["bundle/scan.h5", "place"]),
     "the start": ("run scan.npz --start start.h5 -o start.h5", ["--start start.h5", "another name"]),
+    "a result of a series": ("series a/scan.h5 -o a", ["the scan a/scan.h5"]),
+    "the model in a series": ("series scan.npz -m bundle -o bundle", ["--model bundle"]),
     "a scan becomes another": ("run a/scan.npz a/scan.h5 -o a/", ["a/scan.npz", "a/scan.h5 would both"]),
     "a scan in its folder": ("run a/scan.h5 -o a/", ["replace the scan a/scan.h5"]),
     "the picture of another": ("run a/scan.png scan2.npz -o a/", ["replace the scan a/scan.png"]),
@@ -140,13 +142,13 @@ def test_other_collisions_are_named(folder, capsys, name):
 
 
 def test_every_command_with_an_output_is_in_the_table():
-    """`simulate` reads nothing; its two files are tested beside it."""
+    """`simulate` reads nothing; its files are tested beside it, and the folder of `series` above."""
     app, context = cli.build_app(), click.Context(cli.build_app())
     bench = app.get_command(context, "bench")
     commands = {name: app.get_command(context, name) for name in cli.COMMANDS if name != "bench"}
     commands |= {f"bench {name}": bench.get_command(context, name) for name in BENCHMARKS}
     writing = {name for name, one in commands.items() if any(p.name == "output" for p in one.params)}
-    assert writing == {name.partition(":")[0] for name in LINES} | {"simulate"}
+    assert writing == {name.partition(":")[0] for name in LINES} | {"series", "simulate"}
 
 
 def test_what_does_not_collide_is_let_through(folder):

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ptychoscope.live.account import balanced
 from ptychoscope.live.events import Positions
-from ptychoscope.live.session import LiveSession, balanced
+from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 from ptychoscope.stitch.canvas import Canvas

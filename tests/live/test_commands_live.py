@@ -62,10 +62,13 @@ def live_of(files, words, output, *more):
     return started("live", *words, *options, "-o", output, "--json", *more)
 
 
-@pytest.mark.parametrize("wire", ["dectris", "dectris2"])
+@pytest.mark.parametrize("wire", ["dectris", "dectris2", "swmr", "pva"])
 def test_a_replay_through_the_socket_gives_the_bits_of_run(files, tmp_path, wire):
     offline = reconstruct(load_scan(files / "scan.npz"), batch=8, refine_window=16, refine=2)
-    replay, words = served(files, wire, "--without-positions")
+    if wire == "pva":
+        pytest.importorskip("p4p", reason="PVAccess needs p4p: the extra [pva]")
+    bind = {"swmr": tmp_path / "g.h5", "pva": "ptychoscope:replay"}.get(wire, "tcp://127.0.0.1:0")
+    replay, words = served(files, wire, "--without-positions", "--bind", bind)
     given = ["--positions", files / "positions.csv", "--capture", tmp_path / "c"]
     out, err = ended(live_of(files, words, tmp_path / "live.h5", "--batch", 8, *given))
     ended(replay)

@@ -15,10 +15,13 @@ from live_streams import SIMULATORS, pixels, some_series
 from mutations import spoil, spoil_json
 from ptychoscope.errors import ScanError
 from ptychoscope.live.events import Damaged, Event, Frame, SeriesEnd, SeriesStart
+from ptychoscope.live.pva import simulator as pva
 from ptychoscope.live.source import decoder_of
+from ptychoscope.live.swmr import simulator as swmr
 
+WIRES = SIMULATORS | {"swmr": swmr, "pva": pva}
 COUNT = int(os.environ.get("PTYCHOSCOPE_FUZZ_MESSAGES", "10000"))
-"""Of each wire; 50 000 by hand."""
+"""Of each stream of DECTRIS, a tenth of the others; 100 000 by hand."""
 MORE_BYTES = 2**20
 NUMBERS = (0, 1, 23, 24, 0xFF, 2**16 - 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1)
 PARTS = [
@@ -35,8 +38,11 @@ PARTS = [
 
 def originals(scheme):
     """Messages of every kind, with small and large pixels, packed and plain."""
-    simulate = SIMULATORS[scheme].messages
+    simulate = WIRES[scheme].messages
     series = some_series(2, (33, 20), positions=np.ones((2, 2)))
+    if scheme not in SIMULATORS:
+        codecs = ("none", "lz4", "bslz4") if scheme == "swmr" else ("", "lz4", "bslz4", "blosc")
+        return [message.parts for codec in codecs for message in simulate(series, codec=codec)]
     plain = {"encoding": "<"} if scheme == "dectris" else {"codec": "none"}
     block = {"encoding": "lz4<"} if scheme == "dectris" else {"codec": "lz4"}
     made = [*simulate(series), *simulate(series, header_detail="basic", **plain), *simulate(series, **block)]
@@ -68,19 +74,20 @@ def mutated(parts, rng):
     return parts
 
 
-@pytest.mark.parametrize("scheme", SIMULATORS)
+@pytest.mark.parametrize("scheme", WIRES)
 def test_mutated_messages(scheme):
     decode, sources, outcomes = decoder_of(scheme), originals(scheme), Counter()
+    count = COUNT if scheme in SIMULATORS else COUNT // 10
     tracemalloc.start()
     try:
-        for seed in range(COUNT):
+        for seed in range(count):
             rng = random.Random(seed)
             parts = mutated(rng.choice(sources), rng)
             outcomes.update(_decoded(decode, parts, seed))
     finally:
         tracemalloc.stop()
-    assert outcomes["Damaged"] > COUNT // 4
-    assert min(outcomes["Frame"], outcomes["SeriesStart"]) > COUNT // 20
+    assert outcomes["Damaged"] > count // 4
+    assert min(outcomes["Frame"], outcomes["SeriesStart"]) > count // 40
 
 
 def _decoded(decode, parts, seed):

@@ -9,8 +9,9 @@ import pytest
 
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.live.account import balanced
 from ptychoscope.live.events import Damaged
-from ptychoscope.live.session import LiveSession, balanced
+from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.pipeline.reconstruct import reconstruct
 from ptychoscope.preprocess.orientation import Orientation

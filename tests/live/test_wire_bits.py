@@ -2,14 +2,17 @@
 
 import threading
 from dataclasses import replace
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from ptychoscope.io import load_scan
+from ptychoscope.live.account import balanced
 from ptychoscope.live.join import Join
-from ptychoscope.live.serve_scan import ServeOptions, serve_scan
-from ptychoscope.live.session import LiveSession, balanced
+from ptychoscope.live.serve_options import ServeOptions
+from ptychoscope.live.serve_scan import serve_scan
+from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import open_source
 from ptychoscope.pipeline.reconstruct import reconstruct
@@ -20,9 +23,18 @@ from .test_session import same
 
 pytest.importorskip("zmq", reason="streams need pyzmq: the extra [live]")
 pytest.importorskip("hdf5plugin", reason="the simulator packs frames with hdf5plugin: the extra [files]")
+WIRES = ["dectris", "dectris2", "swmr", "pva"]
 
 
-def through_sockets(scan, settings, wire, **options):
+def bound(wire, folder):
+    """An address that nobody has."""
+    if wire == "pva":
+        pytest.importorskip("p4p", reason="PVAccess needs p4p: the extra [pva]")
+        return f"ptychoscope:{uuid4()}"
+    return f"{folder}/growing.h5" if wire == "swmr" else "tcp://127.0.0.1:0"
+
+
+def through_sockets(scan, settings, wire, folder, **options):
     """The session of `scan`, sent and received by real sockets."""
     addresses, sent = {}, {}
     told = threading.Event()
@@ -31,7 +43,7 @@ def through_sockets(scan, settings, wire, **options):
         addresses.update(said)
         told.set()
 
-    served = ServeOptions(wire=wire, bind="tcp://127.0.0.1:0", wait_s=30, **options)
+    served = ServeOptions(wire=wire, bind=bound(wire, folder), wait_s=30, **options)
     thread = threading.Thread(target=lambda: sent.update(serve_scan(scan, served, ready=ready)))
     thread.start()
     assert told.wait(30)
@@ -41,8 +53,8 @@ def through_sockets(scan, settings, wire, **options):
     return session, figures, sent
 
 
-@pytest.mark.parametrize("wire", ["dectris", "dectris2"])
-def test_the_star_through_the_socket(data_dir, wire):
+@pytest.mark.parametrize("wire", WIRES)
+def test_the_star_through_the_socket(data_dir, tmp_path, wire):
     star = load_scan(data_dir / "siemens64.npz")
     counts = np.rint(np.square(np.asarray(star.patterns, np.float64))).astype(np.uint16)
     star = replace(star, patterns=counts, domain="counts").select(slice(0, 200))
@@ -50,13 +62,16 @@ def test_the_star_through_the_socket(data_dir, wire):
     settings = LiveSettings(
         probe=star.probe, position_unit="px", given_positions=star.positions_px, batch=16, closing_sweeps=1
     )
-    session, figures, _ = through_sockets(star, settings, wire, with_positions=False)
+    rate_hz = 1000 if wire == "pva" else None
+    session, figures, _ = through_sockets(
+        star, settings, wire, tmp_path, rate_hz=rate_hz, with_positions=False
+    )
     assert figures["frames"]["placed"] == len(star)
     same(session.results[1], offline)
 
 
-@pytest.mark.parametrize("wire", ["dectris", "dectris2"])
-def test_positions_of_a_panda_and_of_the_frames_are_the_same(wire):
+@pytest.mark.parametrize("wire", WIRES)
+def test_positions_of_a_panda_and_of_the_frames_are_the_same(tmp_path, wire):
     scan = simulate_scan(
         SimulationConfig(patch_px=16, rows=8, columns=9, step_px=3, domain="counts", sub_pixel=True, seed=2)
     )
@@ -65,12 +80,13 @@ def test_positions_of_a_panda_and_of_the_frames_are_the_same(wire):
     )
     inside = LiveSession([ListedSource(events_of(scan))], settings, diagnose=False)
     inside.run()
-    own, figures, _ = through_sockets(scan, settings, wire)
+    (tmp_path / "own").mkdir()
+    own, figures, _ = through_sockets(scan, settings, wire, tmp_path / "own")
     assert balanced(figures)
     assert figures["frames"]["placed"] == len(scan)
     same(own.results[1], inside.results[1])
     beside, figures, _ = through_sockets(
-        scan, settings, wire, positions_bind="tcp://127.0.0.1:0", rate_hz=400
+        scan, settings, wire, tmp_path, positions_bind="tcp://127.0.0.1:0", rate_hz=400
     )
     assert figures["positions"]["used"] == len(scan)
     assert sorted(beside.results[1].frame_numbers) == list(range(len(scan)))

@@ -96,3 +96,20 @@ def test_the_scale_of_an_image_that_no_solver_made_is_found(scan, factor):
     found = judge_image(replace(result, object=result.object * np.complex64(factor)), scan)
     assert found.explained == "explained"
     assert judge_image(replace(result, probe=None), scan) is None
+
+
+def test_empty_room_around_an_image_changes_nothing(scan):
+    """Only what lies under the frames is looked at."""
+    result = refine_scan(scan, sweeps=5)
+    room = 150
+    y, x = result.origin_px
+    wide = replace(
+        result,
+        object=np.pad(result.object, room),
+        coverage=np.pad(result.coverage, room),
+        spread=np.pad(result.spread, room),
+        origin_px=(y - room, x - room),
+    )
+    found, expected = judge_image(wide, scan), judge_image(result, scan)
+    np.testing.assert_allclose(found.frame_misfit, expected.frame_misfit, rtol=1e-4)
+    np.testing.assert_allclose(found.pixel_misfit, expected.pixel_misfit, rtol=1e-4)

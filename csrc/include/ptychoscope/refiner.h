@@ -150,9 +150,9 @@ class PTYCHOSCOPE_API Refiner {
     void copy_background(float* out) const;  ///< (window, window); zeros without
     /// Of the last examined sweep, or of the last that moved the background; empty vectors before.
     PixelSums pixel_sums() const;
-    std::vector<double> positions() const;   ///< (frames, 2)
-    std::vector<FrameState> states() const;  ///< (frames,)
-    std::vector<double> misfits() const;     ///< (frames,) at the last visit; NaN before
+    std::vector<double> positions() const;                ///< (frames, 2)
+    std::vector<FrameState> states(int first = 0) const;  ///< (frames - first,) from `first` on
+    std::vector<double> misfits() const;                  ///< (frames,) at the last visit; NaN before
 
   private:
     struct PTYCHOSCOPE_INTERNAL State;

@@ -23,6 +23,7 @@ COMMANDS = (
     "inspect",
     "diagnose",
     "run",
+    "series",
     "live",
     "replay",
     "reprocess",

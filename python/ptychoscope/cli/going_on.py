@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from ptychoscope.cli.recorded_reading import file_digest
 from ptychoscope.cli.run_files import next_name
 from ptychoscope.errors import ConfigError, ResultError
 from ptychoscope.option_literals import StartFrom, words
@@ -48,6 +47,8 @@ def saved_start(path: Path, probe_file: str | None) -> "Reconstruction":
 
 def start_record(path: Path) -> dict[str, Any]:
     """Of the result that a run started from, for the provenance of what it made."""
+    from ptychoscope.io.made_how import file_digest
+
     return {"start_file": path.name, "start_sha256": file_digest(path)}
 
 

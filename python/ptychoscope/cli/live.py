@@ -3,13 +3,14 @@
 import json
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, choice, command, option
+from ptychoscope.cli.live_server import Serving, served, serving_options
 from ptychoscope.cli.output_checks import check_outputs, check_result, file_of
 from ptychoscope.cli.stop_signals import stop_on_signals
 from ptychoscope.cli.terminal_output import event_line, json_option, print_json
@@ -32,8 +33,13 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
 )
 @option("--output", "-o", type=PATH, default="live.h5", about="Result, written as it grows.")
 @option("--capture", type=PATH, about="Keep all that comes in, for `ptychoscope reprocess`.")
+@option(
+    "--series",
+    type=AT_LEAST_ZERO,
+    about="End after so many; 0: when it is stopped; without, after 1, or with --http when it is stopped.",
+)
 @option("--tiled", about="Send the result to a Tiled server, http://HOST:PORT; its key in TILED_API_KEY.")
-@option("--series", type=AT_LEAST_ZERO, default=1, about="End after so many; 0: when it is stopped.")
+@option("--log", type=PATH, about="Append every event as a line of JSON.")
 @option("--model", type=PATH, heading=_IMAGE, about="Bundle of a network; without, the solver alone.")
 @option(
     "--window", type=AT_LEAST_ZERO, default=64, heading=_IMAGE, about="Frames that a batch sweeps; 0: none."
@@ -93,14 +99,16 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
     about="Seconds between versions of the result.",
 )
 @option("--diagnose/--no-diagnose", default=True, heading=_LOOP, about="Say what explains the frames better.")
+@serving_options
 @json_option
 def live(
     source: str,
     positions: str | None,
     output: Path,
     capture: Path | None,
+    series: int | None,
     tiled: str | None,
-    series: int,
+    log: Path | None,
     model: Path | None,
     probe: str | None,
     mask: str | None,
@@ -108,6 +116,7 @@ def live(
     threads: int | None,
     save_every_s: float,
     diagnose: bool,
+    serving: Serving,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -115,15 +124,16 @@ def live(
 
     Exits with 0 when every frame is accounted for. A Ctrl-C ends the series with what has come.
     """
+    from ptychoscope.live.account import balanced
+    from ptychoscope.live.event_log import EventLog
     from ptychoscope.live.open_live import Wiring, load_live_model, open_session, with_positions
-    from ptychoscope.live.session import balanced
     from ptychoscope.live.tiled_server import open_tiled
 
     wiring = Wiring(source, positions)
     files = [("--probe", probe), ("--mask", mask), ("--positions", positions)]
     check_outputs(
         [("--model", model), ("--recipe", recipe), *((name, file_of(place)) for name, place in files)],
-        [("--output", output), ("--capture", capture)],
+        [("--output", output), ("--capture", capture), ("--log", log)],
     )
     check_result(output)
     settings = live_settings(probe, mask, recipe, threads or len(os.sched_getaffinity(0)), model, **given)
@@ -131,8 +141,12 @@ def live(
     network = load_live_model(model, settings.threads)
     if network is not None and model is not None:
         settings = settings.with_model(model, network.digest)
+    if series is None:
+        series = 1 if serving.http is None else 0
     with ExitStack() as stack:
         told: list[Say] = [_as_json if as_json else _as_text]
+        if log is not None:
+            told.append(stack.enter_context(closing(EventLog(log))))
         if tiled is not None:
             told.append(stack.enter_context(open_tiled(tiled, [output], lambda event: _tell(told, event))))
         session = open_session(
@@ -147,6 +161,7 @@ def live(
             diagnose=diagnose,
         )
         stop = stack.enter_context(stop_on_signals(lambda text: click.echo(text, err=True)))
+        stack.enter_context(served(session, serving, output))
         figures = session.run(stop.is_set)
     if as_json:
         print_json(figures)

@@ -1,9 +1,5 @@
 """How a scan was read and a result made is kept with it, and used again where it is judged by its scan."""
 
-import hashlib
-import platform
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from ptychoscope.cli.scan_options import ScanOptions
-from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,10 +18,9 @@ if TYPE_CHECKING:
 
 _PREFIX = "read_"
 _IN_RESULT = ("orientation", "probe_file")
-_PLACES = ("mask", "patterns", "positions")
+_PLACES = ("mask", "patterns", "positions", "probe_file")
 _MOVES = ("swap_xy", "flip_y", "flip_x", "scale")
 _SAME_PX = 1e-3
-_PACKAGES = ("numpy", "h5py", "onnxruntime")
 
 
 class Judged(NamedTuple):
@@ -48,16 +43,33 @@ def reading_record(path: Path, reading: ScanOptions, saturation: float | None) -
 
     Orientation and probe are left out: the result has them.
     """
+    from ptychoscope.io.made_how import file_digest, made_how
+
+    line = click.get_current_context().find_root().obj
+    return {
+        **made_how(line if isinstance(line, str) else None),
+        "scan_file": path.name,
+        "scan_sha256": file_digest(path),
+        **asked_reading(reading, saturation),
+    }
+
+
+def asked_reading(reading: ScanOptions, saturation: float | None) -> dict[str, Any]:
+    """What of it stands on the command line."""
     asked = {name: getattr(reading, name) for name in said(reading._fields) - set(_IN_RESULT)}
     asked = {name: _placed(name, value) for name, value in asked.items()}
     if saturation is not None:
         asked["saturation"] = saturation
-    return {
-        **_made_how(),
-        "scan_file": path.name,
-        "scan_sha256": file_digest(path),
-        **{_PREFIX + name: value for name, value in sorted(asked.items())},
-    }
+    return {_PREFIX + name: value for name, value in sorted(asked.items())}
+
+
+def with_full_paths(reading: ScanOptions) -> ScanOptions:
+    """The same, whatever folder it is used in."""
+    names = (*_PLACES, "recipe")
+    placed = {name: _placed(name, value) for name in names if (value := getattr(reading, name)) is not None}
+    if "recipe" in placed:
+        placed["recipe"] = Path(placed["recipe"])
+    return reading._replace(**placed)
 
 
 def _placed(name: str, value: Any) -> Any:
@@ -72,18 +84,6 @@ def _placed(name: str, value: Any) -> Any:
     return str(Path(value).resolve()) if Path(value).exists() else value
 
 
-def _made_how() -> dict[str, str]:
-    """For a result's provenance: date in UTC, the command line, and the versions of what took part."""
-    line = click.get_current_context().find_root().obj
-    loaded = {name: sys.modules[name] for name in _PACKAGES if name in sys.modules}
-    return {
-        "date_utc": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        **({"command_line": line} if isinstance(line, str) else {}),
-        "python": platform.python_version(),
-        **{name: str(getattr(module, "__version__", "unknown")) for name, module in loaded.items()},
-    }
-
-
 def judged_scan(
     path: Path, result: "Reconstruction", reading: ScanOptions, saturation: float | None
 ) -> Judged:
@@ -93,6 +93,8 @@ def judged_scan(
     orientation follows the result's steps, unless the scan's positions already are those of the result.
     Raises `ScanError` or `ConfigError`.
     """
+    from ptychoscope.io.made_how import file_digest
+
     record, followed = result.provenance, {}
     asked = said((*reading._fields, "saturation"))
     if path.is_file() and record.get("scan_sha256") == file_digest(path):
@@ -151,14 +153,3 @@ def _oriented(scan: "Scan", steps: list[list[Any]]) -> "Scan":
 
 def _word(name: str, value: Any) -> str:
     return name if value is True else f"{name}={value}"
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    from ptychoscope.io.limits import open_regular
-
-    digest = hashlib.sha256()
-    with open_regular(path, ScanError) as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()

@@ -14,7 +14,9 @@ from ptychoscope.option_literals import SenderKind, ServedAs
 @command()
 @argument("scan", "Scan to send, of any format that `run` reads.")
 @option("--as", "wire", type=choice(ServedAs), required=True, about="Wire; panda sends positions alone.")
-@option("--bind", default="tcp://127.0.0.1:0", about="Address of the frames; port 0: any that is free.")
+@option(
+    "--bind", default="tcp://127.0.0.1:0", about="Address of the frames; swmr: a new file; pva: name of a PV."
+)
 @option("--positions-bind", about="Address of a PandA beside them; without, frames bring their positions.")
 @option("--without-positions", is_flag=True, about="Send frames alone: live has the positions from a file.")
 @option("--rate", "rate_hz", type=float, about="Frames a second; without, as fast as they are taken.")
@@ -43,11 +45,12 @@ def replay(
     reading: ScanOptions,
     as_json: bool,
 ) -> None:
-    """Send a stored scan in a detector's wire format, by a real socket, for `ptychoscope live`.
+    """Send a stored scan as a detector does, for `ptychoscope live`: by a socket, a growing file or a PV.
 
     Patterns go out as whole counts. Positions are sent in pixels of the object.
     """
-    from ptychoscope.live.serve_scan import ServeOptions, serve_scan
+    from ptychoscope.live.serve_options import ServeOptions
+    from ptychoscope.live.serve_scan import serve_scan
     from ptychoscope.live.stream_faults import StreamFaults
 
     options = ServeOptions(

@@ -112,3 +112,11 @@ def _plain(ledger: _Ledger, kept: str) -> dict[str, Any]:
         "in_hand": ledger.in_hand,
         "lost": {cause: ledger.lost[cause] for cause in CAUSES},
     }
+
+
+def balanced(figures: dict[str, Any]) -> bool:
+    """Whether every frame that came in is placed, or lost for a cause that is counted.
+
+    `figures` are those of `LiveSession.figures`, or a snapshot of an account.
+    """
+    return bool(figures["frames"]["in_hand"] == 0)

@@ -61,8 +61,8 @@ class Frame:
     shape: tuple[int, int]
     """(H, W)."""
     dtype: np.dtype[Any]
-    codec: Literal["none", "lz4_block", "lz4", "bslz4"] = "none"
-    """How `data` is packed: `lz4_block` is one block without a header, the others are framed as in HDF5."""
+    codec: Literal["none", "lz4_block", "lz4", "bslz4", "bslz4_blocks"] = "none"
+    """How `data` is packed: `lz4` and `bslz4` are framed as in HDF5, the other two without a header."""
     codec_itemsize: int = 0
     """Bytes of an element that was bit-shuffled."""
     position: tuple[float, float] | None = None

@@ -178,6 +178,15 @@ class LiveImage:
         """(n,) of the frames that were placed, in their order."""
         return np.concatenate([np.empty(0, np.int64), *self._numbers])
 
+    def placed_since(self, first: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Numbers (n,) and positions (n, 2) of the frames that were placed as number `first` and later."""
+        k, more = len(self._numbers), self.frames - first
+        while more > 0:
+            k -= 1
+            more -= len(self._numbers[k])
+        numbers = np.concatenate([np.empty(0, np.int64), *self._numbers[k:]])
+        return numbers[-more:], np.concatenate([np.empty((0, 2)), *self._positions[k:]])[-more:]
+
     @property
     def misfits(self) -> NDArray[np.float64]:
         """(n,) of every frame at its last visit; empty without a solver."""

@@ -1,4 +1,4 @@
-"""What both streams of DECTRIS check in a message before anything is made of it.
+"""What decoders check in a message before anything is made of it.
 
 Each check raises `MessageError`, whose text becomes that of a `Damaged` event; nothing is allocated before.
 """
@@ -8,9 +8,11 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 
 LONGEST_PX = 65536
+_LONGEST_JSON = 2**20
 _HEADER = struct.Struct(">QI")  # bytes of the frame, bytes of a block: how HDF5's filters begin
 _BIGGEST_NUMBER = 2**53  # beyond it JSON and floats no longer count exactly
 
@@ -26,6 +28,18 @@ class MessageError(ValueError):
 def looks_pickled(part: bytes | memoryview) -> bool:
     """Whether `part` is a pickle; it is never opened."""
     return len(part) > 2 and part[0] == 0x80 and 2 <= part[1] <= 5 and part[-1] == ord(".")
+
+
+def read_json(part: bytes | memoryview, name: str, decoder: Any) -> Any:
+    """A part of JSON by a decoder of msgspec; raises `MessageError`."""
+    if len(part) > _LONGEST_JSON:
+        raise MessageError(f"{name} of {len(part)} bytes is longer than {_LONGEST_JSON}")
+    try:
+        return decoder.decode(part)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        if looks_pickled(part):
+            raise MessageError(f"{name} is a pickle, which is never opened: send JSON") from error
+        raise MessageError(f"{name} is not the JSON that it must be: {str(error)[:200]}") from error
 
 
 def checked_shape(sizes: Any) -> tuple[int, int]:
@@ -52,19 +66,19 @@ def check_packed(
     Parameters
     ----------
     itemsize
-        Bytes of the elements that were bit-shuffled, for `bslz4`.
+        Bytes of the elements that were bit-shuffled, for `bslz4` and `bslz4_blocks`.
     """
     frame_bytes = math.prod(shape) * dtype.itemsize
     if codec == "none":
         if len(data) != frame_bytes:
             raise MessageError(f"{len(data)} bytes of pixels where {shape} {dtype} has {frame_bytes}")
         return
-    if codec == "bslz4" and itemsize != dtype.itemsize:
+    if codec in ("bslz4", "bslz4_blocks") and itemsize != dtype.itemsize:
         raise MessageError(f"elements of {itemsize} bytes were shuffled in a frame of {dtype}")
     # LZ4 packs at most 255 to 1: a few bytes cannot claim a frame that takes gigabytes
     if len(data) < max(1, frame_bytes // 256):
         raise MessageError(f"{len(data)} packed bytes are too few for {shape} {dtype}")
-    if codec == "lz4_block":
+    if codec in ("lz4_block", "bslz4_blocks"):
         return
     if len(data) < _HEADER.size:
         raise MessageError(f"packed pixels of {len(data)} bytes have no header")

@@ -15,7 +15,8 @@ from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import EventSource, open_source, split_url
 from ptychoscope.live.zmq_source import SocketOptions
 
-_STREAMS = ("panda:", "dectris:", "dectris2:", "pva:", "swmr:")
+_STREAMS = ("panda:",)
+_OF_FRAMES = ("dectris:", "dectris2:", "pva:", "swmr:")
 _OF_SOCKETS = frozenset(field.name for field in fields(SocketOptions))
 
 
@@ -32,6 +33,11 @@ def with_positions(settings: LiveSettings, wiring: Wiring) -> LiveSettings:
     """`settings` with the positions that are known beforehand, and the unit of those that are not."""
     if wiring.positions is None:
         return settings
+    if wiring.positions.startswith(_OF_FRAMES):
+        raise ConfigError(
+            f"{wiring.positions} brings frames: --positions is panda://HOST:PORT or a file, and is left out "
+            "where the frames bring theirs, as in swmr:FILE:/path?positions=/path or pva:NAME?y=Y&x=X"
+        )
     if wiring.positions.startswith(_STREAMS):
         in_pixels = split_url(wiring.positions)[2].get("unit") == "px"
         return replace(settings, position_unit="px" if in_pixels else "m")

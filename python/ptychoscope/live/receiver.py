@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from time import monotonic, thread_time
 
-from ptychoscope.live.events import Event, Frame, SeriesStart
+from ptychoscope.live.events import Event, Frame, Positions, SeriesEnd, SeriesStart
 from ptychoscope.live.join import Join
 from ptychoscope.live.queues import JoinedQueue
 from ptychoscope.live.result_file import Say
@@ -24,6 +24,9 @@ class Receiver:
         self._last_event_s = monotonic()
         self._begun: set[int] = set()
         """Series of which a frame has come, among those that are open."""
+        self._held = False
+        self._missed: SeriesStart | None = None
+        """Header of a series that runs while nothing is taken."""
         self._threads = [
             threading.Thread(target=self._receive, args=(source,), name=f"receive {k}", daemon=True)
             for k, source in enumerate(sources)
@@ -50,6 +53,29 @@ class Receiver:
             thread.join()
         for source in self._sources:
             source.close()
+
+    def hold(self) -> None:
+        """End what is open and take nothing more, but count it, until `resume`."""
+        with self._lock:
+            self._held = True
+            self._join.settle()
+            self._tell_settled()
+
+    def resume(self) -> None:
+        """Take again what comes; a series that has begun meanwhile from where it is now."""
+        with self._lock:
+            if not self._held:
+                return
+            self._held = False
+            missed, self._missed = self._missed, None
+            if missed is not None:
+                self._queue.put(self._join.take(missed))
+                self._queue.tell(missed)
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing is taken."""
+        return self._held
 
     def settle(self, series: int | None = None) -> None:
         """Wait no longer for what is missing of `series`, or of all that are open."""
@@ -90,6 +116,8 @@ class Receiver:
 
     def _take(self, event: Event) -> None:
         with self._lock:
+            if self._held and self._miss(event):
+                return
             joined = self._join.take(event)
             if isinstance(event, Frame):
                 self._begun.add(event.series)
@@ -100,6 +128,23 @@ class Receiver:
                 self._queue.tell(event)
             self._queue.put(joined)
             self._tell_settled()
+
+    def _miss(self, event: Event) -> bool:
+        """Count an event that is not taken; False for one that must be taken all the same."""
+        account = self._join.account
+        if isinstance(event, Frame):
+            account.receive()
+            account.lose("stray")
+        elif isinstance(event, Positions):
+            account.receive_positions(len(event.yx))
+            account.lose_positions("stray", len(event.yx))
+        elif isinstance(event, SeriesStart):
+            self._missed = event
+        elif isinstance(event, SeriesEnd):
+            self._missed = None
+        else:
+            return False
+        return True
 
     def _tell_settled(self) -> None:
         while self._join.settled:

@@ -1,41 +1,21 @@
-"""A stored scan sent once more, as a detector and a position stage send it: real messages by real sockets."""
+"""A stored scan sent once more, as a detector and a position stage send it: real messages on real wires."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.live.simulated_series import SimulatedSeries, WireMessage
-from ptychoscope.live.stream_faults import SentRecord, StreamFaults
+from ptychoscope.live.frame_servers import FrameServer, frame_server
+from ptychoscope.live.serve_options import ServeOptions
+from ptychoscope.live.simulated_series import SimulatedSeries
+from ptychoscope.live.stream_faults import SentRecord
 from ptychoscope.live.zmq_sender import ZmqSender, serve
-from ptychoscope.option_literals import SenderKind, ServedAs
 from ptychoscope.scan import Scan
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServeOptions:
-    """How a scan is sent."""
-
-    wire: ServedAs
-    bind: str
-    """``tcp://HOST:PORT`` of the frames, or of the positions with `panda`; port 0 is any that is free."""
-    positions_bind: str | None = None
-    """Of a stream of positions beside the frames; None: each frame brings its own."""
-    with_positions: bool = True
-    """Whether positions are sent at all."""
-    rate_hz: float | None = None
-    """Frames a second; None: as fast as they are taken."""
-    series: int = 1
-    """How many series are sent, each all of the scan."""
-    kind: SenderKind = "push"
-    faults: StreamFaults = field(default_factory=StreamFaults)
-    wait_s: float = 60.0
-    """How long a reader is waited for."""
 
 
 def serve_scan(
@@ -61,11 +41,16 @@ def serve_scan(
         raise ConfigError("panda sends positions alone: give --bind and leave --positions-bind out")
     positions_bind = options.bind if alone else options.positions_bind
     with ExitStack() as stack:
-        frames = None if alone else stack.enter_context(ZmqSender(options.bind, kind=options.kind))
-        positions = None
+        frames = positions = None
+        if not alone:
+            frames = frame_server(options)
+            stack.callback(frames.close)
         if positions_bind is not None:
             positions = stack.enter_context(ZmqSender(positions_bind, kind="pub"))
-        ready(_addresses(options, frames, positions))
+        said = {} if frames is None else {"frames": frames.url(len(scan))}
+        if positions is not None:
+            said["positions"] = f"panda://{positions.address.removeprefix('tcp://')}?unit=px"
+        ready(said)
         for sender in (positions, frames):
             if sender is not None and not sender.wait_for_reader(options.wait_s):
                 raise ConfigError(
@@ -75,22 +60,10 @@ def serve_scan(
         return _send(scan, options, frames, positions, stop)
 
 
-def _addresses(
-    options: ServeOptions, frames: ZmqSender | None, positions: ZmqSender | None
-) -> dict[str, str]:
-    said = {}
-    if frames is not None:
-        kind = "" if options.kind == "push" else "?kind=sub"
-        said["frames"] = f"{options.wire}://{frames.address.removeprefix('tcp://')}{kind}"
-    if positions is not None:
-        said["positions"] = f"panda://{positions.address.removeprefix('tcp://')}?unit=px"
-    return said
-
-
 def _send(
     scan: Scan,
     options: ServeOptions,
-    frames: ZmqSender | None,
+    frames: FrameServer | None,
     positions: ZmqSender | None,
     stop: threading.Event,
 ) -> dict[str, Any]:
@@ -116,8 +89,7 @@ def _send(
             )
             thread.start()
         if frames is not None and base is not None:
-            messages = _messages(options.wire, replace(base, series=number))
-            record = serve(frames, messages, rate_hz=options.rate_hz, faults=options.faults, stop=stop)
+            record = frames.send(replace(base, series=number), stop)
         if thread is not None:
             thread.join()
         sent["series"] += 1
@@ -129,16 +101,6 @@ def _send(
         if stop.is_set():
             break
     return sent
-
-
-def _messages(wire: ServedAs, series: SimulatedSeries) -> Iterator[WireMessage]:
-    if wire == "dectris":
-        from ptychoscope.live.dectris1 import simulator as first
-
-        return first.messages(series)
-    from ptychoscope.live.dectris2 import simulator as second
-
-    return second.messages(series)
 
 
 def _serve_positions(

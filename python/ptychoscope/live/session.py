@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,8 +35,9 @@ from ptychoscope.live.source import EventSource
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.verdict import Verdict
 
-_POLL_S = 0.1
-_FIRST_ROOM = 64
+Phase = Literal["waiting", "running", "done", "stopped"]
+"""Before the first frame; while a series is placed; after it; while nothing is taken."""
+_POLL_S, _FIRST_ROOM = 0.1, 64
 NO_VERDICT = "no verdict on the image: no probe is known that predicts its frames; --probe names one"
 _NOTHING: Say = lambda _: None  # noqa: E731
 
@@ -162,9 +163,28 @@ class LiveSession:
 
     @property
     def finding(self) -> Finding | None:
-        """What the diagnosis said of the newest series."""
-        opened = None if self.run_now is None else self._open.get(self.run_now.series)
-        return None if opened is None or opened.word is None else opened.word.finding
+        """What the diagnosis said of the newest series, while that is open."""
+        opened = self._open.get(self.run_now.series) if self.run_now else None
+        return opened.word.finding if opened and opened.word else None
+
+    @property
+    def phase(self) -> Phase:
+        """What the session does now."""
+        if self.receiver.held:
+            return "stopped"
+        if self.run_now is None:
+            return "waiting"
+        return "running" if self.run_now.series in self._open else "done"
+
+    def hold(self) -> None:
+        """End the present series with what has come, and take no new one until `resume`."""
+        self.receiver.hold()
+        self._say({"event": "held"})
+
+    def resume(self) -> None:
+        """Take series again."""
+        self.receiver.resume()
+        self._say({"event": "resumed"})
 
     def end_series(self) -> None:
         """Wait no longer for what is open: the series ends as if its end had come. From any thread."""
@@ -184,7 +204,9 @@ class LiveSession:
                 ending = True
                 self.receiver.stop()
                 self.receiver.settle()
-            item = self.queue.take(self._room(), 0.0 if ending else _POLL_S)
+            run = self.run_now
+            most = _FIRST_ROOM if run is None or run.reading is None else self.settings.most_batch
+            item = self.queue.take(most, 0.0 if ending else _POLL_S)
             if item is None and ending:
                 return
             if item is None:
@@ -197,11 +219,6 @@ class LiveSession:
                 self._finish(item)
             else:
                 self._placed(item)
-
-    def _room(self) -> int:
-        """How many frames are to be taken at most."""
-        run = self.run_now
-        return self.settings.most_batch if run is not None and run.reading is not None else _FIRST_ROOM
 
     def _placed(self, joined: list[Joined]) -> None:
         series = joined[0].frame.series
@@ -268,8 +285,7 @@ class LiveSession:
 
     def _say_verdict(self, series: int, verdict: Verdict | None) -> None:
         self.verdict = verdict
-        sentence = NO_VERDICT if verdict is None else verdict.sentence()
-        explained = None if verdict is None else verdict.explained
+        explained, sentence = (verdict.explained, verdict.sentence()) if verdict else (None, NO_VERDICT)
         self._say({"event": "verdict", "series": series, "explained": explained, "sentence": sentence})
 
 
@@ -282,8 +298,3 @@ class _OpenRun:
     file: ResultFile | None = None
     waiting: list[Joined] = field(default_factory=list)
     """Frames until there are enough to find the reading, or to fill a batch."""
-
-
-def balanced(figures: dict[str, Any]) -> bool:
-    """Whether every frame that came in is placed, or lost for a cause that is counted."""
-    return bool(figures["frames"]["in_hand"] == 0)

@@ -19,7 +19,6 @@ from ptychoscope.refine.coarse_positions import CoarsePositions, coarse_position
 from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
 from ptychoscope.refine.outlier_frames import say_set_aside
-from ptychoscope.refine.photon_amplitudes import NONE
 from ptychoscope.refine.probe_modes import mode_powers, orthogonal_modes, with_more_modes
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.scan_to_refiner import add_scan, partly_done, result_of
@@ -113,7 +112,8 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     aside, done, of = sweep_as_chosen(refiner, extent, start, choice, plan, watch)
     refiner.set_probe(orthogonal_modes(refiner.probe))
     refiner.add_counts(-plan.offset.added)
-    refiner.set_background(NONE.background(choice.model.background, scan.patch_px))
+    background_counts = plan.offset.without(refiner.background) if choice.model.background else None
+    refiner.set_background(background_counts)
     after = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
     seconds = perf_counter() - began
     record: dict[str, str | int | float] = _record(choice, placed, refiner, aside) | {
@@ -127,6 +127,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
         "refine_frames_used": after.frames,
         "refine_seconds": seconds,
         "refine_cpu_seconds": process_time() - began_cpu,
+        "refine_background_counts": 0.0 if background_counts is None else float(background_counts.mean()),
     }
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
@@ -134,9 +135,7 @@ def refine_best(  # noqa: PLR0913  (every choice may be made, by name alone)
     if done == of:
         warn_if_unexplained(verdict)
     result = result_of(refiner, given, extent, start, record)
-    return replace(
-        result, verdict=verdict, background=refiner.background if choice.model.background else None
-    )
+    return replace(result, verdict=verdict, background=background_counts)
 
 
 def _limits(limit_px: float | None, side: int) -> tuple[float, float]:

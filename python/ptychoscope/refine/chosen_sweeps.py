@@ -11,6 +11,7 @@ from ptychoscope.refine.outlier_frames import frames_apart
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.scan_to_refiner import on_extent
 from ptychoscope.refine.schedule import settling_step
+from ptychoscope.refine.smooth_background import moved_background
 from ptychoscope.refine.sweep_findings import Sweep
 from ptychoscope.refine.sweep_plan import ProbeMomentum, SweepPlan
 
@@ -23,6 +24,8 @@ _PROBE_MOMENTUM = 4 / 3
 """Of the object's."""
 _POSITION_STEP = 4.0
 """Gauss-Newton for one frame alone goes too short: the object under it has followed the wrong position."""
+_SUMS_ONLY = 1e-9
+"""A step of the background by which the sums of a sweep are found, and nothing moves."""
 
 
 def sweep_as_chosen(
@@ -47,6 +50,8 @@ def sweep_as_chosen(
         step = steps.pop(0)
         momentum = plan.momentum if done > 0 and steps else 0.0
         found = _sweep(refiner, choice, plan, step, momentum, done)
+        if choice.model.background and done > 0:
+            _follow_background(refiner, plan)
         if choice.model.update_probe:
             probe.go_on(_PROBE_MOMENTUM * momentum)
         seen.append(found.misfit)
@@ -108,5 +113,13 @@ def _sweep(
         probe_step=1.0 if model.update_probe and later else 0.0,
         position_step=_POSITION_STEP if model.correct_positions and later else 0.0,
         position_limit_px=plan.limit_px,
+        background_step=_SUMS_ONLY if model.background and later else 0.0,
         seed=(plan.seed << 20) + _LOOK_AFTER + done,
     )
+
+
+def _follow_background(refiner: Refiner, plan: SweepPlan) -> None:
+    """Give the background what the sweep left over, as far as it varies smoothly."""
+    background = refiner.background
+    if background is not None:
+        refiner.set_background(moved_background(background, refiner.pixel_sums, plan.offset))

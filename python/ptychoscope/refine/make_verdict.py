@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanWarning
-from ptychoscope.metrics.photon_noise import amplitude_noise, median_around, stands_apart
-from ptychoscope.patch_geometry import CanvasExtent
+from ptychoscope.metrics.photon_noise import median_around, stands_apart
+from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.missed_amplitudes import differences, sums_of_frames, sums_of_pixels
 from ptychoscope.refine.refiner import FRAME_STATES, Refiner
 from ptychoscope.scan import Scan
 from ptychoscope.verdict import Verdict
@@ -56,25 +57,22 @@ def judge_frames(refiner: Refiner, frames: JudgedFrames) -> Verdict:
     """As `judge`, for who holds no more than a sample of the frames."""
     used, chosen = used_frames(refiner), frames.chosen
     counts, predicted = _beside(refiner, chosen, frames.amplitude)
-    measured = counts >= 0
-    known = np.where(measured, counts, 0).astype(np.float64)
-    squares = np.where(measured, np.square(np.sqrt(known) - np.sqrt(predicted)), 0)
-    noise = np.where(measured, amplitude_noise(predicted), 0)
-    differences, differences_noise = _differences(known, measured)
-    total = max(float(known.sum()), 1e-30)
+    total = max(float(counts.sum(where=counts >= 0, dtype=np.float64)), 1e-30)
+    frame_squares, frame_noise, frame_counts = sums_of_frames(counts, predicted)
+    differ, differ_noise = differences(counts)
     frame_misfit = np.full(len(refiner), np.nan)
-    left = noise.sum(axis=(1, 2)) / np.maximum(known.sum(axis=(1, 2)), 1)
+    left = frame_noise / np.maximum(frame_counts, 1)
     frame_misfit[used] = refiner.misfits[used] / _by_counts(frames.counts, used, chosen, left)
-    frame_misfit[chosen] = _ratio(squares.sum(axis=(1, 2)), noise.sum(axis=(1, 2)))
-    apart = _frames_apart(frame_misfit, differences / max(differences_noise, 1e-30))
+    frame_misfit[chosen] = _ratio(frame_squares, frame_noise)
+    apart = _frames_apart(frame_misfit, differ / max(differ_noise, 1e-30))
     rest = ~apart[chosen]
-    pixel_misfit = _ratio(squares[rest].sum(axis=0) + _FEW_COUNTS, noise[rest].sum(axis=0) + _FEW_COUNTS)
-    pixel_misfit[~measured.any(axis=0)] = np.nan
+    pixel_misfit = _ratio(*(_FEW_COUNTS + plane for plane in sums_of_pixels(counts[rest], predicted[rest])))
+    pixel_misfit[~(counts >= 0).any(axis=0)] = np.nan
     return Verdict(
-        misfit=float(squares.sum()) / total,
-        noise=float(noise.sum()) / total,
-        differences=differences / total,
-        differences_noise=differences_noise / total,
+        misfit=float(frame_squares.sum()) / total,
+        noise=float(frame_noise.sum()) / total,
+        differences=differ / total,
+        differences_noise=differ_noise / total,
         frame_misfit=frame_misfit.astype(np.float32),
         pixel_misfit=pixel_misfit.astype(np.float32),
         frames_apart=frames.numbers[apart],
@@ -118,15 +116,17 @@ def judge_image_by(result: Reconstruction, frames: JudgedFrames) -> Verdict | No
     if not _can_predict(result, frames.amplitude.shape[-1]):
         return None
     extent = CanvasExtent(result.origin_px, result.object.shape)
-    refiner = Refiner(result.object.shape, result.probe)  # type: ignore[arg-type]
-    refiner.add(frames.amplitude, extent.to_canvas(result.positions_px[frames.chosen]), domain="amplitude")
-    inner = spread_blocks(used_frames(refiner), most_judged(frames.amplitude.shape[-1]))
+    side = frames.amplitude.shape[-1]
+    object_, places = _cut_out(result.object, extent.to_canvas(result.positions_px[frames.chosen]), side)
+    refiner = Refiner(object_.shape, result.probe)  # type: ignore[arg-type]
+    refiner.add(frames.amplitude, places, domain="amplitude")
+    inner = spread_blocks(used_frames(refiner), most_judged(side))
     if not len(inner):
         return None
     some = JudgedFrames(
         inner, frames.amplitude[inner], frames.counts[frames.chosen], frames.numbers[frames.chosen]
     )
-    refiner.set_object(_with_fitting_scale(refiner, some, result.object))
+    refiner.set_object(_with_fitting_scale(refiner, some, object_))
     refiner.sweep(step=1, regularisation=1, mode="examined")
     found = judge_frames(refiner, some)
     misfit = np.full(len(frames.numbers), np.nan, np.float32)
@@ -147,6 +147,30 @@ def warn_if_unexplained(verdict: Verdict) -> None:
             ScanWarning,
             stacklevel=3,
         )
+
+
+def _cut_out(
+    object_: NDArray[np.complex64], positions_px: NDArray[np.float64], side: int
+) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
+    """What lies under blocks of frames, one below the other, and the frames' positions on it.
+
+    The frames that are judged see little of a large field, whose sums would take several times its memory.
+    """
+    blocks = np.split(positions_px, range(BLOCK_FRAMES, len(positions_px), BLOCK_FRAMES))
+    extents = [canvas_extent(block, (side, side)) for block in blocks]
+    rows = np.cumsum([0, *(extent.shape[0] for extent in extents)])
+    part = np.zeros((rows[-1], max(extent.shape[1] for extent in extents)), np.complex64)
+    if part.size >= object_.size:
+        return object_, positions_px
+    for (y, x), (height, width), row in zip(*zip(*extents, strict=True), rows[:-1], strict=True):
+        top, left = max(y, 0), max(x, 0)
+        seen = object_[top : max(y + height, 0), left : max(x + width, 0)]
+        part[row + top - y :, left - x :][: seen.shape[0], : seen.shape[1]] = seen
+    moved = [
+        np.add(extent.to_canvas(block), (row, 0))
+        for block, extent, row in zip(blocks, extents, rows, strict=False)
+    ]
+    return part, np.concatenate(moved)
 
 
 def _with_fitting_scale(
@@ -185,17 +209,6 @@ def _beside(
     runs = np.split(chosen, np.flatnonzero(np.diff(chosen) != 1) + 1)
     predicted = [refiner.predicted(int(run[0]), int(run[-1]) + 1) for run in runs]
     return np.sign(amplitude) * np.square(amplitude), np.concatenate(predicted)
-
-
-def _differences(counts: NDArray[np.float64], measured: NDArray[np.bool_]) -> tuple[float, float]:
-    """Misfit of the mean pattern scaled to each frame's counts, and what photon noise leaves of it."""
-    seen = np.maximum(measured.sum(axis=0), 1)
-    mean = counts.sum(axis=0) / seen
-    there = np.where(measured, mean, 0)
-    scale = counts.sum(axis=(1, 2)) / np.maximum(there.sum(axis=(1, 2)), 1e-30)
-    expected = there * scale[:, None, None]
-    squares = np.where(measured, np.square(np.sqrt(counts) - np.sqrt(expected)), 0)
-    return float(squares.sum()), float(np.where(measured, amplitude_noise(expected), 0).sum())
 
 
 def _by_counts(

@@ -49,6 +49,12 @@ class PhotonOffset(NamedTuple):
             return self.expected + np.float32(level)
         return np.full((side, side), level, np.float32) if level > 0 else None
 
+    def without(self, background: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+        """`background` (P, P) that the solver held, without what it expects of the offset."""
+        if background is None or self.expected is None:
+            return background
+        return np.asarray(np.maximum(background - self.expected, 0), np.float32)
+
 
 NONE = PhotonOffset(0.0, None)
 

@@ -167,7 +167,7 @@ class Refiner:
         before = len(self)
         with core_errors():
             self._core.add_frames(modulus, positions)
-        return self.states[before:]
+        return self._core.states_from(before)
 
     def sweep(  # noqa: PLR0913  (what a sweep can do, by name alone)
         self,

@@ -6,7 +6,7 @@ header that comes without an end before it is simply the next start. Sizes stand
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 import msgspec
 import numpy as np
@@ -20,11 +20,10 @@ from ptychoscope.live.message_checks import (
     check_packed,
     checked_number,
     checked_shape,
-    looks_pickled,
     own_position,
+    read_json,
 )
 
-_LONGEST_JSON = 2**20
 _TYPES = {name: np.dtype(name).newbyteorder("<") for name in ("uint8", "uint16", "uint32")}
 
 
@@ -69,18 +68,6 @@ def decode(parts: Sequence[Bytes], arrived_s: float) -> list[Event]:
         return _decode(parts, arrived_s)
     except MessageError as error:
         return [Damaged(arrived_s=arrived_s, what=str(error), series=error.series, number=error.number)]
-
-
-def read_json(part: Bytes, name: str, decoder: Any) -> Any:
-    """A part of JSON by a decoder of msgspec; raises `MessageError`."""
-    if len(part) > _LONGEST_JSON:
-        raise MessageError(f"{name} of {len(part)} bytes is longer than {_LONGEST_JSON}")
-    try:
-        return decoder.decode(part)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if looks_pickled(part):
-            raise MessageError(f"{name} is a pickle, which is never opened: send JSON") from error
-        raise MessageError(f"{name} is not the JSON that it must be: {str(error)[:200]}") from error
 
 
 def _decode(parts: Sequence[Bytes], arrived_s: float) -> list[Event]:

@@ -1,0 +1,1 @@
+"""NTNDArray of EPICS PVAccess, as areaDetector publishes its images."""

@@ -1,0 +1,1 @@
+"""The server of a running scan: pages, figures and controls over HTTP and WebSocket, beside the loop."""

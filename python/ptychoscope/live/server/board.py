@@ -1,0 +1,185 @@
+"""Board: what viewers are shown of a running scan, in versions, brought up to date only while watched.
+
+A turn looks at the frames that were placed since the last one. Sweeps change the image only where the frames
+of the window lie, so that the tiles these touch are all that is read anew. `run.lock` is held for one copy of
+that region, and for single frames; everything else happens outside of it.
+"""
+
+import threading
+from collections.abc import Iterable
+from time import monotonic
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.live.live_image import LiveImage
+from ptychoscope.live.series_run import SeriesRun
+from ptychoscope.live.server.frame_view import FrameView, look_at, r_factors_of
+from ptychoscope.live.server.tiles import Box, TiledPlane, joined, whole_tiles
+from ptychoscope.live.session import LiveSession
+from ptychoscope.reconstruction import Reconstruction
+
+Plane = Literal["amplitude", "phase", "coverage", "spread", "misfit"]
+PLANES: tuple[Plane, ...] = get_args(Plane)
+_MOST_FRAMES = 64
+"""Frames of a turn whose R-factor is computed."""
+
+
+class Board:
+    """Of the newest series. `lock` is held by whoever reads more than one of its fields."""
+
+    def __init__(self, session: LiveSession) -> None:
+        self.session, self.lock = session, threading.Lock()
+        self._turning = threading.Lock()
+        self.lock_held_s = 0.0
+        """How long the last turn held the lock of the image."""
+        self._run: SeriesRun | None = None
+        self._clear(None, None)
+
+    def _clear(self, run: SeriesRun | None, image: LiveImage | None) -> None:
+        self._run, self._image = run, image
+        self._result: Reconstruction | None = None
+        self.series = None if run is None else run.series
+        self.began = object()
+        """Another one for every image: what is known of one says nothing of the next."""
+        self.version = 0
+        self.planes = {name: TiledPlane() for name in PLANES}
+        self.box = Box((0, 0), (0, 0))
+        self.pixel_size_m: float | None = None
+        self.numbers = np.empty(0, np.int64)
+        self.positions_px = np.empty((0, 2))
+        self.r_factors = np.empty(0, np.float32)
+        self.probe: NDArray[np.complex64] | None = None
+        self._read = 0
+        self._factors_read = 0
+        self._phase: complex = 1.0
+        self._phase_frames = 0
+
+    def turn(self, topics: Iterable[str]) -> None:
+        """Bring what `topics` show up to date."""
+        with self._turning:
+            self._turn(set(topics))
+
+    def _turn(self, topics: set[str]) -> None:
+        run = self.session.run_now
+        image = None if run is None else run.image
+        if run is not self._run or image is not self._image:
+            with self.lock:
+                self._clear(run, image)
+        if run is None or image is None or run.reading is None:
+            return
+        self._take_places(run, image)
+        if topics & {"r_factor", "image:misfit"}:
+            self._take_factors(run, image)
+        if topics & {f"image:{name}" for name in PLANES if name != "misfit"}:
+            self._take_planes(run, image)
+
+    def frame(self, number: int | None) -> FrameView | None:
+        """A frame as it is in memory, the newest one for None."""
+        run, image = self._run, self._image
+        if run is None or image is None:
+            return None
+        if number is None:
+            if run.last is None:
+                return None
+            number = run.last[0]
+        places = np.flatnonzero(self.numbers == number)
+        return look_at(run, image, number, int(places[-1]) if len(places) else None)
+
+    def whole(self, plane: Plane) -> NDArray[np.float32]:
+        """(H, W) of `box`, NaN where nothing was seen."""
+        with self.lock:
+            return self.planes[plane].image(self.box)
+
+    # --- turns ----------------------------------------------------------------------------------------------
+    def _take_places(self, run: SeriesRun, image: LiveImage) -> None:
+        known = len(self.numbers)
+        if image.frames == known:
+            return
+        with run.lock:
+            numbers, positions = image.placed_since(known)
+        with self.lock:
+            self.numbers = np.concatenate([self.numbers, numbers])
+            self.positions_px = np.concatenate([self.positions_px, positions])
+            self.pixel_size_m, self.probe = image.reading.pixel_size_m, image.probe
+            self.r_factors = np.concatenate([self.r_factors, np.full(len(numbers), np.nan, np.float32)])
+            self.box = joined(self.box, whole_tiles(rows_and_columns(positions, 0)))
+
+    def _take_factors(self, run: SeriesRun, image: LiveImage) -> None:
+        """R-factors of the newest frames, and the map of them."""
+        stop = len(self.numbers)
+        first = max(self._factors_read, stop - _MOST_FRAMES)
+        if first == stop:
+            return
+        found = r_factors_of(run, image, range(first, stop), self.numbers)
+        half = max(1, image.reading.steps.out_side // 8)
+        with self.lock:
+            self.version += 1
+            self.r_factors[first:stop] = found
+            self._factors_read = stop
+            for (y, x), value in zip(np.rint(self.positions_px[first:stop]).astype(int), found, strict=True):
+                if np.isfinite(value):
+                    box = (int(y) - half, int(y) + half, int(x) - half, int(x) + half)
+                    self.planes["misfit"].paint(box, float(value), self.version)
+                    self.box = joined(self.box, whole_tiles(box))
+
+    def _take_planes(self, run: SeriesRun, image: LiveImage) -> None:
+        """The region that has changed since it was read."""
+        done = self.session.results.get(run.series)
+        stop = len(self.numbers)
+        if done is not None and done is not self._result:
+            self._show(_of_result(done), done.origin_px, stop)
+            self._result = done
+        elif done is None and stop != self._read:
+            first = max(0, min(self._read, stop - self.session.settings.window_frames))
+            if not self._read or stop >= 2 * self._phase_frames:
+                first = 0  # the phase is told anew, and with it all of the image
+            region = whole_tiles(rows_and_columns(self.positions_px[first:], image.reading.steps.out_side))
+            began = monotonic()
+            with run.lock:
+                extent = image.extent
+                y, x = extent.origin_px
+                height, width = extent.shape
+                row0, column0 = max(region.origin_px[0] - y, 0), max(region.origin_px[1] - x, 0)
+                row1 = min(region.origin_px[0] + region.shape[0] - y, height)
+                column1 = min(region.origin_px[1] + region.shape[1] - x, width)
+                planes = image.planes((row0, row1, column0, column1))
+            self.lock_held_s = monotonic() - began
+            self._show(planes, (y + row0, x + column0), stop)
+
+    def _show(self, planes: dict[str, NDArray[Any]], origin_px: tuple[int, int], stop: int) -> None:
+        """Put a region, padded to whole tiles by what is known, into all planes."""
+        object_, coverage = planes["object"], planes["coverage"]
+        seen = coverage > 0
+        if not self._read or stop >= 2 * self._phase_frames:
+            total = complex(object_[seen].sum())
+            self._phase, self._phase_frames = (total / abs(total) if total else 1.0), stop
+        made: dict[Plane, NDArray[np.float32]] = {
+            "amplitude": np.abs(object_),
+            "phase": np.angle(object_ * np.complex64(np.conj(self._phase))),
+            "coverage": coverage,
+            "spread": planes["spread"],
+        }
+        (row, column), (height, width) = origin_px, object_.shape
+        box = whole_tiles((row, row + height, column, column + width))
+        y, x = origin_px[0] - box.origin_px[0], origin_px[1] - box.origin_px[1]
+        with self.lock:
+            self.version += 1
+            for name, values in made.items():
+                padded = np.full(box.shape, np.nan, np.float32)
+                padded[y : y + seen.shape[0], x : x + seen.shape[1]] = np.where(seen, values, np.nan)
+                self.planes[name].put(padded, box.origin_px, self.version)
+            self.box = joined(self.box, box)
+            self._read = stop
+
+
+def _of_result(result: Reconstruction) -> dict[str, NDArray[Any]]:
+    return {"object": result.object, "coverage": result.coverage, "spread": result.spread}
+
+
+def rows_and_columns(positions_px: NDArray[np.float64], side: int) -> tuple[int, int, int, int]:
+    """What frames of that side at (n, 2) reach, with a pixel to spare."""
+    low = np.floor(positions_px.min(axis=0)).astype(int) - side // 2 - 1
+    high = np.ceil(positions_px.max(axis=0)).astype(int) + side // 2 + 2
+    return int(low[0]), int(high[0]), int(low[1]), int(high[1])

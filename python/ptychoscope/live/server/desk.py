@@ -1,0 +1,108 @@
+"""Desk: what the buttons do, and the state that is shown beside them, in plain JSON."""
+
+from collections import deque
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from ptychoscope.diagnosis.quick import Finding
+from ptychoscope.errors import ConfigError
+from ptychoscope.live.open_live import load_live_model
+from ptychoscope.live.server.board import Board
+from ptychoscope.live.server.library import Library
+from ptychoscope.live.server.packing import finite
+from ptychoscope.live.session import LiveSession
+
+_RATE_S = 2.0
+
+
+class Desk:
+    """Of one session.
+
+    Parameters
+    ----------
+    models
+        Folder of the bundles that may be swapped to; None: none may.
+    library
+        Results that can be looked at.
+    """
+
+    def __init__(self, session: LiveSession, board: Board, models: Path | None, library: Library) -> None:
+        self.session, self.board, self.library = session, board, library
+        self._models, self._lock = models, Lock()
+        self._placed: deque[tuple[float, int]] = deque([(monotonic(), session.account.placed)])
+        self._mended: Finding | None = None
+
+    def rate_hz(self) -> float:
+        """Frames placed a second, over the last two seconds or since the last question."""
+        now, placed = monotonic(), self.session.account.placed
+        with self._lock:
+            self._placed.append((now, placed))
+            while len(self._placed) > 2 and now - self._placed[1][0] > _RATE_S:
+                self._placed.popleft()
+            before_s, before = self._placed[0]
+        return (placed - before) / (now - before_s) if now > before_s else 0.0
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the bundles that may be swapped to."""
+        if self._models is None or self.session.model is None:
+            return []
+        return sorted(path.parent.name for path in self._models.glob("*/model.json"))
+
+    def state(self) -> dict[str, Any]:
+        """All that is known of the session, as plain JSON."""
+        session, board = self.session, self.board
+        run, model, finding = session.run_now, session.model, session.finding
+        with board.lock:
+            box, version = board.box, board.version
+        known = run is not None and run.reading is not None
+        return {
+            "series": None if run is None else run.series,
+            "state": session.phase,
+            "frames_expected": None if run is None or run.start is None else run.start.frames,
+            "shape": box.shape,
+            "origin_px": box.origin_px,
+            "pixel_size_m": run.reading.pixel_size_m if known and run and run.reading else None,
+            "version": version,
+            "figures": session.figures(),
+            "rate_hz": self.rate_hz(),
+            "misfit": finite(None if run is None or run.image is None else run.image.misfit),
+            "model": None if model is None else {"name": model.path.name, "digest": model.digest},
+            "models": self.models,
+            "mend": self._mend(finding),
+            "verdict": self._verdict(finding),
+            "results": self.library.entries(),
+            "output": self.library.name,
+        }
+
+    def _verdict(self, finding: Finding | None) -> dict[str, str] | None:
+        """On the series that is done; before that, what the diagnosis found."""
+        verdict = self.session.verdict if self.session.phase == "done" else None
+        if verdict is not None:
+            return {"word": verdict.explained, "sentence": verdict.sentence()}
+        return None if finding is None else {"word": "doubtful", "sentence": finding.sentence}
+
+    def mend(self) -> None:
+        """Apply what the state says would be better; raises `ConfigError`."""
+        finding = self.session.finding
+        if finding is None or self._mend(finding) is None or finding.mend is None:
+            raise ConfigError("nothing was found that could be mended")
+        self.session.apply_mend(finding.mend)
+        self._mended = finding
+
+    def swap_model(self, name: str) -> None:
+        """Let frames go through the bundle of that name; raises `ConfigError`, `BundleError`."""
+        if self._models is None:
+            raise ConfigError("no model may be swapped to: start with --models FOLDER, which holds bundles")
+        if name not in self.models:
+            raise ConfigError(f"{name!r} is none of the models that may be swapped to: {self.models}")
+        model = load_live_model(self._models / name, self.session.settings.threads)
+        if model is not None:
+            self.session.swap_model(model)
+
+    def _mend(self, finding: Finding | None) -> dict[str, Any] | None:
+        if finding is None or finding.mend is None or finding is self._mended:
+            return None
+        return {"what": finding.sentence, "gain": None, "orientation": finding.mend.orientation.text}

@@ -1,0 +1,96 @@
+"""TiledPlane: a plane of the image in square tiles of the object plane, each with the version it changed in.
+
+Tiles lie on multiples of their side in object pixels, so that they stay where they are when the image grows.
+A tile is never written after it was put: who holds it may send it while the next one is made.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE_PX = 64
+Key = tuple[int, int]
+"""Row and column of a tile: its first pixel is at `SIDE_PX` times these."""
+
+
+class Box(NamedTuple):
+    """Where a plane lies, in whole tiles."""
+
+    origin_px: tuple[int, int]
+    shape: tuple[int, int]
+
+
+class TiledPlane:
+    """float32 tiles (SIDE_PX, SIDE_PX), NaN where nothing was seen."""
+
+    def __init__(self) -> None:
+        self._tiles: dict[Key, tuple[int, NDArray[np.float32]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tiles)
+
+    def put(self, image: NDArray[np.float32], origin_px: tuple[int, int], version: int) -> None:
+        """Tiles of `image`, whose sides and origin are multiples of `SIDE_PX`; noted if changed."""
+        for y in range(0, image.shape[0], SIDE_PX):
+            for x in range(0, image.shape[1], SIDE_PX):
+                tile = image[y : y + SIDE_PX, x : x + SIDE_PX]
+                key = ((origin_px[0] + y) // SIDE_PX, (origin_px[1] + x) // SIDE_PX)
+                known = self._tiles.get(key)
+                if known is None:
+                    if np.isnan(tile).all():
+                        continue
+                elif known[1].tobytes() == tile.tobytes():
+                    continue
+                self._tiles[key] = version, np.ascontiguousarray(tile)
+
+    def paint(self, box: tuple[int, int, int, int], value: float, version: int) -> None:
+        """One value in rows and columns (row0, row1, column0, column1) of the object plane."""
+        row0, row1, column0, column1 = box
+        for key in keys_of(box):
+            y, x = key[0] * SIDE_PX, key[1] * SIDE_PX
+            known = self._tiles.get(key)
+            tile = np.full((SIDE_PX, SIDE_PX), np.nan, np.float32) if known is None else known[1].copy()
+            tile[max(row0 - y, 0) : row1 - y, max(column0 - x, 0) : column1 - x] = value
+            self._tiles[key] = version, tile
+
+    def changed(self, since: int) -> list[tuple[Key, NDArray[np.float32]]]:
+        """Tiles that changed after version `since`."""
+        return [(key, tile) for key, (version, tile) in self._tiles.items() if version > since]
+
+    def image(self, box: Box) -> NDArray[np.float32]:
+        """All of `box` in one array."""
+        image = np.full(box.shape, np.nan, np.float32)
+        for key, (_, tile) in self._tiles.items():
+            y, x = key[0] * SIDE_PX - box.origin_px[0], key[1] * SIDE_PX - box.origin_px[1]
+            image[y : y + SIDE_PX, x : x + SIDE_PX] = tile
+        return image
+
+
+def keys_of(box: tuple[int, int, int, int]) -> list[Key]:
+    """Tiles that rows and columns (row0, row1, column0, column1) touch."""
+    row0, row1, column0, column1 = box
+    return [
+        (y, x)
+        for y in range(row0 // SIDE_PX, -(-row1 // SIDE_PX))
+        for x in range(column0 // SIDE_PX, -(-column1 // SIDE_PX))
+    ]
+
+
+def whole_tiles(box: tuple[int, int, int, int]) -> Box:
+    """All tiles that rows and columns (row0, row1, column0, column1) touch, as a box."""
+    row0, row1, column0, column1 = box
+    y, x = row0 // SIDE_PX * SIDE_PX, column0 // SIDE_PX * SIDE_PX
+    bottom, right = -(-row1 // SIDE_PX) * SIDE_PX, -(-column1 // SIDE_PX) * SIDE_PX
+    return Box((y, x), (bottom - y, right - x))
+
+
+def joined(one: Box, other: Box) -> Box:
+    """The smallest box that holds both; one that is nowhere adds nothing."""
+    if not (one.shape[0] and other.shape[0]):
+        return one if one.shape[0] else other
+    bottom, right = (
+        max(one.origin_px[k] + one.shape[k], other.origin_px[k] + other.shape[k]) for k in (0, 1)
+    )
+    y, x = (min(one.origin_px[k], other.origin_px[k]) for k in (0, 1))
+    return Box((y, x), (bottom - y, right - x))

@@ -1,0 +1,210 @@
+"""Topics: a thread that computes what somebody watches, once for all viewers, and what each is to be sent.
+
+No viewer has a queue. Each has a note of what it got; when its connection is free, it is sent what is newer
+than that. One that does not read is sent nothing, and costs nothing.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptychoscope.live.server.board import PLANES, Board
+from ptychoscope.live.server.desk import Desk
+from ptychoscope.live.server.packing import finite, pack, pack_tiles
+
+TOPICS = ("state", *(f"image:{name}" for name in PLANES), "probe", "path", "frame", "r_factor")
+_TURN_S = 0.25
+_LOCK_SHARE, _TIME_SHARE = 1 / 50, 1 / 4
+"""Parts of the time for which the image is held, and for which a turn works, at most."""
+_MOST_FRAMES = 8
+Sent = dict[str, Any]
+
+
+@dataclass(eq=False)
+class Watch:
+    """What one viewer watches, and what it got."""
+
+    topics: frozenset[str] = frozenset()
+    frame: int | None = None
+    """Its number; None: the newest."""
+    began: object = None
+    got: dict[str, Any] = field(default_factory=dict)
+    """By topic: the version, or how many, or the message itself."""
+
+    def replace(self, topics: frozenset[str], frame: int | None) -> None:
+        """Watch these, and no others."""
+        kept = topics & self.topics - ({"frame"} if frame != self.frame else set())
+        self.got = {topic: version for topic, version in self.got.items() if topic in kept}
+        self.topics, self.frame = topics, frame
+
+
+class Topics:
+    """`changed` is called after every turn, by the thread that computes."""
+
+    def __init__(self, board: Board, desk: Desk) -> None:
+        self.board, self._desk = board, desk
+        self.changed: Callable[[], None] = lambda: None
+        self.watches: set[Watch] = set()
+        self._wake, self._closed = threading.Condition(), False
+        self._state, self._frames = "", dict[int | None, bytes]()
+        self._packed: dict[tuple[Any, ...], list[bytes]] = {}
+        self._thread = threading.Thread(target=self._run, name="topics", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Compute no more."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify_all()
+        self._thread.join()
+
+    def add(self, watch: Watch) -> None:
+        """Another viewer."""
+        with self._wake:
+            self.watches.add(watch)
+
+    def remove(self, watch: Watch) -> None:
+        """One viewer less."""
+        with self._wake:
+            self.watches.discard(watch)
+
+    def watch(self, watch: Watch, topics: frozenset[str], frame: int | None) -> None:
+        """Change what a viewer watches."""
+        with self._wake:
+            watch.replace(topics, frame)
+            self._wake.notify_all()
+
+    # --- computing ------------------------------------------------------------------------------------------
+    def _run(self) -> None:
+        pause_s = 0.0
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closed, pause_s)
+                self._wake.wait_for(lambda: self._closed or any(w.topics for w in self.watches))
+                if self._closed:
+                    return
+                topics = frozenset().union(*(watch.topics for watch in self.watches))
+                frames = {watch.frame for watch in self.watches if "frame" in watch.topics}
+            began = monotonic()
+            self._turn(topics, frames)
+            self.changed()
+            spent_s = monotonic() - began
+            pause_s = max(_TURN_S, self.board.lock_held_s / _LOCK_SHARE, spent_s / _TIME_SHARE)
+
+    def _turn(self, topics: frozenset[str], frames: set[int | None]) -> None:
+        self.board.turn(topics)
+        if "state" in topics:
+            self._state = json.dumps({"topic": "state", **self._desk.state()}, allow_nan=False)
+        shown = {}
+        for number in sorted(frames, key=lambda n: -1 if n is None else n)[:_MOST_FRAMES]:
+            message = self._frame(number)
+            if message is not None:
+                shown[number] = message
+        self._frames = shown
+        self._packed = {}
+
+    def _frame(self, number: int | None) -> bytes | None:
+        view = self.board.frame(number)
+        if view is None:
+            return None
+        header = {
+            "topic": "frame",
+            "number": view.number,
+            "side": view.measured.shape[-1],
+            "position_px": view.position_px,
+            "r_factor": finite(view.r_factor),
+            "predicted": view.predicted is not None,
+        }
+        return pack(header, [view.measured] if view.predicted is None else [view.measured, view.predicted])
+
+    # --- sending --------------------------------------------------------------------------------------------
+    def news(self, watch: Watch) -> list[str | bytes]:
+        """What a viewer is to be sent now; taken as sent."""
+        board = self.board
+        with self._wake:
+            topics, frame, got = watch.topics, watch.frame, watch.got
+        messages: list[str | bytes] = []
+        state, seen = self._state, self._frames.get(frame)
+        for topic, said in (("state", state), ("frame", seen)):
+            if topic in topics and said and got.get(topic) != said:
+                got[topic] = said
+                messages.append(said)
+        with board.lock:
+            if watch.began is not board.began:
+                watch.began = board.began
+                for topic in list(got):
+                    if topic not in ("state", "frame"):
+                        del got[topic]
+            for topic in sorted(topics & {f"image:{name}" for name in PLANES}):
+                messages += self._tiles(topic, got)
+            if "path" in topics:
+                messages += self._path(got)
+            if "r_factor" in topics:
+                messages += self._rows("r_factor", [board.r_factors], got)
+            if "probe" in topics and board.probe is not None and "probe" not in got:
+                got["probe"] = True
+                parts = [np.abs(board.probe), np.angle(board.probe)]
+                messages.append(pack({"topic": "probe", "shape": board.probe.shape}, parts))
+        return messages
+
+    def _tiles(self, topic: str, got: Sent) -> list[bytes]:
+        board, since = self.board, got.get(topic)
+        if since is not None and since >= board.version:
+            return []
+        key = (topic, board.began, since, board.version)
+        if key not in self._packed:
+            plane = board.planes[topic.removeprefix("image:")]  # type: ignore[index]
+            tiles = plane.changed(since or 0)
+            header = {
+                "topic": topic,
+                "series": board.series,
+                "version": board.version,
+                "pixel_size_m": board.pixel_size_m,
+            }
+            whole = since is None
+            self._packed[key] = pack_tiles(header, board.box, tiles, whole=whole) if tiles else []
+        messages = self._packed[key]
+        if messages or since is not None:
+            got[topic] = board.version
+        return messages
+
+    def _path(self, got: Sent) -> list[bytes]:
+        board = self.board
+        return self._rows(
+            "path", [board.positions_px.astype(np.float32), board.numbers.astype(np.int32)], got
+        )
+
+    def _rows(self, topic: str, columns: list[NDArray[Any]], got: Sent) -> list[bytes]:
+        """What of arrays that grow a viewer does not have."""
+        first, count = got.get(topic, 0), len(columns[0])
+        if first >= count:
+            return []
+        got[topic] = count
+        header = {"topic": topic, "series": self.board.series, "count": count, "first": first}
+        key = (topic, self.board.began, first, count)
+        if key not in self._packed:
+            self._packed[key] = [pack(header, [column[first:] for column in columns])]
+        return self._packed[key]
+
+
+def parse_watch(text: str) -> tuple[frozenset[str], int | None]:
+    """Topics and number of a frame of what a viewer says; raises `ValueError` for anything else."""
+    said: Any = None
+    with suppress(RecursionError):
+        said = json.loads(text)
+    if not isinstance(said, dict) or not isinstance(said.get("watch"), list):
+        raise ValueError('a message must read {"watch": [topics], "frame": number or null}')
+    unknown = [topic for topic in said["watch"] if topic not in TOPICS]
+    if unknown:
+        raise ValueError(f"{str(unknown[0])[:40]!r} is no topic: {', '.join(TOPICS)} are")
+    frame = said.get("frame")
+    if frame is not None and (type(frame) is not int or not 0 <= frame < 1 << 63):
+        raise ValueError("frame must be a number of a frame, or null for the newest")
+    return frozenset(said["watch"]), frame

@@ -1,0 +1,220 @@
+"""What a page relies on: routes, topics, and tiles that put together are the image."""
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from ptychoscope.io.results.formats import load_reconstruction
+
+from ..scan_events import ListedSource, events_of
+from .running import FedSource, messages, running, some_scan
+
+
+@pytest.fixture(scope="module")
+def scan():
+    return some_scan()
+
+
+@pytest.fixture(scope="module")
+def done(scan, tmp_path_factory):
+    """A scan that runs for a second, and a viewer that watches it from its beginning."""
+    output = tmp_path_factory.mktemp("results") / "scan.h5"
+    (output.parent / "other.h5").write_bytes(b"of somebody else")
+    source = ListedSource(events_of(scan), at_once=8, pause_s=0.03)
+    with running(source, scan.probe, output=output) as found:
+        with found.viewer("image:amplitude", "image:misfit", "state", "r_factor") as socket:
+            found.seen = messages(socket, "state", lambda header: header["state"] == "done")
+        yield found
+
+
+def npy(response):
+    assert response.status_code == 200, response.text
+    return np.load(io.BytesIO(response.content), allow_pickle=False)
+
+
+def put_together(found):
+    """The plane that a page shows after these messages."""
+    plane = origin = None
+    for header, payload in found:
+        shape, new = header["shape"], header["origin_px"]
+        moved = np.full(shape, np.nan, np.float32)
+        if plane is not None and not header.get("whole"):
+            y, x = origin[0] - new[0], origin[1] - new[1]
+            moved[y : y + plane.shape[0], x : x + plane.shape[1]] = plane
+        at = 0
+        for y, x, height, width in header["tiles"]:
+            moved[y : y + height, x : x + width] = payload[at : at + height * width].reshape(height, width)
+            at += height * width
+        assert at == len(payload)
+        plane, origin = moved, new
+    return plane
+
+
+@pytest.mark.parametrize("plane", ["amplitude", "phase", "coverage", "spread", "misfit"])
+def test_tiles_put_together_are_the_plane(scan, plane):
+    """Also while the object grows on all sides, and only what changed is sent."""
+    events = events_of(scan)
+    middle = events[1:-1]
+    events[1:-1] = [*middle[100:], *middle[:100]]
+    with running(ListedSource(events, at_once=8, pause_s=0.03), scan.probe) as found:
+        topic = f"image:{plane}"
+        with found.viewer(topic, "state") as socket:
+            seen = messages(socket, topic, lambda _: True)
+            assert seen[0][0]["whole"] is True
+            found.wait_for("done")
+            found.get("/state")
+            last = npy(found.get(f"/image/{plane}.npy"))
+            version = found.get("/state").json()["version"]
+            seen += messages(socket, topic, lambda header: header["version"] >= version)
+        shown = put_together(seen)
+        assert not any(header.get("whole") for header, _ in seen[1:])
+        assert len(seen) > 2
+        np.testing.assert_array_equal(shown, last)
+        assert np.isfinite(shown).any()
+
+
+def test_the_plane_is_that_of_the_result(done):
+    result, state = done.session.results[1], done.get("/state").json()
+    shown = npy(done.get("/image/amplitude.npy"))
+    y, x = (a - b for a, b in zip(result.origin_px, state["origin_px"], strict=True))
+    height, width = result.object.shape
+    expected = np.where(result.coverage > 0, np.abs(result.object), np.nan)
+    np.testing.assert_array_equal(shown[y : y + height, x : x + width], expected)
+    assert np.isfinite(shown).sum() == np.isfinite(expected).sum()
+    assert list(shown.shape) == state["shape"]
+
+
+def test_the_state_says_what_is_there(done, scan):
+    state = done.get("/state").json()
+    assert state["series"] == 1
+    assert state["frames_expected"] == state["figures"]["frames"]["placed"] == len(scan)
+    assert state["model"] is None
+    assert state["models"] == []
+    assert state["output"] == "scan.h5"
+    assert [entry["name"] for entry in state["results"]] == ["scan-series1.h5"]
+    pushed, _ = done.seen[-1]
+    assert pushed.keys() == state.keys() | {"topic"}
+
+
+def test_path_and_factors_are_sent_once(scan):
+    with running(ListedSource(events_of(scan), at_once=8, pause_s=0.02), scan.probe) as found:
+        with found.viewer("path") as socket:
+            seen = messages(socket, "path", lambda header: header["count"] == len(scan))
+        places = np.concatenate([p[: 2 * (h["count"] - h["first"])].reshape(-1, 2) for h, p in seen])
+        numbers = np.concatenate([p[2 * (h["count"] - h["first"]) :].view("<i4") for h, p in seen])
+        np.testing.assert_allclose(places, scan.positions_px, rtol=1e-6)
+        np.testing.assert_array_equal(numbers, np.arange(len(scan)))
+        assert [h["first"] for h, _ in seen[1:]] == [h["count"] for h, _ in seen[:-1]]
+
+
+def test_a_frame_is_shown_beside_what_is_predicted(done, scan):
+    with done.viewer("probe") as socket:
+        shape, probe = messages(socket, "probe", lambda _: True)[0]
+    assert shape["shape"] == [1, 16, 16]
+    used = done.session.results[1].probe
+    np.testing.assert_allclose(probe.reshape(2, 16, 16), [np.abs(used[0]), np.angle(used[0])], rtol=1e-6)
+    with done.viewer("frame", frame=17) as socket:
+        header, payload = messages(socket, "frame", lambda _: True)[0]
+    measured, predicted = payload.reshape(2, 16, 16)
+    np.testing.assert_array_equal(measured, scan.patterns[17])
+    known = done.session.run_now.image.predicted(17)
+    np.testing.assert_array_equal(predicted, known)
+    factor = np.abs(np.sqrt(measured) - np.sqrt(predicted)).sum() / np.sqrt(measured).sum()
+    assert header["r_factor"] == pytest.approx(factor, rel=1e-4)
+    asked = done.get("/frame/17").json()
+    assert asked == {name: header[name] for name in ("number", "position_px", "side", "r_factor")}
+    assert done.get("/frame/100000").status_code == 404
+
+
+def test_factors_of_the_newest_frames_are_known(done):
+    factors = done.server.board.r_factors
+    assert len(factors) == 210
+    assert np.isfinite(factors[-50:]).all()
+    assert np.nanmax(factors) < 1.5
+
+
+def test_a_finished_scan_can_be_looked_at(done):
+    file = done.session.results[1]
+    facts = done.get("/results/scan-series1.h5/facts").json()
+    assert facts["origin_px"] == list(file.origin_px)
+    assert facts["frames"] == len(file.positions_px)
+    phase = npy(done.get("/results/scan-series1.h5/image/phase.npy"))
+    np.testing.assert_array_equal(phase, np.where(file.coverage > 0, file.phase_rad(), np.nan))
+    raw = done.get("/results/scan-series1.h5").content
+    assert raw == (done.session._output.parent / "scan-series1.h5").read_bytes()
+    assert load_reconstruction(done.session._output.parent / "scan-series1.h5").object.shape == phase.shape
+    assert done.get("/results/scan-series1.h5/image/misfit.npy").status_code == 404
+    assert done.get("/image/phase.npy?series=9").status_code == 404
+
+
+def test_a_bad_message_is_answered_and_changes_nothing(done):
+    with done.viewer("state") as socket:
+        for text, why in (
+            ("no json", "Expecting value"),
+            ('{"watch": ["everything"]}', "is no topic"),
+            ('{"watch": [], "frame": "7"}', "number of a frame"),
+            ("[" * 20000, "must read"),
+        ):
+            socket.send(text)
+            (header, _), *_ = messages(socket, "error", lambda _: True)
+            assert why in header["error"]
+        messages(socket, "state", lambda _: True)
+
+
+def test_controls(scan, tmp_path):
+    """Hold, resume, a new scan, save; and what cannot be done says why."""
+    one, two, three = (events_of(scan, series) for series in (1, 2, 3))
+    source = FedSource()
+    with running(source, scan.probe, output=tmp_path / "scan.h5") as found:
+        source.feed(one[:101])
+        found.wait_for("running", placed=100)
+        assert found.post("/save").json() == {"ok": True}
+        assert (tmp_path / "scan-series1.h5").exists()
+        assert found.post("/stop").json() == {"ok": True}
+        source.feed([*one[101:], *two[:51]])
+        until = found.wait_for("stopped")
+        while until["figures"]["frames"]["received"] < len(scan) + 50:
+            until = found.wait_for("stopped")
+        assert until["figures"]["frames"]["lost"]["stray"] == len(scan) - 50
+        assert until["series"] == 1
+        assert found.post("/start").json() == {"ok": True}
+        source.feed(two[51:101])
+        assert found.wait_for("running", placed=150)["series"] == 2
+        assert found.post("/new-scan").json() == {"ok": True}
+        found.wait_for("done")
+        source.feed([*two[101:], *three])
+        state = found.wait_for("done", placed=150 + len(scan))
+        assert state["series"] == 3
+        assert state["figures"]["frames"]["in_hand"] == 0
+        for path, body, why in (
+            ("/mend", {}, "nothing was found"),
+            ("/model", {"name": "tiny"}, "--models FOLDER"),
+        ):
+            refused = found.post(path, **body)
+            assert refused.status_code == 409
+            assert why in refused.json()["error"]
+        assert found.post("/model").status_code == 422
+        assert "name" in json.dumps(found.post("/model").json())
+
+
+def test_a_model_is_swapped_from_the_allowed_folder_alone(scan, tiny_model, tiny, tmp_path):
+    allowed = tmp_path / "models"
+    for folder in (allowed / "other", tmp_path / "forbidden"):
+        shutil.copytree(tiny, folder)
+    source, options = FedSource(), {"models": allowed}
+    with running(source, scan.probe, model=tiny_model, options=options) as found:
+        source.feed(events_of(scan)[:101])
+        state = found.wait_for("running", placed=100)
+        assert state["models"] == ["other"]
+        assert state["model"]["digest"] == tiny_model.digest
+        for name in ("../forbidden", str(tmp_path / "forbidden"), ".", "", "other/../../forbidden"):
+            refused = found.post("/model", name=name)
+            assert refused.status_code == 409
+            assert "none of the models" in refused.json()["error"]
+        assert found.post("/model", name="other").json() == {"ok": True}
+        assert found.get("/state").json()["model"]["name"] == "other"
+        source.feed(events_of(scan)[101:])
+        assert found.wait_for("done")["figures"]["frames"]["placed"] == len(scan)

@@ -1,0 +1,57 @@
+"""A viewer that does not read, and many that do, hold nobody up."""
+
+import json
+import socket
+import threading
+from contextlib import ExitStack
+from time import monotonic
+
+from websockets.sync.client import connect
+
+from ..scan_events import ListedSource, events_of
+from .running import messages, running, some_scan
+
+
+def test_a_stalled_viewer_and_eight_others(monkeypatch):
+    """The stalled one, once it reads, gets the newest; the server holds no queue for it meanwhile."""
+    scan = some_scan()
+    source = ListedSource(events_of(scan), at_once=4, pause_s=0.02)
+    with running(source, scan.probe) as found, ExitStack() as stack:
+        small = socket.socket()
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        small.connect(("127.0.0.1", found.server.port))
+        stalled = stack.enter_context(connect(found.stream, sock=small, max_size=None, max_queue=1))
+        stalled.send(json.dumps({"watch": ["image:amplitude", "image:phase", "image:spread"], "frame": None}))
+        ends = []
+
+        def look():
+            with found.viewer("image:phase", "state") as viewer:
+                seen = messages(viewer, "state", lambda header: header["state"] == "done")
+                ends.append((monotonic(), len(seen)))
+
+        began = monotonic()
+        threads = [threading.Thread(target=look) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(ends) == 8
+        assert min(count for _, count in ends) >= 3
+        assert len(found.server.topics.watches) >= 1
+        newest = found.server.board.version
+        seen = messages(stalled, "image:phase", lambda header: header["version"] >= newest)
+        assert len(seen) <= newest
+        assert found.session.figures()["frames"]["placed"] == len(scan)
+        assert monotonic() - began < 20
+
+
+def test_nothing_is_computed_while_nobody_watches():
+    scan = some_scan()
+    with running(ListedSource(events_of(scan), at_once=20), scan.probe) as found:
+        while len(found.session.results) == 0:
+            pass
+        assert found.server.board.version == 0
+        assert len(found.server.board.numbers) == 0
+        with found.viewer("path") as viewer:
+            messages(viewer, "path", lambda _: True)
+        assert len(found.server.board.planes["phase"]) == 0
