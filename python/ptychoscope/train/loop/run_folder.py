@@ -112,8 +112,8 @@ def prepare_run_dir(
     """Make the run folder this training's; gives the checkpoint to go on from, if any.
 
     Only the process that `writes` does so. When the body fails before a checkpoint was kept, folders that
-    were made here are removed. Raises `ConfigError` when the folder is another training's, `OutputError` when it
-    cannot be written to.
+    were made here are removed. Raises `ConfigError` when the folder is another training's, `OutputError`
+    when it cannot be written to.
     """
     last = run / "checkpoints" / "last.ckpt"
     made: list[Path] = []
