@@ -24,9 +24,9 @@ from ptychoscope.train.loop.processes import find_launch  # noqa: E402
 
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
-QUICK = {"width": 4, "threads": 1, "group_size": 4, "batch_size": 4, "groups_per_epoch": 9, "max_epochs": 3}
+QUICK = {"width": 4, "threads": 1, "group_size": 4, "batch_size": 4, "groups_per_epoch": 8, "max_epochs": 3}
 QUICK |= {"schedule": "flat", "precision": "float32", "network": "unrolled", "passes": 2}
-"""Batches of 4, 4 and 1 groups: the second of two processes has no part of the last."""
+"""Two batches of 4 groups in an epoch."""
 CHILD = """
 import json, sys, numpy as np
 from optics import make_scan
@@ -172,7 +172,9 @@ def _frames(batch: Any) -> list[tuple[int, float]]:
 
 
 def test_processes_share_a_batch_and_nothing_else(small_scan: Scan) -> None:
-    config = TrainConfig.from_dict({**QUICK, "held_out_photons": 0.2, "augment": "all"})
+    config = TrainConfig.from_dict(
+        {**QUICK, "groups_per_epoch": 9, "held_out_photons": 0.2, "augment": "all"}
+    )
     whole = GroupData([small_scan], config).batches(1)
     parts = [GroupData([small_scan], config, share=(rank, 2)).batches(1) for rank in range(2)]
     assert len(whole) == len(parts[0]) == len(parts[1]) == 3
