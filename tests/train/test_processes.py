@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ptychoscope.errors import ConfigError
+from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
 
 torch = pytest.importorskip("torch")
@@ -21,12 +22,13 @@ pytest.importorskip("lightning")
 from ptychoscope.train import TrainConfig  # noqa: E402
 from ptychoscope.train.data.datamodule import GroupData  # noqa: E402
 from ptychoscope.train.loop.processes import find_launch  # noqa: E402
+from ptychoscope.train.module import PtychoModule  # noqa: E402
 
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
-QUICK = {"width": 4, "threads": 1, "group_size": 4, "batch_size": 4, "groups_per_epoch": 8, "max_epochs": 3}
+QUICK = {"width": 4, "threads": 1, "group_size": 4, "batch_size": 4, "groups_per_epoch": 9, "max_epochs": 3}
 QUICK |= {"schedule": "flat", "precision": "float32", "network": "unrolled", "passes": 2}
-"""Two batches of 4 groups in an epoch."""
+"""Batches of 4, 4 and 1 groups in an epoch: in the last one the second of two processes is idle."""
 CHILD = """
 import json, sys, numpy as np
 from optics import make_scan
@@ -172,9 +174,7 @@ def _frames(batch: Any) -> list[tuple[int, float]]:
 
 
 def test_processes_share_a_batch_and_nothing_else(small_scan: Scan) -> None:
-    config = TrainConfig.from_dict(
-        {**QUICK, "groups_per_epoch": 9, "held_out_photons": 0.2, "augment": "all"}
-    )
+    config = TrainConfig.from_dict({**QUICK, "held_out_photons": 0.2, "augment": "all"})
     whole = GroupData([small_scan], config).batches(1)
     parts = [GroupData([small_scan], config, share=(rank, 2)).batches(1) for rank in range(2)]
     assert len(whole) == len(parts[0]) == len(parts[1]) == 3
@@ -183,6 +183,20 @@ def test_processes_share_a_batch_and_nothing_else(small_scan: Scan) -> None:
         found = sorted(pair for part in shared for pair in _frames(part))
         assert found == sorted(_frames(whole[number]))
     assert len(parts[1][2].frame) == 0
+
+
+def test_an_idle_process_adds_nothing_to_the_gradient(small_scan: Scan) -> None:
+    config = TrainConfig.from_dict(
+        {**QUICK, "train_probe": True, "train_intensity": True, "refine_positions": True}
+    )
+    idle = GroupData([small_scan], config, share=(1, 2)).batches(0)[2]
+    module = PtychoModule(config, patch_px=small_scan.patch_px, frames=[len(small_scan)])
+    module.scan_parameters.set_probes([matched_probe(small_scan)])
+    module.loss(idle).backward()  # type: ignore[no-untyped-call]
+    gradients = [p.grad for p in module.parameters() if p.requires_grad]
+    assert all(gradient is not None and not gradient.any() for gradient in gradients)
+    places = {gradient.data_ptr() for gradient in gradients if gradient is not None}
+    assert len(places) == len(gradients), "each in memory of its own: the sums are written there"
 
 
 def test_a_batch_of_too_few_groups_is_refused_and_the_cure_works(small_scan: Scan) -> None:

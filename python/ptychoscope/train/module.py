@@ -95,7 +95,9 @@ class PtychoModule(pl.LightningModule):
         """
         probe = self.scan_parameters(batch, self.physics)
         if not len(batch.amplitude):  # the share of a short batch: no gradient, but a part of every sum
-            none = sum(parameter.sum() for parameter in network.parameters()) * 0.0
+            # Each parameter times 0 has a gradient of its own: those of single numbers would share one, which
+            # the sum over the processes then writes into.
+            none = sum((parameter * 0.0).sum() for parameter in network.parameters())
             return probe.new_zeros(0, 2, self.patch_px, self.patch_px) + none, probe
         weight = illumination(probe.detach())
 
