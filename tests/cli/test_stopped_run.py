@@ -8,14 +8,12 @@ import subprocess
 import sys
 import threading
 
-import numpy as np
 import pytest
 
 from ptychoscope import cli
 from ptychoscope.cli.run_files import next_name
 from ptychoscope.cli.stop_signals import stop_on_signals
 from ptychoscope.io import load_reconstruction
-from ptychoscope.refine.refiner import Refiner
 
 CHILD = """
 import os, signal, sys
@@ -168,23 +166,3 @@ def test_names_that_go_on(tmp_path):
     assert next_name(tmp_path / "scan-a.h5").name == "scan-a-2.h5"
     (tmp_path / "object-3.h5").touch()
     assert next_name(tmp_path / "object-2.h5").name == "object-4.h5"
-
-
-def test_progress_and_stops_cost_nothing(folder):
-    """Even of sweeps over 81 frames of 16 px, what is told and asked after one takes next to nothing."""
-    from time import perf_counter
-
-    from ptychoscope.progress import Watch
-
-    watch = Watch(lambda _: None, threading.Event().is_set)
-    began = perf_counter()
-    for k in range(1000):
-        watch.tell("sweeps", k, 1000, 0.1)
-        assert not watch.stopped
-    told_s = (perf_counter() - began) / 1000
-    refiner = Refiner((60, 60), np.ones((16, 16)))
-    refiner.add(np.ones((81, 16, 16)), np.full((81, 2), 20.0), domain="counts")
-    began = perf_counter()
-    for k in range(20):
-        refiner.sweep(step=1, regularisation=1, seed=k)
-    assert told_s < 0.05 * (perf_counter() - began) / 20

@@ -6,7 +6,6 @@ import pytest
 
 from live_streams import closing
 from ptychoscope.errors import ConfigError, MissingExtraError
-from ptychoscope.live import source as source_module
 from ptychoscope.live.dectris2.decode import Decoder
 from ptychoscope.live.source import decoder_of, open_source, split_url
 from ptychoscope.live.zmq_source import tcp_address
@@ -79,12 +78,6 @@ def test_decoders_by_name():
     assert isinstance(decoder_of("dectris2", channel="threshold_2"), Decoder)
     with pytest.raises(ConfigError, match="no kind of source"):
         decoder_of("http")
-
-
-def test_a_kind_that_this_version_does_not_read(monkeypatch):
-    monkeypatch.setitem(source_module._WIRES, "later", "later")
-    with pytest.raises(ConfigError, match="this version"):
-        open_source("later:NAME")
 
 
 def test_the_extra_is_named_where_it_is_missing(monkeypatch):

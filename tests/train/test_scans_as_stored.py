@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
 from ptychoscope.train import TrainConfig, train, train_and_reconstruct  # noqa: E402
+from ptychoscope.train.loop.processes import Processes  # noqa: E402
 from ptychoscope.train.training_run import _usable  # noqa: E402
 
 CONFIG = TrainConfig(
@@ -62,7 +63,7 @@ def test_options_of_reading_are_those_of_load_scan(rng: np.random.Generator) -> 
 
 def test_frames_of_several_scans_are_never_neighbours(small_scan: Scan) -> None:
     index = np.arange(36) % 3
-    parts = _usable([replace(small_scan, scan_index=index)])
+    parts = _usable([replace(small_scan, scan_index=index)], Processes())
     assert [len(part) for part in parts] == [12, 12, 12]
     for value, part in enumerate(parts):
         assert (part.scan_index == value).all()

@@ -13,7 +13,7 @@ from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, cho
 from ptychoscope.cli.live_server import Serving, served, serving_options
 from ptychoscope.cli.output_checks import check_outputs, check_result, file_of
 from ptychoscope.cli.stop_signals import stop_on_signals
-from ptychoscope.cli.terminal_output import json_option, print_json
+from ptychoscope.cli.terminal_output import event_line, json_option, print_json
 from ptychoscope.option_literals import LiveKeep, PositionUnit
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
     type=AT_LEAST_ZERO,
     about="End after so many; 0: when it is stopped; without, after 1, or with --http when it is stopped.",
 )
+@option("--tiled", about="Send the result to a Tiled server, http://HOST:PORT; its key in TILED_API_KEY.")
 @option("--log", type=PATH, about="Append every event as a line of JSON.")
 @option("--model", type=PATH, heading=_IMAGE, about="Bundle of a network; without, the solver alone.")
 @option(
@@ -106,6 +107,7 @@ def live(
     output: Path,
     capture: Path | None,
     series: int | None,
+    tiled: str | None,
     log: Path | None,
     model: Path | None,
     probe: str | None,
@@ -125,6 +127,7 @@ def live(
     from ptychoscope.live.account import balanced
     from ptychoscope.live.event_log import EventLog
     from ptychoscope.live.open_live import Wiring, load_live_model, open_session, with_positions
+    from ptychoscope.live.tiled_server import open_tiled
 
     wiring = Wiring(source, positions)
     files = [("--probe", probe), ("--mask", mask), ("--positions", positions)]
@@ -144,6 +147,8 @@ def live(
         told: list[Say] = [_as_json if as_json else _as_text]
         if log is not None:
             told.append(stack.enter_context(closing(EventLog(log))))
+        if tiled is not None:
+            told.append(stack.enter_context(open_tiled(tiled, [output], lambda event: _tell(told, event))))
         session = open_session(
             wiring,
             settings,
@@ -204,8 +209,7 @@ def _as_json(event: dict[str, Any]) -> None:
 
 
 def _as_text(event: dict[str, Any]) -> None:
-    said = {name: value for name, value in event.items() if name != "event" and value not in (None, "")}
-    click.echo(f"{event['event']}: " + ", ".join(f"{name} {value}" for name, value in said.items()), err=True)
+    click.echo(event_line(event), err=True)
 
 
 def _sentence(figures: dict[str, Any]) -> str:

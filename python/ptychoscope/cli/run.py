@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -21,7 +22,7 @@ from ptychoscope.cli.run_jobs import run_jobs
 from ptychoscope.cli.run_over_workers import crew_of, over_workers
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.cli.stop_signals import stop_on_signals
-from ptychoscope.cli.terminal_output import json_option
+from ptychoscope.cli.terminal_output import event_line, json_option
 from ptychoscope.option_literals import (
     Accumulate,
     Align,
@@ -36,6 +37,7 @@ from ptychoscope.option_literals import (
 if TYPE_CHECKING:
     from ptychoscope.cluster.one_scan import Crew
     from ptychoscope.inference.model import Model
+    from ptychoscope.live.tiled_sink import TiledSink
     from ptychoscope.reconstruction import Reconstruction
 
 
@@ -108,6 +110,7 @@ if TYPE_CHECKING:
     is_flag=True,
     about="Resolution by Fourier ring correlation: two more runs, each with every other frame.",
 )
+@option("--tiled", about="Send results to a Tiled server, http://HOST:PORT; its key in TILED_API_KEY.")
 @option("--quiet", "-q", is_flag=True, about="No progress line.")
 @cluster_options
 @refine_options
@@ -124,6 +127,7 @@ def run(
     cluster: ClusterOptions,
     solver: RefineOptions,
     reading: ScanOptions,
+    tiled: str | None,
     quiet: bool,
     as_json: bool,
     **network: Any,
@@ -163,12 +167,12 @@ def run(
     if model is not None:
         batch = network["batch"] or 16
         chosen, options["workers"] = _network(model, device or "cpu", parallel or "across", threads, batch)
-    with (
-        progress_line(quiet=quiet or as_json) as line,
-        stop_on_signals(line.say) as stop,
-        crew_of(cluster, network["threads"], line.say) as crew,
-    ):
-        how = _How(chosen, options, reading, solver.saturation, start, crew, as_json=as_json)
+    with ExitStack() as stack:
+        line = stack.enter_context(progress_line(quiet=quiet or as_json))
+        sink = None if tiled is None else stack.enter_context(_tiled_sink(tiled, jobs, line))
+        stop = stack.enter_context(stop_on_signals(line.say))
+        crew = stack.enter_context(crew_of(cluster, network["threads"], line.say))
+        how = _How(chosen, options, reading, solver.saturation, start, crew, as_json=as_json, sink=sink)
         run_jobs(jobs, lambda job: _reconstruct(job, how, line, stop), line, stop)
 
 
@@ -184,6 +188,14 @@ class _How(NamedTuple):
     crew: "tuple[Crew, dict[str, str | int]] | None"
     """The workers, and what the record says of them; None: this process."""
     as_json: bool
+    sink: "TiledSink | None"
+    """Is told of every result that is saved."""
+
+
+def _tiled_sink(url: str, jobs: "list[Job]", line: ProgressLine) -> "TiledSink":
+    from ptychoscope.live.tiled_server import open_tiled
+
+    return open_tiled(url, [job.output for job in jobs], lambda event: line.say(event_line(event)))
 
 
 def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
@@ -206,6 +218,8 @@ def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
     record |= {} if how.start is None else start_record(how.start)
     result = replace(result, provenance={**result.provenance, **record})
     save_reconstruction(result, job.output)
+    if how.sink is not None:
+        how.sink.put(job.output)
     if job.picture is not None:
         save_picture(result, job.picture)
     line.clear()

@@ -52,6 +52,12 @@ def cells(row: Mapping[str, Any], texts: tuple[str, ...], digits: Mapping[str, i
     return (*(str(row[key]) for key in texts), *(number(row[key], n) for key, n in digits.items()))
 
 
+def event_line(event: dict[str, Any]) -> str:
+    """What happened, as a line for people."""
+    said = {name: value for name, value in event.items() if name != "event" and value not in (None, "")}
+    return f"{event['event']}: " + ", ".join(f"{name} {value}" for name, value in said.items())
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _finite(item) for key, item in value.items()}

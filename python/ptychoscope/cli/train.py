@@ -1,6 +1,7 @@
 """`ptychoscope train`: train a network on the diffraction of a scan."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ from ptychoscope.cli.output_checks import check_outputs, run_files
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.cli.stop_signals import INTERRUPTED
 from ptychoscope.cli.terminal_output import json_option, print_json, print_table
+from ptychoscope.errors import MissingExtraError, ScanWarning
 
 if TYPE_CHECKING:
     from ptychoscope.scan import Scan
+    from ptychoscope.train.loop.processes import Launch
 
 _WRITTEN = (
     *("config.json", "checkpoints", "history.json", "training.json", "report.html"),
@@ -66,6 +69,13 @@ _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Mach
 @option("--start", type=PATH, about="Run folder or checkpoint whose weights to begin with.")
 @option("--resume", is_flag=True, about="Go on with an interrupted run; limits and machine may be others.")
 @option("--device", default="cpu", heading=_MACHINE, about="cpu, cuda or cuda:N.")
+@option(
+    "--devices",
+    type=int,
+    heading=_MACHINE,
+    about="Processes on each machine, which share every batch; as torchrun or srun started, or one.",
+)
+@option("--num-nodes", type=int, heading=_MACHINE, about="Machines, where neither torchrun nor srun says so.")
 @option("--precision", default="auto", heading=_MACHINE, about="auto, float32 or bfloat16.")
 @option(
     "--threads", type=int, heading=_MACHINE, about="CPU threads; all or one, what is faster, when not given."
@@ -102,20 +112,37 @@ def train(
     if gridsize:
         options["group_size"] = gridsize**2
     given = {name: value for name, value in options.items() if value is not None}
-    loaded = [reading.scan(path) for path in scans]
+    launch = _launch(given)
+    if launch.rank:  # the first process says it all
+        warnings.simplefilter("ignore", ScanWarning)
+    # Each of several processes reads its part of the patterns.
+    loaded = [(reading.opened if launch.processes > 1 else reading.scan)(path) for path in scans]
     watched = None if test is None else reading.whole_scan(test)
     progress = not (quiet or as_json) and sys.stderr.isatty()
     try:
         facts = _train(loaded, watched, given, output, start, resume=resume, progress=progress, report=report)
     except KeyboardInterrupt as error:
-        if str(error):  # the training says what it kept
+        if not str(error):
+            raise
+        if launch.rank == 0:  # the training says what it kept
             click.echo(f"Stopped: {error}; the same command with --resume goes on", err=True)
-            sys.exit(INTERRUPTED)
-        raise
+        sys.exit(0 if launch.rank else INTERRUPTED)
+    if launch.rank:
+        return
     if as_json:
         print_json(facts)
     else:
         print_table(f"Trained: {output}", _lines(facts))
+
+
+def _launch(options: dict[str, Any]) -> "Launch":
+    """The processes of the training, and which one this is; raises `ConfigError`, `MissingExtraError`."""
+    try:
+        from ptychoscope.train import TrainConfig
+        from ptychoscope.train.loop.processes import find_launch
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f'training needs {error.name}: pip install "ptychoscope[train]"') from error
+    return find_launch(TrainConfig.from_dict(options))
 
 
 def _train(
@@ -129,12 +156,8 @@ def _train(
     progress: bool,
     report: bool,
 ) -> dict[str, Any]:
-    from ptychoscope.errors import MissingExtraError
+    from ptychoscope.train import TrainConfig, train
 
-    try:
-        from ptychoscope.train import TrainConfig, train
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f'training needs {error.name}: pip install "ptychoscope[train]"') from error
     result = train(
         scans,
         TrainConfig.from_dict(options),
@@ -152,6 +175,7 @@ def _train(
         "checkpoint": str(result.checkpoint),
         "stopped_by": result.stopped_by,
         "steps": result.steps,
+        "processes": result.processes,
         "threads": result.threads,
         "seconds": round(result.seconds, 1),
         "cpu_seconds": round(result.cpu_seconds, 1),
@@ -171,6 +195,7 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         "steps skipped, gradient not finite": f"{facts['skipped_steps']:,}"
         if facts["skipped_steps"]
         else None,
+        "processes": str(facts["processes"]) if facts["processes"] > 1 else None,
         "threads": str(facts["threads"]),
         "time, s": f"{facts['seconds']:.0f}, CPU {facts['cpu_seconds']:.0f}",
         "training loss": _number(facts["train_loss"]),

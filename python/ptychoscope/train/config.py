@@ -123,14 +123,17 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     max_time_s: AboveZero | None = None
     """Wall time."""
     max_cpu_time_s: AboveZero | None = None
-    """CPU time of this process, all threads: what two machines can compare."""
+    """CPU time of all processes and threads: what two machines can compare."""
     patience: Positive = 15
     """Epochs without a better held-back likelihood before training stops."""
 
     device: str = "cpu"
     """`cpu`, `cuda` or `cuda:N`."""
-    devices: Positive = 1
-    """Processes of a distributed training."""
+    devices: Positive | None = None
+    """Processes on each machine, each with a part of every batch; None for as many as torchrun or srun
+    started, and otherwise one."""
+    num_nodes: Positive | None = None
+    """Machines; None likewise."""
     precision: TrainingPrecision = "auto"
     """Of the convolutions alone; transforms and loss are float32. `auto`: bfloat16 where it is fast."""
     threads: Positive | None = None

@@ -16,7 +16,14 @@ from ptychoscope.train.networks import build
 from ptychoscope.train.networks.base import Backbone, Neighbours, Network, copy_weights
 from ptychoscope.train.optim import MuonAdamW, make_optimizer
 from ptychoscope.train.physics.forward_model import Physics, illumination
-from ptychoscope.train.physics.losses import LOSSES, patch_distance, poisson_deviance, total_variation
+from ptychoscope.train.physics.losses import (
+    LOSSES,
+    Total,
+    own,
+    patch_distance,
+    poisson_deviance,
+    total_variation,
+)
 from ptychoscope.train.physics.overlap import coverage, merge
 from ptychoscope.train.physics.scan_parameters import ScanParameters
 
@@ -62,6 +69,8 @@ class PtychoModule(pl.LightningModule):
         self.scan_parameters = ScanParameters(self.config, side=patch_px, modes=modes, frames=frames)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.skipped_steps = 0
+        self.total: Total = own
+        """Sums over the processes that share a batch."""
 
     @property
     def probe(self) -> Tensor:
@@ -85,6 +94,11 @@ class PtychoModule(pl.LightningModule):
         Patches lie on whole object pixels; what is left of the position moves the probe.
         """
         probe = self.scan_parameters(batch, self.physics)
+        if not len(batch.amplitude):  # the share of a short batch: no gradient, but a part of every sum
+            # Each parameter times 0 has a gradient of its own: those of single numbers would share one, which
+            # the sum over the processes then writes into.
+            none = sum((parameter * 0.0).sum() for parameter in network.parameters())
+            return probe.new_zeros(0, 2, self.patch_px, self.patch_px) + none, probe
         weight = illumination(probe.detach())
 
         def agree(patches: Tensor) -> Tensor:
@@ -108,11 +122,11 @@ class PtychoModule(pl.LightningModule):
         """The loss of one batch of groups."""
         patches, probe = self.merged_patches(self.network, batch)
         predicted, measured = self.compared(patches, probe, batch)
-        loss = LOSSES[self.config.loss](predicted, measured)
+        loss = LOSSES[self.config.loss](predicted, measured, self.total)
         if self.config.total_variation > 0:
-            loss = loss + self.config.total_variation * total_variation(patches)
+            loss = loss + self.config.total_variation * total_variation(patches, self.total)
         if batch.truth is not None:
-            distance = patch_distance(patches, batch.truth, illumination(probe.detach()))
+            distance = patch_distance(patches, batch.truth, illumination(probe.detach()), self.total)
             loss = loss + self.config.supervised * distance
         return loss
 
@@ -128,7 +142,7 @@ class PtychoModule(pl.LightningModule):
         """Poisson deviance per pixel of held-back groups, with the averaged weights."""
         patches, probe = self.merged_patches(self.ema_network, batch)
         predicted, measured = self.compared(patches, probe, batch)
-        self._show("val_deviance", poisson_deviance(predicted, measured), batch)
+        self._show("val_deviance", poisson_deviance(predicted, measured, self.total), batch)
 
     def _show(self, name: str, value: Tensor, batch: Batch, **when: bool) -> None:
         """To the loggers, the callbacks and the bar."""

@@ -1,7 +1,6 @@
 """Devices, processes, precision, loggers: what is asked for is used or refused."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ptychoscope.errors import DeviceError, MissingExtraError
+from ptychoscope.errors import ConfigError, DeviceError, MissingExtraError
 from ptychoscope.scan import Scan
 
 torch = pytest.importorskip("torch")
@@ -23,36 +22,14 @@ from ptychoscope.train.loop.device import (  # noqa: E402
     torch_settings,
     trainer_device,
 )
+from ptychoscope.train.loop.processes import find_launch  # noqa: E402
 
 LOGGERS = ("mlflow", "tensorboard")
 QUICK = TrainConfig(width=4, threads=1, max_steps=4, group_size=4, batch_size=2, groups_per_epoch=8)
-CHILD = """
-import sys, numpy as np
-from optics import make_scan
-from ptychoscope.train import TrainConfig, train
-config = TrainConfig.from_dict(%r)
-train(make_scan(np.random.default_rng(20261123)), config, run_dir=sys.argv[1], progress=False)
-"""
 
 
 def with_options(**options: object) -> TrainConfig:
     return TrainConfig.from_dict({**QUICK.to_dict(), **options})
-
-
-def test_two_processes_share_the_batches(small_scan: Scan, tmp_path: Path) -> None:
-    """gloo on the CPU: as many frames in half the steps, one run folder."""
-    script = tmp_path / "child.py"
-    options = with_options(devices=2, max_steps=None, max_epochs=6, groups_per_epoch=16).to_dict()
-    script.write_text(CHILD % options)
-    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "run")],
-        env=path, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    history = json.loads((tmp_path / "run" / "history.json").read_text())
-    assert [record["step"] for record in history] == [4, 8, 12, 16, 20, 24]
-    assert history[-1]["train_loss"] < history[0]["train_loss"]
 
 
 @pytest.mark.parametrize("name", ["csv", "tensorboard", "mlflow"])
@@ -71,6 +48,12 @@ def test_no_logger_is_imported_unless_asked_for() -> None:
     code = f"import sys, ptychoscope.train.training_run; print([m for m in sys.modules if m in {LOGGERS}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_several_processes_cannot_share_one_gpu() -> None:
+    config = with_options(device="cuda:1", devices=2)
+    with pytest.raises(ConfigError, match=r"2 processes cannot share .*: --device cuda gives each its own"):
+        trainer_device(config, find_launch(config))
 
 
 def test_settings_are_put_back() -> None:
@@ -117,8 +100,9 @@ def test_both_precisions_train(small_scan: Scan, tmp_path: Path, precision: str)
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a machine without CUDA")
 def test_a_gpu_that_is_not_there_is_an_error() -> None:
+    config = with_options(device="cuda")
     with pytest.raises(DeviceError, match="not there"):
-        trainer_device(with_options(device="cuda"))
+        trainer_device(config, find_launch(config))
 
 
 @pytest.mark.cuda

@@ -76,17 +76,21 @@ def make_batch(
     symmetry: int = 0,
     unmerged: bool = False,
     held_out_photons: float = 0.0,
-    rng: np.random.Generator | None = None,
+    rngs: Sequence[np.random.Generator] = (),
 ) -> Batch:
-    """A batch from groups of `sources`; raises `ScanError` when the truth is wanted and not there."""
+    """A batch from groups of `sources`; raises `ScanError` when the truth is wanted and not there.
+
+    `rngs`, one a group, draw the held-out photons. A group may be without frames.
+    """
     amplitude, corner, fraction = [], [], []
     extent = np.zeros(2, dtype=np.int64)
     for source, frames in groups:
         scan = sources[source].scan
         whole, rest = whole_and_fraction(scan.positions_px[frames])
         whole = transform_pixels(whole, symmetry)
-        whole -= whole.min(axis=0)
-        extent = np.maximum(extent, whole.max(axis=0))
+        if len(whole):
+            whole -= whole.min(axis=0)
+            extent = np.maximum(extent, whole.max(axis=0))
         corner.append(whole)
         fraction.append(rest)
         amplitude.append(measured_amplitudes(scan, frames))
@@ -94,7 +98,8 @@ def make_batch(
     sizes = [len(frames) for _, frames in groups]
     seen, held_out = np.concatenate(amplitude)[:, None], None
     if held_out_photons > 0:
-        seen, held_out = split_photons(seen, held_out_photons, rng or np.random.default_rng(0))
+        drawn = [split_photons(a, held_out_photons, r) for a, r in zip(amplitude, rngs, strict=True)]
+        seen, held_out = (np.concatenate(part)[:, None] for part in zip(*drawn, strict=True))
     placement = Placement(
         corner_px=torch.from_numpy(np.concatenate(corner)),
         canvas=torch.from_numpy(np.repeat(np.arange(len(groups)), sizes)),
@@ -147,7 +152,8 @@ def _probes(stacks: Sequence[NDArray[np.complex64]]) -> Tensor | None:
 
 
 def _truth(sources: Sequence[ScanSubset], groups: Sequence[Group]) -> NDArray[np.float32]:
-    patches = []
+    side = sources[0].scan.patch_px
+    patches = [np.empty((0, 2, side, side), np.float32)]
     for source, frames in groups:
         scan = sources[source].scan
         if scan.object is None:
@@ -157,5 +163,5 @@ def _truth(sources: Sequence[ScanSubset], groups: Sequence[Group]) -> NDArray[np
             patch = scan.object[max(y, 0) : y + scan.patch_px, max(x, 0) : x + scan.patch_px]
             if patch.shape != (scan.patch_px, scan.patch_px):
                 raise ScanError(f"the patch at (y, x) = ({y}, {x}) px leaves the object {scan.object.shape}")
-            patches.append(to_planes(patch))
-    return np.stack(patches)
+            patches.append(to_planes(patch)[None])
+    return np.concatenate(patches)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Subset
 
-from ptychoscope.errors import ScanError
+from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.scan import Scan
 from ptychoscope.train.config import TrainConfig
@@ -81,11 +81,17 @@ class GroupData(pl.LightningDataModule):
 
     Batches depend on (seed, epoch) alone, and which of them were seen is kept in the checkpoint, so that a
     training that was stopped, in an epoch or after it, goes on as it would have. Raises `ScanError` when
-    there is nothing to train on or sides differ.
+    there is nothing to train on or sides differ, `ConfigError` when a batch has fewer groups than there are
+    processes to share it (`share`: this one, and how many).
     """
 
     def __init__(
-        self, scans: Sequence[Scan], config: TrainConfig, *, validation: Sequence[Scan] = ()
+        self,
+        scans: Sequence[Scan],
+        config: TrainConfig,
+        *,
+        validation: Sequence[Scan] = (),
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         super().__init__()
         if not scans:
@@ -96,6 +102,12 @@ class GroupData(pl.LightningDataModule):
                 f"scans have patterns of different sides {sorted(sides)}: --crop {min(sides)} makes all alike"
             )
         self.config = config = resolve_defaults(config, scans)
+        if config.groups_per_batch < share[1]:
+            raise ConfigError(
+                f"a batch of {config.groups_per_batch} group(s) cannot be shared by {share[1]} processes: "
+                f"--batch-size {share[1]} gives each one (batch_size={share[1]}), or start fewer"
+            )
+        self.share = share
         self.epoch = self.done = self.steps = 0
         """The epoch that is under way, how many of its steps are done, and how many it has."""
         self.given = [ScanSubset(scan, np.arange(len(scan)), None) for scan in scans]
@@ -132,15 +144,15 @@ class GroupData(pl.LightningDataModule):
             seed=(config.seed, epoch),
             groups=config.groups_per_epoch,
             least_steps=1 if config.simulated else _LEAST_STEPS,
+            share=self.share,
         )
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """What the epoch still has; each process of a distributed training gets its own batches."""
-        world, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        """What the epoch still has; each process of a training gets its part of every batch."""
         batches = self.batches(self.epoch)
-        self.steps = len(batches) // world
-        mine = range(self.done * world + rank, self.steps * world, world)
-        return DataLoader(Subset(batches, mine), batch_size=None, shuffle=False, collate_fn=_as_is)
+        self.steps = len(batches)
+        left = range(self.done, self.steps)
+        return DataLoader(Subset(batches, left), batch_size=None, shuffle=False, collate_fn=_as_is)
 
     def count_step(self) -> None:
         """Take note of a step that was made."""
@@ -160,10 +172,12 @@ class GroupData(pl.LightningDataModule):
         """The same held-back groups after every epoch; none when nothing is held back."""
         if not self.held_back:
             return []
-        return DataLoader(self.held_back_batches(), batch_size=None, shuffle=False, collate_fn=_as_is)
+        return DataLoader(
+            self.held_back_batches(self.share), batch_size=None, shuffle=False, collate_fn=_as_is
+        )
 
-    def held_back_batches(self) -> GroupBatches:
-        """What the likelihood is watched on."""
+    def held_back_batches(self, share: tuple[int, int] = (0, 1)) -> GroupBatches:
+        """What the likelihood is watched on, whole or one part of every batch."""
         config = self.config
         return GroupBatches(
             self.held_back,
@@ -171,6 +185,7 @@ class GroupData(pl.LightningDataModule):
             seed=(config.seed, 0),
             groups=max(1, _VALIDATION_FRAMES // config.frames_per_group),
             training=False,
+            share=share,
         )
 
 

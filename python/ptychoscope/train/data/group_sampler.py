@@ -32,6 +32,8 @@ class GroupBatches(Dataset[Batch]):
     training
         Whether batches undergo symmetries, stay unmerged between the passes and bring the truth, as the
         config says; otherwise they are for looking at a network.
+    share
+        Which part of every batch is made, of how many: that of one process of a training.
     """
 
     def __init__(
@@ -43,8 +45,9 @@ class GroupBatches(Dataset[Batch]):
         groups: int | None = None,
         least_steps: int = 1,
         training: bool = True,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
-        self.sources = sources
+        self.sources, self.share = sources, share
         self.with_truth = training and config.supervised > 0
         rng = np.random.default_rng(list(seed))
         wanted = groups or least_steps * config.groups_per_batch
@@ -63,14 +66,17 @@ class GroupBatches(Dataset[Batch]):
         return len(self.batches)
 
     def __getitem__(self, index: int) -> Batch:
+        part, parts = self.share
+        numbers = range(part, len(self.batches[index]), parts)
+        groups = [self.batches[index][number] for number in numbers]
         return make_batch(
             self.sources,
-            self.batches[index],
+            groups or [(0, np.zeros(0, np.intp))],  # of a short batch, which still is summed with the others
             with_truth=self.with_truth,
             symmetry=int(self.symmetries[index]),
             unmerged=bool(self.unmerged[index]),
             held_out_photons=self.held_out_photons,
-            rng=np.random.default_rng([*self.seed, index]),
+            rngs=[np.random.default_rng([*self.seed, index, number]) for number in numbers or [0]],
         )
 
 

@@ -13,6 +13,7 @@ import torch
 
 from ptychoscope.errors import ConfigError, DeviceError
 from ptychoscope.train.config import TrainConfig
+from ptychoscope.train.loop.processes import Launch
 
 log = logging.getLogger(__name__)
 
@@ -20,24 +21,32 @@ _CLEARLY = 1.5
 """A choice of threads that follows smaller differences would follow the noise."""
 
 
-def trainer_device(config: TrainConfig) -> dict[str, Any]:
-    """The Trainer's `accelerator` and `devices`.
+def trainer_device(config: TrainConfig, launch: Launch) -> dict[str, Any]:
+    """The Trainer's `accelerator`, `devices` and `num_nodes`.
 
-    Raises `DeviceError` when a CUDA device is asked for that is not there, `ConfigError` for another name.
+    Raises `DeviceError` when a CUDA device is asked for that is not there, `ConfigError` for another name,
+    or one device for several processes.
     """
     match = re.fullmatch(r"(cpu|cuda)(?::(\d+))?", config.device)
     if match is None or (match[1] == "cpu" and match[2]):
         raise ConfigError(f'device must be "cpu", "cuda" or "cuda:N", got {config.device!r}')
     if match[1] == "cpu":
-        return {"accelerator": "cpu", "devices": config.devices}
-    number = int(match[2] or 0)
+        return {"accelerator": "cpu", "devices": launch.devices, "num_nodes": launch.num_nodes}
+    if match[2] and launch.processes > 1:
+        raise ConfigError(
+            f"{launch.processes} processes cannot share the device {config.device!r}: --device cuda gives "
+            "each its own"
+        )
+    number = int(match[2] or launch.devices - 1)
     if not torch.cuda.is_available() or number >= torch.cuda.device_count():
         seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        several = f" for each of {launch.devices} processes" if launch.devices > 1 else ""
         raise DeviceError(
-            f"device {config.device!r} is not there (torch {torch.__version__} sees {seen} CUDA device(s)): "
-            'use "cpu", or install a torch build for your CUDA driver'
+            f"device {config.device!r} is not there{several} (torch {torch.__version__} sees {seen} CUDA "
+            'device(s)): use "cpu", or install a torch build for your CUDA driver'
         )
-    return {"accelerator": "gpu", "devices": config.devices if match[2] is None else [number]}
+    devices = launch.devices if match[2] is None else [number]
+    return {"accelerator": "gpu", "devices": devices, "num_nodes": launch.num_nodes}
 
 
 def compute_dtype(config: TrainConfig) -> torch.dtype | None:

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.data.datamodule import GroupData
+from ptychoscope.train.loop.processes import Processes
 from ptychoscope.train.optim import one_cycle
 
 
@@ -25,22 +27,38 @@ class Budget(pl.Callback):
 
     Lightning knows no limit: it would stop without looking at the held-back part, and go on from a checkpoint
     as if it stood in the middle of an epoch. Time that was spent before a resume counts.
+
+    Several processes take the same steps at the same rate: what a clock says they agree upon after each of
+    them, and whoever is asked to stop tells the others.
     """
 
-    def __init__(self, config: TrainConfig, data: GroupData) -> None:
-        self.config, self.data = config, data
+    def __init__(self, config: TrainConfig, data: GroupData, processes: Processes) -> None:
+        self.config, self.data, self.processes = config, data, processes
         self.spent = {"seconds": 0.0, "cpu_seconds": 0.0}
         self.stopped_by = ""
         self.interrupted = False
+        """Whether a process was asked to stop."""
+        self._asked = False
         self._start = (0.0, 0.0)
+        self._agreed = (0.0, 0.0)
 
     def used(self) -> dict[str, float]:
-        """Wall and CPU seconds of training so far."""
+        """Wall seconds of training so far, and CPU seconds of all processes, as last agreed upon."""
+        if self.processes.world == 1:
+            self._agreed = self._clocks()
+        wall, cpu = self._agreed
+        return {"seconds": self.spent["seconds"] + wall, "cpu_seconds": self.spent["cpu_seconds"] + cpu}
+
+    def agree(self) -> None:
+        """Let all processes know the same times, and whether one was asked to stop."""
+        wall, cpu = self._clocks()
+        mine = [wall if self.processes.writes else 0.0, cpu, float(self._asked)]
+        wall, cpu, asked = self.processes.summed(np.array(mine)).tolist()
+        self._agreed, self.interrupted = (wall, cpu), asked > 0
+
+    def _clocks(self) -> tuple[float, float]:
         wall, cpu = self._start
-        return {
-            "seconds": self.spent["seconds"] + time.monotonic() - wall,
-            "cpu_seconds": self.spent["cpu_seconds"] + time.process_time() - cpu,
-        }
+        return time.monotonic() - wall, time.process_time() - cpu
 
     def progress(self, trainer: pl.Trainer) -> tuple[float, str]:
         """The largest part of a limit that is used up, and that limit's name."""
@@ -59,8 +77,10 @@ class Budget(pl.Callback):
         return min(parts[name], 1.0), name
 
     def on_fit_start(self, *_: Any) -> None:
-        """Start the clocks."""
+        """Start the clocks, on the threads that were asked for: Lightning has set its own by now."""
         self._start = (time.monotonic(), time.process_time())
+        if self.config.threads:
+            torch.set_num_threads(self.config.threads)
 
     def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
         """Make no step when the training that is resumed had reached the limit."""
@@ -78,14 +98,19 @@ class Budget(pl.Callback):
         self.data.count_step()
         self._stop_at_limit(trainer)
 
+    def on_train_epoch_end(self, *_: Any) -> None:
+        """Count the time that the look at the held-back part took."""
+        self.agree()
+
     def _stop_at_limit(self, trainer: pl.Trainer) -> None:
         """On every process alike; Lightning then validates and ends the epoch."""
+        self.agree()
         part, name = self.progress(trainer)
-        if trainer.strategy.reduce_boolean_decision(part >= 1.0, all=False):
+        if part >= 1.0:
             self.stopped_by = name
             trainer.should_stop = True
-        elif trainer.strategy.reduce_boolean_decision(self.interrupted, all=False):
-            self.interrupted = trainer.should_stop = True
+        elif self.interrupted:
+            trainer.should_stop = True
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -100,7 +125,7 @@ class Budget(pl.Callback):
             return
 
         def interrupt(*_: Any) -> None:
-            self.interrupted = True
+            self._asked = True
             signal.signal(signal.SIGINT, before)
 
         signal.signal(signal.SIGINT, interrupt)

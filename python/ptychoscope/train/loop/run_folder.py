@@ -20,8 +20,10 @@ from ptychoscope.io.atomic import replacing
 from ptychoscope.scan import Scan
 from ptychoscope.train.config import TrainConfig
 from ptychoscope.train.loop.checkpoints import UNREADABLE
+from ptychoscope.train.loop.processes import Processes
 from ptychoscope.train.module import PtychoModule
 
+_BLOCK = 64
 _PACKAGES = ("ptychoscope", "torch", "lightning", "numpy")
 
 
@@ -30,27 +32,33 @@ def write_config(run: Path, config: TrainConfig) -> None:
     _write(run / "config.json", config.to_dict())
 
 
-def write_record(
-    run: Path, scans: Sequence[Scan], history: list[dict[str, float]], **facts: float | str
-) -> None:
+def write_record(run: Path, history: list[dict[str, float]], **facts: float | str) -> None:
     """history.json and training.json: the curves, and what made them."""
     _write(run / "history.json", history)
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data_sha256": data_digest(scans),
         "versions": _versions(),
         **facts,
     }
     _write(run / "training.json", record)
 
 
-def data_digest(scans: Sequence[Scan]) -> str:
-    """SHA-256 of the patterns, positions and probes of `scans`, in their order."""
+def data_digest(scans: Sequence[Scan], processes: Processes) -> str:
+    """SHA-256 of the patterns, positions and probes of `scans`, in their order.
+
+    Patterns count by the SHA-256 of every 64 frames, of which each process reads its part.
+    """
     digest = hashlib.sha256()
     for scan in scans:
         for array in (scan.patterns, scan.positions_px, scan.probe):
             if array is not None:
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
+        blocks = np.zeros((-(-len(scan) // _BLOCK), 32), np.uint8)
+        for number in range(processes.rank, len(blocks), processes.world):
+            some = np.ascontiguousarray(scan.patterns[number * _BLOCK : (number + 1) * _BLOCK])
+            blocks[number] = np.frombuffer(hashlib.sha256(some.data).digest(), np.uint8)
+        for array in (processes.summed(blocks), scan.positions_px, scan.probe):
+            if array is not None:
                 digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
@@ -92,25 +100,29 @@ def load_module(run_or_checkpoint: str | os.PathLike[str]) -> PtychoModule:
 
 _MAY_CHANGE = {
     *("max_epochs", "max_steps", "max_time_s", "max_cpu_time_s", "patience"),
-    *("logger", "threads", "device"),
+    *("logger", "threads", "device", "devices", "num_nodes"),
 }
 """What a resumed training may be given anew: when it ends, and where it runs."""
 
 
 @contextmanager
-def prepare_run_dir(run: Path, config: TrainConfig, *, resume: bool) -> Iterator[Path | None]:
+def prepare_run_dir(
+    run: Path, config: TrainConfig, *, resume: bool, writes: bool = True
+) -> Iterator[Path | None]:
     """Make the run folder this training's; gives the checkpoint to go on from, if any.
 
-    When the body fails before a checkpoint was kept, folders that were made here are removed. Raises
-    `ConfigError` when the folder is another training's, `OutputError` when it cannot be written to.
+    Only the process that `writes` does so. When the body fails before a checkpoint was kept, folders that
+    were made here are removed. Raises `ConfigError` when the folder is another training's, `OutputError`
+    when it cannot be written to.
     """
     last = run / "checkpoints" / "last.ckpt"
     made: list[Path] = []
     try:
         _check_owner(run, last, config, resume=resume)
-        made = [folder for folder in (run, *run.parents) if not folder.exists()]
-        run.mkdir(parents=True, exist_ok=True)
-        write_config(run, config)
+        if writes:
+            made = [folder for folder in (run, *run.parents) if not folder.exists()]
+            run.mkdir(parents=True, exist_ok=True)
+            write_config(run, config)
         yield last if resume and last.exists() else None
     except BaseException as error:
         if made and not any(run.glob("checkpoints/*.ckpt")):

@@ -60,7 +60,8 @@ def coverage(weight: Tensor, placement: Placement) -> Tensor:
 def _floored(weight: Tensor, frames: int) -> Tensor:
     """A floor keeps the quotient finite where every probe is dark; it is far below the dimmest pixel of a
     probe."""
-    return (weight + 1e-6 * weight.amax()).expand(frames, 1, *weight.shape[-2:])
+    floor = 1e-6 * weight.amax((-2, -1), keepdim=True)
+    return (weight + floor).expand(frames, 1, *weight.shape[-2:])
 
 
 def _cut(canvas: Tensor, index: Tensor, side: int) -> Tensor:
