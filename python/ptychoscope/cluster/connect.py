@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from distributed import Client, Security
 
 _LOOPBACK = "127.0.0.1"
+_LOCAL_PROCESSES: dict[str, Any] = {
+    "distributed.worker.profile.enabled": False,  # it stops every thread a hundred times a second
+    "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1},
+}
+"""Without Dask's limit of what malloc keeps, which has every array of a batch mapped anew: 7 % of a run each."""
 _TIMEOUT_S = 10
 
 
@@ -145,7 +150,9 @@ def _workers(client: "Client") -> dict[str, Any]:
 @contextmanager
 def _local(workers: int) -> Iterator["Client"]:
     distributed = _distributed()
-    with _uninterrupted():
+    import dask
+
+    with _uninterrupted(), dask.config.set(_LOCAL_PROCESSES):
         cluster = distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

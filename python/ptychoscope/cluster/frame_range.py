@@ -45,6 +45,8 @@ class ScanFile(_OpensHere):
     path: Path
     frames: int
     """That it holds."""
+    tasks: int
+    """That share the memory of a machine."""
 
     @cached_property
     def scan(self) -> "Scan":
@@ -62,6 +64,31 @@ class ScanFile(_OpensHere):
                 "machines must see the same file"
             )
         return scan
+
+    @cached_property
+    def _held(self) -> list[tuple[int, int, "Scan"]]:
+        """Ranges whose patterns are in memory: first frame, last frame + 1, the frames."""
+        return []
+
+    def hold(self, start: int, stop: int) -> "Scan":
+        """The frames `start` to `stop`, kept here for later where they take a small part of the memory."""
+        from ptychoscope.pipeline.memory_limit import held_if_small, memory_bytes
+        from ptychoscope.scan import LazyScan
+
+        chosen = self.scan.select(slice(start, stop))
+        part = held_if_small(chosen, memory_bytes(None) // self.tasks)
+        if part is not chosen or not isinstance(part, LazyScan):
+            self._held.append((start, stop, part))
+        return part
+
+    def select(self, frames: NDArray[np.int64]) -> "Scan":
+        """The frames of these rising indices, from memory where all of them are held."""
+        first, last = int(frames[0]), int(frames[-1])
+        whole = last - first + 1 == len(frames)
+        for start, stop, part in self._held:
+            if start <= first and last < stop:
+                return part.select(slice(first - start, last + 1 - start) if whole else frames - start)
+        return self.scan.select(slice(first, last + 1) if whole else frames)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -109,9 +136,8 @@ class Network(_OpensHere):
         """The used frames `start` to `stop`."""
         from ptychoscope.pipeline.sources import ScanSource
 
-        part = slice(start, stop)
-        scan = file.scan.select(part if self.used is None else self.used[part])
-        return ScanSource(scan, batch=self.batch, saturation=self.saturation)
+        frames = np.arange(start, stop) if self.used is None else self.used[start:stop]
+        return ScanSource(file.select(frames), batch=self.batch, saturation=self.saturation)
 
     def canvas(self, place: RegionOfCanvas) -> "Canvas":
         """Of the image, in one region."""
@@ -127,7 +153,7 @@ def as_it_is(shared: Any) -> Any:
 
 def count_photons(file: ScanFile, start: int, stop: int) -> NDArray[np.float64]:
     """(n,) photons of the frames `start` to `stop` of the file."""
-    return file.scan.select(slice(start, stop)).frame_counts
+    return file.hold(start, stop).frame_counts
 
 
 def do_range(file: ScanFile, network: Network, start: int, stop: int, place: RegionOfCanvas) -> CanvasPart:

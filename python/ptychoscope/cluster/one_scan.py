@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 RANGES = 4
 """Of each task that runs at the same time: what a lost worker had in hand is a quarter of its share."""
+_BATCH = 16
+"""Frames: ranges that are held end where those of the network do, unless it takes other batches."""
+_LARGE = "distributed.admin.large-graph-warning-threshold"
 
 
 class Crew(NamedTuple):
@@ -62,9 +65,12 @@ class Crew(NamedTuple):
 
     def share(self, function: Callable[..., Any], *args: Any, part: int, parts: int) -> Any:
         """Task `part` of `parts` of the same length: neighbours on one worker, or on any once it is gone."""
+        import dask
+
         address = self.addresses[part * self.slots // parts]
         where: Any = {"workers": address, "allow_other_workers": True}
-        return self.client.submit(function, *args, pure=False, **where)
+        with dask.config.set({_LARGE: "1 TB"}):  # what a region was before goes with its task
+            return self.client.submit(function, *args, pure=False, **where)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any:
         """A task of its own."""
@@ -88,8 +94,10 @@ class OverWorkers:
         """The scan, whose photons are counted by the workers."""
         scan = self._reading(self._path)
         self._numbers = scan.numbers
-        self._file = self.crew.submit(as_it_is, ScanFile(self._reading, self._path, len(scan)))
-        ranges = ranges_of(len(scan), self.crew.slots, 1)
+        self._file = self.crew.submit(
+            as_it_is, ScanFile(self._reading, self._path, len(scan), self.crew.tasks)
+        )
+        ranges = ranges_of(len(scan), self.crew.slots, _BATCH)
         counted = [
             self.crew.share(count_photons, self._file, *of, part=k, parts=len(ranges))
             for k, of in enumerate(ranges)

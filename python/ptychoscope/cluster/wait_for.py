@@ -9,7 +9,7 @@ from ptychoscope.errors import ClusterError
 if TYPE_CHECKING:
     from distributed import Client
 
-_POLL_S = 0.05
+_POLL_S = 0.02
 
 
 class Step(NamedTuple):
