@@ -25,7 +25,7 @@ _LOCAL_PROCESSES: dict[str, Any] = {
     "distributed.worker.profile.enabled": False,  # it stops every thread a hundred times a second
     "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1},
 }
-"""Without Dask's limit of what malloc keeps, which has every array of a batch mapped anew: 7 % of a run each."""
+"""Not the limit that Dask sets to what malloc keeps, by which every array of a batch is mapped anew."""
 _TIMEOUT_S = 10
 
 
