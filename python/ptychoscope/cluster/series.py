@@ -52,22 +52,33 @@ def run_series(
     known: list[ScanTask] = []
     waiting: dict[Any, int] = {}
     rows: dict[int, Row] = {}
+    suspects: list[int] = []  # a worker that dies takes with it what only waited there: each is tried alone
+    alone: set[int] = set()
 
-    def submit(found: Sequence[ScanTask]) -> None:
+    def submit(number: int) -> None:
+        waiting[client.submit(do_scan, known[number], series, tasks, pure=False)] = number
+
+    def add(found: Sequence[ScanTask]) -> None:
         for scan in found:
-            waiting[client.submit(do_scan, scan, series, tasks, pure=False)] = len(known)
             known.append(scan)
+            submit(len(known) - 1)
 
-    submit(scans)
+    add(scans)
     began = written = time.monotonic()
     try:
         stopped = False
-        while (waiting or more is not None) and not stopped:
+        while (waiting or suspects or more is not None) and not stopped:
             stopped = stop.wait(_POLL_S)  # what ended before is counted
-            if more is not None and not stopped:
-                submit(more())
+            if suspects and not waiting:
+                alone.add(suspects[0])
+                submit(suspects.pop(0))
+            if more is not None and not stopped and not alone & set(waiting.values()):
+                add(more())
             for future in [future for future in waiting if future.done()]:
                 number = waiting.pop(future)
+                if _worker_died(future) and number not in alone:
+                    suspects.append(number)
+                    continue
                 rows[number] = _row(future, known[number])
                 tell(rows[number], len(rows), len(known), time.monotonic() - began)
             if rows and time.monotonic() - written > _TABLE_EVERY_S:
@@ -81,6 +92,10 @@ def run_series(
     return _ordered(rows)
 
 
+def _worker_died(future: Any) -> bool:
+    return future.status == "error" and type(future.exception()).__name__ == "KilledWorker"
+
+
 def _row(future: Any, task: ScanTask) -> Row:
     """What the worker said, or what became of it."""
     if future.status in _LEFT:
@@ -92,13 +107,12 @@ def _row(future: Any, task: ScanTask) -> Row:
     if error is None:
         row: Row = future.result()
         return row
-    kind = type(error).__name__
     said = (
         "the worker died each time it came to this scan (out of memory? see --memory)"
-        if kind == "KilledWorker"
+        if _worker_died(future)
         else str(error)
     )
-    return {"scan": task.scan.name, "state": "failed", "error_type": kind, "error": said}
+    return {"scan": task.scan.name, "state": "failed", "error_type": type(error).__name__, "error": said}
 
 
 def _ordered(rows: dict[int, Row]) -> list[Row]:
