@@ -44,11 +44,15 @@ class ResultFile:
         self._thread = threading.Thread(target=self._run, name="result file", daemon=True)
         self._thread.start()
 
-    def save(self) -> None:
-        """Write what there is now, in the caller's thread. Raises `OutputError`."""
+    def save(self) -> bool:
+        """Write what there is now, in the caller's thread; False where there is nothing yet.
+
+        Raises `OutputError`.
+        """
         result = self._snapshot()
         if result is not None:
             self._write(result)
+        return result is not None
 
     def close(self, result: Reconstruction | None) -> None:
         """Write the last version, if there is one, and write no more. Raises `OutputError`."""

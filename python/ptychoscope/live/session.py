@@ -18,7 +18,7 @@ import numpy as np
 
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.quick import Finding
-from ptychoscope.errors import ConfigError
+from ptychoscope.errors import ConfigError, OutputError
 from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account
 from ptychoscope.live.capture import CaptureWriter
@@ -191,10 +191,10 @@ class LiveSession:
         self.receiver.settle()
 
     def save(self) -> None:
-        """Write the present result now."""
-        for opened in list(self._open.values()):
-            if opened.file is not None:
-                opened.file.save()
+        """Write the present result now. Raises `OutputError`, also where there is none."""
+        saved = [opened.file.save() for opened in list(self._open.values()) if opened.file is not None]
+        if not any(saved):
+            raise OutputError("nothing was saved: no series is open that has an image and a file (-o FILE)")
 
     # --- placing --------------------------------------------------------------------------------------------
     def _place_all(self, stop: Callable[[], bool]) -> None:

@@ -1,6 +1,7 @@
 """What the page does to the session: frames, series, models, the mend; and who is let in."""
 
 import shutil
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -78,9 +79,14 @@ def test_frames_are_chosen_by_number_in_the_trace_and_in_the_image(opened, tmp_p
 
 
 def test_stop_start_new_scan_and_save(opened, tmp_path):
-    with served(simulate_scan(SMALL), tmp_path, rate_hz=30, series=3) as live:
+    frames = threading.Event()
+    with served(simulate_scan(SMALL), tmp_path, rate_hz=30, series=3, hold=frames) as live:
         page = opened(live.server.url)
-        until(page, "document.body.dataset.state === 'running'")
+        page.click("#save")
+        until_text(page, "said", "nothing was saved")
+        opened.complaints[:] = [text for text in opened.complaints if "the server responded" not in text]
+        frames.set()
+        until_colored(page)
         page.click("#save")
         until_text(page, "said", "Saved")
         assert len(load_reconstruction(tmp_path / "scan-series1.h5").positions_px) > 0
