@@ -1,6 +1,7 @@
 """One scan over many workers: the bits of one process, whatever happens to the workers."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 
 from bundles import TINY
 from ptychoscope.cluster.canvas_parts import add_parts, part_of, region_of
+from ptychoscope.cluster.frame_range import ScanFile
 from ptychoscope.cluster.one_scan import Crew, OverWorkers
 from ptychoscope.cluster.run_options import options_over_workers
-from ptychoscope.errors import ClusterError, ConfigError
+from ptychoscope.errors import BundleError, ClusterError, ConfigError, ScanError
 from ptychoscope.inference.load import load_model
 from ptychoscope.io import open_scan, save_scan
 from ptychoscope.patch_geometry import canvas_extent
@@ -119,6 +121,61 @@ def test_many_workers_make_the_bits_of_one_process(workers, scan_file, unrolled)
             there = reconstruct(through.opened(), model, through=through, **ALONE, **more)
             assert_same_bits(alone, there)
             assert there.provenance["frames"] == alone.provenance["frames"]
+
+
+@pytest.mark.filterwarnings("ignore:1 of 64 frames:ptychoscope.errors.ScanWarning")
+def test_a_stop_keeps_nothing_and_says_so(scan_file, cluster):
+    through, tiny = OverWorkers(crew(cluster), open_scan, scan_file), load_model(TINY, threads=1)
+    scan = through.opened()
+    with pytest.raises(ClusterError, match="nothing is kept"):
+        reconstruct(scan, tiny, through=through, stop=lambda: True, **ALONE)
+    alone = reconstruct(open_scan(scan_file), tiny, **ALONE)
+    assert_same_bits(alone, reconstruct(scan, tiny, through=through, **ALONE))  # as it says
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:1 of 64 frames:ptychoscope.errors.ScanWarning")
+def test_a_scheduler_that_goes_away_is_said(scan_file, unrolled):
+    from ptychoscope.cluster.connect import connected
+
+    with connected(workers=1) as client:
+        through = OverWorkers(crew(client), open_scan, scan_file)
+        scan = through.opened()
+        with pytest.raises(ClusterError, match="the scheduler went away"):
+            reconstruct(
+                scan,
+                unrolled,
+                projections=20,
+                batch=2,
+                through=through,
+                progress=lambda _: client.cluster.close(),
+                **ALONE,
+            )
+
+
+@pytest.mark.parametrize("frames", [range(8, 20), range(9, 20, 3), range(60, 64), range(4, 9)])
+def test_frames_are_the_same_from_memory_and_from_the_file(scan_file, frames):
+    file, chosen = ScanFile(open_scan, scan_file, 64, 1), np.array(frames)
+    file.hold(8, 32)
+    found, scan = file.select(chosen), open_scan(scan_file)
+    np.testing.assert_array_equal(found.patterns[:], scan.patterns[chosen])
+    np.testing.assert_array_equal(found.positions_px, scan.positions_px[chosen])
+
+
+def test_a_worker_that_sees_another_file_says_which(scan_file):
+    with pytest.raises(ScanError, match=r"reads 64 frames of .*, and the client 63"):
+        ScanFile(open_scan, scan_file, 63, 1).select(np.arange(3))
+    with pytest.raises(ScanError, match="sees no file"):
+        ScanFile(open_scan, scan_file.with_name("gone.cxi"), 64, 1).hold(0, 3)
+
+
+@pytest.mark.filterwarnings("ignore:1 of 64 frames:ptychoscope.errors.ScanWarning")
+def test_a_worker_that_sees_another_bundle_says_which(scan_file, cluster, tmp_path):
+    model = load_model(shutil.copytree(TINY, tmp_path / "bundle"), threads=1)
+    through = OverWorkers(crew(cluster), open_scan, scan_file)
+    model.digest = "0" * 64  # as if another were there since
+    with pytest.raises(BundleError, match="put the same one there"):
+        reconstruct(through.opened(), model, through=through, **ALONE)
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from bundles import TINY
 from ptychoscope.cluster.connect import Tls, connected, worker_facts
 from ptychoscope.errors import ClusterError
 
@@ -82,6 +83,11 @@ def test_the_right_certificate_is_let_in(encrypted, certificates, call, scans, t
     code, _, err = call(f"series {scan} -o out --refine 2 --no-picture --scheduler {encrypted} {options}")
     assert code == 0, err
     assert table()[scan]["state"] == "done"
+    run = f"run {scan} -m {TINY} --refine 0 --no-picture -o one.h5 --scheduler {encrypted}"
+    code, _, err = call(f"{run} {options}")
+    assert code == 0, err
+    code, _, err = call(run)
+    assert (code, "needs --tls-ca, --tls-cert and --tls-key" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

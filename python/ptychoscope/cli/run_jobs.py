@@ -9,18 +9,23 @@ import click
 from ptychoscope.cli.progress_line import ProgressLine
 from ptychoscope.cli.run_files import Job
 from ptychoscope.cli.stop_signals import INTERRUPTED
-from ptychoscope.errors import PtychoscopeError
+from ptychoscope.errors import ClusterError, PtychoscopeError
 
 
 def run_jobs(jobs: Sequence[Job], do: Callable[[Job], None], line: ProgressLine, stop: Event) -> None:
     """`do` every job until `stop` is set; exits with 130 after a stop, with 1 when one of several failed.
 
-    What a single job raises is raised.
+    What a single job raises is raised, unless a stop made it.
     """
     failed = []
     for number, job in enumerate(jobs, 1):
         if len(jobs) == 1:
-            do(job)
+            try:
+                do(job)
+            except ClusterError as error:  # over workers nothing is kept of a scan that was stopped
+                if not stop.is_set():
+                    raise
+                line.say(str(error))
         else:
             line.say(f"{job.scan} ({number} of {len(jobs)})")
             try:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptychoscope.errors import ClusterError
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from distributed import Client
 
 _POLL_S = 0.02
+_GONE = (
+    "the scheduler went away in the middle of the scan: start it again, with its workers, and give the same "
+    "command"
+)
 
 
 class Step(NamedTuple):
@@ -58,17 +63,14 @@ def wait_for(
         if tell is not None and done != told:
             tell(told := done)
         if all(future.done() for future in futures):
-            return [future.result() for future in futures]
+            return [_result(future) for future in futures]
         time.sleep(_POLL_S)
 
 
 def _check(client: "Client", futures: Sequence[Any], stop: Callable[[], bool] | None) -> None:
     """Raise where there is nothing to wait for; a task that is `lost` with its worker is done again."""
     if client.status != "running" or any(future.status == "cancelled" for future in futures):
-        raise ClusterError(
-            "the scheduler went away in the middle of the scan: start it again, with its workers, and give "
-            "the same command"
-        )
+        raise ClusterError(_GONE)
     for future in futures:
         if future.status == "error":
             raise _error(future.exception())
@@ -76,9 +78,19 @@ def _check(client: "Client", futures: Sequence[Any], stop: Callable[[], bool] | 
         untyped: Any = client
         untyped.cancel(list(futures))
         raise ClusterError(
-            "stopped: of a scan over many workers nothing is kept before its end; the same command begins it "
-            "anew"
+            "Stopped, and nothing is kept: a scan over many workers has no image before its end; the same "
+            "command begins it anew"
         )
+
+
+def _result(future: Any) -> Any:
+    """What a task made; raises what became of it since it was looked at."""
+    try:
+        return future.result()
+    except CancelledError as error:
+        raise ClusterError(_GONE) from error
+    except Exception as error:  # of any type: what the task raised
+        raise _error(error) from None
 
 
 def _error(error: BaseException) -> BaseException:
