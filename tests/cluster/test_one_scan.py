@@ -94,6 +94,11 @@ def test_what_has_an_order_does_not_go_over_workers(options, cure):
         options_over_workers(options, has_model=True)
 
 
+def test_a_model_that_gives_a_batch_all_cores_does_not_either():
+    with pytest.raises(ConfigError, match="--parallel across"):
+        options_over_workers({"refine": 0}, has_model=True, parallel="within")
+
+
 def crew(client):
     from ptychoscope.cluster.connect import worker_facts
 

@@ -152,7 +152,7 @@ def run(
     if cluster.asked:
         from ptychoscope.cluster.run_options import options_over_workers
 
-        options = options_over_workers(options, has_model=model is not None)
+        options = options_over_workers(options, has_model=model is not None, parallel=parallel)
     elif all(options[name] is None for name in ("effort", "refine", "refine_window", "start")):
         options["effort"] = "balanced"
     loading = {name for name, value in (("device", device), ("parallel", parallel)) if value is not None}
@@ -204,7 +204,8 @@ def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
     from ptychoscope.pipeline.reconstruct import reconstruct
     from ptychoscope.viz.overview import save_picture
 
-    through = None if how.crew is None else over_workers(how.crew[0], how.reading, job.scan)
+    memory = how.options["memory"]
+    through = None if how.crew is None else over_workers(how.crew[0], how.reading, job.scan, memory)
     scan = how.reading.opened(job.scan) if through is None else through.opened()
     if how.reading.center == "auto":
         y, x = scan.orientation["reading"]["crop"]["center_px"]

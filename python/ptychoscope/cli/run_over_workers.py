@@ -35,8 +35,8 @@ def crew_of(
         yield crew, {"cluster_workers": len(facts), "instruction_set": ", ".join(sets)}
 
 
-def over_workers(crew: "Crew", reading: ScanOptions, path: Path) -> "OverWorkers":
+def over_workers(crew: "Crew", reading: ScanOptions, path: Path, memory: str | None) -> "OverWorkers":
     """The scan in `path`, read by the workers themselves."""
     from ptychoscope.cluster.one_scan import OverWorkers
 
-    return OverWorkers(crew, with_full_paths(reading).opened, path.resolve())
+    return OverWorkers(crew, with_full_paths(reading).opened, path.resolve(), memory)

@@ -1,1 +1,1 @@
-"""Work on more than one process or machine, by Dask's `distributed`: a task a scan."""
+"""Work on several processes or machines, by Dask's `distributed`: a task a scan, or a range of its frames."""

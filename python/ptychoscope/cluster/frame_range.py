@@ -47,6 +47,8 @@ class ScanFile(_OpensHere):
     """That it holds."""
     tasks: int
     """That share the memory of a machine."""
+    memory: str | int | None = None
+    """What they may take together, as `RunOptions` has it."""
 
     @cached_property
     def scan(self) -> "Scan":
@@ -76,7 +78,7 @@ class ScanFile(_OpensHere):
         from ptychoscope.scan import LazyScan
 
         chosen = self.scan.select(slice(start, stop))
-        part = held_if_small(chosen, memory_bytes(None) // self.tasks)
+        part = held_if_small(chosen, memory_bytes(self.memory) // self.tasks)
         if part is not chosen or not isinstance(part, LazyScan):
             self._held.append((start, stop, part))
         return part

@@ -84,10 +84,18 @@ class OverWorkers:
     ----------
     reading, path
         How the file is opened, which all machines must see under the same name.
+    memory
+        That a machine may take, as `RunOptions` has it.
     """
 
-    def __init__(self, crew: Crew, reading: Callable[[Path], Scan], path: Path) -> None:
-        self.crew, self._reading, self._path = crew, reading, path
+    def __init__(
+        self,
+        crew: Crew,
+        reading: Callable[[Path], Scan],
+        path: Path,
+        memory: str | int | None = None,
+    ) -> None:
+        self.crew, self._reading, self._path, self._memory = crew, reading, path, memory
         self._numbers, self._file = np.zeros(0, np.int64), None
 
     def opened(self) -> Scan:

@@ -8,10 +8,13 @@ _ONLY = {
     "align": ("none", "fits a patch to those before it, or keeps all of them in one memory"),
     "accumulate": ("exact", "rounds sums in the order of the frames"),
     "stitch": ("host", "keeps the sums on one device"),
+    "parallel": ("across", "gives a batch all cores"),
 }
 
 
-def options_over_workers(options: dict[str, Any], *, has_model: bool) -> dict[str, Any]:
+def options_over_workers(
+    options: dict[str, Any], *, has_model: bool, parallel: str | None = None
+) -> dict[str, Any]:
     """`options` of `reconstruct` with sums that have no order; raises `ConfigError` for what has one."""
     sweeps = [name for name in ("effort", "refine", "refine_window", "start") if options.get(name)]
     if not has_model or sweeps or options.get("refine") is None:
@@ -21,10 +24,10 @@ def options_over_workers(options: dict[str, Any], *, has_model: bool) -> dict[st
             "--start RESULT), or leave --scheduler and --workers out"
         )
     for name, (fits, why) in _ONLY.items():
-        if options.get(name) not in (None, fits):
+        asked = parallel if name == "parallel" else options.get(name)
+        if asked not in (None, fits):
             raise ConfigError(
-                f"--{name} {options[name]} {why}, and does not go over workers: --{name} {fits}, or leave "
-                "it out"
+                f"--{name} {asked} {why}, and does not go over workers: --{name} {fits}, or leave it out"
             )
     if options.get("halves"):
         raise ConfigError("--halves makes two more images here, not on the workers: leave it out")
