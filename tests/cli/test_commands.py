@@ -16,16 +16,13 @@ BUNDLE = str(Path(__file__).parents[1] / "data" / "tiny_bundle")
 
 
 @pytest.fixture
-def ptychoscope(capsys, tmp_path, monkeypatch):
+def ptychoscope(call):
     """Run a command line in an empty folder; its stdout."""
-    monkeypatch.chdir(tmp_path)
 
     def run(line: str) -> str:
-        with pytest.raises(SystemExit) as end:
-            cli.main(line.split())
-        captured = capsys.readouterr()
-        assert not end.value.code, captured.err
-        return captured.out
+        code, out, err = call(line)
+        assert not code, err
+        return out
 
     return run
 
