@@ -12,7 +12,7 @@ from ptychoscope.io.chunk_codecs import decode_chunk
 from ptychoscope.live.cbor import _Reader
 from ptychoscope.live.dectris1 import simulator as dectris1
 from ptychoscope.live.dectris2 import simulator as dectris2
-from ptychoscope.live.events import Event, Frame, SeriesEnd
+from ptychoscope.live.events import Event, Frame, SeriesEnd, SeriesStart
 from ptychoscope.live.simulated_series import SimulatedSeries, WireMessage
 from ptychoscope.live.source import open_source
 from ptychoscope.live.stream_faults import SentRecord, StreamFaults
@@ -79,6 +79,13 @@ def through_a_socket(
         thread.join()
         source.close()
     return events, records[0]
+
+
+def assert_nothing_known(start: Event) -> None:
+    """A start that tells nothing of the detector and of the beam."""
+    assert isinstance(start, SeriesStart)
+    for name in ("distance_m", "energy_ev", "detector_pixel_m", "saturation", "dtype", "shape"):
+        assert getattr(start, name) is None, name
 
 
 @contextmanager

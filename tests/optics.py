@@ -1,11 +1,14 @@
 """A small scan that really diffracts, and the physics written as its definition in numpy."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.option_literals import ProbeKind
 from ptychoscope.scan import Scan
+from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 SIDE = 16
 
@@ -45,6 +48,12 @@ def make_scan(rng: np.random.Generator, *, n_side: int = 6, side: int = SIDE, mo
         probe=probe,
         object=truth,
     )
+
+
+def lens_scan(kind: ProbeKind, defocus_rad: float, **fields: Any) -> Scan:
+    """Counts of 32 px by the probe of a lens; `fields` are those of `SimulationConfig`."""
+    lens = ProbeConfig(kind=kind, defocus_rad=defocus_rad)
+    return simulate_scan(SimulationConfig(probe=lens, patch_px=32, domain="counts", **fields))
 
 
 def between_pixels(scan: Scan, *, offset_px: tuple[float, float] = (0.0, 0.0)) -> Scan:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from live_streams import pixels, some_series
+from live_streams import assert_nothing_known, pixels, some_series
 from ptychoscope.errors import ConfigError
 from ptychoscope.live.dectris2.decode import Decoder
 from ptychoscope.live.dectris2.simulator import messages
@@ -98,16 +98,7 @@ def test_starts(detail):
 )
 def test_nonsense_in_a_start_is_left_out(nonsense):
     start = the_event([cbor2.dumps({"type": "start", "series_id": 1} | nonsense)])
-    assert isinstance(start, SeriesStart)
-    known = (
-        start.distance_m,
-        start.energy_ev,
-        start.detector_pixel_m,
-        start.saturation,
-        start.dtype,
-        start.shape,
-    )
-    assert known == (None,) * 6
+    assert_nothing_known(start)
     assert (start.frames, start.channels) == (None, ())
 
 
