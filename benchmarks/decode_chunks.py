@@ -68,11 +68,7 @@ def measure(path: Path, frames: NDArray[Any], codec: str, rounds: int) -> dict[s
 
 
 def main() -> None:
-    parser = figures_parser(__doc__)
-    parser.add_argument("--frames", type=int, default=400)
-    parser.add_argument("--side", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=11)
-    asked = parser.parse_args()
+    asked = figures_parser(__doc__, frames=400, side=512, rounds=11).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = [
             measure(Path(folder) / "a.h5", diffraction(asked.frames, asked.side, dtype), codec, asked.rounds)

@@ -117,13 +117,9 @@ def steps(asked: argparse.Namespace) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = figures_parser(__doc__)
-    parser.add_argument("--frames", type=int, default=4000)
-    parser.add_argument("--side", type=int, default=256)
-    parser.add_argument("--bin", type=int, default=4)
+    parser = figures_parser(__doc__, frames=4000, side=256, bin=4, rounds=7)
     parser.add_argument("--scheme", choices=["dectris", "dectris2"], default="dectris")
     parser.add_argument("--rate", type=float, help="frames a second; without it as fast as they are taken")
-    parser.add_argument("--rounds", type=int, default=7)
     asked = parser.parse_args()
     frames = [message for message in simulator(asked.scheme).messages(made(asked)) if message.kind == "frame"]
     row = {

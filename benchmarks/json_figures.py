@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 
-def figures_parser(about: str | None) -> argparse.ArgumentParser:
-    """A command line with `-o FILE`, described by the first line of a module's docstring."""
+def figures_parser(about: str | None, **counts: int) -> argparse.ArgumentParser:
+    """A command line with `counts` by their defaults and `-o FILE`; `about` is a module's docstring."""
     parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    for name, default in counts.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("-o", "--output", type=Path, help="also write the figures there")
     return parser
 

@@ -78,10 +78,7 @@ def measure(frames: NDArray[Any], b: int, rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = figures_parser(__doc__)
-    parser.add_argument("--frames", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=21)
-    asked = parser.parse_args()
+    asked = figures_parser(__doc__, frames=64, rounds=21).parse_args()
     frames = np.random.default_rng(0).poisson(4, (asked.frames, DETECTOR, DETECTOR)).astype(np.uint16)
     result = {
         "frames": f"{asked.frames} of {DETECTOR} x {DETECTOR} uint16, window {WINDOW}, mask, root, 1 thread",

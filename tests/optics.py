@@ -50,10 +50,15 @@ def make_scan(rng: np.random.Generator, *, n_side: int = 6, side: int = SIDE, mo
     )
 
 
-def lens_scan(kind: ProbeKind, defocus_rad: float, **fields: Any) -> Scan:
-    """Counts of 32 px by the probe of a lens; `fields` are those of `SimulationConfig`."""
+def lens_config(kind: ProbeKind, defocus_rad: float, **fields: Any) -> SimulationConfig:
+    """A scan with the probe of a lens, counts of 32 px unless `fields` say otherwise."""
     lens = ProbeConfig(kind=kind, defocus_rad=defocus_rad)
-    return simulate_scan(SimulationConfig(probe=lens, patch_px=32, domain="counts", **fields))
+    return SimulationConfig(probe=lens, **({"patch_px": 32, "domain": "counts"} | fields))
+
+
+def lens_scan(kind: ProbeKind, defocus_rad: float, **fields: Any) -> Scan:
+    """The scan of such a config."""
+    return simulate_scan(lens_config(kind, defocus_rad, **fields))
 
 
 def between_pixels(scan: Scan, *, offset_px: tuple[float, float] = (0.0, 0.0)) -> Scan:

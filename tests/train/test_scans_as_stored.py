@@ -24,9 +24,9 @@ CONFIG = TrainConfig(
     max_steps=2,
     group_size=4,
     batch_size=2,
+    groups_per_epoch=4,
     network="unrolled",
     passes=2,
-    groups_per_epoch=4,
 )
 
 
