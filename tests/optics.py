@@ -11,6 +11,8 @@ from ptychoscope.scan import Scan
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 SIDE = 16
+QUICK_TRAINING: dict[str, Any] = {"width": 4, "threads": 1, "group_size": 4, "batch_size": 2}
+"""Fields of a `TrainConfig` for the frames of `make_scan`."""
 
 
 def far_field(wave: NDArray) -> NDArray:
