@@ -192,8 +192,8 @@ class LiveSession:
 
     def save(self) -> None:
         """Write the present result now. Raises `OutputError`, also where there is none."""
-        files = [opened.file for opened in list(self._open.values()) if opened.file is not None]
-        if not any([file.save() for file in files]):
+        saved = [opened.file.save() for opened in list(self._open.values()) if opened.file is not None]
+        if not any(saved):
             raise OutputError("nothing was saved: no series is open that has an image and a file (-o FILE)")
 
     # --- placing --------------------------------------------------------------------------------------------
