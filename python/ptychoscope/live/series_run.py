@@ -1,4 +1,4 @@
-"""SeriesRun: one series from its first frame to its result, in the order in which batches are placed.
+"""SeriesRun: one series, or a part of it, from its first frame to its result, batch by batch as they come.
 
 The live loop and the reprocessing of a capture both go through here, which is why they give the same bits.
 """
@@ -47,14 +47,18 @@ class SeriesRun:
         settings: LiveSettings,
         account: Account,
         *,
+        part: int = 1,
         start: SeriesStart | None = None,
         model: Model | None = None,
     ) -> None:
+        self.part = part
         self.series, self.settings, self.account, self.start = series, settings, account, start
         self.model = model
         self.lock = threading.RLock()
         self.reading: Reading | None = None
         self.image: LiveImage | None = None
+        self.result: Reconstruction | None = None
+        """Of the whole, once it is closed."""
         self.cpu_s = {"decode": 0.0, "preprocess": 0.0}
         self.last: tuple[int, NDArray[np.float32]] | None = None
         """Number and pattern of the frame that was placed last."""
@@ -62,6 +66,11 @@ class SeriesRun:
         self._kept: list[KeptBatch] = []
         self._kept_bytes = 0
         self._all_kept = True
+
+    @property
+    def name(self) -> dict[str, int]:
+        """Its series, and its part where that is not the first: in events, in captures, in the state."""
+        return name_of(self.series, self.part)
 
     @property
     def frames_needed(self) -> int:
@@ -128,9 +137,11 @@ class SeriesRun:
             return None if self.image is None or not self.image.frames else self.image.snapshot()
 
     def close(self) -> Reconstruction | None:
-        """The result of the whole series; None when nothing was placed."""
+        """The result of the whole; None when nothing was placed."""
         with self.lock:
-            return None if self.image is None or not self.image.frames else self.image.close()
+            if self.image is not None and self.image.frames:
+                self.result = self.image.close()
+            return self.result
 
     def apply_mend(self, mend: Mend) -> None:
         """Place everything anew as `mend` says. Raises `ConfigError` when that cannot be done here."""
@@ -202,6 +213,11 @@ class SeriesRun:
         if self._all_kept:
             self._kept.append(batch)
             self._kept_bytes += batch.patterns.nbytes
+
+
+def name_of(series: int, part: int) -> dict[str, int]:
+    """A series, and a part of it that is not the first, as plain numbers."""
+    return {"series": series} if part == 1 else {"series": series, "part": part}
 
 
 def _lit(pixels: NDArray[Any]) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -180,15 +181,34 @@ def test_controls(scan, tmp_path):
             until = found.wait_for("stopped")
         assert until["figures"]["frames"]["lost"]["stray"] == len(scan) - 50
         assert until["series"] == 1
+        refused = found.post("/new-scan")
+        assert (refused.status_code, refused.json()["error"][:16]) == (409, "nothing is taken")
         assert found.post("/start").json() == {"ok": True}
         source.feed(two[51:101])
         assert found.wait_for("running", placed=150)["series"] == 2
         assert found.post("/new-scan").json() == {"ok": True}
         found.wait_for("done")
-        source.feed([*two[101:], *three])
-        state = found.wait_for("done", placed=150 + len(scan))
-        assert state["series"] == 3
+        first = npy(found.get("/image/coverage.npy?series=2&part=1"))
+        source.feed(two[101:151])
+        state = found.wait_for("running", placed=200)
+        assert (state["series"], state["part"]) == (2, 2)
+        second = npy(found.get("/image/coverage.npy?series=2&part=2"))
+        assert first.shape != second.shape or not np.array_equal(first, second, equal_nan=True)
+        assert found.get("/image/coverage.npy?series=2&part=1").status_code == 404
+        source.feed([*two[151:], *three])
+        state = found.wait_for("done", placed=100 + 2 * len(scan) - 50)
+        assert found.post("/new-scan").json() == {"ok": True}  # two has ended, and waits for what was missed
+        until = monotonic() + 20
+        while state["figures"]["series"] < 3 and monotonic() < until:
+            state = found.wait_for("done")
+        assert (state["series"], state["part"]) == (3, 1)
         assert state["figures"]["frames"]["in_hand"] == 0
+        numbers = {}
+        for entry in state["results"]:
+            result = load_reconstruction(tmp_path / entry["name"])
+            numbers[entry["series"], entry["part"]] = result.frame_numbers.tolist()
+        every = list(range(len(scan)))
+        assert numbers == {(1, 1): every[:100], (2, 1): every[50:100], (2, 2): every[100:], (3, 1): every}
         for path, body, why in (
             ("/mend", {}, "nothing was found"),
             ("/model", {"name": "tiny"}, "--models FOLDER"),

@@ -170,10 +170,11 @@ function connectPage() {
   byId("number").addEventListener("change", ({ target }) => choose(target.value === "" ? null : Math.max(0, Math.round(target.valueAsNumber))));
   byId("frame-log").addEventListener("change", () => page.frameMessage && receiveFrame(page.frameMessage));
   document.addEventListener("visibilitychange", watch);
-  const name = () => `${page.result?.name.replace(/\.h5$/, "") ?? `series${stage.plane.series ?? ""}`}-${page.plane}`;
+  const live = ({ series, part }) => `series${series ?? ""}${part > 1 ? `-part${part}` : ""}`;
+  const name = () => `${page.result?.name.replace(/\.h5$/, "") ?? live(stage.plane)}-${page.plane}`;
   byId("png").onclick = () => saveSnapshot(stage.canvas, `${name()}.png`);
   byId("npy").onclick = () =>
-    download(arrayAddress(page.plane, { result: page.result?.name, series: stage.plane.series }), `${name()}.npy`);
+    download(arrayAddress(page.plane, { ...stage.plane, result: page.result?.name }), `${name()}.npy`);
 }
 
 /** Light or dark as the system has it, or as it was chosen here. */

@@ -15,6 +15,7 @@ export class Plane {
     this.origin = [0, 0];
     this.values = new Float32Array(0);
     this.series = null;
+    this.part = 1;
     this.version = -1;
     this.pixelSize_m = null;
   }
@@ -24,8 +25,8 @@ export class Plane {
   }
 
   /** All of a stored picture. */
-  set({ values, shape, origin = [0, 0], pixelSize_m = null, series = null }) {
-    Object.assign(this, { values, shape, origin, pixelSize_m, series, version: this.version + 1 });
+  set({ values, shape, origin = [0, 0], pixelSize_m = null, series = null, part = 1 }) {
+    Object.assign(this, { values, shape, origin, pixelSize_m, series, part, version: this.version + 1 });
   }
 
   /**
@@ -44,6 +45,7 @@ export class Plane {
       }
     }
     this.series = header.series;
+    this.part = header.part;
     this.version = header.version;
     this.pixelSize_m = header.pixel_size_m;
     return moved ? null : header.tiles;

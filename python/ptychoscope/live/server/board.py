@@ -41,6 +41,7 @@ class Board:
         self._run, self._image = run, image
         self._result: Reconstruction | None = None
         self.series = None if run is None else run.series
+        self.part = 1 if run is None else run.part
         self.began = object()
         """Another one for every image: what is known of one says nothing of the next."""
         self.version = 0
@@ -126,7 +127,7 @@ class Board:
 
     def _take_planes(self, run: SeriesRun, image: LiveImage) -> None:
         """The region that has changed since it was read."""
-        done = self.session.results.get(run.series)
+        done = run.result
         stop = len(self.numbers)
         if done is not None and done is not self._result:
             self._show(_of_result(done), done.origin_px, stop)

@@ -60,6 +60,7 @@ class Desk:
         known = run is not None and run.reading is not None
         return {
             "series": None if run is None else run.series,
+            "part": 1 if run is None else run.part,
             "state": session.phase,
             "frames_expected": None if run is None or run.start is None else run.start.frames,
             "shape": box.shape,

@@ -165,6 +165,7 @@ class Topics:
             header = {
                 "topic": topic,
                 "series": board.series,
+                "part": board.part,
                 "version": board.version,
                 "pixel_size_m": board.pixel_size_m,
             }
