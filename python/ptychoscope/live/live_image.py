@@ -194,12 +194,11 @@ class LiveImage:
             np.empty(0) if not self._solver or not len(self._solver) else self._solver.window.refiner.misfits
         )
 
-    def predicted(self, place: int) -> NDArray[np.float32] | None:
-        """(P, P) counts that the object predicts for the frame that was placed as number `place`."""
-        if not self._solver or not 0 <= place < len(self._solver):
+    def predicted(self, first: int, stop: int) -> NDArray[np.float32] | None:
+        """(n, P, P) counts that the object predicts for the frames at these places; None without a solver."""
+        if not self._solver or not 0 <= first < stop <= len(self._solver):
             return None
-        counts: NDArray[np.float32] = self._solver.window.refiner.predicted(place, place + 1)[0]
-        return counts
+        return self._solver.window.refiner.predicted(first, stop)
 
     def _note(self, numbers: NDArray[np.int64], positions_px: NDArray[np.float64]) -> None:
         """Remember which frames were placed where; many small arrays become one now and then."""

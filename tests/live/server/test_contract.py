@@ -3,7 +3,8 @@
 import io
 import json
 import shutil
-from time import monotonic
+from collections import Counter
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from ptychoscope.io.results.formats import load_reconstruction
 
 from ..scan_events import ListedSource, events_of
 from .running import FedSource, messages, running, some_scan
+from .test_factors import put
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,10 @@ def test_tiles_put_together_are_the_plane(scan, plane):
             seen = messages(socket, topic, lambda _: True)
             assert seen[0][0]["whole"] is True
             found.wait_for("done")
-            found.get("/state")
+            before, now = None, found.get("/state").json()["version"]
+            while before != now:  # R-factors are computed little by little
+                sleep(0.6)
+                before, now = now, found.get("/state").json()["version"]
             last = npy(found.get(f"/image/{plane}.npy"))
             version = found.get("/state").json()["version"]
             seen += messages(socket, topic, lambda header: header["version"] >= version)
@@ -121,7 +126,7 @@ def test_a_frame_is_shown_beside_what_is_predicted(done, scan):
         header, payload = messages(socket, "frame", lambda _: True)[0]
     measured, predicted = payload.reshape(2, 16, 16)
     np.testing.assert_array_equal(measured, scan.patterns[17])
-    known = done.session.run_now.image.predicted(17)
+    known = done.session.run_now.image.predicted(17, 18)[0]
     np.testing.assert_array_equal(predicted, known)
     factor = np.abs(np.sqrt(measured) - np.sqrt(predicted)).sum() / np.sqrt(measured).sum()
     assert header["r_factor"] == pytest.approx(factor, rel=1e-4)
@@ -130,11 +135,46 @@ def test_a_frame_is_shown_beside_what_is_predicted(done, scan):
     assert done.get("/frame/100000").status_code == 404
 
 
-def test_factors_of_the_newest_frames_are_known(done):
-    factors = done.server.board.r_factors
-    assert len(factors) == 210
-    assert np.isfinite(factors[-50:]).all()
-    assert np.nanmax(factors) < 1.5
+def factors_until(socket, holds):
+    """What a page shows of the R-factors once it `holds`, and how often each was sent."""
+    shown, sent = np.empty(0, np.float32), Counter()
+    while not holds(shown):
+        ((header, payload),) = messages(socket, "r_factor", lambda _: True)
+        shown = put(shown, header, payload)
+        for first, count in header["ranges"]:
+            sent.update(range(first, first + count))
+    return shown, sent
+
+
+def test_a_page_that_is_opened_late_has_every_factor(done, scan):
+    """They are those of the whole scan's image, and are sent once."""
+    image = done.session.run_now.image
+    predicted = np.sqrt(image.predicted(0, len(scan)))
+    measured = np.sqrt(scan.patterns[image.numbers])
+    expected = np.abs(measured - predicted).sum((1, 2)) / measured.sum((1, 2))
+
+    def right(shown):
+        return len(shown) == len(scan) and np.allclose(shown, expected, rtol=1e-4)
+
+    with done.viewer("r_factor") as socket:
+        factors_until(socket, right)
+    with done.viewer("r_factor") as socket:
+        _, sent = factors_until(socket, right)
+        assert sent == Counter(range(len(scan)))
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=1.0)
+    misfit = npy(done.get("/image/misfit.npy"))
+    y, x = np.rint(scan.positions_px[-1]).astype(int) - done.get("/state").json()["origin_px"]
+    assert misfit[y, x] == pytest.approx(expected[-1], rel=1e-4)
+
+
+def test_a_page_that_is_opened_in_mid_scan_has_the_frames_before_it(scan):
+    source = FedSource()
+    with running(source, scan.probe) as found:
+        source.feed(events_of(scan)[:151])
+        found.wait_for("running", placed=150)
+        with found.viewer("r_factor") as socket:
+            factors_until(socket, lambda shown: np.isfinite(shown).sum() == 150)
 
 
 def test_a_finished_scan_can_be_looked_at(done):

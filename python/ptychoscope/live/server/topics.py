@@ -13,7 +13,6 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ptychoscope.live.server.board import PLANES, Board
 from ptychoscope.live.server.desk import Desk
@@ -147,7 +146,7 @@ class Topics:
             if "path" in topics:
                 messages += self._path(got)
             if "r_factor" in topics:
-                messages += self._rows("r_factor", [board.r_factors], got)
+                messages += self._factors(got)
             if "probe" in topics and board.probe is not None and "probe" not in got:
                 got["probe"] = True
                 parts = [np.abs(board.probe), np.angle(board.probe)]
@@ -177,21 +176,30 @@ class Topics:
         return messages
 
     def _path(self, got: Sent) -> list[bytes]:
+        """Places that a viewer does not have."""
         board = self.board
-        return self._rows(
-            "path", [board.positions_px.astype(np.float32), board.numbers.astype(np.int32)], got
-        )
-
-    def _rows(self, topic: str, columns: list[NDArray[Any]], got: Sent) -> list[bytes]:
-        """What of arrays that grow a viewer does not have."""
-        first, count = got.get(topic, 0), len(columns[0])
+        first, count = got.get("path", 0), len(board.numbers)
         if first >= count:
             return []
-        got[topic] = count
-        header = {"topic": topic, "series": self.board.series, "count": count, "first": first}
-        key = (topic, self.board.began, first, count)
+        got["path"] = count
+        key = ("path", board.began, first, count)
         if key not in self._packed:
-            self._packed[key] = [pack(header, [column[first:] for column in columns])]
+            header = {"topic": "path", "series": board.series, "part": board.part, "count": count}
+            places = [board.positions_px[first:].astype(np.float32), board.numbers[first:].astype(np.int32)]
+            self._packed[key] = [pack(header | {"first": first}, places)]
+        return self._packed[key]
+
+    def _factors(self, got: Sent) -> list[bytes]:
+        """Those that a viewer does not have, or has otherwise."""
+        board = self.board
+        had, now = got.get("r_factor", (None, 0)), (board.factors.version, len(board.factors))
+        if had == now:
+            return []
+        got["r_factor"] = now
+        key = ("r_factor", board.began, had, now)
+        if key not in self._packed:
+            header: dict[str, object] = {"topic": "r_factor", "series": board.series, "part": board.part}
+            self._packed[key] = board.factors.messages(header, had[0])
         return self._packed[key]
 
 
