@@ -9,13 +9,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "examples" / "slurm").glob("*.sh"))
-CLIENT = """
-import sys
-from distributed import Client
-with Client(sys.argv[-1]) as client:
-    client.wait_for_workers(2, timeout=60)
-    print("sum", client.submit(sum, range(5)).result())
-"""
 
 
 def on_path(name: str) -> bool:
@@ -32,18 +25,22 @@ def test_shellcheck_has_nothing_to_say(script: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_scheduler_and_its_workers_serve_a_command_and_end_with_it(tmp_path: Path) -> None:
+def test_a_scheduler_and_its_workers_do_a_series_and_end_with_it(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
-    client, srun = tmp_path / "client.py", tmp_path / "srun"
-    client.write_text(CLIENT)
+    bin_, srun = Path(sys.executable).parent, tmp_path / "srun"
     srun.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "tests" / "stand_in_srun.py"}" "$@"\n')
     srun.chmod(0o755)
-    path = os.pathsep.join((str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]))
-    job = {"PATH": path, "SLURM_NNODES": "1", "SLURM_NTASKS_PER_NODE": "2", "SLURM_CPUS_PER_TASK": "1"}
+    for seed in (0, 1):
+        words = f"simulate -o s{seed}.npz --patch 16 --rows 6 --columns 6 --step 3 --seed {seed}"
+        subprocess.run([bin_ / "ptychoscope", *words.split()], cwd=tmp_path, check=True)
+    job = {"SLURM_NNODES": "1", "SLURM_NTASKS_PER_NODE": "2", "SLURM_CPUS_PER_TASK": "1"}
+    job["PATH"] = os.pathsep.join((str(tmp_path), str(bin_), os.environ["PATH"]))
+    words = "ptychoscope series s0.npz s1.npz -o out --refine 2 --no-picture"
     done = subprocess.run(
-        ["bash", str(ROOT / "examples" / "slurm" / "dask.sh"), sys.executable, str(client)],
+        ["bash", str(ROOT / "examples" / "slurm" / "dask.sh"), *words.split()],
         env={**os.environ, **job}, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "sum 10" in done.stdout
+    assert "2 results (0 were there), 0 failed" in done.stdout
+    assert {path.name for path in (tmp_path / "out").glob("*.h5")} == {"s0.h5", "s1.h5"}
     assert not list(tmp_path.glob("dask-*")), "nothing is left"

@@ -1,8 +1,11 @@
 """A scheduler with certificates lets in who has one of the same authority, and nobody else."""
 
 import datetime
-import logging
+import json
+import subprocess
+import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 from cryptography import x509
@@ -12,6 +15,8 @@ from cryptography.x509.oid import NameOID
 
 from ptychoscope.cluster.connect import Tls, connected, worker_facts
 from ptychoscope.errors import ClusterError
+
+RIGHT = ("authority.pem", "ours.pem", "ours.key")
 
 
 def certified(folder, name, signer=None):
@@ -47,20 +52,24 @@ def certificates(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def encrypted(certificates):
-    """Address of a scheduler with one worker that both demand certificates."""
-    import distributed
-
-    pair = {"cert": str(certificates / "ours.pem"), "key": str(certificates / "ours.key")}
-    roles = {f"tls_{who}_{k}": v for who in ("scheduler", "worker", "client") for k, v in pair.items()}
-    security = distributed.Security(
-        require_encryption=True, tls_ca_file=str(certificates / "authority.pem"), **roles
-    )
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, protocol="tls", host="127.0.0.1",
-        security=security, dashboard_address=None, silence_logs=logging.CRITICAL,
-    ) as cluster:  # fmt: skip
-        yield cluster.scheduler_address
+def encrypted(certificates, tmp_path_factory):
+    """Address of a scheduler with one worker, as users start them, that both demand certificates."""
+    told = tmp_path_factory.mktemp("scheduler") / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    same = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(told), "--protocol", "tls"]
+    for option, name in zip(("ca-file", "cert", "key"), RIGHT, strict=True):
+        same += [f"--tls-{option}", str(certificates / name)]
+    with ExitStack() as stack:
+        for words in (["scheduler", "--port", "0"], ["worker", "--nthreads", "1", "--no-nanny"]):
+            process = subprocess.Popen([*dask, *words, *same], cwd=told.parent, stderr=subprocess.DEVNULL)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            ends = time.monotonic() + 30
+            while not told.exists():
+                assert process.poll() is None
+                assert time.monotonic() < ends
+                time.sleep(0.05)
+        yield json.loads(told.read_text())["address"]
 
 
 def test_the_right_certificate_is_let_in(encrypted, certificates, call, scans, table):
@@ -73,9 +82,6 @@ def test_the_right_certificate_is_let_in(encrypted, certificates, call, scans, t
     code, _, err = call(f"series {scan} -o out --refine 2 --no-picture --scheduler {encrypted} {options}")
     assert code == 0, err
     assert table()[scan]["state"] == "done"
-
-
-RIGHT = ("authority.pem", "ours.pem", "ours.key")
 
 
 @pytest.mark.parametrize(

@@ -49,47 +49,81 @@ def run_series(
     ClusterError
         The scheduler went away; what was done is in the table, and the same call does the rest.
     """
-    known: list[ScanTask] = []
-    waiting: dict[Any, int] = {}
+    work = _Work(client, series, tasks)
     rows: dict[int, Row] = {}
-    suspects: list[int] = []  # a worker that dies takes with it what only waited there: each is tried alone
-    alone: set[int] = set()
-
-    def submit(number: int) -> None:
-        waiting[client.submit(do_scan, known[number], series, tasks, pure=False)] = number
-
-    def add(found: Sequence[ScanTask]) -> None:
-        for scan in found:
-            known.append(scan)
-            submit(len(known) - 1)
-
-    add(scans)
+    work.add(scans)
     began = written = time.monotonic()
     try:
         stopped = False
-        while (waiting or suspects or more is not None) and not stopped:
+        while (work.left or more is not None) and not stopped:
             stopped = stop.wait(_POLL_S)  # what ended before is counted
-            if suspects and not waiting:
-                alone.add(suspects[0])
-                submit(suspects.pop(0))
-            if more is not None and not stopped and not alone & set(waiting.values()):
-                add(more())
-            for future in [future for future in waiting if future.done()]:
-                number = waiting.pop(future)
-                if _worker_died(future) and number not in alone:
-                    suspects.append(number)
-                    continue
-                rows[number] = _row(future, known[number])
-                tell(rows[number], len(rows), len(known), time.monotonic() - began)
+            if more is not None and not stopped:
+                work.add(more())
+            for number, row in work.ended():
+                rows[number] = row
+                tell(row, len(rows), len(work.known), time.monotonic() - began)
             if rows and time.monotonic() - written > _TABLE_EVERY_S:
                 write_table(_ordered(rows), folder / "series.csv")
                 written = time.monotonic()
     finally:
-        if waiting and client.status == "running":
-            untyped: Any = client
-            untyped.cancel(list(waiting))
+        work.cancel()
         _finish(_ordered(rows), folder)
     return _ordered(rows)
+
+
+class _Work:
+    """What workers do; a scan on which they died is tried once more when there is nothing else in work.
+
+    A worker that dies takes with it the scans that only waited on it, and Dask blames them all.
+    """
+
+    def __init__(self, client: "Client", series: Series, tasks: int) -> None:
+        self._client, self._series, self._tasks = client, series, tasks
+        self.known: list[ScanTask] = []
+        self._waiting: dict[Any, int] = {}
+        self._came: list[int] = []
+        self._suspects: list[int] = []
+        self._alone: int | None = None
+
+    @property
+    def left(self) -> bool:
+        """Whether anything is still to be done."""
+        return bool(self._waiting or self._came or self._suspects)
+
+    def add(self, scans: Sequence[ScanTask]) -> None:
+        """More to do."""
+        self._came += range(len(self.known), len(self.known) + len(scans))
+        self.known += scans
+        if self._alone is None:
+            while self._came:
+                self._submit(self._came.pop(0))
+
+    def ended(self) -> list[tuple[int, Row]]:
+        """Rows of what has ended since, by the scans' numbers. Raises `ClusterError`."""
+        rows = []
+        for future in [future for future in self._waiting if future.done()]:
+            number = self._waiting.pop(future)
+            if _worker_died(future) and number != self._alone:
+                self._suspects.append(number)
+            else:
+                rows.append((number, _row(future, self.known[number])))
+        if not self._waiting:
+            self._alone = self._suspects.pop(0) if self._suspects else None
+            if self._alone is None:
+                self.add([])
+            else:
+                self._submit(self._alone)
+        return rows
+
+    def cancel(self) -> None:
+        """Drop what has not ended."""
+        if self._waiting and self._client.status == "running":
+            untyped: Any = self._client
+            untyped.cancel(list(self._waiting))
+
+    def _submit(self, number: int) -> None:
+        task = self._client.submit(do_scan, self.known[number], self._series, self._tasks, pure=False)
+        self._waiting[task] = number
 
 
 def _worker_died(future: Any) -> bool:

@@ -207,8 +207,7 @@ class LiveSession:
 
     def save(self) -> None:
         """Write the present result now. Raises `OutputError`, also where there is none."""
-        files = [opened.file for opened in list(self._open.values()) if opened.file is not None]
-        saved = [file.save() for file in files]
+        saved = [opened.file.save() for opened in list(self._open.values()) if opened.file is not None]
         if not any(saved):
             raise OutputError("nothing was saved: no series is open that has an image and a file (-o FILE)")
 

@@ -142,7 +142,7 @@ def test_another_site_is_not_obeyed(open_to_all, headers):
 
 def test_its_own_page_is_obeyed(open_to_all):
     own = {"Origin": open_to_all.server.url.rstrip("/"), "Sec-Fetch-Site": "same-origin"}
-    assert open_to_all.http.post("/api/v1/save", json={}, headers=own).status_code == 200
+    assert open_to_all.http.post("/api/v1/start", json={}, headers=own).status_code == 200
     with open_to_all.viewer("state", additional_headers=own) as viewer:
         assert viewer.recv(timeout=10)
     assert Names("0.0.0.0", ["beamline.example"]).allows_host("Beamline.example:443")
