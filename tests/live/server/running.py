@@ -78,6 +78,8 @@ class Running:
 def running(source, probe, *, options=None, model=None, output=None, **settings):
     """Serve a session until the end of the block."""
     settings = {"idle_s": 60, "position_unit": "px", "window_frames": 16, "closing_sweeps": 1} | settings
+    if model is not None:
+        settings |= {"model": str(model.path), "model_digest": model.digest}
     session = LiveSession(
         [source],
         LiveSettings(probe=probe, **settings),

@@ -56,7 +56,7 @@ def put_together(found):
     return plane
 
 
-@pytest.mark.parametrize("plane", ["amplitude", "phase", "coverage", "spread", "misfit"])
+@pytest.mark.parametrize("plane", ["amplitude", "phase", "coverage", "misfit"])
 def test_tiles_put_together_are_the_plane(scan, plane):
     """Also while the object grows on all sides, and only what changed is sent."""
     events = events_of(scan)
@@ -80,6 +80,34 @@ def test_tiles_put_together_are_the_plane(scan, plane):
         assert len(seen) > 2
         np.testing.assert_array_equal(shown, last)
         assert np.isfinite(shown).any()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_plane_that_is_not_known_is_no_image_but_a_word(scan, tiny_model, alone, tmp_path):
+    """The spread while a solver sweeps, until the series is done; the misfit of a network alone."""
+    options = {"model": tiny_model, "window_frames": 0, "threads": 1} if alone else {}
+    source, events, output = FedSource(), events_of(scan), tmp_path / "scan.h5"
+    with running(source, scan.probe, output=output, **options) as found:
+        source.feed(events[:101])
+        state = found.wait_for("running", placed=100)
+        missing, there = ("misfit", "spread") if alone else ("spread", "amplitude")
+        assert list(state["not_known"]) == [missing]
+        refused = found.get(f"/image/{missing}.npy")
+        assert (refused.status_code, refused.json()["error"]) == (404, state["not_known"][missing])
+        with found.viewer(f"image:{missing}", f"image:{there}") as socket:
+            assert messages(socket, f"image:{there}", lambda header: header["tiles"])
+            assert np.nanmax(npy(found.get(f"/image/{there}.npy"))) > 0
+            assert found.post("/save").json() == {"ok": True}
+            partial = load_reconstruction(tmp_path / "scan-series1.h5").spread
+            assert np.isnan(partial).all() if not alone else partial.max() > 0
+            source.feed(events[101:])
+            state = found.wait_for("done", placed=len(scan))
+            while not alone and state["not_known"]:
+                state = found.wait_for("done")
+            if not alone:
+                (header, payload), *_ = messages(socket, "image:spread", lambda _: True)
+                assert header["whole"]
+                assert np.nanmax(payload) == found.session.results[1].spread.max() > 0
 
 
 def test_the_plane_is_that_of_the_result(done):

@@ -9,7 +9,7 @@ import { loadColors } from "./colors.js";
 import { connectLook, connectSession, say, showLook, showRun } from "./controls.js";
 import { lengthWords } from "./overlays.js";
 import { showFrame, showProbe } from "./patterns.js";
-import { showState } from "./readouts.js";
+import { sentence, showState } from "./readouts.js";
 import { showResults } from "./results.js";
 import { Scan } from "./scan.js";
 import { LOOKS, Stage } from "./stage.js";
@@ -49,6 +49,7 @@ function onState(state) {
   page.state = state;
   showState(state);
   showRun(state);
+  showWhy();
   showResults(byId("results"), state.results ?? [], page.result?.name ?? null, showResult);
   showPresent();
 }
@@ -83,6 +84,7 @@ function showPlane(plane) {
   stage.look = looks[plane];
   if (page.result) showResult(page.result);
   else stage.clear();
+  showWhy();
   watch();
 }
 
@@ -115,6 +117,12 @@ function drawn() {
   byId("empty").hidden = !stage.plane.empty;
   document.body.dataset.version = stage.plane.version;
   showLook(stage);
+}
+
+/** Why there is no image. */
+function showWhy() {
+  const why = page.result ? "" : (page.state?.not_known?.[page.plane] ?? "the image appears with the first frames");
+  byId("empty").textContent = why && `${sentence(why)}.`;
 }
 
 function showPresent() {

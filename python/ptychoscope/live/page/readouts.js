@@ -24,7 +24,7 @@ function put(id, text) {
 }
 
 /** A sentence as it is read on a page, not in a terminal. */
-function sentence(text) {
+export function sentence(text) {
   return (text.charAt(0).toUpperCase() + text.slice(1)).replaceAll("`", "");
 }
 

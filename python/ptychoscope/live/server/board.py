@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.errors import ResultError
 from ptychoscope.live.live_image import LiveImage
 from ptychoscope.live.series_run import SeriesRun
 from ptychoscope.live.server.factors import Factors
@@ -28,6 +29,13 @@ _FACTORS_S, _HELD_S = 0.05, 0.004
 """How long R-factors are computed in a turn, and for how much of that the loop waits, at most."""
 _BLOCK_PX = 1 << 16
 """Pixels of the frames for which the loop waits at a time."""
+
+
+_NOT_KNOWN: dict[bool, dict[Plane, str]] = {
+    True: {"spread": "the spread is known once the series is done: no sweep before the last ones finds it"},
+    False: {"misfit": "a network alone predicts no patterns: there is no misfit"},
+}
+"""Of an image that a solver makes, until it is whole, and of one that a network makes alone."""
 
 
 class Board:
@@ -96,9 +104,26 @@ class Board:
         y, x = self.positions_px[places[-1]].tolist()
         return look_at(run, image, number, int(places[-1]), (y, x))
 
-    def whole(self, plane: Plane) -> NDArray[np.float32]:
-        """(H, W) of `box`, NaN where nothing was seen."""
+    @property
+    def not_known(self) -> dict[Plane, str]:
+        """Planes of which there is nothing to show, and why."""
+        run, image = self._run, self._image
+        if run is None or image is None or (image.swept and run.result is not None):
+            return {}
+        return _NOT_KNOWN[image.swept]
+
+    def whole(self, plane: Plane, series: int | None = None, part: int | None = None) -> NDArray[np.float32]:
+        """(H, W) of `box`, NaN where nothing was seen; raises `ResultError` when there is nothing to show.
+
+        `series` and `part` are those that are meant; None: whichever is shown.
+        """
         with self.lock:
+            if self.series is None or series not in (None, self.series) or part not in (None, self.part):
+                raise ResultError(
+                    f"part {part or 1} of series {series} is not shown: its result file holds it"
+                )
+            if plane in self.not_known:
+                raise ResultError(self.not_known[plane])
             return self.planes[plane].image(self.box)
 
     # --- turns ----------------------------------------------------------------------------------------------

@@ -67,6 +67,7 @@ class Desk:
             "origin_px": box.origin_px,
             "pixel_size_m": run.reading.pixel_size_m if known and run and run.reading else None,
             "version": version,
+            "not_known": board.not_known,
             "figures": session.figures(),
             "rate_hz": self.rate_hz(),
             "misfit": finite(None if run is None or run.image is None else run.image.misfit),
