@@ -252,13 +252,14 @@ class LiveSession:
 
     def _finish(self, settled: SettledSeries) -> None:
         """Nothing of a series, or a part, follows: what waits is placed, sweeps close it, it is saved."""
-        opened = self._open.pop(settled.series, None)
+        opened = self._open.get(settled.series)
         if opened is not None:
             self.batches += opened.place([], whole=True)
             result = opened.close()
             self.results = {} if result is None else {settled.series: result}
             if result is not None:
                 self._say_verdict(opened.run.name, result.verdict)
+            del self._open[settled.series]
             if opened.word is not None:
                 opened.word.close(doubtful=self.verdict is not None and self.verdict.doubtful)
         if self._capture is not None:

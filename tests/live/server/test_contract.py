@@ -119,6 +119,13 @@ def test_the_plane_is_that_of_the_result(done):
     np.testing.assert_array_equal(shown[y : y + height, x : x + width], expected)
     assert np.isfinite(shown).sum() == np.isfinite(expected).sum()
     assert list(shown.shape) == state["shape"]
+    phase = npy(done.get("/image/phase.npy"))[y : y + height, x : x + width]
+    np.testing.assert_allclose(phase[result.coverage > 0], result.phase_rad()[result.coverage > 0], atol=1e-5)
+    with done.viewer("image:phase") as socket:
+        (header, _), *_ = messages(socket, "image:phase", lambda _: True)
+    facts = done.get("/results/scan-series1.h5/facts").json()
+    least = np.median(result.coverage[result.coverage > 0]) / 2
+    assert header["least_coverage"] == facts["least_coverage"] == pytest.approx(least)
 
 
 def test_the_state_says_what_is_there(done, scan):

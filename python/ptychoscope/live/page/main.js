@@ -40,6 +40,7 @@ function watch() {
   if (!document.hidden) {
     topics.push("path", "r_factor", "frame");
     if (!page.result) topics.push(`image:${page.plane}`);
+    if (!page.result && stage.dims) topics.push("image:coverage");
     if (byId("probe").open) topics.push("probe");
   }
   stream.watch(topics, page.frame);
@@ -56,7 +57,8 @@ function onState(state) {
 
 function onData(message) {
   const { topic } = message.header;
-  if (topic === `image:${page.plane}` && !page.result) stage.apply(message);
+  if (topic === "image:coverage" && !page.result) stage.applyCoverage(message);
+  else if (topic === `image:${page.plane}` && !page.result) stage.apply(message);
   else if (topic === "frame") receiveFrame(message);
   else if (topic === "probe") showProbe(message, byId("modes"));
   else if (topic === "path" || topic === "r_factor") {
@@ -81,9 +83,8 @@ function onLink(link) {
 // --- the image ----------------------------------------------------------------------------------------------
 function showPlane(plane) {
   page.plane = plane;
-  stage.look = looks[plane];
+  stage.turnTo(plane, looks[plane]);
   if (page.result) showResult(page.result);
-  else stage.clear();
   showWhy();
   watch();
 }
@@ -95,8 +96,10 @@ async function showResult(result) {
   showPresent();
   watch();
   try {
-    const stored = await fetchStored(page.plane, result);
-    if (page.result === result) stage.set(stored);
+    const { plane } = page;
+    const wanted = stage.dims ? [plane, "coverage"] : [plane];
+    const stored = await Promise.all(wanted.map((name) => fetchStored(name, result)));
+    if (page.result === result && page.plane === plane) stage.set(...stored);
   } catch (error) {
     stage.clear();
     say(error.message, true);
@@ -176,6 +179,12 @@ function connectPage() {
   byId("probe").addEventListener("toggle", watch);
   byId("latest").addEventListener("change", ({ target }) => choose(target.checked ? null : (page.lastFrame?.number ?? null)));
   byId("number").addEventListener("change", ({ target }) => choose(target.value === "" ? null : Math.max(0, Math.round(target.valueAsNumber))));
+  byId("rim").addEventListener("change", () => {
+    stage.shows.rim = !byId("rim").checked;
+    stage.painted(null);
+    if (page.result) showResult(page.result);
+    watch();
+  });
   byId("frame-log").addEventListener("change", () => page.frameMessage && receiveFrame(page.frameMessage));
   document.addEventListener("visibilitychange", watch);
   const live = ({ series, part }) => `series${series ?? ""}${part > 1 ? `-part${part}` : ""}`;

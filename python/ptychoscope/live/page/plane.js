@@ -18,6 +18,8 @@ export class Plane {
     this.part = 1;
     this.version = -1;
     this.pixelSize_m = null;
+    /** Of a coverage: below it a pixel is at the faint rim. */
+    this.least = 0;
   }
 
   get empty() {
@@ -25,8 +27,8 @@ export class Plane {
   }
 
   /** All of a stored picture. */
-  set({ values, shape, origin = [0, 0], pixelSize_m = null, series = null, part = 1 }) {
-    Object.assign(this, { values, shape, origin, pixelSize_m, series, part, version: this.version + 1 });
+  set({ values, shape, origin = [0, 0], pixelSize_m = null, series = null, part = 1, least = 0 }) {
+    Object.assign(this, { values, shape, origin, pixelSize_m, series, part, least, version: this.version + 1 });
   }
 
   /**
@@ -48,6 +50,7 @@ export class Plane {
     this.part = header.part;
     this.version = header.version;
     this.pixelSize_m = header.pixel_size_m;
+    this.least = header.least_coverage;
     return moved ? null : header.tiles;
   }
 

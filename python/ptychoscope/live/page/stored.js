@@ -39,6 +39,7 @@ export async function fetchStored(plane, result) {
     ...parseNpy(await array.arrayBuffer()),
     origin: known.origin_px ?? [0, 0],
     pixelSize_m: known.pixel_size_m ?? null,
+    least: known.least_coverage ?? 0,
     series: result.series,
   };
 }

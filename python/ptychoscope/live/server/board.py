@@ -21,7 +21,7 @@ from ptychoscope.live.server.factors import Factors
 from ptychoscope.live.server.frame_view import FrameView, look_at, r_factors_of
 from ptychoscope.live.server.tiles import Box, TiledPlane, joined, whole_tiles
 from ptychoscope.live.session import LiveSession
-from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.reconstruction import Reconstruction, least_coverage
 
 Plane = Literal["amplitude", "phase", "coverage", "spread", "misfit"]
 PLANES: tuple[Plane, ...] = get_args(Plane)
@@ -67,6 +67,8 @@ class Board:
         self._read = 0
         self._factors_of: Reconstruction | None = None
         self._phase: complex = 1.0
+        self.least_coverage = 0.0
+        """Below which a pixel is at the faint rim, found again whenever the phase is."""
         self._phase_frames = 0
 
     def turn(self, topics: Iterable[str]) -> None:
@@ -175,7 +177,7 @@ class Board:
         done = run.result
         stop = len(self.numbers)
         if done is not None and done is not self._result:
-            self._show(_of_result(done), done.origin_px, stop)
+            self._show(_of_result(done), done.origin_px, stop, whole=True)
             self._result = done
         elif done is None and stop != self._read:
             first = max(0, min(self._read, stop - self.session.settings.window_frames))
@@ -192,15 +194,19 @@ class Board:
                 column1 = min(region.origin_px[1] + region.shape[1] - x, width)
                 planes = image.planes((row0, row1, column0, column1))
             self.lock_held_s += monotonic() - began
-            self._show(planes, (y + row0, x + column0), stop)
+            self._show(planes, (y + row0, x + column0), stop, whole=not first)
 
-    def _show(self, planes: dict[str, NDArray[Any]], origin_px: tuple[int, int], stop: int) -> None:
-        """Put a region, padded to whole tiles by what is known, into all planes."""
+    def _show(
+        self, planes: dict[str, NDArray[Any]], origin_px: tuple[int, int], stop: int, *, whole: bool
+    ) -> None:
+        """Put a region, or the whole, padded to whole tiles by what is known, into all planes."""
         object_, coverage = planes["object"], planes["coverage"]
         seen = coverage > 0
-        if not self._read or stop >= 2 * self._phase_frames:
-            total = complex(object_[seen].sum())
+        if whole:
+            least = least_coverage(coverage)
+            total = complex(object_[seen & (coverage >= least)].sum())
             self._phase, self._phase_frames = (total / abs(total) if total else 1.0), stop
+            self.least_coverage = least
         made: dict[Plane, NDArray[np.float32]] = {
             "amplitude": np.abs(object_),
             "phase": np.angle(object_ * np.complex64(np.conj(self._phase))),

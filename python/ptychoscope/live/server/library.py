@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from ptychoscope.errors import ResultError
-from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.reconstruction import Reconstruction, least_coverage
 
 _MOST = 500
 _OF = re.compile(r"(?:-series(?P<series>\d+))?(?:-part(?P<part>\d+))?$")
@@ -53,6 +53,7 @@ class Library:
                 "shape": result.object.shape,
                 "origin_px": result.origin_px,
                 "pixel_size_m": result.pixel_size_m,
+                "least_coverage": least_coverage(result.coverage),
             }
         return result
 

@@ -167,6 +167,7 @@ class Topics:
                 "part": board.part,
                 "version": board.version,
                 "pixel_size_m": board.pixel_size_m,
+                "least_coverage": board.least_coverage,
             }
             whole = since is None
             self._packed[key] = pack_tiles(header, board.box, tiles, whole=whole) if tiles else []
