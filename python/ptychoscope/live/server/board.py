@@ -32,7 +32,7 @@ _BLOCK_PX = 1 << 16
 
 
 _NOT_KNOWN: dict[bool, dict[Plane, str]] = {
-    True: {"spread": "the spread is known once the series is done: no sweep before the last ones finds it"},
+    True: {"spread": "the spread is known once the series is done, after its last sweeps"},
     False: {"misfit": "a network alone predicts no patterns: there is no misfit"},
 }
 """Of an image that a solver makes, until it is whole, and of one that a network makes alone."""
