@@ -44,8 +44,7 @@ class Board:
     def __init__(self, session: LiveSession) -> None:
         self.session, self.lock = session, threading.Lock()
         self._turning = threading.Lock()
-        self.lock_held_s = 0.0
-        """How long the last turn held the lock of the image."""
+        self._held_s = 0.0
         self._run: SeriesRun | None = None
         self._clear(None, None)
 
@@ -71,10 +70,12 @@ class Board:
         """Below which a pixel is at the faint rim, found again whenever the phase is."""
         self._phase_frames = 0
 
-    def turn(self, topics: Iterable[str]) -> None:
-        """Bring what `topics` show up to date."""
+    def turn(self, topics: Iterable[str]) -> float:
+        """Bring what `topics` show up to date; for how many seconds the loop could not go on meanwhile."""
         with self._turning:
+            self._held_s = 0.0
             self._turn(set(topics))
+            return self._held_s
 
     def _turn(self, topics: set[str]) -> None:
         run = self.session.run_now
@@ -84,7 +85,6 @@ class Board:
                 self._clear(run, image)
         if run is None or image is None or run.reading is None:
             return
-        self.lock_held_s = 0.0
         self._take_places(run, image)
         if topics & {"r_factor", "image:misfit"}:
             self._take_factors(run, image)
@@ -157,7 +157,7 @@ class Board:
             if monotonic() - began > _FACTORS_S or (run.result is None and held_s > _HELD_S):
                 break
         if run.result is None:
-            self.lock_held_s += held_s
+            self._held_s += held_s
         if not found:
             return
         half = max(1, side // 8)
@@ -193,7 +193,7 @@ class Board:
                 row1 = min(region.origin_px[0] + region.shape[0] - y, height)
                 column1 = min(region.origin_px[1] + region.shape[1] - x, width)
                 planes = image.planes((row0, row1, column0, column1))
-            self.lock_held_s += monotonic() - began
+            self._held_s += monotonic() - began
             self._show(planes, (y + row0, x + column0), stop, whole=not first)
 
     def _show(

@@ -92,13 +92,14 @@ class Topics:
                 topics = frozenset().union(*(watch.topics for watch in self.watches))
                 frames = {watch.frame for watch in self.watches if "frame" in watch.topics}
             began = monotonic()
-            self._turn(topics, frames)
+            held_s = self._turn(topics, frames)
             self.changed()
             spent_s = monotonic() - began
-            pause_s = max(_TURN_S, self.board.lock_held_s / _LOCK_SHARE, spent_s / _TIME_SHARE)
+            pause_s = max(_TURN_S, held_s / _LOCK_SHARE, spent_s / _TIME_SHARE)
 
-    def _turn(self, topics: frozenset[str], frames: set[int | None]) -> None:
-        self.board.turn(topics)
+    def _turn(self, topics: frozenset[str], frames: set[int | None]) -> float:
+        """Compute what is watched; for how many seconds the image was held."""
+        held_s = self.board.turn(topics)
         if "state" in topics:
             self._state = json.dumps({"topic": "state", **self._desk.state()}, allow_nan=False)
         shown = {}
@@ -108,6 +109,7 @@ class Topics:
                 shown[number] = message
         self._frames = shown
         self._packed = {}
+        return held_s
 
     def _frame(self, number: int | None) -> bytes | None:
         view = self.board.frame(number)
