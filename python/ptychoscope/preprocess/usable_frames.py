@@ -42,8 +42,8 @@ class UsableFrames(NamedTuple):
 
     scan: Scan
     left_out: dict[str, str | int]
-    """`frames_dark`, `frames_repeated`, `frames_apart`: what was left out, by number; `scan_index` where one of
-    several was taken; empty when nothing was."""
+    """`frames_dark`, `frames_repeated`, `frames_apart`: what was left out, by number; `scan_index` where one
+    of several was taken; empty when nothing was."""
 
 
 def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
