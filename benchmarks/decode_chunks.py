@@ -3,8 +3,6 @@
 python benchmarks/decode_chunks.py [--frames 400] [--side 512] [--rounds 11] [-o decode_chunks.json]
 """
 
-import argparse
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import h5py
 import hdf5plugin
 import numpy as np
+from json_figures import figures_parser, show
 from numpy.typing import NDArray
 
 from ptychoscope import _core
@@ -69,12 +68,7 @@ def measure(path: Path, frames: NDArray[Any], codec: str, rounds: int) -> dict[s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--frames", type=int, default=400)
-    parser.add_argument("--side", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("-o", "--output", type=Path)
-    asked = parser.parse_args()
+    asked = figures_parser(__doc__, frames=400, side=512, rounds=11).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = [
             measure(Path(folder) / "a.h5", diffraction(asked.frames, asked.side, dtype), codec, asked.rounds)
@@ -87,10 +81,7 @@ def main() -> None:
         "hdf5plugin": hdf5plugin.version,
         "rows": rows,
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if asked.output:
-        asked.output.write_text(text + "\n")
+    show(result, asked.output)
 
 
 if __name__ == "__main__":

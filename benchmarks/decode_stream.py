@@ -8,14 +8,13 @@ pixels unpacked, and binned by `FrameSteps`. The steps are measured one after th
 """
 
 import argparse
-import json
 import multiprocessing
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from decode_chunks import diffraction
+from json_figures import figures_parser, show
 
 from ptychoscope.io.chunk_codecs import decode_chunks
 from ptychoscope.live.events import Event, Frame, SeriesEnd
@@ -118,14 +117,9 @@ def steps(asked: argparse.Namespace) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--frames", type=int, default=4000)
-    parser.add_argument("--side", type=int, default=256)
-    parser.add_argument("--bin", type=int, default=4)
+    parser = figures_parser(__doc__, frames=4000, side=256, bin=4, rounds=7)
     parser.add_argument("--scheme", choices=["dectris", "dectris2"], default="dectris")
     parser.add_argument("--rate", type=float, help="frames a second; without it as fast as they are taken")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("-o", "--output", type=Path)
     asked = parser.parse_args()
     frames = [message for message in simulator(asked.scheme).messages(made(asked)) if message.kind == "frame"]
     row = {
@@ -138,9 +132,7 @@ def main() -> None:
         "received_and_decoded": through_a_socket(asked, whole=False),
         "through_a_socket": through_a_socket(asked, whole=True),
     }
-    print(json.dumps(row, indent=1))
-    if asked.output:
-        asked.output.write_text(json.dumps(row, indent=1) + "\n")
+    show(row, asked.output)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ frames that came, were placed and lost, the latency from arrival to image, CPU m
 and how much memory the run grew. `--bundle` runs the network too; without, the solver alone.
 """
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from json_figures import figures_parser, show
 
 from ptychoscope.live.dectris1.connection import connect
 from ptychoscope.live.dectris1.simulator import messages
@@ -116,7 +116,7 @@ def measured(args, rate):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = figures_parser(__doc__)
     parser.add_argument("--rates", default="250,500,1000")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--detector", type=int, default=256, choices=(64, 128, 256))
@@ -124,17 +124,12 @@ def main():
     parser.add_argument("--window", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--scratch", help="folder for the solver's frames; without, they are held in memory")
-    parser.add_argument("-o", "--output", type=Path)
     args = parser.parse_args()
     rates = [float(rate) for rate in args.rates.split(",")]
     results = [measured(args, rate) for rate in rates]
     load = os.getloadavg()[0]
-    text = json.dumps(
-        {"cores": os.cpu_count(), "load": load, "detector": args.detector, "runs": results}, indent=1
-    )
-    print(text)
-    if args.output:
-        args.output.write_text(text + "\n")
+    machine = {"cores": os.cpu_count(), "load": load, "detector": args.detector}
+    show(machine | {"runs": results}, args.output)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ A simulated detector sends frames by a real socket from its own process; so are 
 own, which watch what the page shows. The rounds alternate. The median of the repeats is compared.
 """
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -14,8 +13,8 @@ import socket
 import statistics
 import threading
 import time
-from pathlib import Path
 
+from json_figures import figures_parser, show
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_viewer
 
@@ -104,12 +103,11 @@ def measured(args, viewers, stalled):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = figures_parser(__doc__)
     parser.add_argument("--rate", type=float, default=500)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--detector", type=int, default=256, choices=(64, 128, 256))
-    parser.add_argument("-o", "--output", type=Path)
     args = parser.parse_args()
     rounds = {name: [] for name in ROUNDS}
     for _ in range(args.repeats):
@@ -124,10 +122,7 @@ def main():
         "p99_ms": p99,
         "rounds": rounds,
     }
-    text = json.dumps(said, indent=1)
-    print(text)
-    if args.output:
-        args.output.write_text(text + "\n")
+    show(said, args.output)
 
 
 if __name__ == "__main__":

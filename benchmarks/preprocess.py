@@ -3,12 +3,10 @@
 python benchmarks/preprocess.py [--frames 64] [--rounds 21] [-o preprocess.json]
 """
 
-import argparse
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from json_figures import figures_parser, show
 from numpy.typing import NDArray
 
 from ptychoscope import _core
@@ -80,21 +78,14 @@ def measure(frames: NDArray[Any], b: int, rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--frames", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("-o", "--output", type=Path)
-    asked = parser.parse_args()
+    asked = figures_parser(__doc__, frames=64, rounds=21).parse_args()
     frames = np.random.default_rng(0).poisson(4, (asked.frames, DETECTOR, DETECTOR)).astype(np.uint16)
     result = {
         "frames": f"{asked.frames} of {DETECTOR} x {DETECTOR} uint16, window {WINDOW}, mask, root, 1 thread",
         "isa": _core.active_isa(),
         "rows": [measure(frames, b, asked.rounds) for b in (4, 2, 1)],
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if asked.output:
-        asked.output.write_text(text + "\n")
+    show(result, asked.output)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from bundles import TINY, metadata_field
+from ptychoscope import cli
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_config import ModelConfig
@@ -29,6 +30,22 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"PTYCHOSCOPE_DATA names no folder with the data sets (looked in {folder})")
     return folder
+
+
+@pytest.fixture
+def call(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], tuple[int, str, str]]:
+    """Run a command line in an empty folder; its exit code, and what it wrote to both streams."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(line: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            cli.main(line.split())
+        captured = capsys.readouterr()
+        return int(end.value.code or 0), captured.out, captured.err
+
+    return command
 
 
 @pytest.fixture

@@ -24,6 +24,18 @@ def positions_csv(folder: Path, n: int, name: str = "positions.csv") -> str:
     return str(path)
 
 
+def write_hdf5(path: Path, content: dict[str, Any], /, **root: Any) -> Path:
+    """An HDF5 file of arrays by path; (array, {attribute: value}) for one with attributes."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update(root)
+        for key, given in content.items():
+            value, attributes = given if isinstance(given, tuple) else (given, {})
+            file[key] = value
+            if attributes:
+                file[key].attrs.update(attributes)
+    return path
+
+
 def linked_master(
     folder: Path,
     frames: NDArray[Any],

@@ -19,16 +19,31 @@ def hdf5(said: str, **options: Any) -> Callable[..., Any]:
     """A case of a file that the decorated function fills; read by `patterns` and `positions` unless said."""
 
     def register(fill: Callable[[h5py.File, Path], None]) -> None:
-        def write(folder: Path) -> tuple[Path, dict[str, Any]]:
-            path = folder / "s.h5"
-            with h5py.File(path, "w") as file:
-                fill(file, folder)
-            named = {"patterns": "/p", "positions": positions_csv(folder, N)} | options
-            return path, {key: value for key, value in named.items() if value is not None}
-
-        CASES[f"hdf5-{fill.__name__}"] = write, said
+        _fill_hdf5(fill.__name__, said, fill, options)
 
     return register
+
+
+def external_link(name: str, said: str, to: str) -> None:
+    """A case of a file whose patterns are a link to /p of another."""
+
+    def fill(file: h5py.File, _: Path) -> None:
+        file["p"] = h5py.ExternalLink(to, "/p")
+
+    _fill_hdf5(f"external_{name}", said, fill, {})
+
+
+def _fill_hdf5(
+    name: str, said: str, fill: Callable[[h5py.File, Path], None], options: dict[str, Any]
+) -> None:
+    def write(folder: Path) -> tuple[Path, dict[str, Any]]:
+        path = folder / "s.h5"
+        with h5py.File(path, "w") as file:
+            fill(file, folder)
+        named = {"patterns": "/p", "positions": positions_csv(folder, N)} | options
+        return path, {key: value for key, value in named.items() if value is not None}
+
+    CASES[f"hdf5-{name}"] = write, said
 
 
 def master(said: str) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from detector_files import channel_master, counts, positions_csv
-from hostile_cases import CASES, N, hdf5, master
+from hostile_cases import CASES, N, external_link, hdf5, master
 
 
 @hdf5("external storage")
@@ -36,35 +36,17 @@ def soft_to_nothing(file, folder):
     file["p"] = h5py.SoftLink("/nowhere/at/all")
 
 
-@hdf5("link without end|link to a link")
-def external_circle(file, folder):
-    file["p"] = h5py.ExternalLink("s.h5", "/p")
-
-
-@hdf5("link out of its folder")
-def external_out_of_the_folder(file, folder):
-    file["p"] = h5py.ExternalLink("../other.h5", "/p")
-
-
-@hdf5("link out of its folder")
-def external_absolute(file, folder):
-    file["p"] = h5py.ExternalLink("/etc/passwd", "/p")
+external_link("circle", "link without end|link to a link", "s.h5")
+external_link("out_of_the_folder", "link out of its folder", "../other.h5")
+external_link("absolute", "link out of its folder", "/etc/passwd")
+external_link("to_nothing", "which is not there", "absent.h5")
+external_link("to_the_folder", "not a regular file", ".")
 
 
 @hdf5("link out of its folder")
 def external_by_a_symbolic_link(file, folder):
     (folder / "near.h5").symlink_to("/etc/passwd")
     file["p"] = h5py.ExternalLink("near.h5", "/p")
-
-
-@hdf5("which is not there")
-def external_to_nothing(file, folder):
-    file["p"] = h5py.ExternalLink("absent.h5", "/p")
-
-
-@hdf5("not a regular file")
-def external_to_the_folder(file, folder):
-    file["p"] = h5py.ExternalLink(".", "/p")
 
 
 @hdf5("damaged or no HDF5")

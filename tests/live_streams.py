@@ -6,15 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from numpy.testing import assert_array_equal
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.chunk_codecs import decode_chunk
 from ptychoscope.live.cbor import _Reader
 from ptychoscope.live.dectris1 import simulator as dectris1
 from ptychoscope.live.dectris2 import simulator as dectris2
-from ptychoscope.live.events import Event, Frame, SeriesEnd
+from ptychoscope.live.events import Event, Frame, SeriesEnd, SeriesStart
 from ptychoscope.live.simulated_series import SimulatedSeries, WireMessage
-from ptychoscope.live.source import open_source
+from ptychoscope.live.source import Decoder, open_source
 from ptychoscope.live.stream_faults import SentRecord, StreamFaults
 from ptychoscope.live.zmq_sender import ZmqSender, serve
 
@@ -79,6 +80,23 @@ def through_a_socket(
         thread.join()
         source.close()
     return events, records[0]
+
+
+def assert_frames_come_back(decode: Decoder, sent: Iterable[WireMessage], series: SimulatedSeries) -> None:
+    """Every frame of `series`, by its number and to the bit."""
+    frames = [message for message in sent if message.kind == "frame"]
+    for message, frame in zip(frames, series.frames, strict=True):
+        (event,) = decode(message.parts, 0.0)
+        assert isinstance(event, Frame)
+        assert (event.series, event.number) == (series.series, message.number)
+        assert_array_equal(pixels(event), frame)
+
+
+def assert_nothing_known(start: Event) -> None:
+    """A start that tells nothing of the detector and of the beam."""
+    assert isinstance(start, SeriesStart)
+    for name in ("distance_m", "energy_ev", "detector_pixel_m", "saturation", "dtype", "shape"):
+        assert getattr(start, name) is None, name
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 import tifffile
 
-from detector_files import channel_master, counts, linked_master, mib_bytes, positions_csv
+from detector_files import channel_master, counts, linked_master, mib_bytes, positions_csv, write_hdf5
 from mutations import spoil
 from ptychoscope.errors import PtychoscopeError, ScanWarning
 from ptychoscope.io import load_scan, look_in_child, save_scan
@@ -79,18 +79,6 @@ def _table(folder: Path) -> _Files:
     return path, options, [Path(options["positions"])]
 
 
-def _write_hdf5(path: Path, content: dict[str, Any], **root: Any) -> Path:
-    """An HDF5 file of arrays by path; (array, {attribute: value}) for one with attributes."""
-    with h5py.File(path, "w") as file:
-        file.attrs.update(root)
-        for key, given in content.items():
-            value, attributes = given if isinstance(given, tuple) else (given, {})
-            file[key] = value
-            if attributes:
-                file[key].attrs.update(attributes)
-    return path
-
-
 def _scan() -> Scan:
     rng = np.random.default_rng(1)
     return Scan(
@@ -116,7 +104,7 @@ def _saved(ending: str) -> Callable[[Path], _Files]:
 def _hxn(folder: Path) -> _Files:
     content = {"diffamp": np.sqrt(counts(N).astype(np.float32)), "points": np.ones((2, N))}
     content |= {"ccd_pixel_um": 75.0, "lambda_nm": 0.15, "z_m": 2.0, "angle": 0.0}
-    path = _write_hdf5(folder / "scan_1.h5", content)
+    path = write_hdf5(folder / "scan_1.h5", content)
     return path, {}, [path]
 
 
@@ -133,17 +121,17 @@ def _product_parts() -> dict[str, Any]:
 
 
 def _ptychovit(folder: Path) -> _Files:
-    path = _write_hdf5(folder / "s_dp.hdf5", {"dp": counts(N).astype(np.float32)})
-    return path, {}, [path, _write_hdf5(folder / "s_para.hdf5", _product_parts())]
+    path = write_hdf5(folder / "s_dp.hdf5", {"dp": counts(N).astype(np.float32)})
+    return path, {}, [path, write_hdf5(folder / "s_para.hdf5", _product_parts())]
 
 
 def _assembled(folder: Path) -> _Files:
     pixel = {"detector_pixel_width_m": 7.5e-5, "detector_pixel_height_m": 7.5e-5}
     content = {"indexes": np.arange(N), "patterns": (counts(N), pixel), "bad_pixels": np.zeros((8, 8), bool)}
-    path = _write_hdf5(folder / "diffraction.h5", content)
+    path = write_hdf5(folder / "diffraction.h5", content)
     facts = {"photon_energy_eV": 8000.0, "detector_object_distance_m": 2.0, "name": "a"}
     parts = _product_parts() | {"probe_position_indexes": np.arange(N)}
-    return path, {}, [path, _write_hdf5(folder / "product.h5", parts, **facts)]
+    return path, {}, [path, write_hdf5(folder / "product.h5", parts, **facts)]
 
 
 def _ptychonn(folder: Path) -> _Files:

@@ -1,13 +1,18 @@
 """A small scan that really diffracts, and the physics written as its definition in numpy."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.option_literals import ProbeKind
 from ptychoscope.scan import Scan
+from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 SIDE = 16
+QUICK_TRAINING: dict[str, Any] = {"width": 4, "threads": 1, "group_size": 4, "batch_size": 2}
+"""Fields of a `TrainConfig` for the frames of `make_scan`."""
 
 
 def far_field(wave: NDArray) -> NDArray:
@@ -45,6 +50,17 @@ def make_scan(rng: np.random.Generator, *, n_side: int = 6, side: int = SIDE, mo
         probe=probe,
         object=truth,
     )
+
+
+def lens_config(kind: ProbeKind, defocus_rad: float, **fields: Any) -> SimulationConfig:
+    """A scan with the probe of a lens, counts of 32 px unless `fields` say otherwise."""
+    lens = ProbeConfig(kind=kind, defocus_rad=defocus_rad)
+    return SimulationConfig(probe=lens, **({"patch_px": 32, "domain": "counts"} | fields))
+
+
+def lens_scan(kind: ProbeKind, defocus_rad: float, **fields: Any) -> Scan:
+    """The scan of such a config."""
+    return simulate_scan(lens_config(kind, defocus_rad, **fields))
 
 
 def between_pixels(scan: Scan, *, offset_px: tuple[float, float] = (0.0, 0.0)) -> Scan:

@@ -11,6 +11,7 @@ from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.simulate import SimulationConfig, make_object, simulate_scan
 from ptychoscope.stitch.canvas import Canvas
+from results import result_of
 
 SIDE = 24
 OPERATIONS = words(Operation)
@@ -71,12 +72,7 @@ def test_the_canvas_is_the_object_where_it_lies(scan):
 
 def misfit(scan: Scan) -> float:
     """How badly the true object explains the patterns at the positions."""
-    plane = np.ones(scan.object.shape)
-    truth = Reconstruction(
-        object=scan.object, coverage=plane, spread=0 * plane, origin_px=(0, 0), pixel_size_m=None,
-        positions_px=scan.positions_px,
-    )  # fmt: skip
-    return diffraction_r_factor(truth, scan)
+    return diffraction_r_factor(result_of(scan.object, positions_px=scan.positions_px), scan)
 
 
 def spoil(scan: Scan, *, patterns: str, swap: bool) -> Scan:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optics import make_scan
+from optics import QUICK_TRAINING, make_scan
 from ptychoscope import cli
 from ptychoscope.inference.load import load_model
 from ptychoscope.io import load_scan, save_scan
@@ -67,7 +67,7 @@ def training(scan: Scan, folder: Path) -> Seen:
     torch = pytest.importorskip("torch", reason="training needs torch")
     from ptychoscope.train import TrainConfig, predict, train
 
-    config = TrainConfig(max_steps=3, width=4, group_size=4, batch_size=2, threads=1, network="unrolled")
+    config = TrainConfig(**QUICK_TRAINING, max_steps=3, network="unrolled")
     trained = train(scan, config, run_dir=folder / "run", progress=False)
     assert trained.history
     weights = [parameter.numpy() for parameter in trained.module.state_dict().values()]

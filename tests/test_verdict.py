@@ -7,8 +7,8 @@ import pytest
 
 from ptychoscope.errors import ResultError
 from ptychoscope.io import load_reconstruction, save_reconstruction
-from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.verdict import Verdict
+from results import result_of
 
 
 def make(**changes):
@@ -73,16 +73,7 @@ def test_figures_are_plain():
 def test_a_result_file_keeps_it(tmp_path, background):
     image = np.ones((20, 21), np.complex64)
     verdict = make(frame_misfit=np.array([1, np.nan, 3]), frames_apart=np.zeros(0))
-    result = Reconstruction(
-        object=image,
-        coverage=np.ones(image.shape),
-        spread=np.zeros(image.shape),
-        origin_px=(0, 0),
-        pixel_size_m=None,
-        positions_px=np.zeros((3, 2)),
-        background=background,
-        verdict=verdict,
-    )
+    result = result_of(image, positions_px=np.zeros((3, 2)), background=background, verdict=verdict)
     save_reconstruction(result, tmp_path / "r.h5")
     back = load_reconstruction(tmp_path / "r.h5")
     for field in fields(Verdict):

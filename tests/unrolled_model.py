@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optics import make_scan
+from optics import QUICK_TRAINING, make_scan
 from ptychoscope.inference.load import load_model
 from ptychoscope.inference.model import Model
 
@@ -21,15 +21,6 @@ def unrolled(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
     folder: Path = tmp_path_factory.mktemp("unrolled")
     scan = make_scan(np.random.default_rng(4))
-    config = TrainConfig(
-        network="unrolled",
-        passes=3,
-        run_passes=3,
-        width=4,
-        threads=1,
-        max_steps=6,
-        group_size=4,
-        batch_size=2,
-    )
+    config = TrainConfig(**QUICK_TRAINING, max_steps=6, network="unrolled", passes=3, run_passes=3)
     train(scan, config, run_dir=folder / "run", progress=False)
     return load_model(export_bundle(folder / "run", folder / "bundle", scan=scan), threads=1)

@@ -91,13 +91,20 @@ void set_background(Refiner& refiner, const std::optional<Floats>& background) {
     refiner.set_background(counts);
 }
 
+/// A new array of this shape, filled by `copy`.
+template <class T>
+Array<T> copied(const std::vector<py::ssize_t>& shape, const Refiner& refiner,
+                void (Refiner::*copy)(T*) const) {
+    Array<T> result(shape);
+    T* out = result.mutable_data();
+    py::gil_scoped_release release;
+    (refiner.*copy)(out);
+    return result;
+}
+
 std::optional<Floats> background(const Refiner& refiner) {
     if (!refiner.has_background()) return std::nullopt;
-    Floats result({refiner.window(), refiner.window()});
-    auto* out = result.mutable_data();
-    py::gil_scoped_release release;
-    refiner.copy_background(out);
-    return result;
+    return copied({refiner.window(), refiner.window()}, refiner, &Refiner::copy_background);
 }
 
 /// (5, window, window): counts, predicted, differences, ratios, frames; zeros before any were summed.
@@ -126,35 +133,19 @@ Floats predicted(const Refiner& refiner, int first, int last) {
 }
 
 Floats coverage(const Refiner& refiner) {
-    Floats result({refiner.height(), refiner.width()});
-    auto* out = result.mutable_data();
-    py::gil_scoped_release release;
-    refiner.copy_coverage(out);
-    return result;
+    return copied({refiner.height(), refiner.width()}, refiner, &Refiner::copy_coverage);
 }
 
 Floats spread(const Refiner& refiner) {
-    Floats result({refiner.height(), refiner.width()});
-    auto* out = result.mutable_data();
-    py::gil_scoped_release release;
-    refiner.copy_spread(out);
-    return result;
+    return copied({refiner.height(), refiner.width()}, refiner, &Refiner::copy_spread);
 }
 
 Complexes object(const Refiner& refiner) {
-    Complexes result({refiner.height(), refiner.width()});
-    auto* out = result.mutable_data();
-    py::gil_scoped_release release;
-    refiner.copy_object(out);
-    return result;
+    return copied({refiner.height(), refiner.width()}, refiner, &Refiner::copy_object);
 }
 
 Complexes probe(const Refiner& refiner) {
-    Complexes result({refiner.modes(), refiner.window(), refiner.window()});
-    auto* out = result.mutable_data();
-    py::gil_scoped_release release;
-    refiner.copy_probe(out);
-    return result;
+    return copied({refiner.modes(), refiner.window(), refiner.window()}, refiner, &Refiner::copy_probe);
 }
 
 py::array_t<double> positions(const Refiner& refiner) {

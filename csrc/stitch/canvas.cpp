@@ -113,57 +113,42 @@ void Canvas::merge(const Canvas& other) {
     to.blank = to.blank && from.blank;
 }
 
-/// Calls row(element, count, offset in the output) for every row of the box.
-template <class Row>
-void Canvas::State::read_rows(const Box& box, Row row) const {
+template <class Out>
+void Canvas::State::read(const ReadRow<Out>* reads, const Box& box, Out* out) const {
     std::lock_guard<std::mutex> lock(mutex);
     const std::int64_t height = box.row1 - box.row0, width = box.column1 - box.column0;
     check_box(box, extent);
-    auto read = [&](std::int64_t low, std::int64_t high) {
-        for (std::int64_t r = low; r < high; ++r)
-            row(accumulator.at(r, box.column0), width, (r - box.row0) * width);
+    const ReadRow<Out> read_row = reads[static_cast<int>(options.accumulate)];
+    auto read_rows = [&](std::int64_t low, std::int64_t high) {
+        for (std::int64_t row = low; row < high; ++row)
+            read_row(accumulator.sums(), accumulator.at(row, box.column0), width,
+                     out + (row - box.row0) * width);
     };
-    if (options.threads == 1 || height * width < kParallelPixels) return read(box.row0, box.row1);
+    if (options.threads == 1 || height * width < kParallelPixels) return read_rows(box.row0, box.row1);
     const std::int64_t tasks = (height + kRowsPerTask - 1) / kRowsPerTask;
     pool.run(static_cast<int>(tasks), [&](int i) {
         const std::int64_t low = box.row0 + i * kRowsPerTask;
-        read(low, std::min(low + kRowsPerTask, box.row1));
+        read_rows(low, std::min(low + kRowsPerTask, box.row1));
     });
 }
 
 void Canvas::sum(const Box& box, std::complex<float>* out) const {
-    const State& s = *state_;
-    const auto read = s.kernels->sum[static_cast<int>(s.options.accumulate)];
-    s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
-        read(s.accumulator.sums(), at, count, out + to);
-    });
+    state_->read(state_->kernels->sum, box, out);
 }
 
 void Canvas::image(const Box& box, std::complex<float>* out) const {
-    const State& s = *state_;
-    require_coverage(s.options);
-    const auto read = s.kernels->image[static_cast<int>(s.options.accumulate)];
-    s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
-        read(s.accumulator.sums(), at, count, out + to);
-    });
+    require_coverage(state_->options);
+    state_->read(state_->kernels->image, box, out);
 }
 
 void Canvas::coverage(const Box& box, float* out) const {
-    const State& s = *state_;
-    require_coverage(s.options);
-    const auto read = s.kernels->coverage[static_cast<int>(s.options.accumulate)];
-    s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
-        read(s.accumulator.sums(), at, count, out + to);
-    });
+    require_coverage(state_->options);
+    state_->read(state_->kernels->coverage, box, out);
 }
 
 void Canvas::spread(const Box& box, float* out) const {
-    const State& s = *state_;
-    if (!s.options.spread) throw std::invalid_argument("this canvas was made without the spread");
-    const auto read = s.kernels->spread[static_cast<int>(s.options.accumulate)];
-    s.read_rows(box, [&](std::int64_t at, std::int64_t count, std::int64_t to) {
-        read(s.accumulator.sums(), at, count, out + to);
-    });
+    if (!state_->options.spread) throw std::invalid_argument("this canvas was made without the spread");
+    state_->read(state_->kernels->spread, box, out);
 }
 
 }  // namespace ptychoscope

@@ -54,8 +54,9 @@ struct Canvas::State {
     void place_in_narrow_bands(const std::vector<InspectedPatch>& patches, Prefetch prefetch);
     std::vector<std::int64_t> bands(const std::vector<InspectedPatch>& patches) const;
 
-    template <class Row>
-    void read_rows(const Box& box, Row row) const;
+    /// Reads a box, row by row, by the one of `reads` that is for these sums.
+    template <class Out>
+    void read(const ReadRow<Out>* reads, const Box& box, Out* out) const;
 };
 
 }  // namespace ptychoscope

@@ -110,6 +110,10 @@ inline PatchView view_of(const PatchBatch& b, std::int64_t i) {
             b.rotations ? b.rotations[i] : 1};
 }
 
+/// Reads `count` pixels of the planes from element `at` on.
+template <class Out>
+using ReadRow = void (*)(const Sums&, std::int64_t at, std::int64_t count, Out* out);
+
 struct StitchKernels {
     /// The largest |real| or |imaginary| part, or amplitude; infinite when a value is not finite.
     float (*largest)(const PatchView& patch);
@@ -125,11 +129,10 @@ struct StitchKernels {
     /// Adds the sums of `count` pixels to those of others.
     void (*merge[kAccumulates])(const Sums& to, std::int64_t to_at, const Sums& from, std::int64_t from_at,
                                 std::int64_t count);
-    /// Reads `count` pixels of the planes from element `at` on; sum, the weighted sum, needs re and im alone.
-    void (*sum[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, std::complex<float>* out);
-    void (*image[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, std::complex<float>* out);
-    void (*coverage[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, float* out);
-    void (*spread[kAccumulates])(const Sums&, std::int64_t at, std::int64_t count, float* out);
+    ReadRow<std::complex<float>> sum[kAccumulates];  ///< the weighted sum, which needs re and im alone
+    ReadRow<std::complex<float>> image[kAccumulates];
+    ReadRow<float> coverage[kAccumulates];
+    ReadRow<float> spread[kAccumulates];
 };
 
 const StitchKernels& stitch_kernels(Isa isa);

@@ -1,7 +1,8 @@
 """Ptychoscope: the complex image of a ptychography scan, by networks and by a solver in C++."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ptychoscope.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ptychoscope.diagnosis import Diagnosis, diagnose
@@ -65,14 +66,4 @@ __all__ = [
     "simulate_scan",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, so that `import ptychoscope` costs nothing."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'ptychoscope' has no attribute {name!r}")
-    return getattr(import_module(f"ptychoscope.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """The public names, loaded or not, and nothing that serves to load them."""
-    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -94,9 +94,8 @@ class Reconstruction:
 
         The mean is that of the pixels with at least half the median coverage; 0 where nothing was seen.
         """
-        covered = self.coverage > 0
-        median = np.median(self.coverage[covered]) if covered.any() else 0.0
-        phase = phase_about_mean(self.object, covered & (self.coverage >= 0.5 * median))
+        well = (self.coverage > 0) & (self.coverage >= least_coverage(self.coverage))
+        phase = phase_about_mean(self.object, well)
         return np.where(self.object != 0, phase, 0).astype(np.float32)
 
     @property
@@ -123,6 +122,16 @@ def _check_numbers_and_curve(result: Reconstruction) -> None:
         raise ResultError(f"frame_numbers must name {frames} frames, got {len(numbers)} numbers")
     if curve is not None and (len(curve) != 3 or curve.shape[1] < 2):
         raise ResultError(f"halves_frc must be (3, R) with R of at least 2, got {curve.shape}")
+
+
+def least_coverage(coverage: NDArray[np.floating], seen: NDArray[np.bool_] | None = None) -> float:
+    """Half the median coverage of the pixels that were `seen` (H, W); 0 where none was.
+
+    A pixel with less is at the faint rim: neither the mean of the phase nor a range of colors is taken from
+    it, and the live page dims it. `seen` None: all with any coverage.
+    """
+    covered = coverage[coverage > 0 if seen is None else seen]
+    return 0.5 * float(np.median(covered)) if covered.size else 0.0
 
 
 def phase_about_mean(object_: NDArray[np.complex64], well: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -10,22 +10,19 @@ from ptychoscope import cli
 from ptychoscope.errors import ConfigError
 from ptychoscope.io import load_reconstruction, load_scan, save_reconstruction
 from ptychoscope.preprocess.frame_selection import check_frames, frames_asked_for
-from ptychoscope.reconstruction import Reconstruction
+from results import result_of
 
 BUNDLE = str(Path(__file__).parents[1] / "data" / "tiny_bundle")
 
 
 @pytest.fixture
-def ptychoscope(capsys, tmp_path, monkeypatch):
+def ptychoscope(call):
     """Run a command line in an empty folder; its stdout."""
-    monkeypatch.chdir(tmp_path)
 
     def run(line: str) -> str:
-        with pytest.raises(SystemExit) as end:
-            cli.main(line.split())
-        captured = capsys.readouterr()
-        assert not end.value.code, captured.err
-        return captured.out
+        code, out, err = call(line)
+        assert not code, err
+        return out
 
     return run
 
@@ -35,15 +32,7 @@ def simulated(ptychoscope):
     """scan.npz with its truth, and truth.h5, an image that is the truth."""
     ptychoscope("simulate -o scan.npz --patch 16 --rows 8 --columns 9 --step 3 --jitter 1 --sub-pixel")
     scan = load_scan("scan.npz")
-    plane = np.ones(scan.object.shape)
-    truth = Reconstruction(
-        object=scan.object[2:, 3:],
-        coverage=plane[2:, 3:],
-        spread=0 * plane[2:, 3:],
-        origin_px=(2, 3),
-        pixel_size_m=None,
-        positions_px=scan.positions_px,
-    )
+    truth = result_of(scan.object[2:, 3:], origin_px=(2, 3), positions_px=scan.positions_px)
     save_reconstruction(truth, "truth.h5")
     return scan
 

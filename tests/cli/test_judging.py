@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from ptychoscope import cli
 from ptychoscope.io import load_reconstruction, save_reconstruction
 from ptychoscope.preprocess.orientation import apply_operation
 from ptychoscope.refine import refine_scan
@@ -15,27 +14,13 @@ SOLVER = "--start empty --refine 4 --no-picture"
 
 
 @pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """A command line in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(line: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            cli.main(line.split())
-        captured = capsys.readouterr()
-        return int(end.value.code or 0), captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
-def judge(run):
-    def call(line: str) -> dict:
-        code, out, err = run(f"compare {line} --diffraction --json")
+def judge(call):
+    def compare(line: str) -> dict:
+        code, out, err = call(f"compare {line} --diffraction --json")
         assert code == 0, err
         return json.loads(out)
 
-    return call
+    return compare
 
 
 @pytest.fixture
@@ -68,14 +53,14 @@ def spoilt(scan, kind):
 
 
 @pytest.mark.parametrize("kind", ["swapped", "mirrored", "scaled", "turned", "all"])
-def test_the_steps_of_the_result_are_used(run, judge, scan, kind):
+def test_the_steps_of_the_result_are_used(call, judge, scan, kind):
     change, steps = spoilt(scan, kind)
     if kind == "all":  # -2 x in place of y: the flip belongs to the x of the sample
         change["ycoords"], steps = 2 * scan.positions_px[:, 1], "patterns=transpose,swap_xy,scale=0.5"
     save(scan, "spoilt.npz", **change)
     save(scan, "straight.npz")
-    assert run(f"run spoilt.npz {SOLVER} --orientation {steps} -o object.h5")[0] == 0
-    assert run(f"run straight.npz {SOLVER} -o straight.h5")[0] == 0
+    assert call(f"run spoilt.npz {SOLVER} --orientation {steps} -o object.h5")[0] == 0
+    assert call(f"run straight.npz {SOLVER} -o straight.h5")[0] == 0
     expected = judge("straight.h5 straight.npz")
     found = judge("object.h5 spoilt.npz")
     assert found["deviance"] == pytest.approx(expected["deviance"], rel=1e-3)
@@ -83,23 +68,23 @@ def test_the_steps_of_the_result_are_used(run, judge, scan, kind):
     asked = judge(f"object.h5 spoilt.npz --orientation {steps}")
     assert asked["deviance"] == found["deviance"]
     assert asked["read_as_recorded"] == {}
-    assert steps in run("compare object.h5 spoilt.npz --diffraction")[1]
+    assert steps in call("compare object.h5 spoilt.npz --diffraction")[1]
     if kind != "turned":  # a scan in order is known by its positions
         straight = judge("object.h5 straight.npz")
         assert straight["deviance"] == pytest.approx(expected["deviance"], rel=1e-3)
         assert straight["read_as_recorded"] == {}
 
 
-def test_what_is_said_goes_first(run, judge, scan):
+def test_what_is_said_goes_first(call, judge, scan):
     change, steps = spoilt(scan, "swapped")
     save(scan, "spoilt.npz", **change)
-    assert run(f"run spoilt.npz {SOLVER} --orientation {steps} -o object.h5")[0] == 0
+    assert call(f"run spoilt.npz {SOLVER} --orientation {steps} -o object.h5")[0] == 0
     with pytest.raises(AssertionError, match="no frame of the scan lies on the image"):
         judge("object.h5 spoilt.npz --orientation swap_xy,flip_y")
     assert judge("object.h5 spoilt.npz --orientation patterns=none")["deviance"] > 10
 
 
-def test_a_result_without_a_record_of_its_file_still_has_its_steps(run, judge, scan, tmp_path):
+def test_a_result_without_a_record_of_its_file_still_has_its_steps(call, judge, scan, tmp_path):
     """Made by the library, of half the frames."""
     from ptychoscope.io import load_scan
     from ptychoscope.preprocess.orientation import Orientation
@@ -113,13 +98,13 @@ def test_a_result_without_a_record_of_its_file_still_has_its_steps(run, judge, s
     assert deviances[0] == pytest.approx(deviances[1], rel=1e-6)
 
 
-def test_the_same_file_is_read_in_the_same_way(run, judge, scan):
+def test_the_same_file_is_read_in_the_same_way(call, judge, scan):
     """Amplitudes under the key that means counts, frames last, half of them, some pixels saturated."""
     amplitude = np.moveaxis(np.sqrt(scan.patterns.astype(np.float32)), 0, 2)
     limit = float(np.quantile(amplitude, 0.995))
     save(scan, "odd.npz", counts=np.minimum(amplitude, limit))
     reading = f"--domain amplitude --layout HWN --frames 0::2 --saturation {limit}"
-    assert run(f"run odd.npz {SOLVER} {reading} -o object.h5")[0] == 0
+    assert call(f"run odd.npz {SOLVER} {reading} -o object.h5")[0] == 0
     record = load_reconstruction("object.h5").provenance
     assert record["scan_file"] == "odd.npz"
     assert {name: record[f"read_{name}"] for name in ("domain", "layout", "frames", "saturation")} == {
@@ -140,16 +125,16 @@ def test_the_same_file_is_read_in_the_same_way(run, judge, scan):
     assert judge("object.h5 other.npz")["read_as_recorded"] == {}
 
 
-def test_frames_judge_a_result_where_there_is_no_true_object(run, judge, scan):
+def test_frames_judge_a_result_where_there_is_no_true_object(call, judge, scan):
     save(scan, "whole.npz")
     save(scan, "real.npz", objectGuess=None)
     save(scan, "blind.npz", objectGuess=None, probeGuess=None)
-    assert run(f"run whole.npz {SOLVER} -o object.h5")[0] == 0
+    assert call(f"run whole.npz {SOLVER} -o object.h5")[0] == 0
     expected = judge("object.h5 whole.npz")
     for name in ("real", "blind"):
         found = judge(f"object.h5 {name}.npz")
         assert found == {key: expected[key] for key in ("r_factor", "deviance", "frames", "read_as_recorded")}
-    code, out, _ = run("compare object.h5 real.npz --diffraction")
+    code, out, _ = call("compare object.h5 real.npz --diffraction")
     assert code == 0
     assert "Poisson deviance" in out
     assert "SSIM" not in out
@@ -166,15 +151,15 @@ def test_frames_judge_a_result_where_there_is_no_true_object(run, judge, scan):
         ("compare object.h5 object.h5 --saturation 5", "--saturation needs a scan"),
     ],
 )
-def test_what_does_not_go_together_is_said(run, scan, line, message):
+def test_what_does_not_go_together_is_said(call, scan, line, message):
     save(scan, "real.npz", objectGuess=None)
-    assert run(f"run real.npz {SOLVER} -o object.h5")[0] == 0
-    code, out, err = run(line)
+    assert call(f"run real.npz {SOLVER} -o object.h5")[0] == 0
+    code, out, err = call(line)
     assert (code, out) == (2, "")
     assert message in err
 
 
-def test_crop_and_mask_are_those_of_the_run(run, judge, scan, tmp_path):
+def test_crop_and_mask_are_those_of_the_run(call, judge, scan, tmp_path):
     """Given to `run` alone; the mask by a path that is not the scan's folder."""
     hot = scan.patterns.astype(np.float32)
     hot[:, 15, 18] = 1e6
@@ -183,13 +168,13 @@ def test_crop_and_mask_are_those_of_the_run(run, judge, scan, tmp_path):
     mask = np.zeros((32, 32), bool)
     mask[15, 18] = True
     np.save(tmp_path / "masks" / "hot.npy", mask)
-    assert run(f"run hot.npz {SOLVER} --crop 24 --mask masks/hot.npy -o object.h5")[0] == 0
+    assert call(f"run hot.npz {SOLVER} --crop 24 --mask masks/hot.npy -o object.h5")[0] == 0
     found = judge("object.h5 hot.npz")
     assert set(found["read_as_recorded"]) == {"crop", "mask"}
     asked = judge(f"object.h5 hot.npz --crop 24 --mask {tmp_path / 'masks' / 'hot.npy'}")
     assert (asked["deviance"], asked["read_as_recorded"]) == (found["deviance"], {})
     assert found["deviance"] < 10
     (tmp_path / "masks" / "hot.npy").unlink()
-    code, _, err = run("compare object.h5 hot.npz --diffraction")
+    code, _, err = call("compare object.h5 hot.npz --diffraction")
     assert code == 2
     assert "hot.npy" in err

@@ -6,25 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptychoscope import cli
 from ptychoscope.io import load_reconstruction
 
 BUNDLE = str(Path(__file__).parents[1] / "data" / "tiny_bundle")
-
-
-@pytest.fixture
-def ptychoscope(capsys, tmp_path, monkeypatch):
-    """Run a command line in a folder with scan.npz; its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(line):
-        with pytest.raises(SystemExit) as end:
-            cli.main(line.split())
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    run("simulate -o scan.npz --patch 16 --rows 9 --columns 9 --step 3 --jitter 1 --sub-pixel")
-    return run
 
 
 @pytest.mark.parametrize(
@@ -41,8 +25,8 @@ def ptychoscope(capsys, tmp_path, monkeypatch):
         (f"--model {BUNDLE}", {"model": "tiny_bundle"}),
     ],
 )
-def test_the_result_says_what_was_done(ptychoscope, options, expected):
-    code, out, err = ptychoscope(f"run scan.npz -o object.h5 --json --threads 1 {options}")
+def test_the_result_says_what_was_done(run, options, expected):
+    code, out, err = run(f"run scan.npz -o object.h5 --json --threads 1 {options}")
     assert code == 0, err
     figures = json.loads(out)
     assert expected.items() <= figures.items()
@@ -73,8 +57,8 @@ def test_the_result_says_what_was_done(ptychoscope, options, expected):
         ("--start empty --refine 3 --saturation 0", "saturation"),
     ],
 )
-def test_options_that_do_not_go_together(ptychoscope, options, cure):
-    code, _, err = ptychoscope(f"run scan.npz -o object.h5 {options}")
+def test_options_that_do_not_go_together(run, options, cure):
+    code, _, err = run(f"run scan.npz -o object.h5 {options}")
     assert code == 2
     assert cure in err
     assert not Path("object.h5").exists()

@@ -5,23 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from ptychoscope import cli
 from ptychoscope.io import load_reconstruction
 
 BUNDLE = str(Path(__file__).parents[1] / "data" / "tiny_bundle")
 
 
 @pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """A command line in a folder with a.npz and b.npz: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(line):
-        with pytest.raises(SystemExit) as end:
-            cli.main(line.split())
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
+def run(call):
+    """Run a command line in a folder with a.npz and b.npz; its exit code, stdout and stderr."""
     for seed, name in enumerate("ab"):
         call(f"simulate -o {name}.npz --patch 16 --rows 8 --columns 9 --step 3 --seed {seed}")
     return call

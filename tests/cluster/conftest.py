@@ -5,27 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ptychoscope import cli
 from ptychoscope.cluster.connect import connected
 from unrolled_model import unrolled
 
 __all__ = ["unrolled"]
 
 pytest.importorskip("distributed", reason="series needs the extra cluster")
-
-
-@pytest.fixture
-def call(capsys, tmp_path, monkeypatch):
-    """A command line in an empty folder: its exit code, and what it wrote to both streams."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(line):
-        with pytest.raises(SystemExit) as end:
-            cli.main(line.split())
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return command
 
 
 @pytest.fixture

@@ -6,21 +6,22 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from optics import lens_config
 from ptychoscope.diagnosis.curl import axes_by_curl, centres_of_mass
 from ptychoscope.diagnosis.families import turned
 from ptychoscope.diagnosis.mend import Mend, changed
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.scan import Scan
-from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
+from ptychoscope.simulate import simulate_scan
 
 KINDS = {
-    "raster": SimulationConfig(
-        object="mix", probe=ProbeConfig(kind="zone_plate", defocus_rad=20.0), patch_px=32, rows=13,
-        columns=12, step_px=3.0, jitter_px=0.6, photons=1e5, domain="counts", seed=41,
+    "raster": lens_config(
+        "zone_plate", 20.0, object="mix", rows=13, columns=12, step_px=3.0, jitter_px=0.6, photons=1e5,
+        seed=41,
     ),
-    "spiral of few photons": SimulationConfig(
-        object="leaves", probe=ProbeConfig(kind="disc", defocus_rad=17.0), patch_px=31, rows=14, columns=14,
-        step_px=2.8, jitter_px=0.4, photons=5e3, domain="amplitude", scan="spiral", seed=42,
+    "spiral of few photons": lens_config(
+        "disc", 17.0, object="leaves", patch_px=31, rows=14, columns=14, step_px=2.8, jitter_px=0.4,
+        photons=5e3, domain="amplitude", scan="spiral", seed=42,
     ),
 }  # fmt: skip
 

@@ -6,20 +6,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from optics import lens_scan
 from ptychoscope.diagnosis import diagnose
 from ptychoscope.errors import ScanError
 from ptychoscope.preprocess.orientation import Orientation
-from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 
 @pytest.fixture(scope="module")
 def good():
-    lens = ProbeConfig(kind="disc", defocus_rad=22.0)
-    config = SimulationConfig(
-        object="leaves", probe=lens, patch_px=32, rows=13, columns=11, step_px=3.5, jitter_px=1.0,
-        sub_pixel=True, photons=3e5, domain="counts", seed=11,
-    )  # fmt: skip
-    return simulate_scan(config)
+    size = {"rows": 13, "columns": 11, "step_px": 3.5, "jitter_px": 1.0, "sub_pixel": True}
+    return lens_scan("disc", 22.0, object="leaves", **size, photons=3e5, seed=11)
 
 
 SPOILT = {

@@ -7,19 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from optics import lens_scan
 from ptychoscope import cli
 from ptychoscope.io import load_scan, save_scan
 from ptychoscope.preprocess.orientation import Orientation
-from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 
 @pytest.fixture(scope="module")
 def good():
-    lens = ProbeConfig(kind="zone_plate", defocus_rad=20.0)
-    return simulate_scan(SimulationConfig(
-        object="mix", probe=lens, patch_px=32, rows=9, columns=12, step_px=3.2, jitter_px=0.8,
-        photons=2e5, domain="counts", seed=5,
-    ))  # fmt: skip
+    size = {"rows": 9, "columns": 12, "step_px": 3.2, "jitter_px": 0.8}
+    return lens_scan("zone_plate", 20.0, object="mix", **size, photons=2e5, seed=5)
 
 
 def typed(capsys, line: str) -> str:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ptychoscope import cli
 from ptychoscope.diagnosis.inspect_scan import inspect
 from ptychoscope.io import load_scan, save_scan
 from ptychoscope.simulate import SimulationConfig, simulate_scan
@@ -51,15 +50,11 @@ def test_what_is_wrong_with_the_detector(tmp_path):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-
-    def command(line, code=0):
-        with pytest.raises(SystemExit) as end:
-            cli.main(line.split())
-        said = capsys.readouterr()
-        assert (end.value.code or 0) == code, said.err
-        return said.out
+def run(call):
+    def command(line):
+        code, out, err = call(line)
+        assert code == 0, err
+        return out
 
     return command
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from optics import lens_scan
 from ptychoscope import cli
 from ptychoscope.diagnosis import diagnose
 from ptychoscope.diagnosis.lost_trigger import lost_trigger
@@ -17,11 +18,8 @@ from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 @pytest.fixture(scope="module")
 def good():
-    lens = ProbeConfig(kind="disc", defocus_rad=18.0)
-    return simulate_scan(SimulationConfig(
-        object="mix", probe=lens, patch_px=32, rows=14, columns=13, step_px=3.4, jitter_px=0.8,
-        photons=2e5, domain="counts", seed=61,
-    ))  # fmt: skip
+    size = {"rows": 14, "columns": 13, "step_px": 3.4, "jitter_px": 0.8}
+    return lens_scan("disc", 18.0, object="mix", **size, photons=2e5, seed=61)
 
 
 def without(scan, lost):

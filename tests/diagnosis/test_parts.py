@@ -7,22 +7,19 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from optics import lens_scan
 from ptychoscope.diagnosis import diagnose, quick_check
 from ptychoscope.diagnosis.detector import look_at_detector
 from ptychoscope.diagnosis.families import turned
 from ptychoscope.diagnosis.first_probe import light_in_corner
 from ptychoscope.diagnosis.mend import Mend, changed
 from ptychoscope.preprocess.orientation import Orientation
-from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 
 @pytest.fixture(scope="module")
 def good():
-    lens = ProbeConfig(kind="zone_plate", defocus_rad=18.0)
-    return simulate_scan(SimulationConfig(
-        object="lines", probe=lens, patch_px=32, rows=10, columns=12, step_px=3.0, jitter_px=0.7,
-        photons=1e6, domain="counts", seed=23,
-    ))  # fmt: skip
+    size = {"rows": 10, "columns": 12, "step_px": 3.0, "jitter_px": 0.7}
+    return lens_scan("zone_plate", 18.0, object="lines", **size, photons=1e6, seed=23)
 
 
 @pytest.mark.parametrize("first", list(product([False, True], repeat=3)))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from optics import lens_config
 from ptychoscope.diagnosis import quick_check
 from ptychoscope.diagnosis.detector import look_at_detector, unnamed_bad_pixels
 from ptychoscope.diagnosis.mend import Mend
@@ -14,13 +15,13 @@ from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 KINDS = {
-    "raster": SimulationConfig(
-        object="mix", probe=ProbeConfig(kind="zone_plate", defocus_rad=21.0), patch_px=48,
-        rows=11, columns=13, step_px=4.0, jitter_px=0.8, photons=3e5, domain="counts", seed=31,
+    "raster": lens_config(
+        "zone_plate", 21.0, object="mix", patch_px=48, rows=11, columns=13, step_px=4.0, jitter_px=0.8,
+        photons=3e5, seed=31,
     ),
-    "spiral": SimulationConfig(
-        object="leaves", probe=ProbeConfig(kind="disc", defocus_rad=17.0), patch_px=32, rows=12, columns=12,
-        step_px=2.9, jitter_px=0.5, photons=2e6, domain="amplitude", scan="spiral", seed=32,
+    "spiral": lens_config(
+        "disc", 17.0, object="leaves", rows=12, columns=12, step_px=2.9, jitter_px=0.5, photons=2e6,
+        domain="amplitude", scan="spiral", seed=32,
     ),
 }  # fmt: skip
 

@@ -6,22 +6,19 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from optics import lens_scan
 from ptychoscope.diagnosis import diagnose
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.search import Search
 from ptychoscope.diagnosis.tried import Tried, moves
 from ptychoscope.io import load_scan
 from ptychoscope.preprocess.orientation import Orientation
-from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 
 @pytest.fixture(scope="module")
 def good():
-    lens = ProbeConfig(kind="zone_plate", defocus_rad=22.0)
-    return simulate_scan(SimulationConfig(
-        object="mix", probe=lens, patch_px=32, rows=12, columns=12, step_px=3.2, jitter_px=0.8,
-        sub_pixel=True, photons=4e5, domain="counts", seed=51,
-    ))  # fmt: skip
+    size = {"rows": 12, "columns": 12, "step_px": 3.2, "jitter_px": 0.8, "sub_pixel": True}
+    return lens_scan("zone_plate", 22.0, object="mix", **size, photons=4e5, seed=51)
 
 
 def undone(found, fault):

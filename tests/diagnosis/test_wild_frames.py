@@ -5,20 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from optics import lens_scan
 from ptychoscope.diagnosis import diagnose, quick_check
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.trial import Trials, neighbours
 from ptychoscope.preprocess.orientation import Orientation
-from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 
 @pytest.fixture(scope="module")
 def good():
-    lens = ProbeConfig(kind="zone_plate", defocus_rad=19.0)
-    return simulate_scan(SimulationConfig(
-        object="leaves", probe=lens, patch_px=32, rows=12, columns=12, step_px=3.2, jitter_px=0.7,
-        photons=3e5, domain="counts", seed=71,
-    ))  # fmt: skip
+    size = {"rows": 12, "columns": 12, "step_px": 3.2, "jitter_px": 0.7}
+    return lens_scan("zone_plate", 19.0, object="leaves", **size, photons=3e5, seed=71)
 
 
 @pytest.fixture(scope="module")

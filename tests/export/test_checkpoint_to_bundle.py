@@ -11,7 +11,7 @@ pytest.importorskip("lightning", reason="export reads what lightning wrote")
 
 from ptychoscope.export import export_bundle  # noqa: E402
 
-from optics import make_scan  # noqa: E402
+from optics import QUICK_TRAINING, make_scan  # noqa: E402
 from ptychoscope import cli  # noqa: E402
 from ptychoscope.errors import BundleError, ConfigError, ExportError, TrainingError  # noqa: E402
 from ptychoscope.inference.bundle import read_bundle  # noqa: E402
@@ -20,9 +20,7 @@ from ptychoscope.io import save_scan  # noqa: E402
 from ptychoscope.scan import Scan  # noqa: E402
 from ptychoscope.train import TrainConfig, TrainResult, train  # noqa: E402
 
-CONFIG = TrainConfig(
-    width=4, threads=1, max_steps=6, group_size=4, batch_size=2, network="unrolled", passes=1
-)
+CONFIG = TrainConfig(**QUICK_TRAINING, max_steps=6, network="unrolled", passes=1)
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import h5py
 import pytest
+
+from detector_files import write_hdf5
+from ptychoscope.scan import Scan
+from ptychoscope.simulate import SimulationConfig, simulate_scan
 
 
 @pytest.fixture
@@ -12,14 +15,21 @@ def h5(tmp_path) -> Callable[..., Any]:
     """Write an HDF5 file of arrays by path; (array, {attribute: value}) for one with attributes."""
 
     def write(name: str, content: dict[str, Any], /, **root: Any) -> Any:
-        path = tmp_path / name
-        with h5py.File(path, "w") as file:
-            file.attrs.update(root)
-            for key, given in content.items():
-                value, attributes = given if isinstance(given, tuple) else (given, {})
-                file[key] = value
-                if attributes:
-                    file[key].attrs.update(attributes)
-        return path
+        return write_hdf5(tmp_path / name, content, **root)
 
     return write
+
+
+@pytest.fixture(scope="module")
+def made() -> Scan:
+    """Counts of 16 px in 5 rows of 6."""
+    return simulate_scan(
+        SimulationConfig(rows=5, columns=6, patch_px=16, step_px=3, seed=5, domain="counts", photons=3e4)
+    )
+
+
+@pytest.fixture
+def stored(made: Scan) -> dict[str, Any]:
+    """The contract's keys of that scan."""
+    y, x = made.positions_px.T
+    return {"counts": made.patterns, "ycoords": y, "xcoords": x, "probeGuess": made.probe}

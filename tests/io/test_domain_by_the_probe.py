@@ -15,20 +15,6 @@ DIVIDED = "patterns in .* were divided by something"
 pytestmark = pytest.mark.filterwarnings(f"ignore:{DIVIDED}")
 
 
-@pytest.fixture(scope="module")
-def made() -> Scan:
-    return simulate_scan(
-        SimulationConfig(rows=5, columns=6, patch_px=SIDE, step_px=3, seed=5, domain="counts", photons=3e4)
-    )
-
-
-@pytest.fixture
-def stored(made):
-    """The contract's keys of a scan in counts."""
-    y, x = made.positions_px.T
-    return {"counts": made.patterns, "ycoords": y, "xcoords": x, "probeGuess": made.probe}
-
-
 def silently(source, **options) -> Scan:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -9,7 +9,7 @@ from foreign_scans import DISTANCE_M, ENERGY_EV, PIXEL_M, assert_explains, detec
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.io import load_reconstruction, load_scan, save_reconstruction
 from ptychoscope.io.companions import load_probe
-from ptychoscope.reconstruction import Reconstruction
+from results import result_of
 
 FIRST = 3
 """The number of the first pattern."""
@@ -226,13 +226,10 @@ def test_numbers_of_patterns_must_be_theirs(h5):
 def test_a_result_of_ours_is_such_a_product(h5, tmp_path):
     """Its positions and its probe serve a scan that has none; also without a pixel size."""
     scan = simulated(12, 2)
-    height, width = scan.object.shape
     for pixel_m in (PIXEL_M, None):
-        result = Reconstruction(
-            object=scan.object, coverage=np.ones((height, width), np.float32),
-            spread=np.zeros((height, width), np.float32), origin_px=(0, 0), pixel_size_m=pixel_m,
-            positions_px=scan.positions_px, probe=scan.probe,
-        )  # fmt: skip
+        result = result_of(
+            scan.object, pixel_size_m=pixel_m, positions_px=scan.positions_px, probe=scan.probe
+        )
         save_reconstruction(result, tmp_path / "object.h5")
         np.save(tmp_path / "frames.npy", scan.patterns)
         read = load_scan(tmp_path / "frames.npy", domain="counts", positions="object.h5")

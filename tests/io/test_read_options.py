@@ -10,24 +10,9 @@ from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.io import as_scan, load_scan, save_scan
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.scan import Scan
-from ptychoscope.simulate import SimulationConfig, simulate_scan
 
 NY, NX, SIDE = 5, 6, 16
 N = NY * NX
-
-
-@pytest.fixture(scope="module")
-def made() -> Scan:
-    return simulate_scan(
-        SimulationConfig(rows=NY, columns=NX, patch_px=SIDE, step_px=3, seed=5, domain="counts", photons=3e4)
-    )
-
-
-@pytest.fixture
-def stored(made):
-    """The contract's keys of a scan in counts."""
-    y, x = made.positions_px.T
-    return {"counts": made.patterns, "ycoords": y, "xcoords": x, "probeGuess": made.probe}
 
 
 def silently(source, **options) -> Scan:

@@ -15,7 +15,7 @@ def capture(tmp_path, rng):
         writer.say("settings", {"batch": 8, "text": "µ"})
         for k, parts in enumerate(messages):
             writer.tap(k % 2)([memoryview(part) if k % 2 else part for part in parts], 0.5 * k)
-        writer.batch(3, np.array([4, 2, 9]), np.array([[1.5, 2], [3, 4], [np.pi, -1e300]]))
+        writer.batch(3, 2, np.array([4, 2, 9]), np.array([[1.5, 2], [3, 4], [np.pi, -1e300]]))
         writer.say("probe", np.arange(6, dtype=np.complex64).reshape(1, 2, 3))
     return path, messages
 
@@ -28,7 +28,7 @@ def test_what_is_read_is_what_was_written(capture):
     assert records[1:5] == [CapturedMessage(k % 2, 0.5 * k, parts) for k, parts in enumerate(messages)]
     batch, probe = records[5:]
     assert isinstance(batch, CapturedBatch)
-    assert batch.series == 3
+    assert (batch.series, batch.part) == (3, 2)
     assert batch.numbers.tolist() == [4, 2, 9]
     np.testing.assert_array_equal(batch.positions, [[1.5, 2], [3, 4], [np.pi, -1e300]])
     np.testing.assert_array_equal(probe.value, np.arange(6).reshape(1, 2, 3))

@@ -78,6 +78,42 @@ def test_a_header_that_is_late_changes_nothing(wire, data):
     balance(join, joined)
 
 
+@given(wires(), st.lists(st.integers(0, 100), max_size=4))
+def test_a_cut_changes_no_pair_and_no_count_and_every_pair_is_of_one_part(wire, cuts):
+    """Pairs before a cut are of the part before it; what waits then is of the part in which it is joined."""
+    events = [header(frames=wire.count), PositionsStart(arrived_s=0.0), *wire.events, end()]
+    plain, cut = Join(), Join()
+    expected = taken(plain, events)
+    plain.settle()
+    parts, gone, told = [[]], [], []
+    for k, event in enumerate(events):
+        for _ in range(cuts.count(k)):
+            before = cut.cut()
+            assert (1 in before) == bool(parts[-1])  # what is empty is not ended
+            if parts[-1]:
+                gone.append(set(np.flatnonzero(before[1]).tolist()))
+                parts.append([])
+        parts[-1] += cut.take(event)
+        while cut.settled:
+            told.append(cut.settled.popleft())
+    cut.settle()
+    told += cut.settled
+    joined = [pair for part in parts for pair in part]
+    assert numbers(joined) == numbers(expected)
+    assert_own(joined)
+    assert balance(cut, joined) == balance(plain, expected)
+    for k, part in enumerate(parts):
+        later = set().union(*gone[k:]) if gone[k:] else set(range(wire.count))
+        before = set().union(*gone[:k])
+        assert {pair.frame.number for pair in part} <= later - before
+    assert [(each.part, each.joined, each.cut) for each in told] == [
+        (k, len(part), k < len(parts)) for k, part in enumerate(parts, 1)
+    ]
+    whole = plain.settled[0]
+    for name in ("expected", "arrived", "joined", "no_position", "never_arrived"):
+        assert sum(getattr(each, name) for each in told) == getattr(whole, name), name
+
+
 @given(wires(), st.integers(0, 2**32 - 1))
 def test_the_mosaic_is_bit_for_bit_that_of_the_surviving_pairs(wire, seed):
     rng = np.random.default_rng(seed)

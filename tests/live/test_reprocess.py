@@ -7,9 +7,12 @@ import pytest
 
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.errors import BundleError, ScanError
+from ptychoscope.io import load_reconstruction
+from ptychoscope.live.account import balanced
 from ptychoscope.live.capture import CaptureReader, CaptureWriter
+from ptychoscope.live.capture_head import CapturedSource, write_head
 from ptychoscope.live.dectris1 import simulator
-from ptychoscope.live.reprocess import CapturedSource, load_recorded, reprocess, write_head
+from ptychoscope.live.reprocess import load_recorded, reprocess
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.simulated_series import SimulatedSeries
@@ -36,11 +39,13 @@ class WireSource:
     def __init__(self, messages, tap, at_once=5):
         self._messages, self._tap, self._at_once = list(messages), tap, at_once
         self._decode = decoder_of("dectris")
-        self._paused = threading.Event()
+        self.acts = {}
+        """What is done before so many messages are left."""
 
     def poll(self, timeout_s):
         import time
 
+        self.acts.pop(len(self._messages), lambda: None)()
         now, self._messages = self._messages[: self._at_once], self._messages[self._at_once :]
         if not now:
             time.sleep(0.02)
@@ -74,8 +79,13 @@ def captured(path, scan, messages, *, network=None, during=None, **options):
 
 
 def again(path, **options):
+    """Results by series, those of later parts by series and part."""
     results = {}
-    figures = reprocess(path, results.__setitem__, load_model=load_recorded, **options)
+
+    def done(key, result):
+        results[key[0] if key[1] == 1 else key] = result
+
+    figures = reprocess(path, done, load_model=load_recorded, **options)
     return results, figures
 
 
@@ -94,6 +104,54 @@ def test_a_capture_gives_the_bits_of_the_live_run(tmp_path, scan, options):
     assert found.pixel_misfit.tobytes() == live.pixel_misfit.tobytes()
     raw = [record.parts for record in CaptureReader(tmp_path / "c") if hasattr(record, "parts")]
     assert raw == [[bytes(part) for part in parts] for parts in messages]
+
+
+@pytest.mark.parametrize("options", [{}, {"batch": 7}, {"keep": "newest", "queue_frames": 2}])
+def test_a_series_that_is_cut_becomes_the_same_images_once_more(tmp_path, scan, options):
+    """Every frame is in one of them, or counted; also where the writer was killed none is in two."""
+    settings = LiveSettings(probe=scan.probe, **(SETTINGS | options))
+    said = []
+    with CaptureWriter(tmp_path / "c") as capture:
+        write_head(capture, settings, [CapturedSource("dectris", {})])
+        source = WireSource(messages := messages_of(scan), capture.tap(0))
+        session = LiveSession(
+            [source], settings, capture=capture, diagnose=False, say=said.append, output=tmp_path / "o.h5"
+        )
+        for later in (30, 30, 45):  # the second, when no frame has come since, changes nothing
+            act = source.acts.get(len(messages) - later, lambda: None)
+            source.acts[len(messages) - later] = lambda act=act: (act(), session.new_scan())
+        figures = session.run()
+    assert balanced(figures)
+    assert figures["series"] == 1
+    ends = [event for event in said if event["event"] in ("part done", "series done")]
+    assert [(event["event"], event["part"]) for event in ends] == [
+        ("part done", 1),
+        ("part done", 2),
+        ("series done", 3),
+    ]
+    assert sum(event["joined"] for event in ends) == len(scan)
+    cuts = np.cumsum([0, *(event["joined"] for event in ends)])
+    results, once_more = again(tmp_path / "c")
+    assert once_more["frames"] == figures["frames"]
+    placed = 0
+    for k, name in enumerate(("o.h5", "o-part2.h5", "o-part3.h5")):
+        found = results.get(1 if k == 0 else (1, k + 1))
+        assert (found is None) != (tmp_path / name).exists()
+        if found is None:  # all of it was dropped
+            continue
+        same(found, load_reconstruction(tmp_path / name))
+        numbers = found.frame_numbers
+        assert set(numbers) <= set(range(cuts[k], cuts[k + 1]))
+        placed += len(set(numbers))
+    assert placed == figures["frames"]["placed"]
+    whole = (tmp_path / "c").read_bytes()
+    for share in np.linspace(0.25, 1, 6):
+        (tmp_path / "cut").write_bytes(whole[: int(len(whole) * share)])
+        frames = [m for m in CaptureReader(tmp_path / "cut") if b"dimage" in getattr(m, "parts", [b""])[0]]
+        results, found = again(tmp_path / "cut")
+        assert found["frames"]["placed"] + found["frames"]["lost"]["dropped"] == len(frames)
+        numbers = [number for result in results.values() for number in result.frame_numbers]
+        assert len(set(numbers)) == len(numbers) == found["frames"]["placed"]
 
 
 def test_a_mend_is_made_again(tmp_path, scan):

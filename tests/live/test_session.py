@@ -9,6 +9,7 @@ import pytest
 
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.errors import ConfigError, ScanError
+from ptychoscope.io import load_reconstruction
 from ptychoscope.live.account import balanced
 from ptychoscope.live.events import Damaged
 from ptychoscope.live.session import LiveSession
@@ -155,6 +156,37 @@ def test_two_series_in_a_row_have_a_result_each(scan, tmp_path, offline):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["scan-series1.h5", "scan-series2.h5"]
     same(made.results[2], offline)
     assert [event["frames"] for event in said if event["event"] == "saved"] == [len(scan)] * 2
+
+
+def test_a_part_is_the_image_of_its_frames_alone(scan, tmp_path):
+    """As if the detector had begun a series there; with its own account, and its own file."""
+    said, events = [], events_of(scan)
+
+    class Cut(ListedSource):
+        polls = 0
+
+        def poll(self, timeout_s):
+            self.polls += 1
+            if self.polls == 7:
+                made.new_scan()
+            return super().poll(timeout_s)
+
+    made = LiveSession(
+        [Cut(events)], settings_of(scan, batch=8), diagnose=False, say=said.append, output=tmp_path / "s.h5"
+    )
+    figures = made.run()
+    assert figures["frames"]["placed"] == len(scan)
+    assert figures["series"] == 1
+    assert balanced(figures)
+    first, last = (event for event in said if event["event"] in ("part done", "series done"))
+    assert (first["part"], first["first"], first["joined"]) == (1, 0, 29)
+    assert (last["part"], last["first"], last["joined"]) == (2, 29, len(scan) - 29)
+    for name, frames in (("s.h5", events[1:30]), ("s-part2.h5", events[30:-1])):
+        alone, _ = session_of(scan, [events[0], *frames, events[-1]], batch=8, idle_s=0.1)
+        found = load_reconstruction(tmp_path / name)
+        same(found, alone.results[1])
+        np.testing.assert_array_equal(found.frame_numbers, [frame.number for frame in frames])
+        assert found.verdict.figures() == alone.results[1].verdict.figures()
 
 
 def test_a_source_that_ends_without_an_end(scan):

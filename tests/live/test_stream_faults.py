@@ -20,18 +20,12 @@ SERIES = [
     *(WireMessage("frame", [b"f", bytes(30)], k) for k in range(60)),
     WireMessage("end", [b"e"]),
 ]
-CHANCES = st.floats(0, 1)
 
 
 @given(
     st.builds(
         StreamFaults,
-        loss=CHANCES,
-        repeat=CHANCES,
-        reorder=CHANCES,
-        delay=CHANCES,
-        cut=CHANCES,
-        garbage=CHANCES,
+        **dict.fromkeys(("loss", "repeat", "reorder", "delay", "cut", "garbage"), st.floats(0, 1)),
         span=st.integers(1, 100),
         abort_after=st.none() | st.integers(0, 70),
         seed=st.integers(0, 1000),

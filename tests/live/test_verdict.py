@@ -64,7 +64,7 @@ def test_without_a_probe_it_is_said_that_there_is_no_verdict(scan):
     assert frames.judge_image(made.results[1]).explained == made.verdict.explained
     assert frames.judge_image(replace(made.results[1], probe=None)) is None
     session = LiveSession([], settings_of(scan), say=said.append)
-    session._say_verdict(1, None)
+    session._say_verdict({"series": 1}, None)
     assert said == [{"event": "verdict", "series": 1, "explained": None, "sentence": NO_VERDICT}]
     assert session.figures()["verdict"] is None
 

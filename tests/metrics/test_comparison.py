@@ -16,20 +16,14 @@ from ptychoscope.metrics import (
     r_factor,
     score,
 )
-from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import refine_scan
 from ptychoscope.simulate import SimulationConfig, make_object, simulate_scan
 from ptychoscope.simulate.far_field import farfield_intensity
+from results import result_of
 
 
-def reconstruction(image, origin=(0, 0), coverage=None, **fields):
-    return Reconstruction(
-        object=image,
-        coverage=np.ones(image.shape) if coverage is None else coverage,
-        spread=np.zeros(image.shape),
-        origin_px=origin,
-        **{"pixel_size_m": None, "positions_px": np.zeros((1, 2)), **fields},
-    )
+def reconstruction(image, origin=(0, 0), **fields):
+    return result_of(image, origin_px=origin, **fields)
 
 
 @pytest.fixture(scope="module")

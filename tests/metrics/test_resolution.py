@@ -7,20 +7,12 @@ from ptychoscope.errors import ResultError
 from ptychoscope.io import load_reconstruction, save_reconstruction
 from ptychoscope.metrics.resolution import Resolution, resolution, resolution_figures
 from ptychoscope.reconstruction import Reconstruction
+from results import result_of
 
 
 def result(curve, pixel_size_m=None):
-    plane = np.ones((20, 20))
-    return Reconstruction(
-        object=plane,
-        coverage=plane,
-        spread=0 * plane,
-        origin_px=(0, 0),
-        pixel_size_m=pixel_size_m,
-        positions_px=np.full((3, 2), 10.0),
-        frame_numbers=[4, 7, 9],
-        halves_frc=curve,
-    )
+    frames = {"positions_px": np.full((3, 2), 10.0), "frame_numbers": [4, 7, 9]}
+    return result_of(np.ones((20, 20)), pixel_size_m=pixel_size_m, **frames, halves_frc=curve)
 
 
 def falling(at_half, rings=101):

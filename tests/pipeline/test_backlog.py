@@ -27,11 +27,11 @@ def batch(first: int, count: int, domain: str = "counts") -> Batch:
 
 
 class Steps:
-    """Single frames, handed out when allowed."""
+    """Single frames, handed out when allowed; `allowed` are from the start."""
 
-    def __init__(self, count: int, fail: bool = False) -> None:
+    def __init__(self, count: int, *, allowed: int = 0, fail: bool = False) -> None:
         self.count, self.fail = count, fail
-        self.allowed = threading.Semaphore(0)
+        self.allowed = threading.Semaphore(allowed)
         self.read = 0
 
     def __iter__(self) -> Iterator[Batch]:
@@ -85,9 +85,7 @@ def test_one_by_one_when_it_keeps_up() -> None:
 
 
 def test_together_when_it_is_behind() -> None:
-    steps = Steps(20)
-    for _ in range(20):
-        steps.allowed.release()
+    steps = Steps(20, allowed=20)
     stream = iter(Backlog(steps, most=8, waiting=64))
     frames = [next(stream)]
     while steps.read < 20:
@@ -101,9 +99,7 @@ def test_together_when_it_is_behind() -> None:
 
 
 def test_what_waits_is_bounded() -> None:
-    steps = Steps(100)
-    for _ in range(100):
-        steps.allowed.release()
+    steps = Steps(100, allowed=100)
     stream = iter(Backlog(steps, most=4, waiting=10))
     got = [next(stream)]
     for _ in range(1000):
@@ -113,9 +109,7 @@ def test_what_waits_is_bounded() -> None:
 
 
 def test_an_error_comes_after_what_was_before_it() -> None:
-    steps = Steps(5, fail=True)
-    for _ in range(5):
-        steps.allowed.release()
+    steps = Steps(5, allowed=5, fail=True)
     seen: list[Batch] = []
     with pytest.raises(ScanError, match="went away"):
         seen.extend(Backlog(steps, most=2))

@@ -39,16 +39,19 @@ def quietly(way: str, scan: Scan, model: Model):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("spoil", ["dark", "strayed", "another scan"])
+@pytest.mark.parametrize("spoil", ["dark", "strayed", "repeated", "another scan"])
 def test_the_image_is_that_of_the_other_frames(made, tiny_model, way, spoil):
-    bad = np.array([0, 17, 30])
+    bad = np.array([3, 17, 30])
     patterns, positions, index = made.patterns.copy(), made.positions_px.copy(), np.zeros(len(made), int)
     if spoil == "dark":
         patterns[bad] = 0
-        words, record = "3 of 49 frames hold no counts and are left out: frames 0, 17, 30", "frames_dark"
+        words, record = "3 of 49 frames hold no counts and are left out: frames 3, 17, 30", "frames_dark"
     elif spoil == "strayed":
         positions[bad] += [[1e5, 0], [0, 1e6], [-1e5, 1e7]]
-        words, record = "left out: frames 0, 17, 30", "frames_apart"
+        words, record = "left out: frames 3, 17, 30", "frames_apart"
+    elif spoil == "repeated":
+        patterns[bad] = patterns[[2, 16, 2]]
+        words, record = "copies, bit for bit, of earlier ones", "frames_repeated"
     else:
         index[bad] = 1
         words, record = "only 0 is used", "scan_index"

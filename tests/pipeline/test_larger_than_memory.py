@@ -58,7 +58,7 @@ def test_sizes_that_cannot_be(text):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     path = tmp_path_factory.mktemp("large") / "scan.h5"
-    write_large_scan(path, 1100, 32)
+    write_large_scan(path, 1000, 32)
     return path
 
 

@@ -84,14 +84,8 @@ SAVED = Reconstruction(
         ({"start": "full"}, NETWORK, "--start must be one of"),
         *(
             ({name: least - 1}, NETWORK, f"--{name.replace('_', '-')} must be at least {least}")
-            for name, least in {
-                "batch": 1,
-                "threads": 1,
-                "workers": 1,
-                "projections": 0,
-                "refine": 0,
-                "refine_window": 0,
-            }.items()
+            for least, names in ((1, "batch threads workers"), (0, "projections refine refine_window"))
+            for name in names.split()
         ),
     ],
 )

@@ -8,9 +8,9 @@ import pytest
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.metrics import compare
 from ptychoscope.progress import Watch
-from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine import find_probe, refine_scan, tuned_probe
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, make_probe, simulate_scan
+from results import result_of
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +63,8 @@ def test_a_good_start_saves_sweeps(scan):
 def test_a_start_lies_where_its_origin_says(scan, offset):
     truth = np.pad(scan.object, 10, constant_values=1)
     rows = truth[10 + offset[0] : 60] if 0 <= 10 + offset[0] < 60 else truth[:50]
-    start = Reconstruction(
-        object=rows,
-        coverage=np.ones(rows.shape),
-        spread=np.zeros(rows.shape),
-        origin_px=(offset[0] if abs(offset[0]) < 100 else 500, -10),
-        pixel_size_m=None,
-        positions_px=scan.positions_px,
-    )
+    origin_px = (offset[0] if abs(offset[0]) < 100 else 500, -10)
+    start = result_of(rows, origin_px=origin_px, positions_px=scan.positions_px)
     result = refine_scan(scan, sweeps=0, start=start)
     y, x = result.origin_px
     inside = scan.object[20:60, 20:60]

@@ -19,30 +19,16 @@ CONFIG = SimulationConfig(
 )
 
 
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Run a command line in an empty folder; its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(line: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            cli.main(line.split())
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out, said.err
-
-    return run
-
-
-def test_without_faults_the_scan_holds_its_truth(run, tmp_path):
-    assert run(f"{TINY} -o a.npz")[0] == 0
+def test_without_faults_the_scan_holds_its_truth(call, tmp_path):
+    assert call(f"{TINY} -o a.npz")[0] == 0
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
     read, made = load_scan("a.npz"), simulate_scan(CONFIG)
     for name in ("patterns", "positions_px", "probe", "object"):
         assert_array_equal(getattr(read, name), getattr(made, name))
 
 
-def test_with_faults_the_truth_has_a_file_of_its_own(run):
-    code, out, _ = run(f"{TINY} -o a.npz --probe-error .2 --given-modes 1 --wild 2 --lose-trigger 7 --json")
+def test_with_faults_the_truth_has_a_file_of_its_own(call):
+    code, out, _ = call(f"{TINY} -o a.npz --probe-error .2 --given-modes 1 --wild 2 --lose-trigger 7 --json")
     assert code == 0
     figures = json.loads(out)
     assert (figures["scan"], figures["truth"], figures["patterns"]) == ("a.npz", "a.truth.npz", 29)
@@ -58,8 +44,8 @@ def test_with_faults_the_truth_has_a_file_of_its_own(run):
 
 
 @pytest.mark.parametrize(("value", "there"), [("zero", 0), ("negative", -1), ("all_ones", 2**32 - 1)])
-def test_the_file_holds_what_the_detector_writes_in_a_gap(run, value, there):
-    assert run(f"{TINY} -o a.npz --gap 2 --gap-value {value} --truth t.npz")[0] == 0
+def test_the_file_holds_what_the_detector_writes_in_a_gap(call, value, there):
+    assert call(f"{TINY} -o a.npz --gap 2 --gap-value {value} --truth t.npz")[0] == 0
     with np.load("a.npz", allow_pickle=False) as file:
         assert np.all(file["counts"][:, 10:12] == there)
         assert file["bad_pixels"][10:12].all()
@@ -79,8 +65,8 @@ def test_the_file_holds_what_the_detector_writes_in_a_gap(run, value, there):
     ("--step nan --blur 1", "step_px must be"),
     ("--blur 9", "blur must be at most 4"),
 ])  # fmt: skip
-def test_what_cannot_be_is_said_and_nothing_is_written(run, tmp_path, options, message):
-    code, _, said = run(f"{TINY} -o a.npz {options}")
+def test_what_cannot_be_is_said_and_nothing_is_written(call, tmp_path, options, message):
+    code, _, said = call(f"{TINY} -o a.npz {options}")
     assert code == 2
     assert message in said
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optics import make_scan
+from optics import QUICK_TRAINING, make_scan
 from ptychoscope import cli
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.scan import Scan
@@ -18,16 +18,7 @@ from ptychoscope.train import TrainConfig, train, train_and_reconstruct  # noqa:
 from ptychoscope.train.loop.processes import Processes  # noqa: E402
 from ptychoscope.train.training_run import _usable  # noqa: E402
 
-CONFIG = TrainConfig(
-    width=4,
-    threads=1,
-    max_steps=2,
-    group_size=4,
-    batch_size=2,
-    network="unrolled",
-    passes=2,
-    groups_per_epoch=4,
-)
+CONFIG = TrainConfig(**QUICK_TRAINING, max_steps=2, groups_per_epoch=4, network="unrolled", passes=2)
 
 
 def contract(scan: Scan) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from optics import far_field, make_scan
+from optics import QUICK_TRAINING, far_field, make_scan
 from ptychoscope.errors import BundleError, ScanError
 from ptychoscope.metrics import r_factor
 from ptychoscope.scan import Scan
@@ -28,9 +28,7 @@ from ptychoscope.train import (  # noqa: E402
 from ptychoscope.train.data.batches import ScanSubset, make_batch  # noqa: E402
 from ptychoscope.train.prediction import join  # noqa: E402
 
-CONFIG = TrainConfig(
-    width=4, threads=1, max_steps=4, group_size=4, batch_size=2, network="unrolled", passes=2
-)
+CONFIG = TrainConfig(**QUICK_TRAINING, max_steps=4, network="unrolled", passes=2)
 
 
 @pytest.fixture

@@ -4,24 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.viz.overview import save_picture
 from ptychoscope.viz.resolution_panel import draw_curve, with_resolution
+from results import result_of
 
 CURVE, THRESHOLD, HALF = (33, 102, 172), (178, 24, 43), (120, 124, 130)
 
 
 def result(curve, pixel_size_m=None):
-    plane = np.ones((30, 40))
-    return Reconstruction(
-        object=plane,
-        coverage=plane,
-        spread=0 * plane,
-        origin_px=(0, 0),
-        pixel_size_m=pixel_size_m,
-        positions_px=np.full((1, 2), 10.0),
-        halves_frc=curve,
-    )
+    return result_of(np.ones((30, 40)), pixel_size_m=pixel_size_m, halves_frc=curve)
 
 
 def step(at):

@@ -40,21 +40,22 @@ def reprocess(
     from ptychoscope.inference.load import load_model
     from ptychoscope.io import save_reconstruction
     from ptychoscope.live.capture import CaptureReader
-    from ptychoscope.live.reprocess import load_recorded, read_head
+    from ptychoscope.live.capture_head import read_head
+    from ptychoscope.live.reprocess import load_recorded
     from ptychoscope.live.reprocess import reprocess as make_again
     from ptychoscope.live.result_file import file_of_series
 
     check_outputs([("CAPTURE", capture), ("--model", model)], [("--output", output)])
     check_result(output)
-    series = len(read_head(CaptureReader(capture)).placed)
+    series = len({number for number, _ in read_head(CaptureReader(capture)).placed})
     made: list[str] = []
-    verdicts: dict[int, Any] = {}
+    verdicts: dict[str, Any] = {}
 
-    def done(number: int, result: "Reconstruction") -> None:
-        path = file_of_series(output, number, several=series > 1)
+    def done(key: tuple[int, int], result: "Reconstruction") -> None:
+        path = file_of_series(output, *key, several=series > 1)
         save_reconstruction(result, path)
         said = "" if result.verdict is None else f"; {result.verdict.sentence()}"
-        verdicts[number] = None if result.verdict is None else result.verdict.figures()
+        verdicts[path.name] = None if result.verdict is None else result.verdict.figures()
         made.append(f"{path}: {len(result.positions_px)} frames{said}")
 
     def changed(recorded: "LiveSettings") -> "LiveSettings":

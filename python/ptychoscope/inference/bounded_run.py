@@ -32,11 +32,13 @@ def run_bounded(work: Callable[[], Result], sessions: Iterable[Session], *, limi
     Raises `BundleError` when the process grows by more than `limit_bytes` meanwhile, or after five minutes.
     """
     future: Future[Result] = Future()
-    before, began = _resident_bytes(), monotonic()
+    least, began = _resident_bytes(), monotonic()
     threading.Thread(target=_fulfil, args=(future, work), name="bounded", daemon=True).start()
     try:
         while not wait([future], _LOOK_EVERY_S).done:
-            _check(_resident_bytes() - before, limit_bytes, monotonic() - began)
+            now = _resident_bytes()
+            least = min(least, now)  # what others give back meanwhile must not hide what is taken
+            _check(now - least, limit_bytes, monotonic() - began)
     finally:
         if not future.done():
             for session in sessions:

@@ -4,6 +4,8 @@ A bundle is a directory with a graph, `model.json` (this schema), `golden.npz` a
 one, `probe.npy`. Unknown keys, wrong types and newer schemas are refused.
 """
 
+import json
+from inspect import cleandoc
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -197,5 +199,14 @@ class ModelConfig(_Spec, frozen=True, kw_only=True):
         raise BundleError(f"model.json names no tensor with role {role!r}")
 
 
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of model.json, as `docs/model.schema.json` holds it."""
+    schema: dict[str, Any] = msgspec.json.schema(ModelConfig)
+    for part in schema["$defs"].values():
+        if "description" in part:
+            part["description"] = cleandoc(part["description"])
+    return schema
+
+
 if __name__ == "__main__":
-    print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(ModelConfig)), indent=2).decode())  # noqa: T201
+    print(json.dumps(json_schema(), indent=2))  # noqa: T201

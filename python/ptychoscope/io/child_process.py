@@ -29,6 +29,15 @@ def start_child(module: str, *, buffered: bool = True, **environment: str) -> "s
     )
 
 
+def end_child(child: "subprocess.Popen[bytes]") -> None:
+    """Kill a child and close its pipes, whatever it does."""
+    child.kill()
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
 def raise_as_ours(kind: str, message: str, label: str, error: type[PtychoscopeError]) -> NoReturn:
     """Raise what was raised in a child: an error of ours as what it was, any other as `error`."""
     known = getattr(errors, kind, None)

@@ -13,7 +13,7 @@ from ptychoscope.errors import ScanError
 from ptychoscope.io.packed_chunks import check_bitshuffle, codec_of, read_packed
 from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 from ptychoscope.io.virtual_frames import Block, frame_blocks
-from ptychoscope.lazy_patterns import PatternFile
+from ptychoscope.lazy_patterns import LazyPatterns, PatternFile
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,3 +148,11 @@ def _runs(numbers: NDArray[np.intp]) -> list[tuple[int, int]]:
     """Sorted different numbers as ranges (start, stop)."""
     runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
     return [(int(run[0]), int(run[-1]) + 1) for run in runs]
+
+
+def patterns_of_root(file: ScanHdf5, name: str, otherwise: str) -> LazyPatterns:
+    """Those in the data set `name` of the root; where it is not, raises `ScanError` that says `otherwise`."""
+    found = file.dataset(f"/{name}")
+    if found is None:
+        raise ScanError(f"{file.path} has no data set {name}: {otherwise}")
+    return LazyPatterns(Hdf5Patterns(file, found))

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.hdf5_patterns import Hdf5Patterns
+from ptychoscope.io.hdf5_patterns import patterns_of_root
 from ptychoscope.io.read_options import ReadOptions, looked_at
 from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.stored_scan import StoredScan
-from ptychoscope.lazy_patterns import LazyPatterns
 from ptychoscope.preprocess.object_pixel import LIGHT_M_S, PLANCK_EV_S
 
 NAME = "HXN (NSLS-II)"
@@ -30,10 +29,7 @@ def matches(file: ScanHdf5) -> bool:
 
 def read(file: ScanHdf5, _: ReadOptions) -> StoredScan:
     """What such a file holds; raises `ScanError` naming what it must be."""
-    found = file.dataset("/diffamp")
-    if found is None:
-        raise ScanError(f"{file.path} has no data set diffamp: --patterns FILE:/path names the patterns")
-    patterns = LazyPatterns(Hdf5Patterns(file, found))
+    patterns = patterns_of_root(file, "diffamp", "--patterns FILE:/path names the patterns")
     corner = _in_the_corner(np.asarray(looked_at(patterns), np.float64))
     pixel_um, lambda_nm = _stated(file, "/ccd_pixel_um"), _stated(file, "/lambda_nm")
     return StoredScan(

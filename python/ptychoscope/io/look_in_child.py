@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.child_process import limit, raise_as_ours, said_of_end, start_child
+from ptychoscope.io.child_process import end_child, limit, raise_as_ours, said_of_end, start_child
 
 if TYPE_CHECKING:
     _Child = subprocess.Popen[bytes]
@@ -106,7 +106,7 @@ class _Server:
             return self._child
         self._end()
         child = start_child(__name__, buffered=False, **{_INSIDE: "1"})
-        self._child, self._end, self.fresh = child, weakref.finalize(self, _finish, child), True
+        self._child, self._end, self.fresh = child, weakref.finalize(self, end_child, child), True
         return child
 
     def _stopped(self, child: "_Child") -> str:
@@ -122,14 +122,6 @@ class _Server:
 
 def _nothing() -> None:
     """The end of no child."""
-
-
-def _finish(child: "_Child") -> None:
-    child.kill()
-    child.wait()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            pipe.close()
 
 
 def _answer(stream: BinaryIO) -> dict[str, str]:

@@ -20,7 +20,7 @@ from ptychoscope.io.flatten_scan_grid import flat_patterns, flat_positions
 from ptychoscope.io.layout_and_domain import frames_first
 from ptychoscope.io.npy import member_names, read_members
 from ptychoscope.io.read_options import ReadOptions
-from ptychoscope.io.stored_scan import StoredScan
+from ptychoscope.io.stored_scan import StoredScan, one_number
 from ptychoscope.io.unclaimed_members import say_unclaimed
 from ptychoscope.option_literals import Domain, Match
 from ptychoscope.scan import Scan
@@ -74,8 +74,8 @@ def from_mapping(
         object=data.get("objectGuess"),
         bad_pixels=data.get("bad_pixels"),
         scan_index=data.get("scan_index"),
-        pixel_size_m=_number(data, "pixel_size_m", source),
-        photons=_number(data, "photons", source),
+        pixel_size_m=one_number(data, "pixel_size_m", source),
+        photons=one_number(data, "photons", source),
         orientation=_orientation(data, source),
     )
 
@@ -164,16 +164,6 @@ def _pair(
 def _text(data: Mapping[str, Any], name: str) -> str | None:
     value = data.get(name)
     return None if value is None else str(value)
-
-
-def _number(data: Mapping[str, Any], name: str, source: str) -> float | None:
-    value = data.get(name)
-    if value is None:
-        return None
-    array = np.asarray(value)
-    if array.size != 1 or array.dtype.kind not in "uif":
-        raise ScanError(f"{name} in {source} must be one number, got {array.shape} {array.dtype}")
-    return float(array.reshape(()))
 
 
 def _orientation(data: Mapping[str, Any], source: str) -> dict[str, Any]:

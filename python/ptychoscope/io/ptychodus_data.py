@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 from ptychoscope.io import ptychodus_product
 from ptychoscope.io.foreign_probe import incoherent_modes
-from ptychoscope.io.hdf5_patterns import Hdf5Patterns
+from ptychoscope.io.hdf5_patterns import patterns_of_root
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.stored_scan import StoredScan
-from ptychoscope.lazy_patterns import LazyPatterns
 from ptychoscope.patch_geometry import from_middle_of_patch
 
 NAME = "ptychodus diffraction and training data"
@@ -36,12 +35,9 @@ def matches(file: ScanHdf5) -> bool:
 
 def read(file: ScanHdf5, options: ReadOptions) -> StoredScan:
     """What assembled or training data hold; raises `ScanError` naming what they must be."""
-    found = file.dataset("/patterns")
-    if found is None:
-        raise ScanError(f"{file.path} has no data set patterns: assemble the diffraction data again")
     stored = StoredScan(
         source=str(file.path),
-        patterns=LazyPatterns(Hdf5Patterns(file, found)),
+        patterns=patterns_of_root(file, "patterns", "assemble the diffraction data again"),
         domain="counts",
         bad_pixels=file.array("/bad_pixels"),
         record={"format": NAME},

@@ -23,7 +23,7 @@ from ptychoscope.io.near_field import warn_of_near_field
 from ptychoscope.io.npy import read_members
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.scan_hdf5 import ScanHdf5
-from ptychoscope.io.stored_scan import StoredScan
+from ptychoscope.io.stored_scan import StoredScan, one_number
 from ptychoscope.patch_geometry import from_middle_of_patch
 
 NAME = "ptychodus product"
@@ -147,11 +147,5 @@ def _add_object(stored: StoredScan, parts: Mapping[str, Any], path: Path) -> Non
 
 def _number(parts: Mapping[str, Any], name: str, path: Path, *, zero: bool = False) -> float | None:
     """A number that is stated: neither NaN nor, unless `zero` may be meant, 0."""
-    value = parts.get(name)
-    if value is None:
-        return None
-    array = np.asarray(value)
-    if array.size != 1 or array.dtype.kind not in "uifb":
-        raise ScanError(f"{name} in {path} must be one number, got {array.shape} {array.dtype}")
-    number = float(array.reshape(()))
-    return number if np.isfinite(number) and (number or zero) else None
+    number = one_number(parts, name, path, "uifb")
+    return number if number is not None and np.isfinite(number) and (number or zero) else None

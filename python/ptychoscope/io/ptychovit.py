@@ -7,11 +7,10 @@ the object, `object` (1, H, W) with its pixel, and `probe` (1, m, P, P). Positio
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io import ptychodus_product
-from ptychoscope.io.hdf5_patterns import Hdf5Patterns
+from ptychoscope.io.hdf5_patterns import patterns_of_root
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.stored_scan import StoredScan
-from ptychoscope.lazy_patterns import LazyPatterns
 
 NAME = "PtychoViT's pair"
 _PATTERNS, _REST = "_dp", "_para"
@@ -24,12 +23,9 @@ def matches(file: ScanHdf5) -> bool:
 
 def read(file: ScanHdf5, options: ReadOptions) -> StoredScan:
     """What a pair holds, given its first file; raises `ScanError` naming what it must be."""
-    found = file.dataset("/dp")
-    if found is None:
-        raise ScanError(f"{file.path} has no data set dp: --patterns FILE:/path names the patterns")
     stored = StoredScan(
         source=str(file.path),
-        patterns=LazyPatterns(Hdf5Patterns(file, found)),
+        patterns=patterns_of_root(file, "dp", "--patterns FILE:/path names the patterns"),
         patterns_name="dp",
         domain="counts",
         record={"format": NAME},

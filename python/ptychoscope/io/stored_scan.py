@@ -1,13 +1,15 @@
 """StoredScan: what a file holds of a scan, as it is stored; every reader makes one, `scan_from` goes on."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import ScanWarning
+from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.lazy_patterns import Patterns
 from ptychoscope.option_literals import Domain, PositionUnit
 from ptychoscope.preprocess.object_pixel import object_pixel_m
@@ -117,3 +119,14 @@ class StoredScan:
             stacklevel=3,
         )
         return np.asarray(other.positions) * (there / here)
+
+
+def one_number(parts: Mapping[str, Any], name: str, source: str | Path, kinds: str = "uif") -> float | None:
+    """The number under `name`, of these kinds of numpy's; None without. Raises `ScanError`."""
+    value = parts.get(name)
+    if value is None:
+        return None
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in kinds:
+        raise ScanError(f"{name} in {source} must be one number, got {array.shape} {array.dtype}")
+    return float(array.reshape(()))

@@ -44,6 +44,8 @@ class CapturedBatch(NamedTuple):
     """Frames that were placed together, in this order."""
 
     series: int
+    part: int
+    """Of the series, from 1."""
     numbers: NDArray[np.int64]
     """(n,)"""
     positions: NDArray[np.float64]
@@ -83,9 +85,11 @@ class CaptureWriter:
 
         return take
 
-    def batch(self, series: int, numbers: NDArray[np.int64], positions: NDArray[np.float64]) -> None:
+    def batch(
+        self, series: int, part: int, numbers: NDArray[np.int64], positions: NDArray[np.float64]
+    ) -> None:
         """Note which frames were placed together."""
-        head = _BATCH.pack(series, 0, len(numbers))
+        head = _BATCH.pack(series, part, len(numbers))
         self._record(_BATCH_KIND, 0, 0.0, [head, numbers.tobytes(), positions.tobytes()])
 
     def say(self, what: str, value: Any) -> None:
@@ -219,12 +223,12 @@ def _parts(payload: bytes) -> list[bytes]:
 
 
 def _batch(payload: bytes) -> CapturedBatch:
-    series, _, count = _BATCH.unpack_from(payload)
+    series, part, count = _BATCH.unpack_from(payload)
     if len(payload) != _BATCH.size + 24 * count:
         raise ValueError("a batch of another length")
     numbers = np.frombuffer(payload, np.int64, count, _BATCH.size)
     positions = np.frombuffer(payload, np.float64, 2 * count, _BATCH.size + 8 * count)
-    return CapturedBatch(series, numbers, positions.reshape(count, 2))
+    return CapturedBatch(series, part, numbers, positions.reshape(count, 2))
 
 
 def _array(payload: bytes) -> Said:

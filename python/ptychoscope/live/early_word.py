@@ -45,6 +45,4 @@ class EarlyWord:
             return
         self.finding = found
         mend = "" if found.mend is None else found.mend.orientation.text
-        self._say(
-            {"event": "finding", "series": self._run.series, "sentence": found.sentence, "orientation": mend}
-        )
+        self._say({"event": "finding", **self._run.name, "sentence": found.sentence, "orientation": mend})

@@ -134,6 +134,13 @@ class Join:
         if series is None:
             self._book.settle_unclaimed()
 
+    def cut(self) -> dict[int, NDArray[np.bool_]]:
+        """What is joined from now on is of another part of its series; see `SeriesBook.cut`.
+
+        No pair depends on it: frames and positions that wait find each other as if nothing had been.
+        """
+        return self._book.cut()
+
     def _frame(self, frame: Frame) -> list[Joined]:
         account, book, number = self.account, self._book, frame.number
         account.receive()

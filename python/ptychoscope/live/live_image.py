@@ -138,7 +138,10 @@ class LiveImage:
         return replace(result, verdict=verdict)
 
     def planes(self, region: tuple[int, int, int, int] | None = None) -> dict[str, NDArray[Any]]:
-        """Object, coverage and spread, of `region` (row0, row1, column0, column1) of `extent`, or of all."""
+        """Object, coverage and spread, of `region` (row0, row1, column0, column1) of `extent`, or of all.
+
+        The spread is NaN while a solver sweeps, which knows it only after the closing sweeps.
+        """
         extent = self.extent
         r0, r1, c0, c1 = (0, extent.shape[0], 0, extent.shape[1]) if region is None else region
         if self._canvas is not None:
@@ -151,11 +154,17 @@ class LiveImage:
             }
         if self._solver is None or not len(self._solver):
             empty = np.zeros((r1 - r0, c1 - c0), np.float32)
-            return {"object": empty.astype(np.complex64), "coverage": empty, "spread": empty}
+            return {"object": empty.astype(np.complex64), "coverage": empty, "spread": empty + np.nan}
         part = (slice(r0, r1), slice(c0, c1))
         coverage = self._solver.coverage()[part]
         object_ = np.where(coverage > 0, self._solver.window.refiner.object[part], 0).astype(np.complex64)
-        return {"object": object_, "coverage": coverage.copy(), "spread": np.zeros_like(coverage)}
+        spread = np.full_like(coverage, np.nan)
+        return {"object": object_, "coverage": coverage.copy(), "spread": spread}
+
+    @property
+    def swept(self) -> bool:
+        """Whether a solver makes it; otherwise the network alone."""
+        return self._solver is not None
 
     @property
     def extent(self) -> CanvasExtent:
@@ -194,12 +203,11 @@ class LiveImage:
             np.empty(0) if not self._solver or not len(self._solver) else self._solver.window.refiner.misfits
         )
 
-    def predicted(self, place: int) -> NDArray[np.float32] | None:
-        """(P, P) counts that the object predicts for the frame that was placed as number `place`."""
-        if not self._solver or not 0 <= place < len(self._solver):
+    def predicted(self, first: int, stop: int) -> NDArray[np.float32] | None:
+        """(n, P, P) counts that the object predicts for the frames at these places; None without a solver."""
+        if not self._solver or not 0 <= first < stop <= len(self._solver):
             return None
-        counts: NDArray[np.float32] = self._solver.window.refiner.predicted(place, place + 1)[0]
-        return counts
+        return self._solver.window.refiner.predicted(first, stop)
 
     def _note(self, numbers: NDArray[np.int64], positions_px: NDArray[np.float64]) -> None:
         """Remember which frames were placed where; many small arrays become one now and then."""

@@ -5,7 +5,8 @@ Each check raises `MessageError`, whose text becomes that of a `Damaged` event; 
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -23,6 +24,16 @@ class MessageError(ValueError):
     def __init__(self, what: str, *, series: int | None = None, number: int | None = None) -> None:
         super().__init__(what)
         self.series, self.number = series, number
+
+
+@contextmanager
+def naming_frame(series: int, number: Any) -> Iterator[None]:
+    """A `MessageError` within names this frame; its `number` as the wire has it, which may be none."""
+    try:
+        yield
+    except MessageError as error:
+        error.series, error.number = series, number if type(number) is int and number >= 0 else None
+        raise
 
 
 def looks_pickled(part: bytes | memoryview) -> bool:

@@ -64,6 +64,11 @@ class NumberSet:
             self._note(len(where), first + int(where[0]), first + int(where[-1]) + 1)
         return new
 
+    def mask(self) -> NDArray[np.bool_]:
+        """(stop,) which of the numbers below `stop` are in the set; a copy."""
+        held = np.frombuffer(bytes(self._bits), np.uint8)
+        return np.unpackbits(held, count=self._stop, bitorder="little").view(np.bool_)
+
     def _grow(self, size: int) -> None:
         self._bits.extend(bytes(max(size, 2 * len(self._bits), 64) - len(self._bits)))
 

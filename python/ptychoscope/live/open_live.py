@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from ptychoscope.errors import ConfigError
 from ptychoscope.inference.model import Model
 from ptychoscope.live.capture import CaptureWriter
+from ptychoscope.live.capture_head import CapturedSource, write_head
 from ptychoscope.live.given_positions import given_positions
-from ptychoscope.live.reprocess import CapturedSource, write_head
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import EventSource, open_source, split_url

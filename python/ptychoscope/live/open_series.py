@@ -1,7 +1,8 @@
 """What is known of one series, and of one run of positions, while frames and positions still come."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,15 @@ class PositionRun:
         return self.seen.stop - start - len(self.seen) if len(self.seen) else 0
 
 
+class _Counts(NamedTuple):
+    """Of a series, when it was cut."""
+
+    stop: int = 0
+    arrived: int = 0
+    joined: int = 0
+    lost_waiting: int = 0
+
+
 @dataclass(eq=False, kw_only=True)
 class OpenSeries:
     """A series that is not settled: what it announced, which frames came, and those that wait."""
@@ -67,6 +77,10 @@ class OpenSeries:
     joined: int = 0
     lost_waiting: int = 0
     """Frames that waited as long as memory allowed."""
+    part: int = 1
+    """What is joined now is of this one; another begins with every cut."""
+    _before: _Counts = field(default_factory=_Counts)
+    """Up to the last cut."""
 
     @property
     def first(self) -> int:
@@ -96,6 +110,45 @@ class OpenSeries:
             return False
         all_placed = not self.waiting and not self.never_arrived
         return all_placed or (self.run is not None and self.run.ended)
+
+    @property
+    def began(self) -> bool:
+        """Whether anything was joined in the present part."""
+        return self.joined > self._before.joined
+
+    def cut(self) -> "SettledSeries":
+        """End the present part with what was joined: what is joined from now on is of the next one.
+
+        Nothing is lost by it: frames that wait for positions, and numbers that are missing, wait on.
+        """
+        stop = max(self.seen.stop, self.damaged.stop)
+        told = self.summary(stop, never_arrived=0, cut=True)
+        self._before = _Counts(stop, len(self.seen), self.joined, self.lost_waiting)
+        self.part += 1
+        return told
+
+    def summary(self, stop: int, *, never_arrived: int, cut: bool = False) -> "SettledSeries":
+        """What became of the present part, whose numbers are below `stop`."""
+        before = self._before
+        first = self.first if self.part == 1 else before.stop
+        return SettledSeries(
+            series=self.series,
+            part=self.part,
+            cut=cut,
+            first=first,
+            expected=stop - first,
+            arrived=len(self.seen) - before.arrived,
+            joined=self.joined - before.joined,
+            no_position=self.lost_waiting - before.lost_waiting,
+            never_arrived=never_arrived,
+            aborted=self.aborted,
+        )
+
+    def gone(self) -> NDArray[np.bool_]:
+        """(n,) which numbers wait no longer: joined or lost, in this part or one before it."""
+        mask = self.seen.mask()
+        mask[list(self.waiting)] = False
+        return mask
 
     def see(self, number: int) -> bool:
         """Note that a frame came; whether it is the first of its number."""
@@ -130,11 +183,15 @@ class OpenSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class SettledSeries:
-    """What became of a series, once nothing of it can come any more."""
+    """What became of a series, once nothing of it can come any more; or of a part that was cut off it."""
 
     series: int
+    part: int
+    """1 for the first, or only one."""
+    cut: bool
+    """More of the series may follow, as its next part."""
     first: int
-    """Its first number: more than 0 when it was joined while it ran."""
+    """Its first number: more than 0 when it was joined while it ran, or is a later part."""
     expected: int
     """Numbers from `first` on that were sent, as far as anybody said."""
     arrived: int
@@ -142,6 +199,13 @@ class SettledSeries:
     no_position: int
     never_arrived: int
     aborted: bool
+
+    def record(self) -> dict[str, int | bool]:
+        """Its numbers as plain JSON; the part is named where there are several."""
+        told = asdict(self)
+        if not told.pop("cut") and self.part == 1:
+            del told["part"]
+        return told
 
 
 def size_of(frame: Frame) -> int:

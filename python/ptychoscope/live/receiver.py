@@ -1,8 +1,11 @@
 """Receiver: a thread for every source, from its messages to frames with positions in the queue."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic, thread_time
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ptychoscope.live.events import Event, Frame, Positions, SeriesEnd, SeriesStart
 from ptychoscope.live.join import Join
@@ -83,6 +86,16 @@ class Receiver:
             self._join.settle(series)
             self._tell_settled()
 
+    def cut(self, note: Callable[[int, NDArray[np.bool_]], None]) -> None:
+        """Let what is joined from now on be another part of its series.
+
+        `note` is told the series, and which of its numbers (n,) went before, before anything follows.
+        """
+        with self._lock:
+            for series, gone in self._join.cut().items():
+                note(series, gone)
+            self._tell_settled()
+
     def settle_silent(self, silent_s: float) -> list[int]:
         """Settle series that had begun when nothing has come for so long: their end may be lost.
 
@@ -149,5 +162,6 @@ class Receiver:
     def _tell_settled(self) -> None:
         while self._join.settled:
             settled = self._join.settled.popleft()
-            self._begun.discard(settled.series)
+            if not settled.cut:
+                self._begun.discard(settled.series)
             self._queue.tell(settled)

@@ -1,25 +1,24 @@
-"""Reprocess: a capture goes the way of the live run once more, and becomes the same image, bit for bit.
+"""Reprocess: a capture goes the way of the live run once more, and becomes the same images, bit for bit.
 
-The capture says in which batches frames were placed, and what was found and mended. Frames that the live run
-had received and not yet placed when it was killed follow after them; frames that it dropped in a series that
-it ended stay dropped.
+The capture says in which batches frames were placed, what was found and mended, and of which part of a series
+a frame is. Frames that the live run had received and not yet placed when it was killed follow after them;
+frames that it dropped in a series that it ended stay dropped.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ptychoscope.errors import BundleError, ScanError
 from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account
-from ptychoscope.live.capture import CapturedBatch, CapturedMessage, CaptureReader, CaptureWriter, Said
+from ptychoscope.live.capture import CapturedBatch, CapturedMessage, CaptureReader
+from ptychoscope.live.capture_head import CaptureHead, Key, key_of, read_head
 from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Join, Joined
 from ptychoscope.live.series_run import SeriesRun
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import Decoder, decoder_of
-from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.reconstruction import Reconstruction
 
 LoadModel = Callable[[str, str | None], Model]
@@ -27,76 +26,14 @@ LoadModel = Callable[[str, str | None], Model]
 _TAIL_BATCH = 64
 
 
-class CapturedSource(NamedTuple):
-    """One of the sources that a capture was made of."""
-
-    scheme: str
-    options: dict[str, Any]
-    """Of its decoder."""
-
-
-def write_head(capture: CaptureWriter, settings: LiveSettings, sources: Sequence[CapturedSource]) -> None:
-    """What stands at the beginning of a capture, so that it alone is enough."""
-    plain, arrays = settings.record()
-    for name, array in arrays.items():
-        capture.say(f"settings.{name}", array)
-    capture.say("settings", plain)
-    capture.say("sources", [source._asdict() for source in sources])
-
-
-@dataclass(eq=False)
-class CaptureHead:
-    """What a capture says besides messages and batches."""
-
-    settings: LiveSettings
-    sources: list[CapturedSource]
-    mends: dict[int, list[Orientation]] = field(default_factory=dict)
-    """By series."""
-    placed: dict[int, set[int]] = field(default_factory=dict)
-    """Numbers of the frames that the live run had placed, by series."""
-    batches: dict[int, int] = field(default_factory=dict)
-    first: dict[int, int] = field(default_factory=dict)
-    """On how many frames the reading was found, by series."""
-    done: set[int] = field(default_factory=set)
-    """Series that the live run had ended."""
-
-
-def read_head(reader: CaptureReader) -> CaptureHead:
-    """All of a capture but its messages. Raises `ScanError` when its beginning is missing."""
-    said: dict[str, Any] = {}
-    arrays: dict[str, Any] = {}
-    head: CaptureHead | None = None
-    for record in reader:
-        if isinstance(record, Said):
-            if head is None:
-                target = arrays if record.what.startswith("settings.") else said
-                target[record.what.removeprefix("settings.")] = record.value
-                if "settings" in said and "sources" in said:
-                    settings = LiveSettings.from_record(said["settings"], arrays)
-                    head = CaptureHead(settings, [CapturedSource(**each) for each in said["sources"]])
-            elif record.what == "mend":
-                steps = Orientation.parse(record.value["orientation"])
-                head.mends.setdefault(record.value["series"], []).append(steps)
-            elif record.what == "reading":
-                head.first[record.value["series"]] = int(record.value["frames"])
-            elif record.what == "done":
-                head.done.add(record.value["series"])
-        elif isinstance(record, CapturedBatch) and head is not None:
-            head.placed.setdefault(record.series, set()).update(record.numbers.tolist())
-            head.batches[record.series] = head.batches.get(record.series, 0) + 1
-    if head is None:
-        raise ScanError(f"{reader.path} ends before its settings: nothing had been received")
-    return head
-
-
 def reprocess(
     path: Path,
-    done: Callable[[int, Reconstruction], None],
+    done: Callable[[Key, Reconstruction], None],
     *,
     load_model: LoadModel,
     settings: Callable[[LiveSettings], LiveSettings] = lambda recorded: recorded,
 ) -> dict[str, Any]:
-    """Hand the result of every series in the capture to `done`; the account as plain numbers.
+    """Hand the result of every series in the capture, or of every part, to `done`; the account as numbers.
 
     Parameters
     ----------
@@ -119,24 +56,27 @@ def reprocess(
             again.batch(record)
         elif record.what == "model":
             again.swap(record.value)
+        elif record.what == "done":
+            again.end_part(key_of(record.value))
     again.finish()
-    return again.account.snapshot() | {"capture": str(path), "cut": reader.cut, "series": again.series}
+    series = len({number for number, _ in again.closed})
+    return again.account.snapshot() | {"capture": str(path), "cut": reader.cut, "series": series}
 
 
 class _Again:
     """The live loop without its threads."""
 
     def __init__(
-        self, head: CaptureHead, done: Callable[[int, Reconstruction], None], load_model: LoadModel
+        self, head: CaptureHead, done: Callable[[Key, Reconstruction], None], load_model: LoadModel
     ) -> None:
-        self.account, self.series = Account(), 0
+        self.account, self.closed = Account(), set[Key]()
         self._head, self._done, self._load = head, done, load_model
         settings = head.settings
         self._model = None if settings.model is None else load_model(settings.model, settings.model_digest)
         self._join = Join(self.account, given=settings.given_positions)
         self._decoders: list[Decoder] = [decoder_of(each.scheme, **each.options) for each in head.sources]
         self._starts: dict[int, SeriesStart] = {}
-        self._open: dict[int, _Rerun] = {}
+        self._open: dict[Key, _Rerun] = {}
 
     def message(self, message: CapturedMessage) -> None:
         if message.origin >= len(self._decoders):
@@ -147,53 +87,61 @@ class _Again:
             if isinstance(event, SeriesStart):
                 self._starts[event.series] = event
             for pair in self._join.take(event):
-                self._rerun(pair.frame.series).take(pair)
+                key = self._head.part_of(pair.frame.series, pair.frame.number)
+                self._rerun(key).take(pair)
             self._settled()
 
     def batch(self, batch: CapturedBatch) -> None:
-        self._rerun(batch.series).place(batch)
+        self._rerun((batch.series, batch.part)).place(batch)
         self._settled()
 
     def swap(self, told: dict[str, Any]) -> None:
         self._model = self._load(told["bundle"], told["digest"])
-        rerun = self._open.get(told["series"])
+        rerun = self._open.get(key_of(told))
         if rerun is not None and rerun.run.image is not None:
             rerun.run.image.swap(self._model)
+
+    def end_part(self, key: Key) -> None:
+        """All of a part that others follow was placed."""
+        if key in self._open and not self._head.is_last(key):
+            self._close(key)
 
     def finish(self) -> None:
         self._join.settle()
         self._settled(last=True)
 
-    def _rerun(self, series: int) -> "_Rerun":
-        if series not in self._open:
-            run = SeriesRun(
-                series, self._head.settings, self.account, start=self._starts.get(series), model=self._model
-            )
-            self._open[series] = _Rerun(run, self._head)
-        return self._open[series]
+    def _rerun(self, key: Key) -> "_Rerun":
+        if key not in self._open:
+            (series, part), settings = key, self._head.settings
+            start = self._starts.get(series)
+            run = SeriesRun(series, settings, self.account, part=part, start=start, model=self._model)
+            self._open[key] = _Rerun(run, self._head)
+        return self._open[key]
 
     def _settled(self, *, last: bool = False) -> None:
         """Series of which all batches are placed, once nothing of them follows."""
         over = {settled.series for settled in self._join.settled}
-        for series, rerun in list(self._open.items()):
-            if last or (series in over and not rerun.batches_left):
-                result = rerun.close()
-                del self._open[series]
-                self.series += 1
-                if result is not None:
-                    self._done(series, result)
+        for key, rerun in sorted(self._open.items()):
+            if last or (key[0] in over and self._head.is_last(key) and not rerun.batches_left):
+                self._close(key)
+
+    def _close(self, key: Key) -> None:
+        result = self._open.pop(key).close()
+        self.closed.add(key)
+        if result is not None:
+            self._done(key, result)
 
 
 class _Rerun:
-    """One series, batch by batch as they were."""
+    """One series, or a part, batch by batch as they were."""
 
     def __init__(self, run: SeriesRun, head: CaptureHead) -> None:
-        self.run = run
-        self.batches_left = head.batches.get(run.series, 0)
-        self._placed = head.placed.get(run.series, set())
-        self._mends = head.mends.get(run.series, [])
-        self._needed = head.first.get(run.series, run.frames_needed)
-        self._ended = run.series in head.done
+        self.run, key = run, (run.series, run.part)
+        self.batches_left = head.batches.get(key, 0)
+        self._placed = head.placed.get(key, set())
+        self._mends = head.mends.get(key, [])
+        self._needed = head.first.get(key, run.frames_needed)
+        self._ended = key in head.done
         self._held: dict[int, Joined] = {}
         self._tail: list[Joined] = []
         self._waiting: list[list[Joined]] = []

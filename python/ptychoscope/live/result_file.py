@@ -21,6 +21,8 @@ class ResultFile:
 
     Parameters
     ----------
+    of
+        The series, and its part, which every event names.
     snapshot
         What there is now; called from a thread of its own.
     every_s
@@ -30,13 +32,13 @@ class ResultFile:
     def __init__(
         self,
         path: Path,
-        series: int,
+        of: dict[str, int],
         snapshot: Callable[[], Reconstruction | None],
         say: Say,
         *,
         every_s: float,
     ) -> None:
-        self.path, self._series, self._snapshot, self._say = path, series, snapshot, say
+        self.path, self._of, self._snapshot, self._say = path, of, snapshot, say
         self._every_s, self._wake, self._closed = every_s, threading.Condition(), False
         self._writing = threading.Lock()
         self._problem: OutputError | None = None
@@ -90,13 +92,14 @@ class ResultFile:
             {
                 "event": "saved",
                 "file": str(self.path),
-                "series": self._series,
+                **self._of,
                 "frames": frames,
                 "whole": not result.partial,
             }
         )
 
 
-def file_of_series(path: Path, series: int, *, several: bool) -> Path:
-    """`path`, with the number of the series in its name where there may be several."""
-    return path.with_name(f"{path.stem}-series{series}{path.suffix}") if several else path
+def file_of_series(path: Path, series: int, part: int, *, several: bool) -> Path:
+    """`path`, with the number of the series where there may be several, and of a part but the first."""
+    words = (f"-series{series}" if several else "") + (f"-part{part}" if part > 1 else "")
+    return path.with_name(f"{path.stem}{words}{path.suffix}")

@@ -126,19 +126,22 @@ class SeriesBook:
         series.lost_waiting += waiting
         if series.run is not None:
             self._close(series.run)
-        self.settled.append(
-            SettledSeries(
-                series=series.series,
-                first=series.first,
-                expected=series.stop - series.first,
-                arrived=len(series.seen),
-                joined=series.joined,
-                no_position=series.lost_waiting,
-                never_arrived=missing,
-                aborted=series.aborted,
-            )
-        )
+        self.settled.append(series.summary(series.stop, never_arrived=missing))
         series.waiting.clear()
+
+    def cut(self) -> dict[int, NDArray[np.bool_]]:
+        """Let another part begin of the series that runs; one that has ended waits no longer.
+
+        By series that was cut: which numbers (n,) went before. Empty where nothing was joined yet.
+        """
+        cut: dict[int, NDArray[np.bool_]] = {}
+        for series in list(self.open.values()):
+            if series.ended_s is not None:
+                self.settle(series)
+            elif series.began:
+                self.settled.append(series.cut())
+                cut[series.series] = series.gone()
+        return cut
 
     def settle_complete(self) -> None:
         """Settle every series of which nothing can come any more."""

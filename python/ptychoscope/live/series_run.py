@@ -1,4 +1,4 @@
-"""SeriesRun: one series from its first frame to its result, in the order in which batches are placed.
+"""SeriesRun: one series, or a part of it, from its first frame to its result, batch by batch as they come.
 
 The live loop and the reprocessing of a capture both go through here, which is why they give the same bits.
 """
@@ -6,7 +6,7 @@ The live loop and the reprocessing of a capture both go through here, which is w
 import threading
 from collections.abc import Sequence
 from time import monotonic, thread_time
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account
 from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Joined
+from ptychoscope.live.kept_frames import KeptBatch, KeptFrames
 from ptychoscope.live.live_image import LiveImage, Placed
 from ptychoscope.live.reading import Reading, find_reading, frames_needed
 from ptychoscope.live.settings import LiveSettings
@@ -24,15 +25,6 @@ from ptychoscope.live.unpack_frames import unpack
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
-
-
-class KeptBatch(NamedTuple):
-    """A batch as it was read, before any mend."""
-
-    patterns: NDArray[np.float32]
-    positions: NDArray[np.float64]
-    """In the source's unit."""
-    numbers: NDArray[np.int64]
 
 
 class SeriesRun:
@@ -47,21 +39,28 @@ class SeriesRun:
         settings: LiveSettings,
         account: Account,
         *,
+        part: int = 1,
         start: SeriesStart | None = None,
         model: Model | None = None,
     ) -> None:
+        self.part = part
         self.series, self.settings, self.account, self.start = series, settings, account, start
         self.model = model
         self.lock = threading.RLock()
         self.reading: Reading | None = None
         self.image: LiveImage | None = None
+        self.result: Reconstruction | None = None
+        """Of the whole, once it is closed."""
         self.cpu_s = {"decode": 0.0, "preprocess": 0.0}
-        self.last: tuple[int, NDArray[np.float32]] | None = None
-        """Number and pattern of the frame that was placed last."""
+        self.last: int | None = None
+        """Number of the frame that was placed last."""
         self._first: NDArray[np.float32] = np.empty((0, 1, 1), np.float32)
-        self._kept: list[KeptBatch] = []
-        self._kept_bytes = 0
-        self._all_kept = True
+        self._kept = KeptFrames(settings.kept_bytes)
+
+    @property
+    def name(self) -> dict[str, int]:
+        """Its series, and its part where that is not the first: in events, in captures, in the state."""
+        return name_of(self.series, self.part)
 
     @property
     def frames_needed(self) -> int:
@@ -113,7 +112,6 @@ class SeriesRun:
         kept = KeptBatch(self.reading.patterns(pixels, threads=self.settings.threads), positions, numbers)
         self.cpu_s["preprocess"] += thread_time() - began
         with self.lock:
-            self._keep(kept)
             placed = self._place(kept)
         now = monotonic()
         self.account.lose("dark", placed.dark)
@@ -128,16 +126,18 @@ class SeriesRun:
             return None if self.image is None or not self.image.frames else self.image.snapshot()
 
     def close(self) -> Reconstruction | None:
-        """The result of the whole series; None when nothing was placed."""
+        """The result of the whole; None when nothing was placed."""
         with self.lock:
-            return None if self.image is None or not self.image.frames else self.image.close()
+            if self.image is not None and self.image.frames:
+                self.result = self.image.close()
+            return self.result
 
     def apply_mend(self, mend: Mend) -> None:
         """Place everything anew as `mend` says. Raises `ConfigError` when that cannot be done here."""
         with self.lock:
             if self.reading is None:
                 raise ConfigError("nothing has been placed yet that could be mended")
-            if not self._all_kept:
+            if not self._kept.complete:
                 raise ConfigError(
                     "frames of this series are no longer in memory: end the run, and `ptychoscope reprocess "
                     f"CAPTURE --orientation {mend.orientation.text}` places them anew"
@@ -146,14 +146,14 @@ class SeriesRun:
                 raise ConfigError(f"{mend} is not done while the scan runs: start again with it")
             self.reading = self.reading.mended(mend.orientation)
             self.image = None
-            for kept in self._kept:
+            for kept in self._kept.forget_places():
                 self._place(kept)
 
     def first_scan(self, most: int) -> Scan | None:
         """The first `most` frames or so, as they are read now; None without any."""
         with self.lock:
             reading, some, frames = self.reading, [], 0
-            for kept in self._kept:
+            for kept in self._kept.batches:
                 some.append(kept)
                 frames += len(kept.numbers)
                 if frames >= most:
@@ -170,12 +170,23 @@ class SeriesRun:
     def frame(self, number: int) -> NDArray[np.float32] | None:
         """(P, P) the pattern of a frame that is still in memory, as it was placed."""
         with self.lock:
-            for kept in reversed(self._kept):
-                place = np.flatnonzero(kept.numbers == number)
-                if len(place) and self.reading is not None:
-                    pattern: NDArray[np.float32] = self.reading.with_mends(kept.patterns[place])[0]
-                    return pattern
-        return None
+            pattern = self._kept.pattern_of(number)
+            if pattern is None or self.reading is None:
+                return None
+            placed: NDArray[np.float32] = self.reading.with_mends(pattern[None])[0]
+            return placed
+
+    @property
+    def places_kept(self) -> list[tuple[int, int]]:
+        """From first to stop, the places in the image of the frames that are in memory, in their order."""
+        with self.lock:
+            return self._kept.ranges
+
+    def frames_at(self, first: int, stop: int) -> NDArray[np.float32] | None:
+        """(n, P, P) patterns of the frames at these places, as they were placed; None if one is missing."""
+        with self.lock:
+            patterns = self._kept.patterns(first, stop)
+            return None if patterns is None or not self.reading else self.reading.with_mends(patterns)
 
     def _place(self, kept: KeptBatch) -> Placed:
         reading = self.reading
@@ -191,17 +202,14 @@ class SeriesRun:
                 positions_px=None if given is None else reading.positions_px(given),
             )
         placed = self.image.add(patterns, reading.positions_px(kept.positions), kept.numbers)
-        self.last = int(kept.numbers[-1]), patterns[-1]
+        self._kept.add(kept, placed.kept)
+        self.last = int(kept.numbers[-1])
         return placed
 
-    def _keep(self, batch: KeptBatch) -> None:
-        """Keep patterns as long as there is room."""
-        if self._kept_bytes + batch.patterns.nbytes > self.settings.kept_bytes:
-            self._all_kept = False
-            return
-        if self._all_kept:
-            self._kept.append(batch)
-            self._kept_bytes += batch.patterns.nbytes
+
+def name_of(series: int, part: int) -> dict[str, int]:
+    """A series, and a part of it that is not the first, as plain numbers."""
+    return {"series": series} if part == 1 else {"series": series, "part": part}
 
 
 def _lit(pixels: NDArray[Any]) -> NDArray[np.bool_]:

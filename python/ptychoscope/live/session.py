@@ -10,11 +10,11 @@ fixed batch it places what a replay of the file would, bit for bit.
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.quick import Finding
@@ -22,14 +22,16 @@ from ptychoscope.errors import ConfigError, OutputError
 from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account
 from ptychoscope.live.capture import CaptureWriter
+from ptychoscope.live.capture_head import note_cut
 from ptychoscope.live.early_word import EarlyWord
 from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Join, Joined
+from ptychoscope.live.open_run import OpenRun
 from ptychoscope.live.open_series import SettledSeries
 from ptychoscope.live.queues import JoinedQueue
 from ptychoscope.live.receiver import Receiver
 from ptychoscope.live.result_file import ResultFile, Say, file_of_series
-from ptychoscope.live.series_run import SeriesRun
+from ptychoscope.live.series_run import SeriesRun, name_of
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import EventSource
 from ptychoscope.reconstruction import Reconstruction
@@ -89,7 +91,9 @@ class LiveSession:
         self.receiver = Receiver(sources, join, self.queue, say)
         self._stopped = threading.Event()
         self._starts: dict[int, SeriesStart] = {}
-        self._open: dict[int, _OpenRun] = {}
+        self._parts: dict[int, int] = {}
+        """Which part of a series follows, where it was cut."""
+        self._open: dict[int, OpenRun] = {}
         self.run_now: SeriesRun | None = None
         """The newest series that has frames."""
         self.results: dict[int, Reconstruction] = {}
@@ -140,7 +144,7 @@ class LiveSession:
         run = self.run_now
         if run is None:
             raise ConfigError("no frame has come yet: there is nothing to mend")
-        told = {"series": run.series, "orientation": mend.orientation.text}
+        told = run.name | {"orientation": mend.orientation.text}
         with run.lock:
             run.apply_mend(mend)
             if self._capture is not None:
@@ -152,7 +156,7 @@ class LiveSession:
         run = self.run_now
         if self.model is None:
             raise ConfigError("this run has no network that could be replaced: start one with --model")
-        told = {"series": None if run is None else run.series, "bundle": str(model.path)}
+        told = ({"series": None} if run is None else run.name) | {"bundle": str(model.path)}
         if run is not None and run.image is not None:
             with run.lock:
                 run.image.swap(model)
@@ -186,9 +190,20 @@ class LiveSession:
         self.receiver.resume()
         self._say({"event": "resumed"})
 
-    def end_series(self) -> None:
-        """Wait no longer for what is open: the series ends as if its end had come. From any thread."""
-        self.receiver.settle()
+    def new_scan(self) -> None:
+        """End the present scan with what was joined; what follows is another, also of the same series.
+
+        From any thread. Without a frame in the present scan there is nothing to end, and it goes on. A series
+        that has ended waits no longer for positions. Raises `ConfigError` while nothing is taken.
+        """
+        if self.receiver.held:
+            raise ConfigError("nothing is taken now, so that no scan begins: start first")
+
+        def note(series: int, gone: NDArray[np.bool_]) -> None:
+            if self._capture is not None:
+                note_cut(self._capture, series, gone)
+
+        self.receiver.cut(note)
 
     def save(self) -> None:
         """Write the present result now. Raises `OutputError`, also where there is none."""
@@ -224,77 +239,42 @@ class LiveSession:
         series = joined[0].frame.series
         if series not in self._open:
             self._open[series] = self._begin(series)
-        opened = self._open[series]
-        opened.waiting += joined
-        self._place_waiting(opened, whole=False)
+        self.batches += self._open[series].place(joined)
 
-    def _place_waiting(self, opened: "_OpenRun", *, whole: bool) -> None:
-        """Place what waits in batches; the last one, which is not full, only when the series is `whole`."""
-        run = opened.run
-        while run.reading is None and opened.waiting and (whole or len(opened.waiting) >= run.frames_needed):
-            frames = run.prepare(opened.waiting)
-            if not frames:
-                opened.waiting = opened.waiting[run.frames_needed :]
-            elif self._capture is not None:
-                self._capture.say("reading", {"series": run.series, "frames": frames})
-        if run.reading is None:
-            return
-        size = self.settings.batch or self.settings.most_batch
-        while opened.waiting and (whole or self.settings.batch is None or len(opened.waiting) >= size):
-            batch, opened.waiting = opened.waiting[:size], opened.waiting[size:]
-            with run.lock:  # nothing that changes the image comes between a batch and its record
-                placed = run.place(batch)
-                if self._capture is not None and placed:
-                    numbers = np.array([pair.frame.number for pair in placed], np.int64)
-                    positions = np.array([pair.position for pair in placed], np.float64)
-                    self._capture.batch(run.series, numbers, positions)
-            self.batches += 1
-        if opened.word is not None:
-            opened.word.look()
-
-    def _begin(self, series: int) -> "_OpenRun":
-        run = SeriesRun(
-            series, self.settings, self.account, start=self._starts.pop(series, None), model=self.model
-        )
-        self.run_now = run
-        opened = _OpenRun(run, EarlyWord(run, self._say) if self._diagnose else None)
+    def _begin(self, series: int) -> OpenRun:
+        part, start = self._parts.get(series, 1), self._starts.get(series)
+        run = SeriesRun(series, self.settings, self.account, part=part, start=start, model=self.model)
+        self.run_now, file = run, None
         if self._output is not None:
-            path = file_of_series(self._output, series, several=self._most_series != 1)
-            opened.file = ResultFile(path, series, run.snapshot, self._say, every_s=self._save_every_s)
-        return opened
+            path = file_of_series(self._output, series, part, several=self._most_series != 1)
+            file = ResultFile(path, run.name, run.snapshot, self._say, every_s=self._save_every_s)
+        return OpenRun(run, EarlyWord(run, self._say) if self._diagnose else None, file, self._capture)
 
     def _finish(self, settled: SettledSeries) -> None:
-        """Nothing of a series follows: what waits is placed, sweeps close the image, the result is saved."""
-        opened = self._open.pop(settled.series, None)
-        self._starts.pop(settled.series, None)
+        """Nothing of a series, or a part, follows: what waits is placed, sweeps close it, it is saved."""
+        opened = self._open.get(settled.series)
         if opened is not None:
-            self._place_waiting(opened, whole=True)
-            result = opened.run.close()
+            self.batches += opened.place([], whole=True)
+            result = opened.close()
             self.results = {} if result is None else {settled.series: result}
-            if opened.file is not None:
-                opened.file.close(result)
             if result is not None:
-                self._say_verdict(settled.series, result.verdict)
+                self._say_verdict(opened.run.name, result.verdict)
+            del self._open[settled.series]
             if opened.word is not None:
                 opened.word.close(doubtful=self.verdict is not None and self.verdict.doubtful)
-            if self._capture is not None:
-                self._capture.say("done", {"series": settled.series})
-        if opened is not None or settled.arrived:
+        if self._capture is not None:
+            self._capture.say("done", name_of(settled.series, settled.part))
+        if settled.cut:
+            self._parts[settled.series] = settled.part + 1
+        else:
+            self._parts.pop(settled.series, None)
+            self._starts.pop(settled.series, None)
+            if settled.part == 1 and opened is None and not settled.arrived:
+                return
             self.series_done += 1
-            self._say({"event": "series done", **asdict(settled)})
+        self._say({"event": "part done" if settled.cut else "series done", **settled.record()})
 
-    def _say_verdict(self, series: int, verdict: Verdict | None) -> None:
+    def _say_verdict(self, of: dict[str, int], verdict: Verdict | None) -> None:
         self.verdict = verdict
         explained, sentence = (verdict.explained, verdict.sentence()) if verdict else (None, NO_VERDICT)
-        self._say({"event": "verdict", "series": series, "explained": explained, "sentence": sentence})
-
-
-@dataclass(eq=False)
-class _OpenRun:
-    """A series that is being placed."""
-
-    run: SeriesRun
-    word: EarlyWord | None
-    file: ResultFile | None = None
-    waiting: list[Joined] = field(default_factory=list)
-    """Frames until there are enough to find the reading, or to fill a batch."""
+        self._say({"event": "verdict", **of, "explained": explained, "sentence": sentence})

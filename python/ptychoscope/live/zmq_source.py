@@ -6,14 +6,15 @@ other side refused the keys is told by `problem`, since ZeroMQ alone would be si
 """
 
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ptychoscope.errors import ConfigError, MissingExtraError
+from ptychoscope.live.address_options import check_names, whole_number
 from ptychoscope.live.events import Damaged, Event
+from ptychoscope.live.source import Decoder, Tap
 from ptychoscope.live.zmq_watch import ConnectionWatch
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class SocketOptions:
         if self.kind not in ("pull", "sub"):
             raise ConfigError(f"kind of a socket must be pull or sub, got {self.kind!r}")
         for name, most in (("high_water", 10**6), ("max_message_bytes", 2**40)):
-            object.__setattr__(self, name, _whole(name, getattr(self, name), most))
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), 1, most))
         if self.certificate is not None and self.server_key is None:
             raise ConfigError("a certificate needs server_key, the public key of the other side")
 
@@ -58,10 +59,10 @@ class ZmqSource:
     def __init__(
         self,
         address: str,
-        decode: Callable[[Sequence[bytes | memoryview], float], list[Event]],
+        decode: Decoder,
         options: SocketOptions,
         *,
-        tap: Callable[[Sequence[bytes | memoryview], float], None] | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self._zmq = load_zmq()
         self._address, self._decode, self._tap = address, decode, tap
@@ -182,11 +183,7 @@ def split_options(
 ) -> tuple[SocketOptions, dict[str, Any]]:
     """Those of the socket, and those named in `also`; raises `ConfigError` for any other."""
     fields = tuple(SocketOptions.__dataclass_fields__)
-    unknown = [name for name in options if name not in (*fields, *also)]
-    if unknown:
-        raise ConfigError(
-            f"unknown option {unknown[0]!r} of a source: {', '.join((*fields, *also))} are known"
-        )
+    check_names(options, (*fields, *also), "a source")
     known = {name: value for name, value in options.items() if name in fields}
     return SocketOptions(**known), {name: value for name, value in options.items() if name in also}
 
@@ -218,13 +215,3 @@ def _key(zmq: Any, path: str) -> tuple[bytes, bytes | None]:
             f"cannot read keys of CurveZMQ from {path}: {error}; zmq.auth writes such files"
         ) from error
     return public, secret
-
-
-def _whole(name: str, value: Any, most: int) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name} must be a whole number, got {value!r}") from error
-    if not 1 <= number <= most:
-        raise ConfigError(f"{name} must be from 1 to {most}, got {number}")
-    return number

@@ -1,4 +1,4 @@
-"""Which frames of a scan make its image: those of one scan, that hold counts and lie with the others.
+"""Which frames of a scan make its image: of one scan, measured once, with counts, and near the others.
 
 Every image begins here, whoever makes it: network, solver, replay or training. A frame that is left out is
 counted and named once; an image that would be far larger than what the frames see is never begun.
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.patch_geometry import canvas_bytes, too_large
 from ptychoscope.preprocess.frame_selection import listed
+from ptychoscope.preprocess.repeated_frames import repeated_frames
 from ptychoscope.scan import Scan
 
 _SPARSE = 16.0
@@ -41,18 +42,18 @@ class UsableFrames(NamedTuple):
 
     scan: Scan
     left_out: dict[str, str | int]
-    """`frames_dark`, `frames_apart`: what was left out, by number; `scan_index` where one of several was
-    taken; empty when nothing was."""
+    """`frames_dark`, `frames_repeated`, `frames_apart`: what was left out, by number; `scan_index` where one
+    of several was taken; empty when nothing was."""
 
 
 def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
     """The frames of `scan` that make its image.
 
-    Left out, with a `ScanWarning` that names them, are frames without a count, and frames whose windows
-    overlap none of the others' where the canvas would be far larger than what is seen (an encoder that
-    jumped). Of several scans in one, by `scan_index`, the first is taken, with a `ScanWarning`. Positions
-    that all lie within a pixel are said to. Without `positions_known`, where their unit is still to be found,
-    neither their spread nor the canvas is judged.
+    Left out, with a `ScanWarning` that names them, are frames without a count, copies of earlier frames, and
+    frames whose windows overlap none of the others' where the canvas would be far larger than what is seen
+    (an encoder that jumped). Of several scans in one, by `scan_index`, the first is taken, with a
+    `ScanWarning`. Positions that all lie within a pixel are said to. Without `positions_known`, where their
+    unit is still to be found, neither their spread nor the canvas is judged.
 
     Raises
     ------
@@ -72,17 +73,19 @@ def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
         raise ScanError(
             f"the {len(scan)} patterns hold no photons on measured pixels: check the mask, or the file"
         )
-    apart = ~dark & _apart(scan.positions_px, scan.patch_px, ~dark)
+    copies = repeated_frames(scan)
+    apart = ~dark & ~copies & _apart(scan.positions_px, scan.patch_px, ~dark)
     for name, frames, reason in (
         ("frames_dark", dark, "hold no counts"),
+        ("frames_repeated", copies, "are copies, bit for bit, of earlier ones (a buffer written twice?)"),
         ("frames_apart", apart, "lie apart from all others (an encoder that jumped?)"),
     ):
         numbers = scan.numbers[frames]
         if len(numbers):
             left_out[name] = ", ".join(map(str, numbers))
             warnings.warn(_left_out(scan, frames, reason), ScanWarning, stacklevel=2)
-    if (dark | apart).any():
-        scan = scan.select(~(dark | apart))
+    if (dark | copies | apart).any():
+        scan = scan.select(~(dark | copies | apart))
     if positions_known:
         _check_canvas(scan)
         scan.__dict__[_SAID] = True

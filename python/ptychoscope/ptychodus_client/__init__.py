@@ -5,10 +5,10 @@ used. `PtychoscopeLibrary` is what ptychodus is handed; the other functions conv
 ours.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ptychoscope.errors import MissingExtraError
+from ptychoscope.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ptychoscope.ptychodus_client.exchange import (
@@ -40,18 +40,14 @@ __all__ = [
     "scan_from_input",
 ]
 
+_load, __dir__ = lazy_names(__name__, _HOME)
+
 
 def __getattr__(name: str) -> Any:
     """Import a public name, and ptychodus with it, when it is first used; raises `MissingExtraError`."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'ptychoscope.ptychodus_client' has no attribute {name!r}")
     try:
-        return getattr(import_module(f"ptychoscope.ptychodus_client.{_HOME[name]}"), name)
+        return _load(name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "ptychodus":
             raise
         raise MissingExtraError(f'{name} needs ptychodus: pip install "ptychodus==1.7.*"') from error
-
-
-def __dir__() -> list[str]:
-    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -1,7 +1,8 @@
 """Training: torch and Lightning live here and nowhere in the runtime."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ptychoscope.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from ptychoscope.train.config import TrainConfig
@@ -40,14 +41,4 @@ __all__ = [
     "train_and_reconstruct",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, so that a config can be read without torch."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'ptychoscope.train' has no attribute {name!r}")
-    return getattr(import_module(f"ptychoscope.train.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """The public names, loaded or not, and nothing that serves to load them."""
-    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

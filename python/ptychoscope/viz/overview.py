@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import ColorMap, PicturePanel, words
-from ptychoscope.reconstruction import Reconstruction, phase_about_mean
+from ptychoscope.reconstruction import Reconstruction, least_coverage, phase_about_mean
 from ptychoscope.viz.panels import Panel, draw_panels, end_at_tick, limits
 from ptychoscope.viz.resolution_panel import with_resolution
 from ptychoscope.viz.save_sheet import check_picture_name, save_sheet
@@ -102,8 +102,9 @@ def object_panels(
     list of Panel
         Four; the scale bar is in the first, in pixels where their size is not known.
     """
-    coverage = coverage / (_median(coverage[seen]) or 1.0)
-    well = seen & (coverage >= 0.5)
+    least = least_coverage(coverage, seen)
+    well = seen & (coverage >= least)
+    coverage = coverage / (2 * least or 1.0)
     amplitude = np.abs(object_)
     low, high = limits(amplitude, well)
     coverage_limit = end_at_tick(max(2, math.ceil(limits(coverage, seen)[1])))
@@ -146,10 +147,6 @@ def _foot(result: Reconstruction, name: str) -> str:
     date = str(known.get("date_utc", "")).replace("T", " ").replace("Z", " UTC")
     version = f"Ptychoscope {known['ptychoscope']}" if "ptychoscope" in known else ""
     return "   ".join(part for part in (str(known.get("scan_file", name)), date, version) if part)
-
-
-def _median(values: NDArray[np.floating]) -> float:
-    return float(np.median(values)) if values.size else 0.0
 
 
 def _caption(result: Reconstruction) -> str:

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from ptychoscope.reconstruction import least_coverage
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 
 from .in_page import COLORS, changes, pixels, until, until_colored, until_text
@@ -81,6 +82,40 @@ def test_colors_range_and_flips_do_what_they_say(opened, done):
     assert changes(page, lambda: (page.fill("#low", "40"), page.press("#low", "Enter")))
     assert changes(page, lambda: page.check("#flip-y", force=True))
     assert changes(page, lambda: page.check("#flip-x", force=True))
+
+
+def test_the_faint_rim_is_dim_until_it_is_asked_for(opened, done):
+    """In amplitude and phase alone, live and of a finished scan; the range is that of the rest."""
+    result = next(iter(done.session.results.values()))
+    seen = result.coverage > 0
+    rim = seen & (result.coverage < least_coverage(result.coverage))
+    page = shown(opened, done)
+
+    def after(act, name):
+        act(name, force=True)
+        page.wait_for_timeout(500)
+        return pixels(page)
+
+    for live in (True, False):
+        if not live:
+            page.click("#results .show")
+            page.wait_for_selector("#viewing:not([hidden])")
+        for plane in ("phase", "amplitude"):
+            page.check(f"[value={plane}]", force=True)
+            until_colored(page)
+            after(page.check, "#auto")
+            high = float(page.inner_text("#bar-high").replace("−", "-"))
+            if plane == "amplitude":
+                assert high == pytest.approx(
+                    np.percentile(np.abs(result.object)[seen & ~rim], 99.5), rel=0.02
+                )
+            dim, whole = after(page.uncheck, "#auto"), after(page.uncheck, "#rim")
+            share = (dim != whole).sum() / (whole != whole[0]).sum()
+            assert share == pytest.approx(rim.sum() / seen.sum(), rel=0.15)
+            np.testing.assert_array_equal(after(page.check, "#rim"), dim)
+    page.click("#back")
+    coverage = after(page.check, "[value=coverage]")
+    np.testing.assert_array_equal(after(page.uncheck, "#rim"), coverage)
 
 
 def test_zoom_and_pan_by_wheel_drag_pinch_keys_and_buttons(opened, done):

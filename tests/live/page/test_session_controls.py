@@ -94,8 +94,11 @@ def test_stop_start_new_scan_and_save(opened, tmp_path):
         assert live.session.series_done == 0  # asked first
         page.click("#new-scan")
         until_text(page, "said", "The next frames begin")
-        live.wait(lambda: live.session.series_done == 1)
+        until_text(page, "series", "Series 1, part 2")
+        assert live.session.series_done == 0
         until_text(page, "series", "Series 2")
+        parts = [load_reconstruction(tmp_path / f"scan-series1{n}.h5") for n in ("", "-part2")]
+        assert [*parts[0].frame_numbers, *parts[1].frame_numbers] == list(range(144))
         page.click("#run")
         page.click("#run")
         until_text(page, "said", "Stopped")

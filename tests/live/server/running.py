@@ -1,5 +1,6 @@
 """A session that is served by a real socket, and a viewer of it."""
 
+import io
 import json
 import threading
 from collections import deque
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 import httpx
+import numpy as np
 from websockets.sync.client import connect
 
 from ptychoscope.live.server.app import LiveServer, ServerOptions
@@ -78,6 +80,8 @@ class Running:
 def running(source, probe, *, options=None, model=None, output=None, **settings):
     """Serve a session until the end of the block."""
     settings = {"idle_s": 60, "position_unit": "px", "window_frames": 16, "closing_sweeps": 1} | settings
+    if model is not None:
+        settings |= {"model": str(model.path), "model_digest": model.digest}
     session = LiveSession(
         [source],
         LiveSettings(probe=probe, **settings),
@@ -115,3 +119,9 @@ def messages(socket, topic, until, timeout_s=20.0):
             if until(header):
                 return found
     raise AssertionError(f"no such message of {topic} in {timeout_s} s; the last: {found[-1:]}")
+
+
+def npy(response):
+    """The array that a route answers with."""
+    assert response.status_code == 200, response.text
+    return np.load(io.BytesIO(response.content), allow_pickle=False)

@@ -1,8 +1,7 @@
 """What a page relies on: routes, topics, and tiles that put together are the image."""
 
-import io
-import json
-import shutil
+from collections import Counter
+from time import sleep
 
 import numpy as np
 import pytest
@@ -10,7 +9,8 @@ import pytest
 from ptychoscope.io.results.formats import load_reconstruction
 
 from ..scan_events import ListedSource, events_of
-from .running import FedSource, messages, running, some_scan
+from .running import FedSource, messages, npy, running, some_scan
+from .test_factors import put
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +28,6 @@ def done(scan, tmp_path_factory):
         with found.viewer("image:amplitude", "image:misfit", "state", "r_factor") as socket:
             found.seen = messages(socket, "state", lambda header: header["state"] == "done")
         yield found
-
-
-def npy(response):
-    assert response.status_code == 200, response.text
-    return np.load(io.BytesIO(response.content), allow_pickle=False)
 
 
 def put_together(found):
@@ -53,7 +48,7 @@ def put_together(found):
     return plane
 
 
-@pytest.mark.parametrize("plane", ["amplitude", "phase", "coverage", "spread", "misfit"])
+@pytest.mark.parametrize("plane", ["amplitude", "phase", "coverage", "misfit"])
 def test_tiles_put_together_are_the_plane(scan, plane):
     """Also while the object grows on all sides, and only what changed is sent."""
     events = events_of(scan)
@@ -65,7 +60,10 @@ def test_tiles_put_together_are_the_plane(scan, plane):
             seen = messages(socket, topic, lambda _: True)
             assert seen[0][0]["whole"] is True
             found.wait_for("done")
-            found.get("/state")
+            before, now = None, found.get("/state").json()["version"]
+            while plane == "misfit" and before != now:  # R-factors are computed little by little
+                sleep(0.6)
+                before, now = now, found.get("/state").json()["version"]
             last = npy(found.get(f"/image/{plane}.npy"))
             version = found.get("/state").json()["version"]
             seen += messages(socket, topic, lambda header: header["version"] >= version)
@@ -74,6 +72,34 @@ def test_tiles_put_together_are_the_plane(scan, plane):
         assert len(seen) > 2
         np.testing.assert_array_equal(shown, last)
         assert np.isfinite(shown).any()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_plane_that_is_not_known_is_no_image_but_a_word(scan, tiny_model, alone, tmp_path):
+    """The spread while a solver sweeps, until the series is done; the misfit of a network alone."""
+    options = {"model": tiny_model, "window_frames": 0, "threads": 1} if alone else {}
+    source, events, output = FedSource(), events_of(scan), tmp_path / "scan.h5"
+    with running(source, scan.probe, output=output, **options) as found:
+        source.feed(events[:101])
+        state = found.wait_for("running", placed=100)
+        missing, there = ("misfit", "spread") if alone else ("spread", "amplitude")
+        assert list(state["not_known"]) == [missing]
+        refused = found.get(f"/image/{missing}.npy")
+        assert (refused.status_code, refused.json()["error"]) == (404, state["not_known"][missing])
+        with found.viewer(f"image:{missing}", f"image:{there}") as socket:
+            assert messages(socket, f"image:{there}", lambda header: header["tiles"])
+            assert np.nanmax(npy(found.get(f"/image/{there}.npy"))) > 0
+            assert found.post("/save").json() == {"ok": True}
+            partial = load_reconstruction(tmp_path / "scan-series1.h5").spread
+            assert np.isnan(partial).all() if not alone else partial.max() > 0
+            source.feed(events[101:])
+            state = found.wait_for("done", placed=len(scan))
+            while not alone and state["not_known"]:
+                state = found.wait_for("done")
+            if not alone:
+                (header, payload), *_ = messages(socket, "image:spread", lambda _: True)
+                assert header["whole"]
+                assert np.nanmax(payload) == found.session.results[1].spread.max() > 0
 
 
 def test_the_plane_is_that_of_the_result(done):
@@ -85,6 +111,13 @@ def test_the_plane_is_that_of_the_result(done):
     np.testing.assert_array_equal(shown[y : y + height, x : x + width], expected)
     assert np.isfinite(shown).sum() == np.isfinite(expected).sum()
     assert list(shown.shape) == state["shape"]
+    phase = npy(done.get("/image/phase.npy"))[y : y + height, x : x + width]
+    np.testing.assert_allclose(phase[result.coverage > 0], result.phase_rad()[result.coverage > 0], atol=1e-5)
+    with done.viewer("image:phase") as socket:
+        (header, _), *_ = messages(socket, "image:phase", lambda _: True)
+    facts = done.get("/results/scan-series1.h5/facts").json()
+    least = np.median(result.coverage[result.coverage > 0]) / 2
+    assert header["least_coverage"] == facts["least_coverage"] == pytest.approx(least)
 
 
 def test_the_state_says_what_is_there(done, scan):
@@ -120,7 +153,7 @@ def test_a_frame_is_shown_beside_what_is_predicted(done, scan):
         header, payload = messages(socket, "frame", lambda _: True)[0]
     measured, predicted = payload.reshape(2, 16, 16)
     np.testing.assert_array_equal(measured, scan.patterns[17])
-    known = done.session.run_now.image.predicted(17)
+    known = done.session.run_now.image.predicted(17, 18)[0]
     np.testing.assert_array_equal(predicted, known)
     factor = np.abs(np.sqrt(measured) - np.sqrt(predicted)).sum() / np.sqrt(measured).sum()
     assert header["r_factor"] == pytest.approx(factor, rel=1e-4)
@@ -129,11 +162,46 @@ def test_a_frame_is_shown_beside_what_is_predicted(done, scan):
     assert done.get("/frame/100000").status_code == 404
 
 
-def test_factors_of_the_newest_frames_are_known(done):
-    factors = done.server.board.r_factors
-    assert len(factors) == 210
-    assert np.isfinite(factors[-50:]).all()
-    assert np.nanmax(factors) < 1.5
+def factors_until(socket, holds):
+    """What a page shows of the R-factors once it `holds`, and how often each was sent."""
+    shown, sent = np.empty(0, np.float32), Counter()
+    while not holds(shown):
+        ((header, payload),) = messages(socket, "r_factor", lambda _: True)
+        shown = put(shown, header, payload)
+        for first, count in header["ranges"]:
+            sent.update(range(first, first + count))
+    return shown, sent
+
+
+def test_a_page_that_is_opened_late_has_every_factor(done, scan):
+    """They are those of the whole scan's image, and are sent once."""
+    image = done.session.run_now.image
+    predicted = np.sqrt(image.predicted(0, len(scan)))
+    measured = np.sqrt(scan.patterns[image.numbers])
+    expected = np.abs(measured - predicted).sum((1, 2)) / measured.sum((1, 2))
+
+    def right(shown):
+        return len(shown) == len(scan) and np.allclose(shown, expected, rtol=1e-4)
+
+    with done.viewer("r_factor") as socket:
+        factors_until(socket, right)
+    with done.viewer("r_factor") as socket:
+        _, sent = factors_until(socket, right)
+        assert sent == Counter(range(len(scan)))
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=0.6)
+    misfit = npy(done.get("/image/misfit.npy"))
+    y, x = np.rint(scan.positions_px[-1]).astype(int) - done.get("/state").json()["origin_px"]
+    assert misfit[y, x] == pytest.approx(expected[-1], rel=1e-4)
+
+
+def test_a_page_that_is_opened_in_mid_scan_has_the_frames_before_it(scan):
+    source = FedSource()
+    with running(source, scan.probe) as found:
+        source.feed(events_of(scan)[:151])
+        found.wait_for("running", placed=150)
+        with found.viewer("r_factor") as socket:
+            factors_until(socket, lambda shown: np.isfinite(shown).sum() == 150)
 
 
 def test_a_finished_scan_can_be_looked_at(done):
@@ -162,59 +230,3 @@ def test_a_bad_message_is_answered_and_changes_nothing(done):
             (header, _), *_ = messages(socket, "error", lambda _: True)
             assert why in header["error"]
         messages(socket, "state", lambda _: True)
-
-
-def test_controls(scan, tmp_path):
-    """Hold, resume, a new scan, save; and what cannot be done says why."""
-    one, two, three = (events_of(scan, series) for series in (1, 2, 3))
-    source = FedSource()
-    with running(source, scan.probe, output=tmp_path / "scan.h5") as found:
-        source.feed(one[:101])
-        found.wait_for("running", placed=100)
-        assert found.post("/save").json() == {"ok": True}
-        assert (tmp_path / "scan-series1.h5").exists()
-        assert found.post("/stop").json() == {"ok": True}
-        source.feed([*one[101:], *two[:51]])
-        until = found.wait_for("stopped")
-        while until["figures"]["frames"]["received"] < len(scan) + 50:
-            until = found.wait_for("stopped")
-        assert until["figures"]["frames"]["lost"]["stray"] == len(scan) - 50
-        assert until["series"] == 1
-        assert found.post("/start").json() == {"ok": True}
-        source.feed(two[51:101])
-        assert found.wait_for("running", placed=150)["series"] == 2
-        assert found.post("/new-scan").json() == {"ok": True}
-        found.wait_for("done")
-        source.feed([*two[101:], *three])
-        state = found.wait_for("done", placed=150 + len(scan))
-        assert state["series"] == 3
-        assert state["figures"]["frames"]["in_hand"] == 0
-        for path, body, why in (
-            ("/mend", {}, "nothing was found"),
-            ("/model", {"name": "tiny"}, "--models FOLDER"),
-        ):
-            refused = found.post(path, **body)
-            assert refused.status_code == 409
-            assert why in refused.json()["error"]
-        assert found.post("/model").status_code == 422
-        assert "name" in json.dumps(found.post("/model").json())
-
-
-def test_a_model_is_swapped_from_the_allowed_folder_alone(scan, tiny_model, tiny, tmp_path):
-    allowed = tmp_path / "models"
-    for folder in (allowed / "other", tmp_path / "forbidden"):
-        shutil.copytree(tiny, folder)
-    source, options = FedSource(), {"models": allowed}
-    with running(source, scan.probe, model=tiny_model, options=options) as found:
-        source.feed(events_of(scan)[:101])
-        state = found.wait_for("running", placed=100)
-        assert state["models"] == ["other"]
-        assert state["model"]["digest"] == tiny_model.digest
-        for name in ("../forbidden", str(tmp_path / "forbidden"), ".", "", "other/../../forbidden"):
-            refused = found.post("/model", name=name)
-            assert refused.status_code == 409
-            assert "none of the models" in refused.json()["error"]
-        assert found.post("/model", name="other").json() == {"ok": True}
-        assert found.get("/state").json()["model"]["name"] == "other"
-        source.feed(events_of(scan)[101:])
-        assert found.wait_for("done")["figures"]["frames"]["placed"] == len(scan)

@@ -31,10 +31,13 @@ def test_what_is_put_is_what_is_there(places):
     assert all(value % SIDE_PX == 0 for pair in box for value in pair)
 
 
-@given(ROW, ROW, st.integers(1, 100), st.integers(1, 100))
-def test_painting(y, x, height, width):
+@given(ROW, ROW, st.integers(1, 100), st.integers(1, 100), st.permutations(range(3)))
+def test_painting(y, x, height, width, order):
+    """Whoever is last by order of placing is seen, in whatever order they paint."""
     plane = TiledPlane()
-    plane.paint((y, y + height, x, x + width), 0.5, 1)
+    boxes = [(y, y + height, x, x + width), (y, y + 1, x, x + width), (y, y + height, x, x + width)]
+    for by in order:
+        plane.paint(boxes[by], 0.25 * by, 1, by=by)
     box = whole_tiles((y, y + height, x, x + width))
     image = plane.image(box)
     y, x = y - box.origin_px[0], x - box.origin_px[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optics import make_scan
+from optics import QUICK_TRAINING, make_scan
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.scan import Scan
 
@@ -17,9 +17,7 @@ from ptychoscope.train import TrainConfig, train  # noqa: E402
 from ptychoscope.train.config import Simulated  # noqa: E402
 from ptychoscope.train.data.datamodule import GroupData, hold_back  # noqa: E402
 
-QUICK = TrainConfig(
-    width=4, threads=1, max_steps=3, group_size=4, batch_size=2, groups_per_epoch=16, augment="all"
-)
+QUICK = TrainConfig(**QUICK_TRAINING, max_steps=3, groups_per_epoch=16, augment="all")
 
 
 def seen(data: GroupData, epoch: int = 0) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from optics import QUICK_TRAINING
 from ptychoscope.errors import ConfigError, DeviceError, MissingExtraError
 from ptychoscope.scan import Scan
 
@@ -25,7 +26,7 @@ from ptychoscope.train.loop.device import (  # noqa: E402
 from ptychoscope.train.loop.processes import find_launch  # noqa: E402
 
 LOGGERS = ("mlflow", "tensorboard")
-QUICK = TrainConfig(width=4, threads=1, max_steps=4, group_size=4, batch_size=2, groups_per_epoch=8)
+QUICK = TrainConfig(**QUICK_TRAINING, max_steps=4, groups_per_epoch=8)
 
 
 def with_options(**options: object) -> TrainConfig:

@@ -20,6 +20,7 @@ from ptychoscope.live.message_checks import (
     check_packed,
     checked_number,
     checked_shape,
+    naming_frame,
     own_position,
     read_json,
 )
@@ -86,9 +87,9 @@ def _decode(parts: Sequence[Bytes], arrived_s: float) -> list[Event]:
     )
 
 
-def _frame(parts: Sequence[Bytes], series: int, number: int | None, arrived_s: float) -> Frame:
-    try:
-        number = checked_number("frame", number)
+def _frame(parts: Sequence[Bytes], series: int, frame: int | None, arrived_s: float) -> Frame:
+    with naming_frame(series, frame):
+        number = checked_number("frame", frame)
         if len(parts) < 3:
             raise MessageError(f"an image of {len(parts)} parts, where 4 or 5 are due")
         pixels = read_json(parts[1], "the second part of an image", _pixels)
@@ -102,9 +103,6 @@ def _frame(parts: Sequence[Bytes], series: int, number: int | None, arrived_s: f
         dtype = _TYPES[pixels.type]
         codec, itemsize = _codec(pixels.encoding)
         check_packed(data, (height, width), dtype, codec, itemsize)
-    except MessageError as error:
-        error.series, error.number = series, number if type(number) is int and number >= 0 else None
-        raise
     return Frame(
         series=series,
         number=number,

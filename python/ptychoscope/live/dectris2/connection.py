@@ -3,25 +3,17 @@
 from typing import Any
 
 from ptychoscope.live.dectris2.decode import make_decoder
+from ptychoscope.live.source import Tap
 from ptychoscope.live.zmq_source import ZmqSource, split_options, tcp_address
 
 _PORT = 31001
 
 
-def connect(address: str, *, tap: Any = None, **options: Any) -> ZmqSource:
+def connect(address: str, *, tap: Tap | None = None, **options: Any) -> ZmqSource:
     """Events of the stream at ``HOST`` or ``HOST:PORT``.
 
-    Parameters
-    ----------
-    tap
-        Is handed the parts of every message and when they came, before they are decoded.
-    options
-        Fields of `SocketOptions`, and `channel` and `number_key` of `Decoder`.
-
-    Raises
-    ------
-    ConfigError
-        The address, a key or an option is none.
+    `options` are fields of `SocketOptions`, and `channel` and `number_key` of `Decoder`. Raises `ConfigError`
+    when the address, a key or an option is none.
     """
     socket, others = split_options(options, also=("channel", "number_key"))
     return ZmqSource(tcp_address(address, _PORT), make_decoder(**others), socket, tap=tap)

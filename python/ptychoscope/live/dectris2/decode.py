@@ -19,6 +19,7 @@ from ptychoscope.live.message_checks import (
     checked_number,
     checked_shape,
     looks_pickled,
+    naming_frame,
     own_position,
     plausible,
     square_pixel_m,
@@ -70,16 +71,14 @@ class Decoder:
 
     def _frame(self, message: dict[Any, Any], series: int, arrived_s: float) -> Frame:
         number = message.get("image_id")
-        try:
+        with naming_frame(series, number):
             number = checked_number("image_id", number)
             user_data = message.get("user_data")
             if self._number_key is not None:
                 value = user_data.get(self._number_key) if isinstance(user_data, dict) else None
                 number = checked_number(f"user_data[{self._number_key!r}]", value)
+        with naming_frame(series, number):
             array = packed_array(self._of_channel(message.get("data")))
-        except MessageError as error:
-            error.series, error.number = series, number if type(number) is int and number >= 0 else None
-            raise
         return Frame(
             series=series,
             number=number,

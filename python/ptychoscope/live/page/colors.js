@@ -7,6 +7,8 @@
 const SAMPLES = 40000;
 /** By how much of its width an automatic range must be wrong before all is painted anew. */
 const STEADY = 0.02;
+/** The alpha of what is shown dimly, as the first byte of RGBA. */
+const DIM = 0x48000000;
 
 /** @type {Map<string, Uint32Array>} RGBA in the order of bytes that ImageData has */
 const tables = new Map();
@@ -22,12 +24,12 @@ export async function loadColors() {
   }
 }
 
-/** Values at two percentiles of those that are finite; null where none is. */
-export function percentiles(values, low, high) {
+/** Values at two percentiles of those that are finite, and not left out by their index; null where none is. */
+export function percentiles(values, low, high, without = () => false) {
   const step = Math.max(1, Math.floor(values.length / SAMPLES));
   const found = [];
   for (let k = 0; k < values.length; k += step) {
-    if (Number.isFinite(values[k])) found.push(values[k]);
+    if (Number.isFinite(values[k]) && !without(k)) found.push(values[k]);
   }
   if (!found.length) return null;
   const sorted = Float64Array.from(found).sort();
@@ -65,8 +67,9 @@ export class Picture {
    * @param {{values: Float32Array, shape: number[]}} plane
    * @param {{range: number[], map: string, log: boolean}} look
    * @param {number[][] | null} tiles that changed; null: all
+   * @param {(k: number) => boolean} dim which values, by their index, are shown dimly
    */
-  paint({ values, shape }, { range, map, log }, tiles = null) {
+  paint({ values, shape }, { range, map, log }, tiles = null, dim = () => false) {
     const [height, width] = shape;
     if (this.canvas.width !== width || this.canvas.height !== height) {
       this.canvas.width = width;
@@ -85,7 +88,8 @@ export class Picture {
           const value = values[at];
           if (value !== value) continue; // NaN: nothing is painted
           const unit = scale(value);
-          pixels[k] = table[unit <= 0 ? 0 : unit >= 1 ? 255 : (unit * 256) | 0];
+          const color = table[unit <= 0 ? 0 : unit >= 1 ? 255 : (unit * 256) | 0];
+          pixels[k] = dim(at) ? (color & 0xffffff) | DIM : color;
         }
       }
       this.context.putImageData(image, x, y);

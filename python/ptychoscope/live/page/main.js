@@ -9,7 +9,7 @@ import { loadColors } from "./colors.js";
 import { connectLook, connectSession, say, showLook, showRun } from "./controls.js";
 import { lengthWords } from "./overlays.js";
 import { showFrame, showProbe } from "./patterns.js";
-import { showState } from "./readouts.js";
+import { sentence, showState } from "./readouts.js";
 import { showResults } from "./results.js";
 import { Scan } from "./scan.js";
 import { LOOKS, Stage } from "./stage.js";
@@ -40,6 +40,7 @@ function watch() {
   if (!document.hidden) {
     topics.push("path", "r_factor", "frame");
     if (!page.result) topics.push(`image:${page.plane}`);
+    if (!page.result && stage.dims) topics.push("image:coverage");
     if (byId("probe").open) topics.push("probe");
   }
   stream.watch(topics, page.frame);
@@ -49,13 +50,15 @@ function onState(state) {
   page.state = state;
   showState(state);
   showRun(state);
+  showWhy();
   showResults(byId("results"), state.results ?? [], page.result?.name ?? null, showResult);
   showPresent();
 }
 
 function onData(message) {
   const { topic } = message.header;
-  if (topic === `image:${page.plane}` && !page.result) stage.apply(message);
+  if (topic === "image:coverage" && !page.result) stage.applyCoverage(message);
+  else if (topic === `image:${page.plane}` && !page.result) stage.apply(message);
   else if (topic === "frame") receiveFrame(message);
   else if (topic === "probe") showProbe(message, byId("modes"));
   else if (topic === "path" || topic === "r_factor") {
@@ -80,9 +83,9 @@ function onLink(link) {
 // --- the image ----------------------------------------------------------------------------------------------
 function showPlane(plane) {
   page.plane = plane;
-  stage.look = looks[plane];
+  stage.turnTo(plane, looks[plane]);
   if (page.result) showResult(page.result);
-  else stage.clear();
+  showWhy();
   watch();
 }
 
@@ -93,8 +96,10 @@ async function showResult(result) {
   showPresent();
   watch();
   try {
-    const stored = await fetchStored(page.plane, result);
-    if (page.result === result) stage.set(stored);
+    const { plane } = page;
+    const wanted = stage.dims ? [plane, "coverage"] : [plane];
+    const stored = await Promise.all(wanted.map((name) => fetchStored(name, result)));
+    if (page.result === result && page.plane === plane) stage.set(...stored);
   } catch (error) {
     stage.clear();
     say(error.message, true);
@@ -115,6 +120,12 @@ function drawn() {
   byId("empty").hidden = !stage.plane.empty;
   document.body.dataset.version = stage.plane.version;
   showLook(stage);
+}
+
+/** Why there is no image. */
+function showWhy() {
+  const why = page.result ? "" : (page.state?.not_known?.[page.plane] ?? "the image appears with the first frames");
+  byId("empty").textContent = why && `${sentence(why)}.`;
 }
 
 function showPresent() {
@@ -168,12 +179,19 @@ function connectPage() {
   byId("probe").addEventListener("toggle", watch);
   byId("latest").addEventListener("change", ({ target }) => choose(target.checked ? null : (page.lastFrame?.number ?? null)));
   byId("number").addEventListener("change", ({ target }) => choose(target.value === "" ? null : Math.max(0, Math.round(target.valueAsNumber))));
+  byId("rim").addEventListener("change", () => {
+    stage.shows.rim = !byId("rim").checked;
+    stage.painted(null);
+    if (page.result) showResult(page.result);
+    watch();
+  });
   byId("frame-log").addEventListener("change", () => page.frameMessage && receiveFrame(page.frameMessage));
   document.addEventListener("visibilitychange", watch);
-  const name = () => `${page.result?.name.replace(/\.h5$/, "") ?? `series${stage.plane.series ?? ""}`}-${page.plane}`;
+  const live = ({ series, part }) => `series${series ?? ""}${part > 1 ? `-part${part}` : ""}`;
+  const name = () => `${page.result?.name.replace(/\.h5$/, "") ?? live(stage.plane)}-${page.plane}`;
   byId("png").onclick = () => saveSnapshot(stage.canvas, `${name()}.png`);
   byId("npy").onclick = () =>
-    download(arrayAddress(page.plane, { result: page.result?.name, series: stage.plane.series }), `${name()}.npy`);
+    download(arrayAddress(page.plane, { ...stage.plane, result: page.result?.name }), `${name()}.npy`);
 }
 
 /** Light or dark as the system has it, or as it was chosen here. */

@@ -15,8 +15,11 @@ export class Plane {
     this.origin = [0, 0];
     this.values = new Float32Array(0);
     this.series = null;
+    this.part = 1;
     this.version = -1;
     this.pixelSize_m = null;
+    /** Of a coverage: below it a pixel is at the faint rim. */
+    this.least = 0;
   }
 
   get empty() {
@@ -24,8 +27,8 @@ export class Plane {
   }
 
   /** All of a stored picture. */
-  set({ values, shape, origin = [0, 0], pixelSize_m = null, series = null }) {
-    Object.assign(this, { values, shape, origin, pixelSize_m, series, version: this.version + 1 });
+  set({ values, shape, origin = [0, 0], pixelSize_m = null, series = null, part = 1, least = 0 }) {
+    Object.assign(this, { values, shape, origin, pixelSize_m, series, part, least, version: this.version + 1 });
   }
 
   /**
@@ -44,8 +47,10 @@ export class Plane {
       }
     }
     this.series = header.series;
+    this.part = header.part;
     this.version = header.version;
     this.pixelSize_m = header.pixel_size_m;
+    this.least = header.least_coverage;
     return moved ? null : header.tiles;
   }
 

@@ -24,7 +24,7 @@ function put(id, text) {
 }
 
 /** A sentence as it is read on a page, not in a terminal. */
-function sentence(text) {
+export function sentence(text) {
   return (text.charAt(0).toUpperCase() + text.slice(1)).replaceAll("`", "");
 }
 
@@ -45,7 +45,8 @@ export function rateWords(rate_hz) {
 export function showState(state) {
   const { frames, latency = {}, waiting } = state.figures ?? {};
   document.body.dataset.state = state.state;
-  put("series", state.series === null || state.series === undefined ? "No series yet" : `Series ${state.series}`);
+  const part = state.part > 1 ? `, part ${state.part}` : "";
+  put("series", state.series === null || state.series === undefined ? "No series yet" : `Series ${state.series}${part}`);
   put("state", STATES[state.state] ?? state.state);
   put("rate", rateWords(state.rate_hz));
   put("p50", durationWords(latency.p50_s));

@@ -4,25 +4,20 @@
 
 export class Scan {
   constructor() {
-    this.clear(null);
+    this.clear();
+    this.rFactors = new Float32Array(0);
   }
 
-  clear(series) {
-    this.series = series;
+  clear() {
     this.count = 0;
     this.positions = new Float32Array(2048);
     this.numbers = new Int32Array(1024);
-    this.rFactors = new Float32Array(0);
     this.line = new Path2D();
   }
 
   /** Take new places, (n, 2) and the numbers of their frames. */
   addPath({ header, payload, buffer }) {
-    if (header.series !== this.series || header.first === 0) {
-      const known = header.series === this.series ? this.rFactors : new Float32Array(0);
-      this.clear(header.series);
-      this.rFactors = known;
-    }
+    if (header.first === 0) this.clear();
     const numbered = payload.length % 3 === 0 && payload.length / 3 === header.count - header.first;
     const added = header.count - header.first;
     const numbers = numbered ? new Int32Array(buffer, payload.byteOffset + 8 * added, added) : null;
@@ -38,13 +33,18 @@ export class Scan {
     this.count = header.count;
   }
 
-  /** Take new R-factors (n,). */
+  /** Take R-factors of ranges of frames, in place of what was known of them; NaN is what is not known. */
   addRFactors({ header, payload }) {
-    if (header.series !== this.series) this.clear(header.series);
-    const all = new Float32Array(header.count).fill(NaN);
-    all.set(this.rFactors.subarray(0, Math.min(header.first, header.count)));
-    all.set(payload, header.first);
-    this.rFactors = all;
+    const known = header.whole ? new Float32Array(0) : this.rFactors;
+    if (known.length !== header.count) {
+      this.rFactors = new Float32Array(header.count).fill(NaN);
+      this.rFactors.set(known);
+    }
+    let read = 0;
+    for (const [first, count] of header.ranges) {
+      this.rFactors.set(payload.subarray(read, read + count), first);
+      read += count;
+    }
   }
 
   reserve(count) {

@@ -9,10 +9,10 @@ import { drawChosen, drawGrid, drawPath, drawPresent, drawScaleBar } from "./ove
 import { Plane } from "./plane.js";
 import { followGestures, View } from "./view.js";
 
-/** How a plane is shown before anybody has said how. */
+/** How a plane is shown before anybody has said how; `rim`: whether its faint rim is told from the rest. */
 export const LOOKS = {
-  amplitude: { map: "gray", auto: true, percent: [1, 99.5], range: [0, 1], log: false },
-  phase: { map: "viridis", auto: true, percent: [1, 99], range: [-1, 1], log: false },
+  amplitude: { map: "gray", auto: true, percent: [1, 99.5], range: [0, 1], log: false, rim: true },
+  phase: { map: "viridis", auto: true, percent: [1, 99], range: [-1, 1], log: false, rim: true },
   coverage: { map: "magma", auto: true, percent: [0, 100], range: [0, 1], log: false },
   spread: { map: "magma", auto: true, percent: [1, 99], range: [0, 1], log: false },
   misfit: { map: "magma", auto: true, percent: [1, 99], range: [0, 1], log: false },
@@ -29,10 +29,11 @@ export class Stage {
     this.context = canvas.getContext("2d");
     this.listener = listener;
     this.plane = new Plane();
+    this.coverage = new Plane();
     this.picture = new Picture();
     this.view = new View();
     this.look = structuredClone(LOOKS.amplitude);
-    this.shows = { grid: false, path: false };
+    this.shows = { grid: false, path: false, rim: false };
     /** @type {number[] | null} */
     this.present = null;
     /** @type {{position: number[], side: number} | null} */
@@ -54,25 +55,59 @@ export class Stage {
     this.painted(this.plane.apply(message));
   }
 
-  /** Show a stored picture. */
-  set(stored) {
+  /** Take a message with tiles of the coverage, which is shown itself, or tells where the rim is. */
+  applyCoverage(message) {
+    const { coverage, plane } = this;
+    const before = coverage.least;
+    const tiles = coverage.apply(message);
+    const alike = String(coverage.shape) === String(plane.shape) && String(coverage.origin) === String(plane.origin);
+    if (plane === coverage || this.dims) this.painted(alike && coverage.least === before ? tiles : null);
+  }
+
+  /** Show a stored picture, and by its coverage where its rim is. */
+  set(stored, coverage) {
     this.plane.set(stored);
+    if (coverage) this.coverage.set(coverage);
     this.painted(null);
   }
 
   clear() {
     this.plane.clear();
+    this.coverage.clear();
     this.painted(null);
+  }
+
+  /** Show another plane, of which nothing is known yet but the coverage. */
+  turnTo(name, look) {
+    this.look = look;
+    if (!look.rim && name !== "coverage") this.coverage.clear();
+    this.plane = name === "coverage" ? this.coverage : new Plane();
+    this.painted(null);
+  }
+
+  /** Whether the faint rim of what is shown is dimmed. */
+  get dims() {
+    return Boolean(this.look.rim) && !this.shows.rim;
+  }
+
+  /** Which values of the plane, by their index, are at the rim. */
+  rim() {
+    const { coverage, plane } = this;
+    if (!this.dims || coverage.empty) return () => false;
+    const [y, x] = plane.origin;
+    const width = plane.shape[1];
+    return (k) => coverage.at(y + Math.floor(k / width), x + (k % width)) < coverage.least;
   }
 
   /** Color what changed; all of it when the range moved. */
   painted(tiles) {
-    const found = this.look.auto ? percentiles(this.plane.values, ...this.look.percent) : null;
+    const rim = this.rim();
+    const found = this.look.auto ? percentiles(this.plane.values, ...this.look.percent, rim) : null;
     if (found && differs(found, this.look.range)) {
       this.look.range = found;
       tiles = null;
     }
-    this.picture.paint(this.plane, this.look, tiles);
+    this.picture.paint(this.plane, this.look, tiles, rim);
     if (this.view.follows && !this.plane.empty) this.follow();
     this.redraw();
   }

@@ -19,10 +19,13 @@ export function parseNpy(buffer) {
 }
 
 /** Where an array is found: of a result, or of the series that runs. */
-export function arrayAddress(plane, { result, series }) {
+export function arrayAddress(plane, { result, series, part }) {
   if (result) return api(`results/${encodeURIComponent(result)}/image/${plane}.npy`);
   const address = api(`image/${plane}.npy`);
-  if (series !== null && series !== undefined) address.searchParams.set("series", series);
+  if (series !== null && series !== undefined) {
+    address.searchParams.set("series", series);
+    address.searchParams.set("part", part);
+  }
   return address;
 }
 
@@ -36,6 +39,7 @@ export async function fetchStored(plane, result) {
     ...parseNpy(await array.arrayBuffer()),
     origin: known.origin_px ?? [0, 0],
     pixelSize_m: known.pixel_size_m ?? null,
+    least: known.least_coverage ?? 0,
     series: result.series,
   };
 }

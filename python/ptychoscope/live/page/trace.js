@@ -6,6 +6,7 @@
 
 import { percentiles } from "./colors.js";
 
+const MOST_POINTS = 20000;
 const MARGIN = { left: 40, right: 6, top: 8, bottom: 16 };
 
 export class Trace {
@@ -42,6 +43,21 @@ export class Trace {
     return Math.max(1, this.canvas.clientWidth - MARGIN.left - MARGIN.right);
   }
 
+  /** Of very many frames: from the least to the largest value in every column of the screen. */
+  drawRanges(context, y) {
+    const { values } = this;
+    const columns = Math.ceil(this.room);
+    for (let column = 0; column < columns; column++) {
+      let [least, most] = [Infinity, -Infinity];
+      const stop = Math.floor(((column + 1) / columns) * values.length);
+      for (let k = Math.floor((column / columns) * values.length); k < stop; k++) {
+        if (values[k] < least) least = values[k];
+        if (values[k] > most) most = values[k];
+      }
+      if (most >= least) context.fillRect(MARGIN.left + column, y(most), 1, Math.max(1, y(least) - y(most)));
+    }
+  }
+
   placeAt(x) {
     const count = this.values.length;
     if (!count) return -1;
@@ -75,9 +91,12 @@ export class Trace {
     context.textBaseline = "alphabetic";
     context.fillText(values.length ? `${values.length} frames` : "", width - MARGIN.right, height - 2);
     context.fillStyle = color("--accent");
-    const size = values.length > 2000 ? 1 : 2;
-    for (let k = 0; k < values.length; k++) {
-      if (Number.isFinite(values[k])) context.fillRect(x(k) - size / 2, y(values[k]) - size / 2, size, size);
+    if (values.length > MOST_POINTS) this.drawRanges(context, y);
+    else {
+      const size = values.length > 2000 ? 1 : 2;
+      for (let k = 0; k < values.length; k++) {
+        if (Number.isFinite(values[k])) context.fillRect(x(k) - size / 2, y(values[k]) - size / 2, size, size);
+      }
     }
     if (this.chosen >= 0 && this.chosen < values.length) {
       context.strokeStyle = color("--text");

@@ -5,6 +5,7 @@ from typing import Any
 
 from ptychoscope.live.panda.decode import LONGEST_BYTES, PandaDecoder
 from ptychoscope.live.panda.options import PandaOptions
+from ptychoscope.live.source import Tap
 from ptychoscope.live.zmq_source import ZmqSource, split_options, tcp_address
 from ptychoscope.option_literals import PositionUnit
 
@@ -18,20 +19,11 @@ class PandaSource(ZmqSource):
     position_unit: PositionUnit = "m"
 
 
-def connect(address: str, *, tap: Any = None, **options: Any) -> PandaSource:
+def connect(address: str, *, tap: Tap | None = None, **options: Any) -> PandaSource:
     """Events of the stream at ``HOST`` or ``HOST:PORT``.
 
-    Parameters
-    ----------
-    tap
-        Is handed the parts of every message and when they came, before they are decoded.
-    options
-        Fields of `PandaOptions` and of `SocketOptions`; the socket subscribes unless ``kind="pull"``.
-
-    Raises
-    ------
-    ConfigError
-        The address, a key or an option is none.
+    `options` are fields of `PandaOptions` and of `SocketOptions`; the socket subscribes unless
+    ``kind="pull"``. Raises `ConfigError` when the address, a key or an option is none.
     """
     defaults = {"kind": "sub", "max_message_bytes": LONGEST_BYTES}
     socket, others = split_options(defaults | options, also=_OWN)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.io.units import METRES
+from ptychoscope.live.address_options import any_number, whole_number
 from ptychoscope.option_literals import PositionUnit
 
 _UNITS = ("m", "mm", "um", "nm")
@@ -39,7 +40,7 @@ class PandaOptions:
         for name in ("y_ratio", "x_ratio"):
             object.__setattr__(self, name, _ratio(name, getattr(self, name)))
         for name, least, most in (("samples_per_frame", 1, _MOST_SAMPLES), ("first_sample", 0, 2**53)):
-            object.__setattr__(self, name, _whole(name, getattr(self, name), least, most))
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least, most))
         if self.unit not in (*_UNITS, "px"):
             raise ConfigError(f"unit must be one of {', '.join(_UNITS)} or px, got {self.unit!r}")
         if not self.y or not self.x or self.y.lstrip("/") == self.x.lstrip("/"):
@@ -58,20 +59,7 @@ class PandaOptions:
 
 
 def _ratio(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name} must be a number, got {value!r}") from error
+    number = any_number(name, value)
     if not math.isfinite(number) or number == 0:
         raise ConfigError(f"{name} must be finite and not 0, got {value}: below 0 it turns the axis")
-    return number
-
-
-def _whole(name: str, value: Any, least: int, most: int) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name} must be a whole number, got {value!r}") from error
-    if not least <= number <= most:
-        raise ConfigError(f"{name} must be from {least} to {most}, got {number}")
     return number

@@ -7,15 +7,16 @@ a gap in `uniqueId`. So images are taken off the network by p4p's thread at once
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from ptychoscope.errors import ConfigError, MissingExtraError
+from ptychoscope.live.address_options import check_names, whole_number
 from ptychoscope.live.events import Damaged, Event
 from ptychoscope.live.pva.decode import Decoder
 from ptychoscope.live.pva.ntnd import ImageHead, is_empty, parts_of
+from ptychoscope.live.source import Tap
 from ptychoscope.live.zmq_source import tcp_address
 
 _OF_DECODER = ("y", "x", "first", "frames")
@@ -25,15 +26,11 @@ _PORT = 5075
 _head = msgspec.json.Decoder(ImageHead)
 
 
-def connect(
-    address: str, *, tap: Callable[[Sequence[bytes | memoryview], float], None] | None = None, **options: Any
-) -> "PvaSource":
+def connect(address: str, *, tap: Tap | None = None, **options: Any) -> "PvaSource":
     """Events of the PV `address`; it need not be there yet.
 
     Parameters
     ----------
-    tap
-        Is handed the parts of every message and when they came, before they are decoded.
     options
         Those of `Decoder`; `server` (HOST:PORT that alone is asked; else as EPICS' environment says), `queue`
         and `max_queue_bytes` (images that may wait here, and their bytes), `server_queue` (in the server and
@@ -48,11 +45,10 @@ def connect(
     """
     if not address or any(letter.isspace() or not letter.isprintable() for letter in address):
         raise ConfigError(f"{address!r} is no name of a PV: give pva:NAME, as pva:13SIM1:Pva1:Image")
-    for name in options:
-        if name not in (*_OF_DECODER, "server", *_OF_SOCKET):
-            known = ", ".join((*_OF_DECODER, "server", *_OF_SOCKET))
-            raise ConfigError(f"unknown option {name!r} of a PV: {known} are known")
-    limits = {name: _limit(name, options.get(name, value)) for name, value in _OF_SOCKET.items()}
+    check_names(options, (*_OF_DECODER, "server", *_OF_SOCKET), "a PV")
+    limits = {
+        name: whole_number(name, options.get(name, value), 1, 2**40) for name, value in _OF_SOCKET.items()
+    }
     decoder = Decoder(**{name: value for name, value in options.items() if name in _OF_DECODER})
     server = options.get("server")
     return PvaSource(address, decoder, limits, tap, None if server is None else tcp_address(server, _PORT))
@@ -66,7 +62,7 @@ class PvaSource:
         name: str,
         decode: Decoder,
         limits: dict[str, int],
-        tap: Callable[[Sequence[bytes | memoryview], float], None] | None = None,
+        tap: Tap | None = None,
         server: str | None = None,
     ) -> None:
         client = _load_client()
@@ -165,13 +161,3 @@ def _load_client() -> Any:
     except ImportError as error:
         raise MissingExtraError('images over PVAccess need p4p: pip install "ptychoscope[pva]"') from error
     return Context
-
-
-def _limit(name: str, value: Any) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name} must be a whole number, got {value!r}") from error
-    if not 1 <= number <= 2**40:
-        raise ConfigError(f"{name} must be from 1 to {2**40}, got {number}")
-    return number

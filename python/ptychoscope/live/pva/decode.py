@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from ptychoscope.errors import ConfigError
+from ptychoscope.live.address_options import whole_number
 from ptychoscope.live.events import Damaged, Event, Frame, SeriesEnd, SeriesStart
 from ptychoscope.live.message_checks import (
     MessageError,
@@ -51,9 +52,9 @@ class Decoder:
         if (y is None) != (x is None):
             raise ConfigError("positions need both attributes: y=NAME and x=NAME")
         self._names = None if y is None or x is None else (y, x)
-        self._first, self._frames = _option("first", first), None
+        self._first, self._frames = whole_number("first", first, 0, 2**40), None
         if frames is not None:
-            self._frames = _option("frames", frames, 1)
+            self._frames = whole_number("frames", frames, 1, 2**40)
         self._series, self._last = 0, -1
 
     def __call__(self, parts: Sequence[bytes | memoryview], arrived_s: float) -> list[Event]:
@@ -171,13 +172,3 @@ def _from_blosc(data: bytes | memoryview, frame_bytes: int) -> bytes:
         return bytes(blosc.decompress(bytes(data)))
     except (blosc_error, ValueError, TypeError) as error:
         raise MessageError(f"blosc cannot be unpacked: {error}") from error
-
-
-def _option(name: str, value: Any, least: int = 0) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name} must be a whole number, got {value!r}") from error
-    if not least <= number <= 2**40:
-        raise ConfigError(f"{name} must be from {least} to {2**40}, got {number}")
-    return number

@@ -2,7 +2,8 @@
 
 A turn looks at the frames that were placed since the last one. Sweeps change the image only where the frames
 of the window lie, so that the tiles these touch are all that is read anew. `run.lock` is held for one copy of
-that region, and for single frames; everything else happens outside of it.
+that region, and for a few frames at a time whose R-factors are computed, for a bounded part of a turn;
+everything else happens outside of it.
 """
 
 import threading
@@ -13,17 +14,28 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.errors import ResultError
 from ptychoscope.live.live_image import LiveImage
 from ptychoscope.live.series_run import SeriesRun
+from ptychoscope.live.server.factors import Factors
 from ptychoscope.live.server.frame_view import FrameView, look_at, r_factors_of
 from ptychoscope.live.server.tiles import Box, TiledPlane, joined, whole_tiles
 from ptychoscope.live.session import LiveSession
-from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.reconstruction import Reconstruction, least_coverage
 
 Plane = Literal["amplitude", "phase", "coverage", "spread", "misfit"]
 PLANES: tuple[Plane, ...] = get_args(Plane)
-_MOST_FRAMES = 64
-"""Frames of a turn whose R-factor is computed."""
+_FACTORS_S, _HELD_S = 0.05, 0.004
+"""How long R-factors are computed in a turn, and for how much of that the loop waits, at most."""
+_BLOCK_PX = 1 << 16
+"""Pixels of the frames for which the loop waits at a time."""
+
+
+_NOT_KNOWN: dict[bool, dict[Plane, str]] = {
+    True: {"spread": "the spread is known once the series is done, after its last sweeps"},
+    False: {"misfit": "a network alone predicts no patterns: there is no misfit"},
+}
+"""Of an image that a solver makes, until it is whole, and of one that a network makes alone."""
 
 
 class Board:
@@ -32,8 +44,7 @@ class Board:
     def __init__(self, session: LiveSession) -> None:
         self.session, self.lock = session, threading.Lock()
         self._turning = threading.Lock()
-        self.lock_held_s = 0.0
-        """How long the last turn held the lock of the image."""
+        self._held_s = 0.0
         self._run: SeriesRun | None = None
         self._clear(None, None)
 
@@ -41,6 +52,7 @@ class Board:
         self._run, self._image = run, image
         self._result: Reconstruction | None = None
         self.series = None if run is None else run.series
+        self.part = 1 if run is None else run.part
         self.began = object()
         """Another one for every image: what is known of one says nothing of the next."""
         self.version = 0
@@ -49,17 +61,21 @@ class Board:
         self.pixel_size_m: float | None = None
         self.numbers = np.empty(0, np.int64)
         self.positions_px = np.empty((0, 2))
-        self.r_factors = np.empty(0, np.float32)
+        self.factors = Factors()
         self.probe: NDArray[np.complex64] | None = None
         self._read = 0
-        self._factors_read = 0
+        self._factors_of: Reconstruction | None = None
         self._phase: complex = 1.0
+        self.least_coverage = 0.0
+        """Below which a pixel is at the faint rim, found again whenever the phase is."""
         self._phase_frames = 0
 
-    def turn(self, topics: Iterable[str]) -> None:
-        """Bring what `topics` show up to date."""
+    def turn(self, topics: Iterable[str]) -> float:
+        """Bring what `topics` show up to date; for how many seconds the loop could not go on meanwhile."""
         with self._turning:
+            self._held_s = 0.0
             self._turn(set(topics))
+            return self._held_s
 
     def _turn(self, topics: set[str]) -> None:
         run = self.session.run_now
@@ -83,13 +99,33 @@ class Board:
         if number is None:
             if run.last is None:
                 return None
-            number = run.last[0]
+            number = run.last
         places = np.flatnonzero(self.numbers == number)
-        return look_at(run, image, number, int(places[-1]) if len(places) else None)
+        if not len(places):
+            return look_at(run, image, number, None, None)
+        y, x = self.positions_px[places[-1]].tolist()
+        return look_at(run, image, number, int(places[-1]), (y, x))
 
-    def whole(self, plane: Plane) -> NDArray[np.float32]:
-        """(H, W) of `box`, NaN where nothing was seen."""
+    @property
+    def not_known(self) -> dict[Plane, str]:
+        """Planes of which there is nothing to show, and why."""
+        run, image = self._run, self._image
+        if run is None or image is None or (image.swept and run.result is not None):
+            return {}
+        return _NOT_KNOWN[image.swept]
+
+    def whole(self, plane: Plane, series: int | None = None, part: int | None = None) -> NDArray[np.float32]:
+        """(H, W) of `box`, NaN where nothing was seen; raises `ResultError` when there is nothing to show.
+
+        `series` and `part` are those that are meant; None: whichever is shown.
+        """
         with self.lock:
+            if self.series is None or series not in (None, self.series) or part not in (None, self.part):
+                raise ResultError(
+                    f"part {part or 1} of series {series} is not shown: its result file holds it"
+                )
+            if plane in self.not_known:
+                raise ResultError(self.not_known[plane])
             return self.planes[plane].image(self.box)
 
     # --- turns ----------------------------------------------------------------------------------------------
@@ -103,33 +139,45 @@ class Board:
             self.numbers = np.concatenate([self.numbers, numbers])
             self.positions_px = np.concatenate([self.positions_px, positions])
             self.pixel_size_m, self.probe = image.reading.pixel_size_m, image.probe
-            self.r_factors = np.concatenate([self.r_factors, np.full(len(numbers), np.nan, np.float32)])
+            self.factors.extend(len(numbers))
             self.box = joined(self.box, whole_tiles(rows_and_columns(positions, 0)))
 
     def _take_factors(self, run: SeriesRun, image: LiveImage) -> None:
-        """R-factors of the newest frames, and the map of them."""
-        stop = len(self.numbers)
-        first = max(self._factors_read, stop - _MOST_FRAMES)
-        if first == stop:
+        """R-factors of the newest frames, of those before them while there is time, and the map of them."""
+        if run.result is not self._factors_of:
+            self._factors_of = run.result
+            self.factors.want_all()
+        side, began, found, held_s = image.reading.steps.out_side, monotonic(), [], 0.0
+        for first, stop in self.factors.wanted(run.places_kept, max(1, _BLOCK_PX // side**2)):
+            values, block_s = r_factors_of(run, image, first, stop)
+            held_s += block_s
+            if values is None:  # a network alone predicts nothing; or it is no longer in memory
+                break
+            found.append((first, values))
+            if monotonic() - began > _FACTORS_S or (run.result is None and held_s > _HELD_S):
+                break
+        if run.result is None:
+            self._held_s += held_s
+        if not found:
             return
-        found = r_factors_of(run, image, range(first, stop), self.numbers)
-        half = max(1, image.reading.steps.out_side // 8)
+        half = max(1, side // 8)
         with self.lock:
             self.version += 1
-            self.r_factors[first:stop] = found
-            self._factors_read = stop
-            for (y, x), value in zip(np.rint(self.positions_px[first:stop]).astype(int), found, strict=True):
-                if np.isfinite(value):
-                    box = (int(y) - half, int(y) + half, int(x) - half, int(x) + half)
-                    self.planes["misfit"].paint(box, float(value), self.version)
-                    self.box = joined(self.box, whole_tiles(box))
+            for first, values in found:
+                self.factors.put(first, values, self.version)
+                places = np.rint(self.positions_px[first : first + len(values)]).astype(int)
+                for k, (y, x) in enumerate(places.tolist()):
+                    if np.isfinite(values[k]):
+                        box = (y - half, y + half, x - half, x + half)
+                        self.planes["misfit"].paint(box, float(values[k]), self.version, by=first + k)
+                        self.box = joined(self.box, whole_tiles(box))
 
     def _take_planes(self, run: SeriesRun, image: LiveImage) -> None:
         """The region that has changed since it was read."""
-        done = self.session.results.get(run.series)
+        done = run.result
         stop = len(self.numbers)
         if done is not None and done is not self._result:
-            self._show(_of_result(done), done.origin_px, stop)
+            self._show(_of_result(done), done.origin_px, stop, whole=True)
             self._result = done
         elif done is None and stop != self._read:
             first = max(0, min(self._read, stop - self.session.settings.window_frames))
@@ -145,16 +193,20 @@ class Board:
                 row1 = min(region.origin_px[0] + region.shape[0] - y, height)
                 column1 = min(region.origin_px[1] + region.shape[1] - x, width)
                 planes = image.planes((row0, row1, column0, column1))
-            self.lock_held_s = monotonic() - began
-            self._show(planes, (y + row0, x + column0), stop)
+            self._held_s += monotonic() - began
+            self._show(planes, (y + row0, x + column0), stop, whole=not first)
 
-    def _show(self, planes: dict[str, NDArray[Any]], origin_px: tuple[int, int], stop: int) -> None:
-        """Put a region, padded to whole tiles by what is known, into all planes."""
+    def _show(
+        self, planes: dict[str, NDArray[Any]], origin_px: tuple[int, int], stop: int, *, whole: bool
+    ) -> None:
+        """Put a region, or the whole, padded to whole tiles by what is known, into all planes."""
         object_, coverage = planes["object"], planes["coverage"]
         seen = coverage > 0
-        if not self._read or stop >= 2 * self._phase_frames:
-            total = complex(object_[seen].sum())
+        if whole:
+            least = least_coverage(coverage)
+            total = complex(object_[seen & (coverage >= least)].sum())
             self._phase, self._phase_frames = (total / abs(total) if total else 1.0), stop
+            self.least_coverage = least
         made: dict[Plane, NDArray[np.float32]] = {
             "amplitude": np.abs(object_),
             "phase": np.angle(object_ * np.complex64(np.conj(self._phase))),

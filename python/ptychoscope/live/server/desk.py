@@ -60,12 +60,14 @@ class Desk:
         known = run is not None and run.reading is not None
         return {
             "series": None if run is None else run.series,
+            "part": 1 if run is None else run.part,
             "state": session.phase,
             "frames_expected": None if run is None or run.start is None else run.start.frames,
             "shape": box.shape,
             "origin_px": box.origin_px,
             "pixel_size_m": run.reading.pixel_size_m if known and run and run.reading else None,
             "version": version,
+            "not_known": board.not_known,
             "figures": session.figures(),
             "rate_hz": self.rate_hz(),
             "misfit": finite(None if run is None or run.image is None else run.image.misfit),

@@ -1,6 +1,6 @@
 """One frame as it was measured, beside what the image predicts for it, and how far the two are apart."""
 
-from collections.abc import Sequence
+from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -23,44 +23,53 @@ class FrameView(NamedTuple):
     r_factor: float
 
 
-def look_at(run: SeriesRun, image: LiveImage, number: int, place: int | None) -> FrameView | None:
-    """Frame `number`, which was placed as number `place`; None when it is no longer in memory."""
+def look_at(
+    run: SeriesRun, image: LiveImage, number: int, place: int | None, where: tuple[float, float] | None
+) -> FrameView | None:
+    """Frame `number`, placed as number `place` at (y, x) `where`; None when it is no longer in memory."""
     with run.lock:
-        last = run.last
-        pattern = last[1] if last is not None and last[0] == number else run.frame(number)
-        predicted = None if place is None else image.predicted(place)
-        where = None if place is None else image.placed_since(place)[1][0]
+        kept = predicted = None
+        if place is not None and run.image is image:
+            kept, predicted = run.frames_at(place, place + 1), image.predicted(place, place + 1)
+        pattern = run.frame(number) if kept is None else kept[0]
     if pattern is None:
         return None
     measured = np.where(pattern < 0, np.nan, pattern).astype(np.float32)
     return FrameView(
         number,
-        None if where is None else (float(where[0]), float(where[1])),
+        where,
         measured,
-        predicted,
-        np.nan if predicted is None else r_factor(measured, predicted),
+        None if predicted is None else predicted[0],
+        np.nan if predicted is None else float(r_factors(measured[None], predicted)[0]),
     )
 
 
 def r_factors_of(
-    run: SeriesRun, image: LiveImage, places: Sequence[int], numbers: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """(n,) R-factors of the frames at `places`; NaN where pattern or prediction is not known.
+    run: SeriesRun, image: LiveImage, first: int, stop: int
+) -> tuple[NDArray[np.float32] | None, float]:
+    """(n,) R-factors of the frames at these places, and for how many seconds the loop could not go on.
 
-    Each is looked at by itself: the loop waits for one at most.
+    None where a pattern is no longer in memory, or nothing is predicted.
     """
-    found = np.full(len(places), np.nan, np.float32)
-    for k, place in enumerate(places):
-        view = look_at(run, image, int(numbers[place]), place)
-        if view is not None:
-            found[k] = view.r_factor
-    return found
+    with run.lock:
+        began = monotonic()
+        patterns = run.frames_at(first, stop) if run.image is image else None
+        predicted = None if patterns is None else image.predicted(first, stop)
+        held_s = monotonic() - began
+    if patterns is None or predicted is None:
+        return None, held_s
+    return r_factors(np.where(patterns < 0, np.nan, patterns), predicted), held_s
 
 
-def r_factor(measured: NDArray[np.float32], predicted: NDArray[np.float32]) -> float:
-    """sum |sqrt I - sqrt I'| / sum sqrt I over the measured pixels; NaN for a frame without counts."""
+def r_factors(measured: NDArray[np.float32], predicted: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) sum |sqrt I - sqrt I'| / sum sqrt I of frames (n, P, P), over the measured pixels.
+
+    `measured` is NaN where it is not; a frame without counts has no R-factor, but NaN.
+    """
     known = np.isfinite(measured)
-    amplitude = np.sqrt(measured[known].astype(np.float64))
-    total = float(amplitude.sum())
-    apart = np.abs(amplitude - np.sqrt(np.maximum(predicted[known], 0)))
-    return float(apart.sum()) / total if total else np.nan
+    amplitude = np.sqrt(np.where(known, measured, 0))
+    apart = np.abs(amplitude - np.sqrt(np.where(known, np.maximum(predicted, 0), 0)))
+    total = amplitude.sum(axis=(1, 2), dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = apart.sum(axis=(1, 2), dtype=np.float64) / total
+    return np.where(total > 0, found, np.nan).astype(np.float32)

@@ -7,14 +7,14 @@ from threading import Lock
 from typing import Any
 
 from ptychoscope.errors import ResultError
-from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.reconstruction import Reconstruction, least_coverage
 
 _MOST = 500
-_SERIES = re.compile(r"-series(\d+)$")
+_OF = re.compile(r"(?:-series(?P<series>\d+))?(?:-part(?P<part>\d+))?$")
 
 
 class Library:
-    """Result files of `output` and of its series, which lie beside it; None: there are none.
+    """Result files of `output`, of its series and their parts, which lie beside it; None: there are none.
 
     Names are looked up among those that the folder holds: nothing that a name says leads elsewhere.
     """
@@ -53,6 +53,7 @@ class Library:
                 "shape": result.object.shape,
                 "origin_px": result.origin_px,
                 "pixel_size_m": result.pixel_size_m,
+                "least_coverage": least_coverage(result.coverage),
             }
         return result
 
@@ -61,13 +62,15 @@ class Library:
             return []
         found = []
         for path in self._output.parent.iterdir():
-            own = path.suffix == self._output.suffix and _SERIES.sub("", path.stem) == self._output.stem
+            own = path.suffix == self._output.suffix and _OF.sub("", path.stem) == self._output.stem
             if own and path.is_file() and not path.is_symlink():
                 with suppress(FileNotFoundError):  # replaced meanwhile
                     found.append((path, path.stat().st_mtime))
         return found
 
     def _entry(self, path: Path, changed: float) -> dict[str, Any]:
-        series = _SERIES.search(path.stem)
-        named = {"name": path.name, "series": int(series[1]) if series else None, "frames": None}
+        found = _OF.search(path.stem)
+        of = found.groupdict() if found else {}
+        series, part = of.get("series"), of.get("part") or 1
+        named = {"name": path.name, "series": series and int(series), "part": int(part), "frames": None}
         return named | self._facts.get((path.name, changed), {})

@@ -35,11 +35,9 @@ def api_routes(desk: Desk, board: Board) -> "APIRouter":
         return desk.state()
 
     @routes.get("/image/{plane}.npy", summary="A plane of the present image, float32, NaN where unseen")
-    def image(plane: Plane, series: int | None = None) -> Response:
+    def image(plane: Plane, series: int | None = None, part: int | None = None) -> Response:
         board.turn([f"image:{plane}"])
-        if board.series is None or series not in (None, board.series):
-            raise ResultError(f"series {series} is not the one that is shown: its result file holds it")
-        return Response(as_npy(board.whole(plane)), media_type=NPY)
+        return Response(as_npy(board.whole(plane, series, part)), media_type=NPY)
 
     @routes.get("/frame/{number}", summary="Where a frame lies, and how well it is explained")
     def frame(number: int) -> dict[str, Any]:
@@ -82,7 +80,7 @@ def add_controls(routes: "APIRouter", desk: Desk) -> None:
     for name, summary, action in (
         ("stop", "End the present series with what has come, and take no new one", session.hold),
         ("start", "Take series again", session.resume),
-        ("new-scan", "End the present series; what follows is another", session.end_series),
+        ("new-scan", "End the present scan; what follows is another, also of this series", session.new_scan),
         ("save", "Write the present result now", session.save),
         ("mend", "Place all frames anew as the state says", desk.mend),
     ):

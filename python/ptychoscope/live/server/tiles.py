@@ -26,6 +26,7 @@ class TiledPlane:
 
     def __init__(self) -> None:
         self._tiles: dict[Key, tuple[int, NDArray[np.float32]]] = {}
+        self._painted_by: dict[Key, NDArray[np.int32]] = {}
 
     def __len__(self) -> int:
         return len(self._tiles)
@@ -44,14 +45,23 @@ class TiledPlane:
                     continue
                 self._tiles[key] = version, np.ascontiguousarray(tile)
 
-    def paint(self, box: tuple[int, int, int, int], value: float, version: int) -> None:
-        """One value in rows and columns (row0, row1, column0, column1) of the object plane."""
+    def paint(self, box: tuple[int, int, int, int], value: float, version: int, *, by: int) -> None:
+        """One value in rows and columns (row0, row1, column0, column1) of the object plane.
+
+        A pixel that others painted has the value of the highest `by`, in whatever order they come.
+        """
         row0, row1, column0, column1 = box
         for key in keys_of(box):
             y, x = key[0] * SIDE_PX, key[1] * SIDE_PX
             known = self._tiles.get(key)
             tile = np.full((SIDE_PX, SIDE_PX), np.nan, np.float32) if known is None else known[1].copy()
-            tile[max(row0 - y, 0) : row1 - y, max(column0 - x, 0) : column1 - x] = value
+            part = np.s_[max(row0 - y, 0) : row1 - y, max(column0 - x, 0) : column1 - x]
+            if key not in self._painted_by:
+                self._painted_by[key] = np.full((SIDE_PX, SIDE_PX), -1, np.int32)
+            painted_by = self._painted_by[key][part]
+            mine = painted_by <= by
+            tile[part][mine] = value
+            painted_by[mine] = by
             self._tiles[key] = version, tile
 
     def changed(self, since: int) -> list[tuple[Key, NDArray[np.float32]]]:

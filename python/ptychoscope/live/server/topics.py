@@ -13,7 +13,6 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ptychoscope.live.server.board import PLANES, Board
 from ptychoscope.live.server.desk import Desk
@@ -93,13 +92,14 @@ class Topics:
                 topics = frozenset().union(*(watch.topics for watch in self.watches))
                 frames = {watch.frame for watch in self.watches if "frame" in watch.topics}
             began = monotonic()
-            self._turn(topics, frames)
+            held_s = self._turn(topics, frames)
             self.changed()
             spent_s = monotonic() - began
-            pause_s = max(_TURN_S, self.board.lock_held_s / _LOCK_SHARE, spent_s / _TIME_SHARE)
+            pause_s = max(_TURN_S, held_s / _LOCK_SHARE, spent_s / _TIME_SHARE)
 
-    def _turn(self, topics: frozenset[str], frames: set[int | None]) -> None:
-        self.board.turn(topics)
+    def _turn(self, topics: frozenset[str], frames: set[int | None]) -> float:
+        """Compute what is watched; for how many seconds the image was held."""
+        held_s = self.board.turn(topics)
         if "state" in topics:
             self._state = json.dumps({"topic": "state", **self._desk.state()}, allow_nan=False)
         shown = {}
@@ -109,6 +109,7 @@ class Topics:
                 shown[number] = message
         self._frames = shown
         self._packed = {}
+        return held_s
 
     def _frame(self, number: int | None) -> bytes | None:
         view = self.board.frame(number)
@@ -147,7 +148,7 @@ class Topics:
             if "path" in topics:
                 messages += self._path(got)
             if "r_factor" in topics:
-                messages += self._rows("r_factor", [board.r_factors], got)
+                messages += self._factors(got)
             if "probe" in topics and board.probe is not None and "probe" not in got:
                 got["probe"] = True
                 parts = [np.abs(board.probe), np.angle(board.probe)]
@@ -165,8 +166,10 @@ class Topics:
             header = {
                 "topic": topic,
                 "series": board.series,
+                "part": board.part,
                 "version": board.version,
                 "pixel_size_m": board.pixel_size_m,
+                "least_coverage": board.least_coverage,
             }
             whole = since is None
             self._packed[key] = pack_tiles(header, board.box, tiles, whole=whole) if tiles else []
@@ -176,21 +179,30 @@ class Topics:
         return messages
 
     def _path(self, got: Sent) -> list[bytes]:
+        """Places that a viewer does not have."""
         board = self.board
-        return self._rows(
-            "path", [board.positions_px.astype(np.float32), board.numbers.astype(np.int32)], got
-        )
-
-    def _rows(self, topic: str, columns: list[NDArray[Any]], got: Sent) -> list[bytes]:
-        """What of arrays that grow a viewer does not have."""
-        first, count = got.get(topic, 0), len(columns[0])
+        first, count = got.get("path", 0), len(board.numbers)
         if first >= count:
             return []
-        got[topic] = count
-        header = {"topic": topic, "series": self.board.series, "count": count, "first": first}
-        key = (topic, self.board.began, first, count)
+        got["path"] = count
+        key = ("path", board.began, first, count)
         if key not in self._packed:
-            self._packed[key] = [pack(header, [column[first:] for column in columns])]
+            header = {"topic": "path", "series": board.series, "part": board.part, "count": count}
+            places = [board.positions_px[first:].astype(np.float32), board.numbers[first:].astype(np.int32)]
+            self._packed[key] = [pack(header | {"first": first}, places)]
+        return self._packed[key]
+
+    def _factors(self, got: Sent) -> list[bytes]:
+        """Those that a viewer does not have, or has otherwise."""
+        board = self.board
+        had, now = got.get("r_factor", (None, 0)), (board.factors.version, len(board.factors))
+        if had == now:
+            return []
+        got["r_factor"] = now
+        key = ("r_factor", board.began, had, now)
+        if key not in self._packed:
+            header: dict[str, object] = {"topic": "r_factor", "series": board.series, "part": board.part}
+            self._packed[key] = board.factors.messages(header, had[0])
         return self._packed[key]
 
 

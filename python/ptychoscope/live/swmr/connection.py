@@ -4,16 +4,15 @@ import fcntl
 import json
 import os
 import select
-import subprocess
 import time
 import weakref
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.io.child_process import raise_as_ours, said_of_end, start_child
+from ptychoscope.io.child_process import end_child, raise_as_ours, said_of_end, start_child
 from ptychoscope.live.events import Event
+from ptychoscope.live.source import Tap
 from ptychoscope.live.swmr.child import HEAD, LENGTH, record
 from ptychoscope.live.swmr.decode import Head, decode, message
 from ptychoscope.live.swmr.options import SwmrOptions
@@ -25,22 +24,10 @@ _HUNG_S = 60.0
 _F_SETPIPE_SZ = 1031  # of Linux; Python names it from 3.10 on there alone
 
 
-def connect(
-    address: str, *, tap: Callable[[Sequence[bytes | memoryview], float], None] | None = None, **options: Any
-) -> "SwmrSource":
+def connect(address: str, *, tap: Tap | None = None, **options: Any) -> "SwmrSource":
     """Events of what is written to ``FILE:/path``; the file need not be there yet.
 
-    Parameters
-    ----------
-    tap
-        Is handed the parts of every message and when they came, before they are decoded.
-    options
-        Fields of `SwmrOptions`.
-
-    Raises
-    ------
-    ConfigError
-        The address or an option is none.
+    `options` are fields of `SwmrOptions`. Raises `ConfigError` when the address or an option is none.
     """
     return SwmrSource(SwmrOptions.of_address(address, **options), tap)
 
@@ -48,16 +35,14 @@ def connect(
 class SwmrSource:
     """Events of one file; used by one thread."""
 
-    def __init__(
-        self, options: SwmrOptions, tap: Callable[[Sequence[bytes | memoryview], float], None] | None = None
-    ) -> None:
+    def __init__(self, options: SwmrOptions, tap: Tap | None = None) -> None:
         self._options, self._tap = options, tap
         self.problem: str | None = None
         """Why nothing comes."""
         self._left = bytearray()
         self._over = self._closed = False  # the end of the series has come; nothing more will
         self._child = start_child("ptychoscope.live.swmr.child", buffered=False)
-        self._end = weakref.finalize(self, _finish, self._child)
+        self._end = weakref.finalize(self, end_child, self._child)
         self._pipe = self._child.stdout.fileno()  # type: ignore[union-attr]
         os.set_blocking(self._pipe, False)
         fcntl.fcntl(self._pipe, _F_SETPIPE_SZ, _READ_BYTES)
@@ -168,11 +153,3 @@ class SwmrSource:
         events = decode(parts, arrived_s)
         self._over = self._over or b'"what":"end"' in parts[0]
         return events
-
-
-def _finish(child: "subprocess.Popen[bytes]") -> None:
-    child.kill()
-    child.wait()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            pipe.close()

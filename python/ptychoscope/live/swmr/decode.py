@@ -21,6 +21,7 @@ from ptychoscope.live.message_checks import (
     check_packed,
     checked_number,
     checked_shape,
+    naming_frame,
     read_json,
 )
 
@@ -99,15 +100,11 @@ def _decode(parts: Sequence[bytes | memoryview], arrived_s: float) -> Event:
 
 
 def _frame(head: Head, data: bytes | memoryview, arrived_s: float) -> Frame:
-    number = head.number
-    try:
-        number = checked_number("number", number)
+    with naming_frame(head.series, head.number):
+        number = checked_number("number", head.number)
         shape, dtype = checked_shape(head.shape), _dtype(head.dtype)
         itemsize = dtype.itemsize if head.codec == "bslz4" else 0
         check_packed(data, shape, dtype, head.codec, itemsize)
-    except MessageError as error:
-        error.series, error.number = head.series, number if type(number) is int and number >= 0 else None
-        raise
     return Frame(
         series=head.series,
         number=number,

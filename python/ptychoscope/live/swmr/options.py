@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from ptychoscope.errors import ConfigError
+from ptychoscope.live.address_options import check_names, number_between
 
 _ADDRESS = "swmr:FILE:/path/of/the/frames, as swmr:scan.h5:/entry/data/data"
 
@@ -39,10 +40,10 @@ class SwmrOptions:
         if self.positions is not None and self.positions.count(",") > 1:
             raise ConfigError(f"positions are one path of (n, 2), or two: y,x, got {self.positions!r}")
         for name, least, most in (("idle", 0.05, 1e6), ("every", 1e-3, 60.0)):
-            object.__setattr__(self, name, _number(name, getattr(self, name), least, most))
+            object.__setattr__(self, name, number_between(name, getattr(self, name), least, most))
         if self.frames is not None:
-            object.__setattr__(self, "frames", int(_number("frames", self.frames, 1, 2**40)))
-        object.__setattr__(self, "series", int(_number("series", self.series, 0, 2**53)))
+            object.__setattr__(self, "frames", int(number_between("frames", self.frames, 1, 2**40)))
+        object.__setattr__(self, "series", int(number_between("series", self.series, 0, 2**53)))
 
     @classmethod
     def of_address(cls, address: str, **options: Any) -> Self:
@@ -51,19 +52,5 @@ class SwmrOptions:
         if not colon or not file or not path:
             raise ConfigError(f"{address!r} names no data set of a file: give {_ADDRESS}")
         known = {each.name for each in fields(cls)} - {"file", "frames_path"}
-        for name in options:
-            if name not in known:
-                raise ConfigError(
-                    f"unknown option {name!r} of a growing file: {', '.join(sorted(known))} are known"
-                )
+        check_names(options, sorted(known), "a growing file")
         return cls(file=file, frames_path=f"/{path}", **options)
-
-
-def _number(name: str, value: Any, least: float, most: float) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name} must be a number, got {value!r}") from error
-    if not least <= number <= most:
-        raise ConfigError(f"{name} must be from {least:g} to {most:g}, got {number:g}")
-    return number
