@@ -170,7 +170,7 @@ def run(
     with ExitStack() as stack:
         line = stack.enter_context(progress_line(quiet=quiet or as_json))
         sink = None if tiled is None else stack.enter_context(_tiled_sink(tiled, jobs, line))
-        stop = stack.enter_context(stop_on_signals(line.say))
+        stop = stack.enter_context(stop_on_signals(line.say, keeps=not cluster.asked))
         crew = stack.enter_context(crew_of(cluster, network["threads"], line.say))
         how = _How(chosen, options, reading, solver.saturation, start, crew, as_json=as_json, sink=sink)
         run_jobs(jobs, lambda job: _reconstruct(job, how, line, stop), line, stop)

@@ -12,8 +12,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def stop_on_signals(say: Callable[[str], None]) -> Iterator[threading.Event]:
-    """An event that the first SIGINT or SIGTERM sets, with a word to the user.
+def stop_on_signals(say: Callable[[str], None], *, keeps: bool = True) -> Iterator[threading.Event]:
+    """An event that the first SIGINT or SIGTERM sets, with a word to the user: whether what is there is kept.
 
     Signals are met by a thread that reads Python's wakeup descriptor, not by their handlers: those wait until
     a call into C++ returns, and a second Ctrl-C shall not. Outside of the main thread, which alone may handle
@@ -27,7 +27,9 @@ def stop_on_signals(say: Callable[[str], None]) -> Iterator[threading.Event]:
     os.set_blocking(write_end, False)
     before = {number: signal.signal(number, _wait_for_thread) for number in _SIGNALS}
     wakeup = signal.set_wakeup_fd(write_end)
-    thread = threading.Thread(target=_watch, args=(read_end, stop, say), name="signals", daemon=True)
+    said = f"Stopping{', and keeping what is there' if keeps else ''}; a second Ctrl-C ends at once"
+    told = (read_end, stop, lambda: say(said))
+    thread = threading.Thread(target=_watch, args=told, name="signals", daemon=True)
     thread.start()
     try:
         yield stop
@@ -40,14 +42,14 @@ def stop_on_signals(say: Callable[[str], None]) -> Iterator[threading.Event]:
         os.close(read_end)
 
 
-def _watch(read_end: int, stop: threading.Event, say: Callable[[str], None]) -> None:
+def _watch(read_end: int, stop: threading.Event, say: Callable[[], None]) -> None:
     while number := os.read(read_end, 1):
         if number[0] not in _SIGNALS:
             continue
         if stop.is_set():
             os._exit(INTERRUPTED)
         stop.set()
-        say("Stopping, and keeping what is there; a second Ctrl-C ends at once")
+        say()
 
 
 def _wait_for_thread(*_: object) -> None:

@@ -103,7 +103,7 @@ class OverWorkers:
         scan = self._reading(self._path)
         self._numbers = scan.numbers
         self._file = self.crew.submit(
-            as_it_is, ScanFile(self._reading, self._path, len(scan), self.crew.tasks)
+            as_it_is, ScanFile(self._reading, self._path, len(scan), self.crew.tasks, self._memory)
         )
         ranges = ranges_of(len(scan), self.crew.slots, _BATCH)
         counted = [
