@@ -10,7 +10,7 @@ from ptychoscope.errors import ExportError
 from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.session import open_session
-from ptychoscope.inference.unrolled import COVERAGE
+from ptychoscope.inference.unrolled_passes import COVERAGE
 from ptychoscope.inference.unrolled_runner import UnrolledRunner
 from ptychoscope.option_literals import Precision
 from ptychoscope.preprocess.complex_planes import complex_patches

@@ -14,7 +14,7 @@ from torch import nn
 from ptychoscope.errors import ExportError
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.inference.onnx_file import METADATA_KEY
-from ptychoscope.inference.unrolled import COVERAGE, PATCH, RESIDUAL
+from ptychoscope.inference.unrolled_passes import COVERAGE, PATCH, RESIDUAL
 from ptychoscope.option_literals import InputDtype
 
 from .graph_rewrites import depth_to_space, space_to_depth

@@ -15,7 +15,7 @@ from ptychoscope.train import train
 from ptychoscope.train.data.datamodule import resolve_defaults
 from quality.chart import chart, save_svg
 from quality.data_sets import SETS, Split, split
-from quality.grid_cells import MINUTES, Cell, cell_of_record, cell_of_run, grid, optimisers
+from quality.training_grid import MINUTES, Cell, cell_of_record, cell_of_run, grid, optimisers
 from quality.low_dose_panels import noise_figure
 from quality.page import page
 from quality.records import add_record, change_records, find_record, method_key, rate_key, read_records

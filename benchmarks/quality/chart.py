@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
-from quality.grid_cells import cell_of_record, is_shipped, is_stale
 from quality.method_tables import compared_groups
 from quality.records import Record
+from quality.training_grid import cell_of_record, is_shipped, is_stale
 
 NETWORKS = {"fast": "fast", "unrolled": "unrolled", "pinn_cnn": "predecessor"}
 COLOURS = {

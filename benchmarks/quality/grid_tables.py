@@ -1,8 +1,8 @@
 """Tables of trainings: the grid, the optimisers, the star, and what was run."""
 
-from quality.grid_cells import MINUTES, OPTIMISERS, cell_of_record, grid, is_shipped, is_stale
 from quality.method_tables import compared_groups, markdown_table, method_title, short_number
 from quality.records import Record
+from quality.training_grid import MINUTES, OPTIMISERS, cell_of_record, grid, is_shipped, is_stale
 
 _CELL = ("network", "input", "loss", "head", "recipe")
 _SIMULATED = {"amplitude_ssim": ("amplitude SSIM", 3), "phase_ssim": ("phase SSIM", 3),

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
 
-from quality.grid_cells import cell_of_record, is_shipped
 from quality.records import Record
+from quality.training_grid import cell_of_record, is_shipped
 
 Metric = Callable[[Record], float]
 

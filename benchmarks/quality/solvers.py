@@ -8,7 +8,7 @@ import numpy as np
 
 from ptychoscope import _core
 from ptychoscope.bench.peer_ptychi import PeerImage, lsqml_images
-from ptychoscope.inference.unrolled import MOMENTUM, ObjectEstimate, unroll
+from ptychoscope.inference.unrolled_passes import MOMENTUM, ObjectEstimate, unroll
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.probe_intensity import matched_probe, merge_weight, probe_intensity
 from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes

@@ -12,16 +12,6 @@ pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
 from quality.data_sets import chunks, join_chunks
-from quality.grid_cells import (
-    MINUTES,
-    OPTIMISERS,
-    Cell,
-    cell_of_run,
-    grid,
-    is_stale,
-    optimisers,
-    parameters,
-)
 from quality.grid_tables import grid_table, optimiser_table, what_was_run
 from quality.method_tables import (
     METRICS,
@@ -34,6 +24,16 @@ from quality.method_tables import (
 )
 from quality.records import add_record, change_records, find_record, rate_key, read_records
 from quality.solvers import project as by_canvas
+from quality.training_grid import (
+    MINUTES,
+    OPTIMISERS,
+    Cell,
+    cell_of_run,
+    grid,
+    is_stale,
+    optimisers,
+    parameters,
+)
 
 from ptychoscope.train import project as by_torch
 from ptychoscope.train.data.datamodule import resolve_defaults

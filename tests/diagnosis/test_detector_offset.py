@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ptychoscope.diagnosis import diagnose
-from ptychoscope.diagnosis.detector import offset_px
+from ptychoscope.diagnosis.bad_pixels import offset_px
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 

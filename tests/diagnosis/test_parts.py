@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from optics import lens_scan
 from ptychoscope.diagnosis import diagnose, quick_check
-from ptychoscope.diagnosis.detector import look_at_detector
+from ptychoscope.diagnosis.bad_pixels import look_at_detector
 from ptychoscope.diagnosis.families import turned
 from ptychoscope.diagnosis.first_probe import light_in_corner
 from ptychoscope.diagnosis.mend import Mend, changed

@@ -16,7 +16,7 @@ from pathlib import Path
 from ptychoscope.errors import PtychoscopeError, ScanWarning
 from ptychoscope.io import load_reconstruction
 from ptychoscope.io.results import read_hdf5
-from ptychoscope.io.results.fields import to_fields
+from ptychoscope.io.results.arrays_and_json import to_fields
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from mutations import spoil

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 
 from ptychoscope.errors import ResultError, ScanWarning
 from ptychoscope.io import load_reconstruction, save_reconstruction
-from ptychoscope.io.results.fields import from_fields
+from ptychoscope.io.results.arrays_and_json import from_fields
 from ptychoscope.io.results.read_hdf5 import read_unsealed
 from ptychoscope.reconstruction import Reconstruction
 

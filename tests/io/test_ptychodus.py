@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ptychoscope.errors import OutputError, ResultError
 from ptychoscope.io import load_reconstruction, save_reconstruction
-from ptychoscope.io.results.fields import from_fields
+from ptychoscope.io.results.arrays_and_json import from_fields
 from ptychoscope.io.results.read_hdf5 import read_unsealed
 from ptychoscope.metrics import compare
 from ptychoscope.reconstruction import Reconstruction

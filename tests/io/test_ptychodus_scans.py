@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from foreign_scans import DISTANCE_M, ENERGY_EV, PIXEL_M, assert_explains, detector_pixel, simulated
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.io import load_reconstruction, load_scan, save_reconstruction
-from ptychoscope.io.companions import load_probe
+from ptychoscope.io.mask_and_probe_files import load_probe
 from results import result_of
 
 FIRST = 3

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from foreign_scans import PIXEL_M, assert_explains, simulated
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.io import load_scan
-from ptychoscope.io.companions import load_probe
+from ptychoscope.io.mask_and_probe_files import load_probe
 
 
 def pair(scan):

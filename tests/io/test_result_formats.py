@@ -11,7 +11,7 @@ from PIL import Image
 
 from ptychoscope.errors import OutputError, ResultError
 from ptychoscope.io import load_reconstruction, save_reconstruction
-from ptychoscope.io.companions import load_probe
+from ptychoscope.io.mask_and_probe_files import load_probe
 from ptychoscope.io.results.formats import FORMATS, check_result_name, is_result
 from ptychoscope.io.results.read_hdf5 import read_unsealed
 from ptychoscope.reconstruction import Reconstruction

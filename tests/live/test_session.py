@@ -258,7 +258,7 @@ def test_a_mend_places_everything_anew(scan):
 
 
 def wrong_run(session, mend):
-    from ptychoscope.live.series_run import SeriesRun
+    from ptychoscope.live.one_series import SeriesRun
 
     SeriesRun(1, session.settings, session.account).apply_mend(mend)
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from ptychoscope.io import load_reconstruction, save_reconstruction, save_scan
-from ptychoscope.live.tiled_server import TiledServer
 from ptychoscope.live.tiled_sink import TiledSink
+from ptychoscope.live.tiled_writer import TiledServer
 from ptychoscope.pipeline.reconstruct import reconstruct
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 

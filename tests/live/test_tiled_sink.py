@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ptychoscope.errors import ConfigError, MissingExtraError
-from ptychoscope.live.tiled_server import open_tiled
 from ptychoscope.live.tiled_sink import RefusedError, Sent, TiledSink
+from ptychoscope.live.tiled_writer import open_tiled
 
 FILE = Path("scan.h5")
 URL = "http://127.0.0.1:9"

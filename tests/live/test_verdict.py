@@ -8,7 +8,7 @@ import pytest
 from ptychoscope.io import load_reconstruction
 from ptychoscope.live.account import Account
 from ptychoscope.live.join import Joined
-from ptychoscope.live.series_run import SeriesRun
+from ptychoscope.live.one_series import SeriesRun
 from ptychoscope.live.session import NO_VERDICT, LiveSession
 from ptychoscope.live.verdict_frames import VerdictFrames
 from ptychoscope.pipeline.reconstruct import reconstruct

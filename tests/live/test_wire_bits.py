@@ -10,8 +10,8 @@ import pytest
 from ptychoscope.io import load_scan
 from ptychoscope.live.account import balanced
 from ptychoscope.live.join import Join
-from ptychoscope.live.serve_options import ServeOptions
 from ptychoscope.live.serve_scan import serve_scan
+from ptychoscope.live.serve_scan_options import ServeOptions
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import open_source

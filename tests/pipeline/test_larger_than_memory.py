@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from large_scan import DETECTOR_PIXEL_M, DISTANCE_M, ENERGY_EV, write_large_scan
 from ptychoscope.errors import ConfigError
 from ptychoscope.io import open_scan
-from ptychoscope.io.companions import load_probe
+from ptychoscope.io.mask_and_probe_files import load_probe
 from ptychoscope.lazy_patterns import LazyPatterns
 from ptychoscope.pipeline.memory_limit import memory_bytes
 from ptychoscope.pipeline.plan import make_plan

@@ -9,7 +9,7 @@ from ptychoscope.errors import TrainingError
 from ptychoscope.inference.bundle import read_bundle
 from ptychoscope.io import save_scan
 from ptychoscope.ptychodus_client.model_file import ModelFile
-from ptychoscope.ptychodus_client.training import read_metrics, train_in_process
+from ptychoscope.ptychodus_client.start_training import read_metrics, train_in_process
 
 FEW = {"max_steps": 4, "logger": "csv", "threads": 1}
 

@@ -7,7 +7,7 @@ from ptychoscope.io import load_scan
 from ptychoscope.metrics import compare
 from ptychoscope.refine import Refiner, refine_scan
 from ptychoscope.refine.explained_by_noise import explained_by_noise
-from ptychoscope.refine.schedule import schedule
+from ptychoscope.refine.step_sizes import schedule
 from ptychoscope.simulate import Faults, ProbeConfig, SimulationConfig, simulate_faulty_scan
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.refine import Refiner
-from ptychoscope.refine.schedule import schedule
+from ptychoscope.refine.step_sizes import schedule
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 from . import scans

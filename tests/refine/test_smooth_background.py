@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope.refine import refine_best
-from ptychoscope.refine.photon_amplitudes import NONE, PhotonOffset
+from ptychoscope.refine.low_count_bias import NONE, PhotonOffset
 from ptychoscope.refine.smooth_background import moved_background
 from ptychoscope.refine.sweep_findings import PixelSums
 from ptychoscope.simulate import Faults, SimulationConfig, simulate_faulty_scan

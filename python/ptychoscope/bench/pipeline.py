@@ -104,7 +104,7 @@ def counts_scan(model: Model, frames: int, *, seed: int = 0) -> Scan:
 def network_alone(runner: Runner, patterns: Any) -> Callable[[], object]:
     """All graphs of one batch of counts, on inputs that lie ready."""
     from ptychoscope.inference.graph_runner import GraphRunner
-    from ptychoscope.inference.unrolled import OBJECT
+    from ptychoscope.inference.unrolled_passes import OBJECT
     from ptychoscope.inference.unrolled_runner import UnrolledRunner
 
     if isinstance(runner, GraphRunner):

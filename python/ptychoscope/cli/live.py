@@ -126,8 +126,8 @@ def live(
     """
     from ptychoscope.live.account import balanced
     from ptychoscope.live.event_log import EventLog
-    from ptychoscope.live.open_live import Wiring, load_live_model, open_session, with_positions
-    from ptychoscope.live.tiled_server import open_tiled
+    from ptychoscope.live.open_session import Wiring, load_live_model, open_session, with_positions
+    from ptychoscope.live.tiled_writer import open_tiled
 
     wiring = Wiring(source, positions)
     files = [("--probe", probe), ("--mask", mask), ("--positions", positions)]
@@ -175,7 +175,7 @@ def live_settings(
 ) -> "LiveSettings":
     """Settings of what was asked for, and where that is silent of what a recipe says."""
     from ptychoscope.errors import ConfigError
-    from ptychoscope.io.companions import load_mask, load_probe
+    from ptychoscope.io.mask_and_probe_files import load_mask, load_probe
     from ptychoscope.io.recipe import read_recipe
     from ptychoscope.live.settings import LiveSettings
 

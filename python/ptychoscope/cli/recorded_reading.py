@@ -43,7 +43,7 @@ def reading_record(path: Path, reading: ScanOptions, saturation: float | None) -
 
     Orientation and probe are left out: the result has them.
     """
-    from ptychoscope.io.made_how import file_digest, made_how
+    from ptychoscope.io.provenance import file_digest, made_how
 
     line = click.get_current_context().find_root().obj
     return {
@@ -93,7 +93,7 @@ def judged_scan(
     orientation follows the result's steps, unless the scan's positions already are those of the result.
     Raises `ScanError` or `ConfigError`.
     """
-    from ptychoscope.io.made_how import file_digest
+    from ptychoscope.io.provenance import file_digest
 
     record, followed = result.provenance, {}
     asked = said((*reading._fields, "saturation"))

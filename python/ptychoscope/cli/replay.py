@@ -49,8 +49,8 @@ def replay(
 
     Patterns go out as whole counts. Positions are sent in pixels of the object.
     """
-    from ptychoscope.live.serve_options import ServeOptions
     from ptychoscope.live.serve_scan import serve_scan
+    from ptychoscope.live.serve_scan_options import ServeOptions
     from ptychoscope.live.stream_faults import StreamFaults
 
     options = ServeOptions(

@@ -12,11 +12,11 @@ import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
 from ptychoscope.cli.cluster_options import ClusterOptions, cluster_options
-from ptychoscope.cli.going_on import saved_start, say_stopped, start_file, start_record
 from ptychoscope.cli.output_checks import check_outputs, check_picture, check_result
 from ptychoscope.cli.progress_line import ProgressLine, progress_line
 from ptychoscope.cli.recorded_reading import reading_record
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
+from ptychoscope.cli.resume_stopped_run import saved_start, say_stopped, start_file, start_record
 from ptychoscope.cli.run_files import Job, is_folder, jobs_for, make_folder
 from ptychoscope.cli.run_jobs import run_jobs
 from ptychoscope.cli.run_over_workers import crew_of, over_workers
@@ -193,7 +193,7 @@ class _How(NamedTuple):
 
 
 def _tiled_sink(url: str, jobs: "list[Job]", line: ProgressLine) -> "TiledSink":
-    from ptychoscope.live.tiled_server import open_tiled
+    from ptychoscope.live.tiled_writer import open_tiled
 
     return open_tiled(url, [job.output for job in jobs], lambda event: line.say(event_line(event)))
 

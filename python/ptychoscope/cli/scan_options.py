@@ -67,7 +67,7 @@ class ScanOptions(NamedTuple):
 
     def read_options(self, path: Path) -> "ReadOptions":
         """The options as `load_scan` takes them of the scan in `path`, but for the frames."""
-        from ptychoscope.io.companions import load_mask, load_probe
+        from ptychoscope.io.mask_and_probe_files import load_mask, load_probe
         from ptychoscope.preprocess.orientation import Orientation
 
         options: dict[str, Any] = {

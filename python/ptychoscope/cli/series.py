@@ -10,11 +10,11 @@ import click
 
 from ptychoscope.cli.click_helpers import PATH, argument, command, option
 from ptychoscope.cli.cluster_options import ClusterOptions, cluster_options
-from ptychoscope.cli.going_on import start_file
 from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.cli.progress_line import duration, progress_line
 from ptychoscope.cli.recorded_reading import asked_reading, with_full_paths
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
+from ptychoscope.cli.resume_stopped_run import start_file
 from ptychoscope.cli.run import run
 from ptychoscope.cli.run_files import Job, jobs_for, make_folder
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
@@ -145,7 +145,7 @@ def _asked(
     """What is asked for, checked as `run` checks it."""
     from ptychoscope.cluster.series_task import Series, asked_digest
     from ptychoscope.inference.bundle import read_bundle
-    from ptychoscope.io.made_how import file_digest
+    from ptychoscope.io.provenance import file_digest
     from ptychoscope.pipeline.run_options import checked_options
 
     if start_file(solver.start) is not None:

@@ -200,7 +200,7 @@ def do_stage(
     before: Before | None,
 ) -> CanvasPart:
     """One stage for the used frames `start` to `stop`, from what lies in `place` before it."""
-    from ptychoscope.inference.unrolled import ObjectEstimate
+    from ptychoscope.inference.unrolled_passes import ObjectEstimate
     from ptychoscope.inference.unrolled_runner import UnrolledRunner
     from ptychoscope.pipeline.loop import Report, flow
     from ptychoscope.pipeline.merge_between_passes import between_passes, one_pass

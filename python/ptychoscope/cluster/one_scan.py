@@ -27,7 +27,7 @@ from ptychoscope.cluster.wait_for import Step, wait_for
 from ptychoscope.errors import ClusterError
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_slot import ModelSlot
-from ptychoscope.inference.unrolled import ObjectEstimate, unroll
+from ptychoscope.inference.unrolled_passes import ObjectEstimate, unroll
 from ptychoscope.inference.unrolled_runner import UnrolledRunner
 from ptychoscope.pipeline.loop import Report
 from ptychoscope.pipeline.merge_between_passes import between_passes

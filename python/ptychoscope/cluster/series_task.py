@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptychoscope.errors import ConfigError, OutputError, PtychoscopeError, ScanError, ScanWarning
-from ptychoscope.io.made_how import file_digest, made_how
+from ptychoscope.io.provenance import file_digest, made_how
 
 if TYPE_CHECKING:
     from ptychoscope.inference.model import Model

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ptychoscope.option_literals import Operation, words
 
 if TYPE_CHECKING:
-    from ptychoscope.diagnosis.curl import Axes
+    from ptychoscope.diagnosis.axes_from_curl import Axes
 
 Steps = dict[str, Any]
 """Steps of an orientation by name; `domain` stands beside them."""

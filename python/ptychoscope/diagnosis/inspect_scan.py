@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.diagnosis.detector import look_at_detector
+from ptychoscope.diagnosis.bad_pixels import look_at_detector
 from ptychoscope.io import ReadOptions, open_scan
 from ptychoscope.preprocess.counts_or_amplitude import agree, counts_by_the_probe
 from ptychoscope.preprocess.pattern_centre import find_centre

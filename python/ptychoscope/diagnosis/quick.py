@@ -8,13 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ptychoscope.diagnosis.curl import axes_by_curl
-from ptychoscope.diagnosis.detector import offset_px, unnamed_bad_pixels
+from ptychoscope.diagnosis.axes_from_curl import axes_by_curl
+from ptychoscope.diagnosis.bad_pixels import offset_px, unnamed_bad_pixels
 from ptychoscope.diagnosis.families import discrete
 from ptychoscope.diagnosis.first_probe import light_in_corner
 from ptychoscope.diagnosis.mend import Mend, changed
-from ptychoscope.diagnosis.nearby import Better, about_first_shifted, better_number, better_shift
 from ptychoscope.diagnosis.report import percent
+from ptychoscope.diagnosis.scale_rotation_shift import (
+    Better,
+    about_first_shifted,
+    better_number,
+    better_shift,
+)
 from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours
 from ptychoscope.scan import Scan
 

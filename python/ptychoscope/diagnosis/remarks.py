@@ -1,7 +1,7 @@
 """Remarks of a diagnosis: everything that was tried, what cannot be told apart, what else was seen."""
 
-from ptychoscope.diagnosis.curl import Axes
-from ptychoscope.diagnosis.detector import DetectorFindings
+from ptychoscope.diagnosis.axes_from_curl import Axes
+from ptychoscope.diagnosis.bad_pixels import DetectorFindings
 from ptychoscope.diagnosis.families import CONTINUOUS
 from ptychoscope.diagnosis.lost_trigger import LostTrigger
 from ptychoscope.diagnosis.mend import Mend

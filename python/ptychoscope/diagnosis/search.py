@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ptychoscope.diagnosis.curl import Axes, axes_by_curl
-from ptychoscope.diagnosis.detector import offset_px
+from ptychoscope.diagnosis.axes_from_curl import Axes, axes_by_curl
+from ptychoscope.diagnosis.bad_pixels import offset_px
 from ptychoscope.diagnosis.families import (
     CONTINUOUS,
     Family,

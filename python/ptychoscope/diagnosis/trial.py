@@ -11,14 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.diagnosis.held_out_split import Split
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.split import Split
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.orientation import pattern_step
 from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, measured_amplitudes
 from ptychoscope.refine.defocus_trial import unlike_the_mean
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.schedule import schedule
+from ptychoscope.refine.step_sizes import schedule
 from ptychoscope.scan import Scan
 
 _HELD_OUT = 0.125

@@ -3,7 +3,7 @@
 The curl of the centres of mass tells the axes whatever the number is: then few turns are left to be tried.
 """
 
-from ptychoscope.diagnosis.curl import Axes
+from ptychoscope.diagnosis.axes_from_curl import Axes
 from ptychoscope.diagnosis.families import CONTINUOUS, Steps, continuous, turned
 from ptychoscope.diagnosis.mend import Mend, changed
 from ptychoscope.diagnosis.search import Search

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.check_graph_tensors import tensor_shape
+from ptychoscope.inference.graph_inputs_outputs import checked_patterns, graph_patterns, object_patches
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.session import Session
-from ptychoscope.inference.tensor_conversion import checked_patterns, graph_patterns, object_patches
 from ptychoscope.option_literals import Domain, Values
 from ptychoscope.preprocess.complex_planes import to_planes
 from ptychoscope.preprocess.grouping import group_frames

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.inference.bundle import Bundle
 from ptychoscope.inference.check_graph_tensors import checked_passes, checked_tensors
+from ptychoscope.inference.graph_inputs_outputs import checked_patterns, checked_probe
 from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.inference.runner import PatchRunner
 from ptychoscope.inference.runner_patches_on_device import CudaRunner
 from ptychoscope.inference.session import Session
-from ptychoscope.inference.tensor_conversion import checked_patterns, checked_probe
-from ptychoscope.inference.unrolled import Passes
+from ptychoscope.inference.unrolled_passes import Passes
 from ptychoscope.inference.unrolled_runner import UnrolledRunner
 from ptychoscope.option_literals import Domain, RunnerKind
 from ptychoscope.preprocess.complex_planes import complex_patches

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.inference.graph_inputs_outputs import checked_patterns
 from ptychoscope.inference.runner import PositionedPatches
-from ptychoscope.inference.tensor_conversion import checked_patterns
-from ptychoscope.inference.unrolled import ObjectEstimate, Passes, unroll
+from ptychoscope.inference.unrolled_passes import ObjectEstimate, Passes, unroll
 from ptychoscope.option_literals import Domain, Values
 from ptychoscope.preprocess.probe_intensity import merge_weight, probe_intensity
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes

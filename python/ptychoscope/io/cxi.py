@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.foreign_probe import incoherent_modes
 from ptychoscope.io.hdf5_patterns import Hdf5Patterns
-from ptychoscope.io.near_field import warn_of_near_field
+from ptychoscope.io.linked_hdf5 import ScanHdf5
+from ptychoscope.io.near_field_warning import warn_of_near_field
+from ptychoscope.io.probe_modes_and_scale import incoherent_modes
 from ptychoscope.io.ptychodus_product import positions_on_object
+from ptychoscope.io.ptychoscope_group import GROUP, is_ours, with_extras
 from ptychoscope.io.read_options import ReadOptions
-from ptychoscope.io.scan_extras import GROUP, is_ours, with_extras
-from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.io.units import METRES, length_m, photon_energy_ev, unit_of
 from ptychoscope.lazy_patterns import LazyPatterns

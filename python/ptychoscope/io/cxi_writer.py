@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.io.atomic import replacing
 from ptychoscope.io.hdf5_room import Hdf5Room, hdf5_with_room
-from ptychoscope.io.scan_extras import write_extras
+from ptychoscope.io.ptychoscope_group import write_extras
 from ptychoscope.io.units import JOULE_EV
 from ptychoscope.lazy_patterns import Patterns
 from ptychoscope.preprocess.object_pixel import wavelength_m

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.io.hdf5_patterns import Hdf5Patterns, JoinedPatterns
+from ptychoscope.io.linked_hdf5 import MissingLinkError, ScanHdf5, missing_sources
 from ptychoscope.io.plausible_quantities import (
     DISTANCE_M,
     detector_pixel_m,
@@ -25,7 +26,6 @@ from ptychoscope.io.plausible_quantities import (
     plausible_energy_ev,
 )
 from ptychoscope.io.read_options import ReadOptions
-from ptychoscope.io.scan_hdf5 import MissingLinkError, ScanHdf5, missing_sources
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.io.units import METRES
 from ptychoscope.lazy_patterns import LazyPatterns

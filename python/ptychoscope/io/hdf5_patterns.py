@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.packed_chunks import check_bitshuffle, codec_of, read_packed
-from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
+from ptychoscope.io.decompress_datasets import check_bitshuffle, codec_of, read_packed
+from ptychoscope.io.linked_hdf5 import ScanHdf5, hdf5_errors
 from ptychoscope.io.virtual_frames import Block, frame_blocks
 from ptychoscope.lazy_patterns import LazyPatterns, PatternFile
 

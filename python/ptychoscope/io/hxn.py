@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io.hdf5_patterns import patterns_of_root
+from ptychoscope.io.linked_hdf5 import ScanHdf5
 from ptychoscope.io.read_options import ReadOptions, looked_at
-from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.preprocess.object_pixel import LIGHT_M_S, PLANCK_EV_S
 

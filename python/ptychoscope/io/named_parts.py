@@ -144,7 +144,7 @@ def _metres(unit: Any, place: str) -> float:
 
 
 def _opened(place: str, path: Path, options: ReadOptions) -> tuple[Any, str]:
-    from ptychoscope.io.scan_hdf5 import ScanHdf5
+    from ptychoscope.io.linked_hdf5 import ScanHdf5
 
     where, name = split_place(place, path)
     return ScanHdf5(where, allow_outside=bool(options.get("allow_outside"))), name

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError
 from ptychoscope.io.atomic import replacing
 from ptychoscope.io.flatten_scan_grid import flat_patterns, flat_positions
-from ptychoscope.io.layout_and_domain import frames_first
+from ptychoscope.io.frame_axis_and_domain import frames_first
 from ptychoscope.io.npy import member_names, read_members
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.stored_scan import StoredScan, one_number

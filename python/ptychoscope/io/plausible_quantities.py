@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ptychoscope.errors import ScanWarning
-from ptychoscope.io.scan_hdf5 import ScanHdf5
+from ptychoscope.io.linked_hdf5 import ScanHdf5
 from ptychoscope.io.units import ELECTRONVOLTS, METRES, unit_of
 from ptychoscope.preprocess.object_pixel import LIGHT_M_S, PLANCK_EV_S
 

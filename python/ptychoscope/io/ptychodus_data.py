@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
 from ptychoscope.io import ptychodus_product
-from ptychoscope.io.foreign_probe import incoherent_modes
 from ptychoscope.io.hdf5_patterns import patterns_of_root
+from ptychoscope.io.linked_hdf5 import ScanHdf5
+from ptychoscope.io.probe_modes_and_scale import incoherent_modes
 from ptychoscope.io.read_options import ReadOptions
-from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.patch_geometry import from_middle_of_patch
 

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.foreign_probe import incoherent_modes
-from ptychoscope.io.near_field import warn_of_near_field
+from ptychoscope.io.linked_hdf5 import ScanHdf5
+from ptychoscope.io.near_field_warning import warn_of_near_field
 from ptychoscope.io.npy import read_members
+from ptychoscope.io.probe_modes_and_scale import incoherent_modes
 from ptychoscope.io.read_options import ReadOptions
-from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.stored_scan import StoredScan, one_number
 from ptychoscope.patch_geometry import from_middle_of_patch
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ptychoscope.io import npz
-from ptychoscope.io.foreign_probe import incoherent_modes
 from ptychoscope.io.npy import read_members
+from ptychoscope.io.probe_modes_and_scale import incoherent_modes
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.patch_geometry import from_middle_of_patch

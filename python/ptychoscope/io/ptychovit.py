@@ -8,8 +8,8 @@ the object, `object` (1, H, W) with its pixel, and `probe` (1, m, P, P). Positio
 from ptychoscope.errors import ScanError
 from ptychoscope.io import ptychodus_product
 from ptychoscope.io.hdf5_patterns import patterns_of_root
+from ptychoscope.io.linked_hdf5 import ScanHdf5
 from ptychoscope.io.read_options import ReadOptions
-from ptychoscope.io.scan_hdf5 import ScanHdf5
 from ptychoscope.io.stored_scan import StoredScan
 
 NAME = "PtychoViT's pair"

@@ -69,7 +69,7 @@ def write_recipe(said: dict[str, Any], path: str | os.PathLike[str]) -> None:
 
 def _as_options(said: dict[str, Any], scan: Path, folder: Path) -> dict[str, Any]:
     """Options as `load_scan` takes them."""
-    from ptychoscope.io.companions import load_mask, load_probe
+    from ptychoscope.io.mask_and_probe_files import load_mask, load_probe
     from ptychoscope.preprocess.orientation import Orientation
 
     options = dict(said)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.joined_files import read_parts
 from ptychoscope.io.look_in_child import look_in_child
 from ptychoscope.io.named_parts import beside
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.scan_formats import is_hdf5
+from ptychoscope.io.scan_from_several_files import read_parts
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.lazy_patterns import LazyPatterns, PatternFile
 

@@ -17,7 +17,7 @@ from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.stored_scan import StoredScan
 
 if TYPE_CHECKING:
-    from ptychoscope.io.scan_hdf5 import ScanHdf5
+    from ptychoscope.io.linked_hdf5 import ScanHdf5
 
 BY_FIRST_BYTES = ("npy_stack", "tiff", "mib")
 """Readers with `matches(head: bytes)` and `read(path, options)`."""
@@ -35,7 +35,7 @@ def read_stored(path: Path, options: ReadOptions) -> StoredScan:
     """What the file `path` holds; raises `ScanError` when no reader knows it."""
     head = first_bytes(path)
     if is_hdf5(path):
-        from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
+        from ptychoscope.io.linked_hdf5 import ScanHdf5, hdf5_errors
 
         file = ScanHdf5(path, allow_outside=bool(options.get("allow_outside")))
         with hdf5_errors(path):
@@ -51,7 +51,7 @@ def is_known(path: Path, options: ReadOptions) -> bool:
     """Whether a reader knows what `path` is."""
     if not is_hdf5(path):
         return _reader_of(path, first_bytes(path)) is not None
-    from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
+    from ptychoscope.io.linked_hdf5 import ScanHdf5, hdf5_errors
 
     with hdf5_errors(path):
         file = ScanHdf5(path, allow_outside=bool(options.get("allow_outside")))

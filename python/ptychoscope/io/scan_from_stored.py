@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.foreign_probe import scaled_to_counts
-from ptychoscope.io.layout_and_domain import domain_of
+from ptychoscope.io.frame_axis_and_domain import domain_of
 from ptychoscope.io.pair_by_number import paired_by_number, places_of, refuse_shifted
-from ptychoscope.io.pixels_without_counts import below_counts, without_sentinels
+from ptychoscope.io.probe_modes_and_scale import scaled_to_counts
 from ptychoscope.io.read_options import (
     Fields,
     ReadOptions,
@@ -26,6 +25,7 @@ from ptychoscope.io.read_options import (
     masked,
     without_negative,
 )
+from ptychoscope.io.sentinel_values import below_counts, without_sentinels
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.lazy_patterns import LazyPatterns
 from ptychoscope.preprocess.object_pixel import object_pixel_m

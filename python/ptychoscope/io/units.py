@@ -8,7 +8,7 @@ import numpy as np
 from ptychoscope.errors import ScanError
 
 if TYPE_CHECKING:
-    from ptychoscope.io.scan_hdf5 import ScanHdf5
+    from ptychoscope.io.linked_hdf5 import ScanHdf5
 
 METRES = {
     "m": 1.0,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import h5py
 from h5py import h5s
 
-from ptychoscope.io.scan_hdf5 import ScanHdf5
+from ptychoscope.io.linked_hdf5 import ScanHdf5
 
 
 class Block(NamedTuple):

@@ -8,8 +8,8 @@ mend.
 import threading
 
 from ptychoscope.diagnosis.quick import Finding, quick_finding
+from ptychoscope.live.one_series import SeriesRun
 from ptychoscope.live.result_file import Say
-from ptychoscope.live.series_run import SeriesRun
 
 FRAMES = 256
 _BUDGET_S = 4.0

@@ -23,8 +23,8 @@ from ptychoscope.live.events import (
     SeriesStart,
 )
 from ptychoscope.live.number_set import LARGEST_NUMBER
-from ptychoscope.live.open_series import OpenSeries, PositionRun, SettledSeries
 from ptychoscope.live.series_book import SeriesBook
+from ptychoscope.live.series_state import OpenSeries, PositionRun, SettledSeries
 
 
 class Joined(NamedTuple):

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_slot import ModelSlot
-from ptychoscope.live.growing import GrowingSolver
 from ptychoscope.live.growing_canvas import canvas_fits, make_canvas
-from ptychoscope.live.reading import Reading
+from ptychoscope.live.growing_solver import GrowingSolver
+from ptychoscope.live.reading_from_first_frames import Reading
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.verdict_frames import VerdictFrames
 from ptychoscope.patch_geometry import CanvasExtent, canvas_extent

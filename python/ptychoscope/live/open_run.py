@@ -5,8 +5,8 @@ import numpy as np
 from ptychoscope.live.capture import CaptureWriter
 from ptychoscope.live.early_word import EarlyWord
 from ptychoscope.live.join import Joined
+from ptychoscope.live.one_series import SeriesRun
 from ptychoscope.live.result_file import ResultFile
-from ptychoscope.live.series_run import SeriesRun
 from ptychoscope.reconstruction import Reconstruction
 
 

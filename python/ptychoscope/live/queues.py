@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Joined
-from ptychoscope.live.open_series import SettledSeries, size_of
+from ptychoscope.live.series_state import SettledSeries, size_of
 from ptychoscope.option_literals import LiveKeep
 
 Told = SeriesStart | SettledSeries

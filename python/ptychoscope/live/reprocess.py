@@ -16,7 +16,7 @@ from ptychoscope.live.capture import CapturedBatch, CapturedMessage, CaptureRead
 from ptychoscope.live.capture_head import CaptureHead, Key, key_of, read_head
 from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Join, Joined
-from ptychoscope.live.series_run import SeriesRun
+from ptychoscope.live.one_series import SeriesRun
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import Decoder, decoder_of
 from ptychoscope.reconstruction import Reconstruction

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.live.account import Account
 from ptychoscope.live.events import Positions, SeriesStart
-from ptychoscope.live.open_series import OpenSeries, PositionRun, SettledSeries
+from ptychoscope.live.series_state import OpenSeries, PositionRun, SettledSeries
 
 _OPEN_AT_ONCE = 2
 """The present series, and the one before it, whose positions may be late."""

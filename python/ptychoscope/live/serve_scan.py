@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.live.frame_servers import FrameServer, frame_server
-from ptychoscope.live.serve_options import ServeOptions
+from ptychoscope.live.serve_frames import FrameServer, frame_server
+from ptychoscope.live.serve_scan_options import ServeOptions
 from ptychoscope.live.simulated_series import SimulatedSeries
 from ptychoscope.live.stream_faults import SentRecord
 from ptychoscope.live.zmq_sender import ZmqSender, serve

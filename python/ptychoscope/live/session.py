@@ -26,12 +26,12 @@ from ptychoscope.live.capture_head import note_cut
 from ptychoscope.live.early_word import EarlyWord
 from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Join, Joined
+from ptychoscope.live.one_series import SeriesRun, name_of
 from ptychoscope.live.open_run import OpenRun
-from ptychoscope.live.open_series import SettledSeries
 from ptychoscope.live.queues import JoinedQueue
 from ptychoscope.live.receiver import Receiver
 from ptychoscope.live.result_file import ResultFile, Say, file_of_series
-from ptychoscope.live.series_run import SeriesRun, name_of
+from ptychoscope.live.series_state import SettledSeries
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.source import EventSource
 from ptychoscope.reconstruction import Reconstruction

@@ -10,7 +10,7 @@ from time import thread_time
 
 from ptychoscope.inference.model_slot import LoadedModel
 from ptychoscope.inference.runner import PositionedPatches
-from ptychoscope.inference.unrolled import ObjectEstimate, unroll
+from ptychoscope.inference.unrolled_passes import ObjectEstimate, unroll
 from ptychoscope.inference.unrolled_runner import UnrolledRunner
 from ptychoscope.option_literals import Accumulate
 from ptychoscope.patch_geometry import CanvasExtent

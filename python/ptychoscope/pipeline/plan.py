@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
+from ptychoscope.inference.graph_inputs_outputs import checked_patterns
 from ptychoscope.inference.model import BATCH, Model
 from ptychoscope.inference.model_slot import ModelSlot
 from ptychoscope.inference.runner_patches_on_device import check_device_stitching
 from ptychoscope.inference.session import parse_device
-from ptychoscope.inference.tensor_conversion import checked_patterns
 from ptychoscope.option_literals import (
     Accumulate,
     Align,

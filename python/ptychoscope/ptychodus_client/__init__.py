@@ -11,14 +11,14 @@ from ptychoscope.errors import MissingExtraError
 from ptychoscope.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from ptychoscope.ptychodus_client.exchange import (
+    from ptychoscope.ptychodus_client.library import PtychoscopeLibrary
+    from ptychoscope.ptychodus_client.reconstruct_input import product_from_result, scan_from_input
+    from ptychoscope.ptychodus_client.to_and_from_ptychodus import (
         diffraction_from_scan,
         product_from_reconstruction,
         product_from_scan,
         reconstruction_from_product,
     )
-    from ptychoscope.ptychodus_client.library import PtychoscopeLibrary
-    from ptychoscope.ptychodus_client.reconstruct_input import product_from_result, scan_from_input
 
 _HOME = {
     "PtychoscopeLibrary": "library",

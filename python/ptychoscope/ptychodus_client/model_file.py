@@ -15,7 +15,7 @@ from ptychoscope.errors import BundleError, OutputError
 from ptychoscope.inference.bundle import read_bundle
 from ptychoscope.io.atomic import replacing
 from ptychoscope.io.limits import open_regular
-from ptychoscope.ptychodus_client.training import export_checkpoint
+from ptychoscope.ptychodus_client.start_training import export_checkpoint
 
 SUFFIX = ".zip"
 CHECKPOINT = ".ckpt"

@@ -23,7 +23,7 @@ from ptychoscope.ptychodus_client import model_file, training_data
 from ptychoscope.ptychodus_client.model_file import ModelFile
 from ptychoscope.ptychodus_client.reconstruct_input import product_from_result, said_of, scan_from_input
 from ptychoscope.ptychodus_client.settings import ClientSettings
-from ptychoscope.ptychodus_client.training import train_in_process
+from ptychoscope.ptychodus_client.start_training import train_in_process
 
 DONE = 100
 """Progress is counted in percent."""

@@ -1,11 +1,11 @@
 """Refine: a solver's image at the detector's rate, without torch."""
 
-from ptychoscope.preprocess.probe_changes import refocused
+from ptychoscope.preprocess.probe_focus_and_size import refocused
 from ptychoscope.refine.automatic import refine_best
 from ptychoscope.refine.defocus_search import Defocus, find_probe, tuned_probe
 from ptychoscope.refine.moving_window import MovingWindowRefiner
 from ptychoscope.refine.refiner import FRAME_STATES, Refiner
-from ptychoscope.refine.schedule import Schedule, schedule
+from ptychoscope.refine.step_sizes import Schedule, schedule
 from ptychoscope.refine.sweep_findings import Sweep
 from ptychoscope.refine.whole_scan import refine_scan
 

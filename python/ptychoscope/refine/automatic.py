@@ -14,7 +14,6 @@ from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.progress import NOBODY, Watch
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.choose_corrections import BeamTrials, Choice
-from ptychoscope.refine.chosen_sweeps import sweep_as_chosen
 from ptychoscope.refine.coarse_positions import CoarsePositions, coarse_positions, in_words, mapped_again
 from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
@@ -23,6 +22,7 @@ from ptychoscope.refine.probe_modes import mode_powers, orthogonal_modes, with_m
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.scan_to_refiner import add_scan, partly_done, result_of
 from ptychoscope.refine.sweep_plan import SweepPlan, sweep_plan
+from ptychoscope.refine.sweep_until_stalled import sweep_as_chosen
 from ptychoscope.refine.whole_scan import STEPS_LIMIT_PX
 from ptychoscope.scan import Scan
 

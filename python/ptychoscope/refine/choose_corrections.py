@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.refine.defocus_trial import mean_counts_pattern, near_frames
 from ptychoscope.refine.held_out_pixels import Gain, HeldOutPixels, gain
+from ptychoscope.refine.low_count_bias import NONE
 from ptychoscope.refine.outlier_frames import frames_apart
-from ptychoscope.refine.photon_amplitudes import NONE
 from ptychoscope.refine.probe_modes import with_more_modes
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.scan import Scan

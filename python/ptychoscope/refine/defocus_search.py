@@ -22,7 +22,7 @@ from ptychoscope.refine.defocus_trial import (
     middle,
     near_field,
 )
-from ptychoscope.refine.schedule import schedule
+from ptychoscope.refine.step_sizes import schedule
 from ptychoscope.scan import Scan
 
 _COARSE_FRAMES, _FINE_FRAMES = 16, 48

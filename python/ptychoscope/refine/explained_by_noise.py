@@ -10,7 +10,7 @@ from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
 from ptychoscope.refine.defocus_trial import mean_counts_pattern, near_frames
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.schedule import schedule
+from ptychoscope.refine.step_sizes import schedule
 from ptychoscope.scan import Scan
 
 _FRAMES, _SWEEPS = 64, 5

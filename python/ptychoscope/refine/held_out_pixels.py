@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, measured_amplitudes
-from ptychoscope.refine.photon_amplitudes import NONE, PhotonOffset
+from ptychoscope.refine.low_count_bias import NONE, PhotonOffset
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.scan import Scan
 

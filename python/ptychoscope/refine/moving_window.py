@@ -15,7 +15,7 @@ from ptychoscope.option_literals import Domain
 from ptychoscope.preprocess.probe_intensity import probe_power
 from ptychoscope.progress import NOBODY, Watch
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.schedule import schedule
+from ptychoscope.refine.step_sizes import schedule
 from ptychoscope.refine.sweep_findings import Sweep
 
 WINDOW_FRAMES = 64

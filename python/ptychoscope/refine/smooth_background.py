@@ -8,7 +8,7 @@ rate; the rate of a single visit carries noise of its own, which would weigh dar
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.refine.photon_amplitudes import PhotonOffset
+from ptychoscope.refine.low_count_bias import PhotonOffset
 from ptychoscope.refine.sweep_findings import PixelSums
 
 _WIDTH = 1 / 8

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.option_literals import SweepStart
-from ptychoscope.refine.photon_amplitudes import PhotonOffset, photon_offset
+from ptychoscope.refine.low_count_bias import PhotonOffset, photon_offset
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.schedule import schedule
+from ptychoscope.refine.step_sizes import schedule
 from ptychoscope.scan import Scan
 
 _BRIGHT = 3e6

@@ -17,11 +17,11 @@ from ptychoscope.progress import NOBODY, Watch
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.explained_by_noise import explained_by_noise
 from ptychoscope.refine.first_probe import first_probe
+from ptychoscope.refine.low_count_bias import NONE, PhotonOffset, photon_offset
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
-from ptychoscope.refine.photon_amplitudes import NONE, PhotonOffset, photon_offset
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, partly_done, result_of
-from ptychoscope.refine.schedule import Schedule, schedule, settling_step
+from ptychoscope.refine.step_sizes import Schedule, schedule, settling_step
 from ptychoscope.refine.sweep_findings import Sweep
 from ptychoscope.scan import Scan
 

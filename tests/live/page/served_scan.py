@@ -5,7 +5,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from ptychoscope.live.open_live import Wiring, open_session
+from ptychoscope.live.open_session import Wiring, open_session
 from ptychoscope.live.serve_scan import ServeOptions, serve_scan
 from ptychoscope.live.server.app import LiveServer, ServerOptions
 from ptychoscope.live.session import LiveSession

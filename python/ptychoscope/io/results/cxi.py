@@ -15,10 +15,10 @@ from ptychoscope.errors import ResultError
 from ptychoscope.io.child_answer import Arrays, Facts
 from ptychoscope.io.hdf5_guard import Hdf5Group
 from ptychoscope.io.results.extras import GROUP, needed, read_extras, write_extras
+from ptychoscope.io.results.metres_to_pixels import NUMBERS, ObjectInMetres
 from ptychoscope.io.results.nexus_view import write_nexus_view
-from ptychoscope.io.results.object_in_metres import NUMBERS, ObjectInMetres
 from ptychoscope.io.results.ptychodus import read_probe, seen
-from ptychoscope.io.results.write_hdf5 import put, sealed_hdf5
+from ptychoscope.io.results.sealed_hdf5 import put, sealed_hdf5
 from ptychoscope.reconstruction import Reconstruction
 
 SUFFIX = ".cxi"

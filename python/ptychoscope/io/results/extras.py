@@ -14,8 +14,8 @@ import numpy as np
 from ptychoscope.errors import ResultError
 from ptychoscope.io.child_answer import Arrays, Facts
 from ptychoscope.io.hdf5_guard import Hdf5Array, Hdf5Group
+from ptychoscope.io.results.sealed_hdf5 import put
 from ptychoscope.io.results.verdict_records import read_verdict, write_verdict
-from ptychoscope.io.results.write_hdf5 import put
 from ptychoscope.reconstruction import Reconstruction
 
 GROUP = "ptychoscope"

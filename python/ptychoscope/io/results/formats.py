@@ -7,7 +7,7 @@ from pathlib import Path
 from ptychoscope.errors import OutputError, ResultError
 from ptychoscope.io.limits import open_regular
 from ptychoscope.io.results import cxi, npz, ptychodus, read_hdf5, tiff
-from ptychoscope.io.results.fields import from_fields
+from ptychoscope.io.results.arrays_and_json import from_fields
 from ptychoscope.io.scan_formats import first_bytes
 from ptychoscope.reconstruction import Reconstruction
 

@@ -7,7 +7,7 @@ are for people: a result is read from its complex object.
 import h5py
 import numpy as np
 
-from ptychoscope.io.results.write_hdf5 import put
+from ptychoscope.io.results.sealed_hdf5 import put
 from ptychoscope.reconstruction import Reconstruction
 
 

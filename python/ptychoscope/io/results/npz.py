@@ -16,7 +16,7 @@ from ptychoscope.errors import ResultError, ScanError
 from ptychoscope.io.atomic import replacing
 from ptychoscope.io.child_answer import Arrays, Facts
 from ptychoscope.io.npy import member_names, read_members
-from ptychoscope.io.results.fields import to_fields
+from ptychoscope.io.results.arrays_and_json import to_fields
 from ptychoscope.reconstruction import Reconstruction
 
 SUFFIX = ".npz"

@@ -17,7 +17,7 @@ from ptychoscope.io.hdf5_guard import open_hdf5, opened_hdf5
 from ptychoscope.io.limits import open_regular
 from ptychoscope.io.results import cxi, ptychodus
 from ptychoscope.io.results.seal import seal_state
-from ptychoscope.io.results.write_hdf5 import SEALED
+from ptychoscope.io.results.sealed_hdf5 import SEALED
 
 _TIME_LIMIT_S, _BYTES_PER_S = 15.0, 10e6
 """A child may take so long, and longer the more there is to read."""

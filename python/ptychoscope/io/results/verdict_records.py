@@ -6,7 +6,7 @@ import numpy as np
 from ptychoscope.errors import ResultError
 from ptychoscope.io.child_answer import Arrays
 from ptychoscope.io.hdf5_guard import Hdf5Array, Hdf5Group
-from ptychoscope.io.results.write_hdf5 import put
+from ptychoscope.io.results.sealed_hdf5 import put
 from ptychoscope.verdict import Verdict
 
 GROUP = "verdict"

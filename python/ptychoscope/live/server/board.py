@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import ResultError
 from ptychoscope.live.live_image import LiveImage
-from ptychoscope.live.series_run import SeriesRun
+from ptychoscope.live.one_series import SeriesRun
 from ptychoscope.live.server.factors import Factors
 from ptychoscope.live.server.frame_view import FrameView, look_at, r_factors_of
 from ptychoscope.live.server.tiles import Box, TiledPlane, joined, whole_tiles

@@ -8,7 +8,7 @@ from typing import Any
 
 from ptychoscope.diagnosis.quick import Finding
 from ptychoscope.errors import ConfigError
-from ptychoscope.live.open_live import load_live_model
+from ptychoscope.live.open_session import load_live_model
 from ptychoscope.live.server.board import Board
 from ptychoscope.live.server.library import Library
 from ptychoscope.live.server.packing import finite

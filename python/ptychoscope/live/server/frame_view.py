@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.live.live_image import LiveImage
-from ptychoscope.live.series_run import SeriesRun
+from ptychoscope.live.one_series import SeriesRun
 
 
 class FrameView(NamedTuple):

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from ptychoscope.errors import ScanError
-from ptychoscope.io.packed_chunks import codec_of
+from ptychoscope.io.decompress_datasets import codec_of
 from ptychoscope.live.message_checks import LONGEST_PX
 from ptychoscope.live.swmr.decode import DTYPES
 from ptychoscope.live.swmr.options import SwmrOptions

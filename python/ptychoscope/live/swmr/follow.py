@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.io.packed_chunks import codec_of, read_packed
+from ptychoscope.io.decompress_datasets import codec_of, read_packed
 from ptychoscope.live.swmr.decode import MOST_POSITION_BYTES, Head, message
 from ptychoscope.live.swmr.file_parts import FOREIGN, find_parts, is_being_written
 from ptychoscope.live.swmr.options import SwmrOptions

@@ -47,7 +47,7 @@ def saved_start(path: Path, probe_file: str | None) -> "Reconstruction":
 
 def start_record(path: Path) -> dict[str, Any]:
     """Of the result that a run started from, for the provenance of what it made."""
-    from ptychoscope.io.made_how import file_digest
+    from ptychoscope.io.provenance import file_digest
 
     return {"start_file": path.name, "start_sha256": file_digest(path)}
 

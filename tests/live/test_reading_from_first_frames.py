@@ -7,7 +7,7 @@ from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.io.scan_from_stored import scan_from
 from ptychoscope.io.stored_scan import StoredScan
 from ptychoscope.live.events import SeriesStart
-from ptychoscope.live.reading import find_reading, frames_needed
+from ptychoscope.live.reading_from_first_frames import find_reading, frames_needed
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.preprocess.orientation import Orientation
 

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from detector_files import BITSHUFFLE, counts, linked_master, positions_csv
 from ptychoscope.errors import ScanError
 from ptychoscope.io import load_scan
-from ptychoscope.io.packed_chunks import check_bitshuffle, codec_of, read_packed
+from ptychoscope.io.decompress_datasets import check_bitshuffle, codec_of, read_packed
 
 LZ4 = dict(hdf5plugin.LZ4())
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from optics import lens_config
-from ptychoscope.diagnosis.curl import axes_by_curl, centres_of_mass
+from ptychoscope.diagnosis.axes_from_curl import axes_by_curl, centres_of_mass
 from ptychoscope.diagnosis.families import turned
 from ptychoscope.diagnosis.mend import Mend, changed
 from ptychoscope.preprocess.orientation import Orientation

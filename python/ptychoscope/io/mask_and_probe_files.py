@@ -29,7 +29,7 @@ def load_mask(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
     path, inner = _place(place, scan)
     if inner:
         named = f"{path}:{inner}"
-        look_in_child("ptychoscope.io.companions:load_mask", {"place": named}, named)
+        look_in_child("ptychoscope.io.mask_and_probe_files:load_mask", {"place": named}, named)
         mask = named_array(named, path, {})
     elif _head(path).startswith(_TIFF):
         mask = _tiff(path)
@@ -50,7 +50,7 @@ def load_probe(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
     path, inner = _place(place, scan)
     if inner:
         named = f"{path}:{inner}"
-        look_in_child("ptychoscope.io.companions:load_probe", {"place": named}, named)
+        look_in_child("ptychoscope.io.mask_and_probe_files:load_probe", {"place": named}, named)
         return _named_probe(named)
     head = _head(path)
     if is_hdf5(path):
@@ -72,11 +72,11 @@ def load_probe(place: str | Path, scan: Path | None = None) -> NDArray[Any]:
 def _probe_of_hdf5(path: Path) -> NDArray[Any] | None:
     """Of a result or product as results are read, of any other format as scans are."""
     from ptychoscope.io import cxi, ptychodus_data, ptychovit
+    from ptychoscope.io.linked_hdf5 import ScanHdf5, hdf5_errors
     from ptychoscope.io.results.formats import load_reconstruction
-    from ptychoscope.io.scan_hdf5 import ScanHdf5, hdf5_errors
 
     with hdf5_errors(path):
-        look_in_child("ptychoscope.io.companions:load_probe", {"place": str(path)}, str(path))
+        look_in_child("ptychoscope.io.mask_and_probe_files:load_probe", {"place": str(path)}, str(path))
         file = ScanHdf5(path)
         scan = any(reader.matches(file) for reader in (cxi, ptychodus_data, ptychovit))
     return read_stored(path, {}).probe if scan else load_reconstruction(path).probe

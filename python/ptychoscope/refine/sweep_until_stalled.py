@@ -10,8 +10,8 @@ from ptychoscope.refine.choose_corrections import Choice
 from ptychoscope.refine.outlier_frames import frames_apart
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.scan_to_refiner import on_extent
-from ptychoscope.refine.schedule import settling_step
 from ptychoscope.refine.smooth_background import moved_background
+from ptychoscope.refine.step_sizes import settling_step
 from ptychoscope.refine.sweep_findings import Sweep
 from ptychoscope.refine.sweep_plan import ProbeMomentum, SweepPlan
 

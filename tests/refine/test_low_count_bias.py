@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ptychoscope.refine import Refiner
-from ptychoscope.refine.photon_amplitudes import NONE, PhotonOffset, expected_offset, photon_offset
+from ptychoscope.refine.low_count_bias import NONE, PhotonOffset, expected_offset, photon_offset
 from ptychoscope.refine.sweep_plan import ProbeMomentum
 from ptychoscope.scan import Scan
 

@@ -19,7 +19,7 @@ from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Joined
 from ptychoscope.live.kept_frames import KeptBatch, KeptFrames
 from ptychoscope.live.live_image import LiveImage, Placed
-from ptychoscope.live.reading import Reading, find_reading, frames_needed
+from ptychoscope.live.reading_from_first_frames import Reading, find_reading, frames_needed
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.unpack_frames import unpack
 from ptychoscope.preprocess.orientation import Orientation

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
 from ptychoscope.io import as_scan
-from ptychoscope.io.pixels_without_counts import first_last_and_between, without_sentinels
+from ptychoscope.io.sentinel_values import first_last_and_between, without_sentinels
 
 
 def scan_of(patterns, **options):

@@ -20,7 +20,7 @@ from ptychoscope.scan import Scan
 if TYPE_CHECKING:
     import h5py
 
-    from ptychoscope.io.scan_hdf5 import ScanHdf5
+    from ptychoscope.io.linked_hdf5 import ScanHdf5
 
 GROUP = "ptychoscope"
 _SAME_PX = 1e-6

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.live.serve_options import ServeOptions
+from ptychoscope.live.serve_scan_options import ServeOptions
 from ptychoscope.live.simulated_series import SimulatedSeries
 from ptychoscope.live.stream_faults import SentRecord
 from ptychoscope.live.zmq_sender import ZmqSender, serve

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError
-from ptychoscope.io.pixels_without_counts import below_counts, without_sentinels
 from ptychoscope.io.read_options import cropped, masked
+from ptychoscope.io.sentinel_values import below_counts, without_sentinels
 from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.option_literals import Domain, Operation

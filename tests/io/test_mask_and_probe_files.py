@@ -11,7 +11,7 @@ from PIL import Image
 from foreign_scans import cxi_content, simulated
 from ptychoscope.errors import ScanError
 from ptychoscope.io import load_scan, save_scan
-from ptychoscope.io.companions import load_mask, load_probe
+from ptychoscope.io.mask_and_probe_files import load_mask, load_probe
 
 
 @pytest.mark.parametrize("ending", [".npz", ".cxi", ".nxs"])

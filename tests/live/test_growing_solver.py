@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ptychoscope.live.growing import GrowingSolver
+from ptychoscope.live.growing_solver import GrowingSolver
 from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 

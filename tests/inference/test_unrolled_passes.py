@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from optics import far_field, lit_probe
 from ptychoscope._core import Projector
-from ptychoscope.inference.unrolled import MOMENTUM, ObjectEstimate, unroll
+from ptychoscope.inference.unrolled_passes import MOMENTUM, ObjectEstimate, unroll
 from ptychoscope.preprocess.probe_intensity import merge_weight, probe_intensity
 from ptychoscope.preprocess.whole_and_fraction import split_subpixel
 from ptychoscope.stitch.reextract import cut_coverage, cut_out, merged
