@@ -103,15 +103,6 @@ class Canvas:
         values: str,
         positions: typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
     ) -> numpy.typing.NDArray[numpy.complex128]: ...
-    def coverage(
-        self,
-        region: tuple[
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-            typing.SupportsInt | typing.SupportsIndex,
-        ],
-    ) -> numpy.typing.NDArray[numpy.float32]: ...
     def counts(
         self,
         region: tuple[
@@ -121,6 +112,15 @@ class Canvas:
             typing.SupportsInt | typing.SupportsIndex,
         ],
     ) -> numpy.typing.NDArray[numpy.int64]: ...
+    def coverage(
+        self,
+        region: tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+        ],
+    ) -> numpy.typing.NDArray[numpy.float32]: ...
     def extent(self) -> tuple[int, int, int, int]: ...
     def image(
         self,
