@@ -16,6 +16,7 @@ def unrolled(tmp_path_factory: pytest.TempPathFactory) -> Model:
     pytest.importorskip("torch", reason="a network of several passes is trained first")
     pytest.importorskip("lightning", reason="a network of several passes is trained first")
     from ptychoscope.export import export_bundle
+
     from ptychoscope.train import TrainConfig, train
 
     folder: Path = tmp_path_factory.mktemp("unrolled")

@@ -15,12 +15,12 @@ from ptychoscope.train import train
 from ptychoscope.train.data.datamodule import resolve_defaults
 from quality.chart import chart, save_svg
 from quality.data_sets import SETS, Split, split
-from quality.training_grid import MINUTES, Cell, cell_of_record, cell_of_run, grid, optimisers
 from quality.low_dose_panels import noise_figure
 from quality.page import page
 from quality.records import add_record, change_records, find_record, method_key, rate_key, read_records
 from quality.score_and_rate import method_rates, network_rates, score_method, score_network, training_facts
 from quality.solvers import methods, score_ptychi
+from quality.training_grid import MINUTES, Cell, cell_of_record, cell_of_run, grid, optimisers
 
 PATH = click.Path(path_type=Path)
 DATA = click.option("--data", type=PATH, required=True, help="Folder of the data sets.")
