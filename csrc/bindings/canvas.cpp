@@ -37,7 +37,8 @@ void define_counts(py::class_<ps::Canvas>& canvas) {
             const auto [row0, row1, column0, column1] = region;
             if (counts.ndim() != 3 || counts.shape(0) != self.planes() || counts.shape(1) != row1 - row0 ||
                 counts.shape(2) != column1 - column0)
-                throw std::invalid_argument("counts must have the shape (planes, rows, columns) of the region");
+                throw std::invalid_argument(
+                    "counts must have the shape (planes, rows, columns) of the region");
             const std::int64_t* data = counts.data();
             py::gil_scoped_release release;
             self.add_counts({row0, row1, column0, column1}, data);

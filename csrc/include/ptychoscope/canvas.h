@@ -133,8 +133,8 @@ class PTYCHOSCOPE_API Canvas {
     void merge(const Canvas& other);
 
     /// The integers of an exact canvas in a box, to be sent elsewhere: `planes()` arrays of the box's shape,
-    /// one after the other (re, im and, when kept, weight and second moment). Throws std::invalid_argument for
-    /// other canvases, std::out_of_range for a box that leaves the canvas.
+    /// one after the other (re, im and, when kept, weight and second moment). Throws std::invalid_argument
+    /// for other canvases, std::out_of_range for a box that leaves the canvas.
     int planes() const;
     void counts(const Box& box, std::int64_t* out) const;
 
