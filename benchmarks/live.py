@@ -4,14 +4,17 @@
 
 Frames are 256 x 256 uint16 in `bs16-lz4<`, binned 4 x 4 to 64 (`--detector 64`: as they are). For each rate:
 frames that came, were placed and lost, the latency from arrival to image, CPU microseconds a frame by stage,
-and how much memory the run grew. `--bundle` runs the network too; without, the solver alone.
+how much memory the run grew, and what it held at every tenth of the time. `--bundle` runs the network too;
+without, the solver alone. `--browser PROGRAM` (a Chromium, with playwright) watches the page meanwhile.
 """
 
 import json
 import multiprocessing
 import os
 import resource
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,7 @@ from ptychoscope.simulate import SimulationConfig
 from ptychoscope.simulate.simulated_scan import expected_scan
 
 SIDE = 64
+SPAWN = multiprocessing.get_context("spawn")
 CONFIG = SimulationConfig(
     patch_px=SIDE, rows=20, columns=24, noise=False, domain="counts", photons=1e6, seed=1
 )
@@ -65,13 +69,50 @@ def detector(pipe, side, rate, frames):
         pipe.send({"frames": len(sent.sent), "seconds": time.monotonic() - began, "refused": sent.refused})
 
 
+def browse(pipe, program, address):
+    """The process of the browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        page = chromium.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(address)
+        pipe.send("ready")
+        pipe.recv()
+        chromium.close()
+
+
+@contextmanager
+def watched(session, program):
+    """The page of `session` in a browser, where there is a `program`."""
+    if program is None:
+        yield
+        return
+    from ptychoscope.live.server.app import LiveServer
+
+    server = LiveServer(session)
+    here, there = SPAWN.Pipe()
+    browser = SPAWN.Process(target=browse, args=(there, program, server.url), daemon=True)
+    browser.start()
+    here.recv()
+    yield
+    here.send("close")
+    browser.join()
+    server.close()
+
+
+def sample_memory(held_mb, seconds, over):
+    """What the process holds, ten times in so many seconds."""
+    while not over.wait(seconds / 10):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        held_mb.append(round(pages * resource.getpagesize() / 1e6))
+
+
 def measured(args, rate):
     """One rate."""
-    here, there = multiprocessing.get_context("spawn").Pipe()
+    here, there = SPAWN.Pipe()
     frames = int(rate * args.seconds)
-    process = multiprocessing.get_context("spawn").Process(
-        target=detector, args=(there, args.detector, rate, frames), daemon=True
-    )
+    process = SPAWN.Process(target=detector, args=(there, args.detector, rate, frames), daemon=True)
     process.start()
     address = here.recv().removeprefix("tcp://")
     _, scan = series_of(args.detector)
@@ -92,10 +133,15 @@ def measured(args, rate):
         kept_bytes=0,
     )
     session = LiveSession([connect(address)], settings, model=model, diagnose=False)
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    here.send("go")
-    figures = session.run()
-    after = resource.getrusage(resource.RUSAGE_SELF)
+    held_mb, over = [], threading.Event()
+    sampler = threading.Thread(target=sample_memory, args=(held_mb, args.seconds, over))
+    with watched(session, args.browser):
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        here.send("go")
+        sampler.start()
+        figures = session.run()
+        over.set()
+        after = resource.getrusage(resource.RUSAGE_SELF)
     sent = here.recv()
     process.join()
     placed = max(1, figures["frames"]["placed"])
@@ -112,6 +158,7 @@ def measured(args, rate):
         "latency_ms": {name: 1e3 * latency[f"{name}_s"] for name in ("p50", "p95", "p99", "largest")},
         "cpu_us_per_frame": figures["cpu_us_per_frame"] | {"process": 1e6 * spent / placed},
         "grown_mb": (after.ru_maxrss - before.ru_maxrss) / 1024,
+        "held_mb": held_mb,
     }
 
 
@@ -123,6 +170,7 @@ def main():
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--window", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--browser", help="program of a Chromium that watches the page")
     parser.add_argument("--scratch", help="folder for the solver's frames; without, they are held in memory")
     args = parser.parse_args()
     rates = [float(rate) for rate in args.rates.split(",")]

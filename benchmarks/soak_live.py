@@ -8,7 +8,6 @@ patches. Ends with an error when a counter is not what was done to the streams, 
 differs in any bit from that of the pairs that survived, made offline.
 """
 
-import argparse
 import json
 import multiprocessing
 import resource
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from soak_join import resident
 
+from json_figures import figures_parser, show
 from live import endless
 from ptychoscope.inference.load import load_model
 from ptychoscope.io import load_reconstruction
@@ -190,19 +190,14 @@ def soak(asked, folder):
         "peak_resident_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     if wrong or unlike:
-        raise SystemExit(f"not accounted for: {wrong}, unlike: {unlike}\n{json.dumps(report, indent=1)}")
+        raise SystemExit(f"not accounted for: {wrong}, unlike: {unlike}\n{json.dumps(report, indent=2)}")
     return report
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = figures_parser(__doc__, frames=1_000_000, series=10)
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--frames", type=int, default=1_000_000)
-    parser.add_argument("--series", type=int, default=10)
     parser.add_argument("--rate", type=float, default=4000)
-    parser.add_argument("-o", "--output", type=Path, default=Path("soak_live.json"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        text = json.dumps(soak(options, Path(place)), indent=1)
-    options.output.write_text(text + "\n")
-    print(text)
+        show(soak(options, Path(place)), options.output)
