@@ -18,9 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from json_figures import figures_parser, show
 from soak_join import resident
 
-from json_figures import figures_parser, show
 from live import endless
 from ptychoscope.inference.load import load_model
 from ptychoscope.io import load_reconstruction
