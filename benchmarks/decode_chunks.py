@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import hdf5plugin
 import numpy as np
-from json_figures import figures_parser, show
+from print_json import figures_parser, show
 from numpy.typing import NDArray
 
 from ptychoscope import _core

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from decode_chunks import diffraction
-from json_figures import figures_parser, show
+from print_json import figures_parser, show
 
 from ptychoscope.io.chunk_codecs import decode_chunks
 from ptychoscope.live.events import Event, Frame, SeriesEnd

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from json_figures import figures_parser, show
+from print_json import figures_parser, show
 
 from ptychoscope.live.dectris1.connection import connect
 from ptychoscope.live.dectris1.simulator import messages

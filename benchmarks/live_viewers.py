@@ -14,7 +14,7 @@ import statistics
 import threading
 import time
 
-from json_figures import figures_parser, show
+from print_json import figures_parser, show
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_viewer
 

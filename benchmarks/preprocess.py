@@ -6,7 +6,7 @@ python benchmarks/preprocess.py [--frames 64] [--rounds 21] [-o preprocess.json]
 from typing import Any
 
 import numpy as np
-from json_figures import figures_parser, show
+from print_json import figures_parser, show
 from numpy.typing import NDArray
 
 from ptychoscope import _core

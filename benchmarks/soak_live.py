@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from json_figures import figures_parser, show
+from print_json import figures_parser, show
 from soak_join import resident
 
 from live import endless

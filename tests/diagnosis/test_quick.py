@@ -9,7 +9,7 @@ from optics import lens_config
 from ptychoscope.diagnosis import quick_check
 from ptychoscope.diagnosis.bad_pixels import look_at_detector, unnamed_bad_pixels
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.scale_rotation_shift import Better
+from ptychoscope.diagnosis.scale_rotation_frame_lag import Better
 from ptychoscope.diagnosis.trial import Outcome
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan

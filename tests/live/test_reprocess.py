@@ -10,7 +10,7 @@ from ptychoscope.errors import BundleError, ScanError
 from ptychoscope.io import load_reconstruction
 from ptychoscope.live.account import balanced
 from ptychoscope.live.capture import CaptureReader, CaptureWriter
-from ptychoscope.live.capture_head import CapturedSource, write_head
+from ptychoscope.live.capture_header import CapturedSource, write_head
 from ptychoscope.live.dectris1 import simulator
 from ptychoscope.live.reprocess import load_recorded, reprocess
 from ptychoscope.live.session import LiveSession

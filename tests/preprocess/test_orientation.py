@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import Operation, words
 from ptychoscope.preprocess.orientation import Orientation, apply_operation
-from ptychoscope.preprocess.probe_focus_and_size import magnified
+from ptychoscope.preprocess.refocus_magnify_probe import magnified
 from ptychoscope.scan import Scan
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 

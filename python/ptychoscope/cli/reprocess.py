@@ -40,7 +40,7 @@ def reprocess(
     from ptychoscope.inference.load import load_model
     from ptychoscope.io import save_reconstruction
     from ptychoscope.live.capture import CaptureReader
-    from ptychoscope.live.capture_head import read_head
+    from ptychoscope.live.capture_header import read_head
     from ptychoscope.live.reprocess import load_recorded
     from ptychoscope.live.reprocess import reprocess as make_again
     from ptychoscope.live.result_file import file_of_series

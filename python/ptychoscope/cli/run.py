@@ -150,7 +150,7 @@ def run(
     if start is not None:
         options["start"] = saved_start(start, reading.probe_file)
     if cluster.asked:
-        from ptychoscope.cluster.run_options import options_over_workers
+        from ptychoscope.cluster.check_run_options import options_over_workers
 
         options = options_over_workers(options, has_model=model is not None, parallel=parallel)
     elif all(options[name] is None for name in ("effort", "refine", "refine_window", "start")):

@@ -10,7 +10,7 @@ from ptychoscope.diagnosis.bad_pixels import DetectorFindings, look_at_detector
 from ptychoscope.diagnosis.first_probe import found_probes
 from ptychoscope.diagnosis.lost_trigger import LostTrigger, lost_trigger
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.one_fault_at_a_time import mend_by_rounds
+from ptychoscope.diagnosis.mend_by_rounds import mend_by_rounds
 from ptychoscope.diagnosis.remarks import all_tried, notes, undecided
 from ptychoscope.diagnosis.report import Diagnosis, Hypothesis, Image, percent
 from ptychoscope.diagnosis.search import Search

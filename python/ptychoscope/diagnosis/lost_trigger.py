@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.scale_rotation_shift import Better, about_first_shifted, in_a_row
+from ptychoscope.diagnosis.scale_rotation_frame_lag import Better, about_first_shifted, in_a_row
 from ptychoscope.diagnosis.trial import Trials
 from ptychoscope.scan import Scan
 

@@ -14,7 +14,7 @@ from ptychoscope.diagnosis.families import discrete
 from ptychoscope.diagnosis.first_probe import light_in_corner
 from ptychoscope.diagnosis.mend import Mend, changed
 from ptychoscope.diagnosis.report import percent
-from ptychoscope.diagnosis.scale_rotation_shift import (
+from ptychoscope.diagnosis.scale_rotation_frame_lag import (
     Better,
     about_first_shifted,
     better_number,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.check_graph_tensors import tensor_shape
-from ptychoscope.inference.graph_inputs_outputs import checked_patterns, graph_patterns, object_patches
+from ptychoscope.inference.patterns_to_tensors import checked_patterns, graph_patterns, object_patches
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.session import Session

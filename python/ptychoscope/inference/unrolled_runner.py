@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.inference.graph_inputs_outputs import checked_patterns
+from ptychoscope.inference.patterns_to_tensors import checked_patterns
 from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.unrolled_passes import ObjectEstimate, Passes, unroll
 from ptychoscope.option_literals import Domain, Values

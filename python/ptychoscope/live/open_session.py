@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ptychoscope.errors import ConfigError
 from ptychoscope.inference.model import Model
 from ptychoscope.live.capture import CaptureWriter
-from ptychoscope.live.capture_head import CapturedSource, write_head
+from ptychoscope.live.capture_header import CapturedSource, write_head
 from ptychoscope.live.given_positions import given_positions
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings

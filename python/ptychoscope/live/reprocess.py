@@ -13,7 +13,7 @@ from ptychoscope.errors import BundleError, ScanError
 from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account
 from ptychoscope.live.capture import CapturedBatch, CapturedMessage, CaptureReader
-from ptychoscope.live.capture_head import CaptureHead, Key, key_of, read_head
+from ptychoscope.live.capture_header import CaptureHead, Key, key_of, read_head
 from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Join, Joined
 from ptychoscope.live.one_series import SeriesRun

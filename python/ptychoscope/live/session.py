@@ -22,12 +22,12 @@ from ptychoscope.errors import ConfigError, OutputError
 from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account
 from ptychoscope.live.capture import CaptureWriter
-from ptychoscope.live.capture_head import note_cut
+from ptychoscope.live.capture_header import note_cut
 from ptychoscope.live.early_word import EarlyWord
 from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Join, Joined
 from ptychoscope.live.one_series import SeriesRun, name_of
-from ptychoscope.live.open_run import OpenRun
+from ptychoscope.live.place_in_batches import OpenRun
 from ptychoscope.live.queues import JoinedQueue
 from ptychoscope.live.receiver import Receiver
 from ptychoscope.live.result_file import ResultFile, Say, file_of_series

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ptychoscope.errors import ConfigError, MissingExtraError
-from ptychoscope.live.address_options import check_names, whole_number
+from ptychoscope.live.check_source_options import check_names, whole_number
 from ptychoscope.live.events import Damaged, Event
 from ptychoscope.live.source import Decoder, Tap
 from ptychoscope.live.zmq_watch import ConnectionWatch

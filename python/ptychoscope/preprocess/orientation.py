@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.lazy_patterns import Patterns, each_frame
 from ptychoscope.option_literals import Operation, PatternStep, ProbeStep, one_of
-from ptychoscope.preprocess.probe_focus_and_size import magnified, refocused
+from ptychoscope.preprocess.refocus_magnify_probe import magnified, refocused
 from ptychoscope.scan import Scan
 
 

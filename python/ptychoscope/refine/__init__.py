@@ -1,6 +1,6 @@
 """Refine: a solver's image at the detector's rate, without torch."""
 
-from ptychoscope.preprocess.probe_focus_and_size import refocused
+from ptychoscope.preprocess.refocus_magnify_probe import refocused
 from ptychoscope.refine.automatic import refine_best
 from ptychoscope.refine.defocus_search import Defocus, find_probe, tuned_probe
 from ptychoscope.refine.moving_window import MovingWindowRefiner

@@ -9,7 +9,7 @@ from typing import Any
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.io.units import METRES
-from ptychoscope.live.address_options import any_number, whole_number
+from ptychoscope.live.check_source_options import any_number, whole_number
 from ptychoscope.option_literals import PositionUnit
 
 _UNITS = ("m", "mm", "um", "nm")

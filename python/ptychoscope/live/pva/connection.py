@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ptychoscope.errors import ConfigError, MissingExtraError
-from ptychoscope.live.address_options import check_names, whole_number
+from ptychoscope.live.check_source_options import check_names, whole_number
 from ptychoscope.live.events import Damaged, Event
 from ptychoscope.live.pva.decode import Decoder
 from ptychoscope.live.pva.ntnd import ImageHead, is_empty, parts_of

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.live.address_options import whole_number
+from ptychoscope.live.check_source_options import whole_number
 from ptychoscope.live.events import Damaged, Event, Frame, SeriesEnd, SeriesStart
 from ptychoscope.live.message_checks import (
     MessageError,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from ptychoscope.errors import ConfigError
-from ptychoscope.live.address_options import check_names, number_between
+from ptychoscope.live.check_source_options import check_names, number_between
 
 _ADDRESS = "swmr:FILE:/path/of/the/frames, as swmr:scan.h5:/entry/data/data"
 
