@@ -10,8 +10,8 @@ from typing import Any
 import h5py
 import hdf5plugin
 import numpy as np
-from print_json import figures_parser, show
 from numpy.typing import NDArray
+from print_json import figures_parser, show
 
 from ptychoscope import _core
 from ptychoscope.bench.timing import cpu_seconds, wall_seconds

@@ -6,8 +6,8 @@ python benchmarks/preprocess.py [--frames 64] [--rounds 21] [-o preprocess.json]
 from typing import Any
 
 import numpy as np
-from print_json import figures_parser, show
 from numpy.typing import NDArray
+from print_json import figures_parser, show
 
 from ptychoscope import _core
 from ptychoscope.bench.timing import cpu_seconds

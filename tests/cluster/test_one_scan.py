@@ -10,9 +10,9 @@ import pytest
 
 from bundles import TINY
 from ptychoscope.cluster.canvas_parts import add_parts, part_of, region_of
+from ptychoscope.cluster.check_run_options import options_over_workers
 from ptychoscope.cluster.frame_range import ScanFile
 from ptychoscope.cluster.one_scan import Crew, OverWorkers
-from ptychoscope.cluster.check_run_options import options_over_workers
 from ptychoscope.errors import BundleError, ClusterError, ConfigError, ScanError
 from ptychoscope.inference.load import load_model
 from ptychoscope.io import open_scan, save_scan

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ptychoscope.errors import BundleError
 from ptychoscope.inference.check_graph_tensors import tensor_shape
-from ptychoscope.inference.patterns_to_tensors import checked_patterns, graph_patterns, object_patches
 from ptychoscope.inference.model_config import ModelConfig
+from ptychoscope.inference.patterns_to_tensors import checked_patterns, graph_patterns, object_patches
 from ptychoscope.inference.runner import PositionedPatches
 from ptychoscope.inference.session import Session
 from ptychoscope.option_literals import Domain, Values

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.inference.bundle import Bundle
 from ptychoscope.inference.check_graph_tensors import checked_passes, checked_tensors
-from ptychoscope.inference.patterns_to_tensors import checked_patterns, checked_probe
 from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model_config import ModelConfig
+from ptychoscope.inference.patterns_to_tensors import checked_patterns, checked_probe
 from ptychoscope.inference.runner import PatchRunner
 from ptychoscope.inference.runner_patches_on_device import CudaRunner
 from ptychoscope.inference.session import Session

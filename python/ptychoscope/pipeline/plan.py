@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ConfigError, ScanError, ScanWarning
-from ptychoscope.inference.patterns_to_tensors import checked_patterns
 from ptychoscope.inference.model import BATCH, Model
 from ptychoscope.inference.model_slot import ModelSlot
+from ptychoscope.inference.patterns_to_tensors import checked_patterns
 from ptychoscope.inference.runner_patches_on_device import check_device_stitching
 from ptychoscope.inference.session import parse_device
 from ptychoscope.option_literals import (

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from ptychoscope.live.server import board as board_module
 from ptychoscope.live.server import factors as module
 from ptychoscope.live.server.board import Board
-from ptychoscope.live.server.r_factors import Factors
 from ptychoscope.live.server.frame_view import r_factors
 from ptychoscope.live.server.packing import unpack
+from ptychoscope.live.server.r_factors import Factors
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 

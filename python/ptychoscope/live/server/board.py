@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ResultError
 from ptychoscope.live.live_image import LiveImage
 from ptychoscope.live.one_series import SeriesRun
-from ptychoscope.live.server.r_factors import Factors
 from ptychoscope.live.server.frame_view import FrameView, look_at, r_factors_of
+from ptychoscope.live.server.r_factors import Factors
 from ptychoscope.live.server.tiles import Box, TiledPlane, joined, whole_tiles
 from ptychoscope.live.session import LiveSession
 from ptychoscope.reconstruction import Reconstruction, least_coverage
