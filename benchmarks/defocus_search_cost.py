@@ -1,6 +1,6 @@
 """What the search of a given probe's defocus costs, beside three sweeps with the probe's step: CPU seconds.
 
-    python defocus_search_cost.py [--frames 192]
+    python benchmarks/defocus_search_cost.py [--frames 192]
 
 Prints JSON, the median of a few rounds in one process for every size and number of modes.
 """

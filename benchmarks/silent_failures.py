@@ -1,6 +1,6 @@
 """Which spoilt scans `run` images wrongly without a word, and which good ones it speaks against.
 
-    python silent_failures.py -o words.json [--simulated 15] [--share 1] [--part K/N] [FILE ...]
+    python benchmarks/silent_failures.py -o words.json [--simulated 15] [--share 1] [--part K/N] [FILE ...]
 
 Every scan (simulated, or an npz with a probe and an object) is imaged by `reconstruct(scan)` with no option
 as it is and spoilt in many ways. A word is a `ScanWarning`, an error, or the verdict `not explained`;
