@@ -109,7 +109,7 @@ def is_hdf5(path: Path) -> bool:
     return False
 
 
-WRITERS = {".npz": "npz", ".cxi": "cxi_writer", ".nxs": "nxcxi"}
+WRITERS = {".npz": "npz", ".cxi": "cxi_writer", ".nxs": "nxcxi_writer"}
 """The module that writes a scan, by the ending of the name: `write(scan, path, patterns)`."""
 
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "PtychoscopeLibrary": "library",
-    "diffraction_from_scan": "exchange",
-    "product_from_reconstruction": "exchange",
+    "diffraction_from_scan": "to_and_from_ptychodus",
+    "product_from_reconstruction": "to_and_from_ptychodus",
     "product_from_result": "reconstruct_input",
-    "product_from_scan": "exchange",
-    "reconstruction_from_product": "exchange",
+    "product_from_scan": "to_and_from_ptychodus",
+    "reconstruction_from_product": "to_and_from_ptychodus",
     "scan_from_input": "reconstruct_input",
 }
 
