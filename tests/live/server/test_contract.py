@@ -10,7 +10,7 @@ from ptychoscope.io.results.formats import load_reconstruction
 
 from ..scan_events import ListedSource, events_of
 from .running import FedSource, messages, npy, running, some_scan
-from .test_factors import put
+from .test_r_factors import put
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptychoscope.live.server import board as board_module
-from ptychoscope.live.server import factors as module
+from ptychoscope.live.server import r_factors as module
 from ptychoscope.live.server.board import Board
 from ptychoscope.live.server.frame_view import r_factors
 from ptychoscope.live.server.packing import unpack
