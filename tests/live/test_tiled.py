@@ -215,8 +215,8 @@ def test_a_server_that_is_back_gets_what_it_missed(serve, server, result, file):
         while len(said) < 2:
             time.sleep(0.05)
         save_reconstruction(result, file)
-        again = serve(server.port)
         sink.put(file)
+        again = serve(server.port)
     assert [event["event"] for event in said] == ["in tiled", "tiled lost", "tiled back", "in tiled"]
     ((_, (metadata, arrays)),) = again.nodes().items()
     assert metadata["complete"] is True
