@@ -102,10 +102,10 @@ def watched(session, program):
 
 
 def sample_memory(held_mb, seconds, over):
-    """What the process holds, ten times in so many seconds."""
+    """What the process holds, ten times in so many seconds, without pages of files, which it may lose."""
     while not over.wait(seconds / 10):
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        held_mb.append(round(pages * resource.getpagesize() / 1e6))
+        _, resident, of_files, *_ = map(int, Path("/proc/self/statm").read_text().split())
+        held_mb.append(round((resident - of_files) * resource.getpagesize() / 1e6))
 
 
 def measured(args, rate):
