@@ -12,6 +12,7 @@ from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.io import load_reconstruction
 from ptychoscope.live.account import balanced
 from ptychoscope.live.events import Damaged
+from ptychoscope.live.place_in_batches import OpenRun
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.pipeline.reconstruct import reconstruct
@@ -269,3 +270,20 @@ def test_what_cannot_be_read_says_the_cure(scan):
     with pytest.raises(ScanError, match="--probe-file"):
         session_of(replace(scan, probe=None), events_of(scan))
     session_of(scan, events_of(scan), position_unit="m", pixel_size_m=1.0)
+
+
+def test_a_series_that_opens_is_not_taken_for_done(scan, monkeypatch):
+    """A page that asks between the first frame's arrival and its placing."""
+    seen = []
+
+    class Opening(OpenRun):
+        def __init__(self, *parts):
+            super().__init__(*parts)
+            seen.append(made.phase)
+
+    monkeypatch.setattr("ptychoscope.live.session.OpenRun", Opening)
+    events = [*events_of(scan), *events_of(scan, series=2)]
+    made = LiveSession([ListedSource(events)], settings_of(scan), series=2, diagnose=False)
+    made.run()
+    assert seen == ["waiting", "done"]
+    assert made.phase == "done"

@@ -238,13 +238,15 @@ class LiveSession:
     def _placed(self, joined: list[Joined]) -> None:
         series = joined[0].frame.series
         if series not in self._open:
-            self._open[series] = self._begin(series)
+            opened = self._begin(series)
+            self._open[series] = opened
+            self.run_now = opened.run  # after it is open: `phase` takes one that is not open for done
         self.batches += self._open[series].place(joined)
 
     def _begin(self, series: int) -> OpenRun:
         part, start = self._parts.get(series, 1), self._starts.get(series)
         run = SeriesRun(series, self.settings, self.account, part=part, start=start, model=self.model)
-        self.run_now, file = run, None
+        file = None
         if self._output is not None:
             path = file_of_series(self._output, series, part, several=self._most_series != 1)
             file = ResultFile(path, run.name, run.snapshot, self._say, every_s=self._save_every_s)
