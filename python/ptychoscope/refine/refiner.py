@@ -249,6 +249,15 @@ class Refiner:
         with core_errors(ConfigError):
             return self._core.predicted(first, len(self) if last is None else last)
 
+    def r_factors(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
+        """(n,) sum |A - sqrt I| / sum A over the measured pixels of frames `first` <= k < `last` (None: all).
+
+        I as `predicted`; NaN for frames that are unplaced, outside or dark. Another thread that wants to sweep
+        waits for one frame at most: each is of the object as it then is. Raises `ConfigError`.
+        """
+        with core_errors(ConfigError):
+            return self._core.r_factors(first, len(self) if last is None else last)
+
     def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
         """Frames in the order in which a sweep with `seed` counts them. Raises `ConfigError`."""
         with core_errors(ConfigError):
@@ -258,6 +267,11 @@ class Refiner:
     def object(self) -> NDArray[np.complex64]:
         """(H, W) complex64, a copy."""
         return self._core.object
+
+    def object_region(self, region: tuple[int, int, int, int]) -> NDArray[np.complex64]:
+        """(h, w) complex64, a copy of (row0, row1, column0, column1) alone. Raises `ConfigError`."""
+        with core_errors(ConfigError):
+            return self._core.object_region(*region)
 
     @property
     def probe(self) -> NDArray[np.complex64]:
