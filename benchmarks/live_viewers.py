@@ -2,10 +2,10 @@
 
     python benchmarks/live_viewers.py --rate 500 --seconds 10 [--repeats 3] -o viewers.json
 
-A simulated detector sends frames by a real socket from its own process. The viewers are another process, which
-watches what the page shows; it takes only what the others leave of the cores (`nice` 19), as viewers are on
-other machines. The rounds alternate. `medians` are those of the repeats, `p99_more` is by how much of it the
-median p99 is above that without viewers.
+A simulated detector sends frames by a real socket from its own process. The viewers are another one, which
+watches what the page shows; where it can (Linux), it runs only on what the others leave of the cores, since
+a user's browser is on another machine. The rounds alternate. `medians` are those of the repeats, `p99_more`
+is by which part of it the median p99 is above that without viewers.
 """
 
 import json
@@ -33,7 +33,8 @@ SPAWN = multiprocessing.get_context("spawn")
 
 def look(port, viewers, stalled, pipe):
     """The process of the viewers; tells how many messages and bytes each got."""
-    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     got = [[0, 0] for _ in range(viewers)]
 
     def view(k):

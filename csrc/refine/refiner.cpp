@@ -198,8 +198,9 @@ void Refiner::copy_object(std::complex<float>* out, int row0, int row1, int colu
     require(0 <= row0 && row0 <= row1 && row1 <= state_->height && 0 <= column0 && column0 <= column1 &&
                 column1 <= state_->width,
             "rows " + std::to_string(row0) + " to " + std::to_string(row1) + " and columns " +
-                std::to_string(column0) + " to " + std::to_string(column1) + " are not within the object of " +
-                std::to_string(state_->height) + " x " + std::to_string(state_->width) + " px");
+                std::to_string(column0) + " to " + std::to_string(column1) +
+                " are not within the object of " + std::to_string(state_->height) + " x " +
+                std::to_string(state_->width) + " px");
     state_->object.copy(out, row0, row1, column0, column1);
 }
 

@@ -106,7 +106,7 @@ void accumulate_probe(const FrameTask& t, const RpieWork& work, const ProbeSums&
 }
 
 extern const RpieKernel rpie_kernel;
-const RpieKernel rpie_kernel = {kLanes,         project,          predict,       amplitude_sums,
+const RpieKernel rpie_kernel = {kLanes,        project,          predict,       amplitude_sums,
                                 update_object, accumulate_patch, position_sums, accumulate_probe};
 
 }  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

@@ -196,13 +196,6 @@ class LiveImage:
         numbers = np.concatenate([np.empty(0, np.int64), *self._numbers[k:]])
         return numbers[-more:], np.concatenate([np.empty((0, 2)), *self._positions[k:]])[-more:]
 
-    @property
-    def misfits(self) -> NDArray[np.float64]:
-        """(n,) of every frame at its last visit; empty without a solver."""
-        return (
-            np.empty(0) if not self._solver or not len(self._solver) else self._solver.window.refiner.misfits
-        )
-
     def predicted(self, first: int, stop: int) -> NDArray[np.float32] | None:
         """(n, P, P) counts that the object predicts for the frames at these places; None without a solver."""
         if not self._solver or not 0 <= first < stop <= len(self._solver):

@@ -76,7 +76,7 @@ def test_viewers_are_sent_what_they_do_not_have_and_nothing_twice(steps, most_va
 
 
 def test_a_turn_computes_no_more_than_its_time_allows(monkeypatch):
-    """The newest block at least; what is known is painted where it is watched, in turns of bounded time too."""
+    """The newest block at least; what is known is painted only where it is watched."""
     scan = some_scan()
     settings = LiveSettings(probe=scan.probe, position_unit="px", window_frames=16, closing_sweeps=1)
     session = LiveSession([ListedSource(events_of(scan))], settings, diagnose=False)

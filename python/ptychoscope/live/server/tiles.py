@@ -49,7 +49,7 @@ class TiledPlane:
     def paint(
         self, boxes: NDArray[np.intp], values: NDArray[np.float32], version: int, *, by: Sequence[int]
     ) -> None:
-        """One of `values` (n,) each in rows and columns (n, 4) of the object plane: row0, row1, column0, column1.
+        """`values` (n,) in `boxes` (n, 4) of the object plane: row0, row1, column0, column1.
 
         A pixel that others painted has the value of the highest `by` (n,), in whatever order they come.
         """
