@@ -1,7 +1,5 @@
 """A capture becomes the image of the live run, bit for bit, also where that was cut short."""
 
-import threading
-
 import numpy as np
 import pytest
 
@@ -65,16 +63,21 @@ def messages_of(scan, **options):
     return [message.parts for message in simulator.messages(series, encoding="<", **options)]
 
 
-def captured(path, scan, messages, *, network=None, during=None, **options):
+def captured(path, scan, messages, *, network=None, at_the_end=None, **options):
+    """A session to the end of its series, or until every frame is placed and `at_the_end` was done."""
+
+    def stop():
+        if at_the_end is None or session.account.placed < len(scan):
+            return False
+        at_the_end(session)
+        return True
+
     settings = LiveSettings(probe=scan.probe, **(SETTINGS | options))
     with CaptureWriter(path) as capture:
         write_head(capture, settings, [CapturedSource("dectris", {})])
         source = WireSource(messages, capture.tap(0))
-        session = LiveSession([source], settings, model=network, capture=capture, diagnose=False, series=None)
-        threading.Timer(1.0, session.stop).start()
-        if during is not None:
-            threading.Timer(0.6, during, [session]).start()
-        session.run()
+        session = LiveSession([source], settings, model=network, capture=capture, diagnose=False)
+        session.run(stop)
     return session
 
 
@@ -157,7 +160,7 @@ def test_a_series_that_is_cut_becomes_the_same_images_once_more(tmp_path, scan, 
 def test_a_mend_is_made_again(tmp_path, scan):
     mend = Mend(orientation=Orientation(swap_xy=True))
     session = captured(
-        tmp_path / "c", scan, messages_of(scan, end=False), during=lambda s: s.apply_mend(mend), idle_s=50
+        tmp_path / "c", scan, messages_of(scan, end=False), at_the_end=lambda s: s.apply_mend(mend), idle_s=50
     )
     results, _ = again(tmp_path / "c")
     same(results[1], session.results[1])

@@ -221,15 +221,13 @@ def test_a_series_that_is_armed_waits_for_its_first_frame(scan, before):
 
 
 def test_a_stop_keeps_what_is_there(scan):
-    stopped = threading.Event()
     made = LiveSession(
         [ListedSource(events_of(scan, end=False)[:30])],
         settings_of(scan, idle_s=100),
         diagnose=False,
         series=None,
     )
-    threading.Timer(0.5, stopped.set).start()
-    figures = made.run(stopped.is_set)
+    figures = made.run(lambda: made.account.placed == 29)
     assert figures["frames"]["placed"] == 29
     assert len(made.results[1].positions_px) == 29
 
@@ -248,13 +246,20 @@ def test_a_mend_places_everything_anew(scan):
     straight, _ = session_of(scan, events_of(scan), batch=8)
     mend = Mend(orientation=Orientation(patterns="transpose"))
     made = LiveSession(
-        [ListedSource(events_of(turned, end=False))], settings_of(turned, batch=8, idle_s=2.0), diagnose=False
+        [ListedSource(events_of(turned, end=False))], settings_of(turned, batch=8, idle_s=100), diagnose=False
     )
     with pytest.raises(ConfigError, match="nothing has been placed"):
         wrong_run(wrong, mend)
-    timer = threading.Timer(1.0, made.apply_mend, [mend])
-    timer.start()
-    made.run()
+    mending = threading.Thread(target=made.apply_mend, args=[mend])
+
+    def stop():
+        if made.account.placed < len(scan):
+            return False
+        if mending.ident is None:
+            mending.start()
+        return not mending.is_alive()
+
+    made.run(stop)
     same(made.results[1], straight.results[1])
 
 
