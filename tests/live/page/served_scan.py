@@ -56,7 +56,13 @@ def served(scan, folder, *, rate_hz=None, series=1, hold=None, faults=None, mode
         assert bound.wait(20)
         probe = scan.probe if scan.probe.ndim == 3 else scan.probe[None]
         settings = LiveSettings(
-            probe=probe, position_unit="px", pixel_size_m=2e-8, threads=1, window_frames=32, closing_sweeps=2
+            probe=probe,
+            position_unit="px",
+            pixel_size_m=2e-8,
+            threads=1,
+            window_frames=32,
+            closing_sweeps=2,
+            idle_s=600,  # a series ends when it is told to
         )
         if model is not None:
             settings = settings.with_model(model.path, model.digest)
