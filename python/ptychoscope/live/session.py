@@ -226,7 +226,7 @@ class LiveSession:
                 return
             if item is None:
                 for series in self.receiver.settle_silent(self.settings.idle_s):
-                    self._say({"event": "idle", "series": series, "after_s": self.settings.idle_s})
+                    self._say({"event": "silent", "series": series})
             elif isinstance(item, SeriesStart):
                 self._starts[item.series] = item
                 self._say({"event": "series", "series": item.series, "frames": item.frames})
