@@ -101,8 +101,8 @@ class Receiver:
     def settle_silent(self, silent_s: float) -> list[int]:
         """Settle series that had begun when nothing has come for so long: their end may be lost.
 
-        Where the end came, and only frames are missing, `LOST_S` will do. A series that is armed and waits for
-        its first frame waits on.
+        Where the end came, and only frames are missing, `LOST_S` will do. A series that is armed and waits
+        for its first frame waits on.
         """
         silence_s = monotonic() - self._last_event_s
         if silence_s <= min(silent_s, LOST_S):
