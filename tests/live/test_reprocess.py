@@ -1,10 +1,15 @@
 """A capture becomes the image of the live run, bit for bit, also where that was cut short."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.errors import BundleError, ScanError
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model_config import StitchSpec
 from ptychoscope.io import load_reconstruction
 from ptychoscope.live.account import balanced
 from ptychoscope.live.capture import CaptureReader, CaptureWriter
@@ -18,6 +23,7 @@ from ptychoscope.live.source import decoder_of
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 
+from .scan_events import ListedSource, events_of
 from .test_session import same
 
 CONFIG = SimulationConfig(patch_px=16, rows=8, columns=9, step_px=3, photons=1e4, domain="counts", seed=2)
@@ -41,8 +47,6 @@ class WireSource:
         """What is done before so many messages are left."""
 
     def poll(self, timeout_s):
-        import time
-
         self.acts.pop(len(self._messages), lambda: None)()
         now, self._messages = self._messages[: self._at_once], self._messages[self._at_once :]
         if not now:
@@ -176,6 +180,41 @@ def test_a_network_is_used_again_and_a_changed_one_refused(tmp_path, scan, tiny_
         load_recorded(str(tiny_copy), "0" * 64)
 
 
+@pytest.mark.parametrize("mended", [False, True])
+@pytest.mark.parametrize("before", [0, 9, 40])
+def test_a_model_that_was_swapped_is_swapped_again(tmp_path, scan, tiny_model, forge, before, mended):
+    """Before the first frame, while the reading is found, amid; and all frames are its own after a mend."""
+    other = load_model(forge(stitch=StitchSpec(window="none")), threads=1)
+    network = {"model": str(tiny_model.path), "model_digest": tiny_model.digest}
+    settings = LiveSettings(probe=scan.probe, **(SETTINGS | network | {"window_frames": 0, "batch": 4}))
+    mend = Mend(orientation=Orientation(swap_xy=True))
+    with CaptureWriter(tmp_path / "c") as capture:
+        write_head(capture, settings, [CapturedSource("dectris", {})])
+        source = WireSource(messages := messages_of(scan), capture.tap(0), at_once=1)
+        session = LiveSession([source], settings, model=tiny_model, capture=capture, diagnose=False)
+
+        def once_placed(frames, act, what):
+            until = time.monotonic() + 30
+            while session.account.placed < frames and time.monotonic() < until:
+                time.sleep(0.01)
+            act(what)
+
+        amid = 30 if before == 40 else 0
+        source.acts[len(messages) - before] = lambda: once_placed(amid, session.swap_model, other)
+        if mended:
+            source.acts[4] = lambda: once_placed(40, session.apply_mend, mend)
+        session.run()
+    results, _ = again(tmp_path / "c")
+    same(results[1], session.results[1])
+    assert results[1].provenance == session.results[1].provenance
+    assert session.results[1].provenance["model_sha256"] == other.digest
+    oriented = replace(settings, orientation="swap_xy") if mended else settings
+    alone = LiveSession([ListedSource(events_of(scan))], oriented, model=other, diagnose=False)
+    alone.run()
+    entirely = mended or before < 16
+    assert (alone.results[1].coverage.tobytes() == results[1].coverage.tobytes()) == entirely
+
+
 def test_a_capture_that_was_cut_is_completed(tmp_path, scan):
     """Wherever the writer was killed: all frames that had come are placed, and a whole one is as live."""
     session = captured(tmp_path / "c", scan, messages_of(scan), batch=8)
@@ -194,8 +233,6 @@ def test_a_capture_that_was_cut_is_completed(tmp_path, scan):
 
 
 def test_other_settings_give_another_image(tmp_path, scan):
-    from dataclasses import replace
-
     session = captured(tmp_path / "c", scan, messages_of(scan), batch=8)
     results, _ = again(tmp_path / "c", settings=lambda s: replace(s, orientation="swap_xy"))
     assert results[1].object.tobytes() != session.results[1].object.tobytes()

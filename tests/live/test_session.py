@@ -292,3 +292,16 @@ def test_a_series_that_opens_is_not_taken_for_done(scan, monkeypatch):
     made.run()
     assert seen == ["waiting", "done"]
     assert made.phase == "done"
+
+
+def test_lost_frames_are_not_waited_for_long_after_the_end(scan, monkeypatch):
+    """Frames that wait for their positions are: those may come minutes later."""
+    monkeypatch.setattr("ptychoscope.live.receiver.LOST_S", 0.2)
+    events = events_of(scan)
+    _, figures = session_of(scan, [*events[:30], *events[40:]], idle_s=100)
+    assert figures["frames"]["lost"]["never_arrived"] == 10
+    assert figures["frames"]["placed"] == len(scan) - 10
+    began = time.monotonic()
+    _, figures = session_of(scan, events_of(scan, positions=False)[:-2] + [events[-1]], idle_s=0.8)
+    assert figures["frames"]["lost"]["no_position"] > 0
+    assert time.monotonic() - began > 0.8
