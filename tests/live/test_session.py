@@ -302,6 +302,6 @@ def test_lost_frames_are_not_waited_for_long_after_the_end(scan, monkeypatch):
     assert figures["frames"]["lost"]["never_arrived"] == 10
     assert figures["frames"]["placed"] == len(scan) - 10
     began = time.monotonic()
-    _, figures = session_of(scan, events_of(scan, positions=False)[:-2] + [events[-1]], idle_s=0.8)
+    _, figures = session_of(scan, [*events_of(scan, positions=False)[:-2], events[-1]], idle_s=0.8)
     assert figures["frames"]["lost"]["no_position"] > 0
     assert time.monotonic() - began > 0.8
