@@ -9,8 +9,9 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from optics import QUICK_TRAINING, make_scan  # noqa: E402
 from ptychoscope.export import export_bundle  # noqa: E402
+
+from optics import QUICK_TRAINING, make_scan  # noqa: E402
 from ptychoscope.train import TrainConfig, train  # noqa: E402
 
 if __name__ == "__main__":

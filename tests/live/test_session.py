@@ -1,6 +1,5 @@
 """The loop: what came in becomes the image that a replay of the file makes, and all else is counted."""
 
-import threading
 import time
 from dataclasses import replace
 
@@ -250,16 +249,7 @@ def test_a_mend_places_everything_anew(scan):
     )
     with pytest.raises(ConfigError, match="nothing has been placed"):
         wrong_run(wrong, mend)
-    mending = threading.Thread(target=made.apply_mend, args=[mend])
-
-    def stop():
-        if made.account.placed < len(scan):
-            return False
-        if mending.ident is None:
-            mending.start()
-        return not mending.is_alive()
-
-    made.run(stop)
+    made.run(lambda: made.account.placed == len(scan) and made.apply_mend(mend) is None)
     same(made.results[1], straight.results[1])
 
 
