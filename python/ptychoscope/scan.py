@@ -118,7 +118,7 @@ class Scan:
     def select(self, frames: slice | NDArray[Any]) -> "Scan":
         """The scan restricted to `frames` (a slice, indices or a boolean mask), same probe and object."""
         nominal, index = self.nominal_positions_px, self.scan_index
-        return replace(
+        chosen = replace(
             self,
             patterns=chosen_frames(self.patterns, frames),
             positions_px=self.positions_px[frames],
@@ -126,6 +126,9 @@ class Scan:
             scan_index=None if index is None else index[frames],
             frame_numbers=self.numbers[frames],
         )
+        if "frame_survey" in self.__dict__:  # patterns are read once
+            chosen.__dict__["frame_survey"] = FrameSurvey(*(values[frames] for values in self.frame_survey))
+        return chosen
 
     @property
     def numbers(self) -> NDArray[np.int64]:
