@@ -115,4 +115,4 @@ def refused(address, tls):
     with pytest.raises(ClusterError, match="and that --tls-key belongs to --tls-cert"):  # noqa: SIM117
         with connected(address, tls=tls):
             raise AssertionError("it was let in")
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30

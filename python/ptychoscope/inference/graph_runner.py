@@ -10,7 +10,7 @@ from ptychoscope.errors import BundleError
 from ptychoscope.inference.check_graph_tensors import tensor_shape
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.inference.patterns_to_tensors import checked_patterns, graph_patterns, object_patches
-from ptychoscope.inference.runner import PositionedPatches
+from ptychoscope.inference.runner import PositionedPatches, Positions
 from ptychoscope.inference.session import Session
 from ptychoscope.option_literals import Domain, Values
 from ptychoscope.preprocess.complex_planes import to_planes
@@ -68,12 +68,7 @@ class GraphRunner:
         return np.concatenate(parts)[:count] if parts else self._empty()
 
     def positioned(
-        self,
-        patterns: NDArray[Any],
-        domain: Domain,
-        positions_px: NDArray[np.float64],
-        *,
-        merge: bool = False,  # noqa: ARG002  a graph knows no neighbours
+        self, patterns: NDArray[Any], domain: Domain, positions_px: Positions, *, merge: bool = False
     ) -> PositionedPatches:
         """The patches at their positions; every frame leads one group, made among these frames."""
         size = self._config.group.size
