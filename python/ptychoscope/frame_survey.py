@@ -36,6 +36,10 @@ class FrameSurvey(NamedTuple):
     """(n,) a digest of the run of pixels that begins there; 0 where it says too little to tell frames
     apart."""
 
+    def of(self, frames: slice | NDArray[Any]) -> "FrameSurvey":
+        """Of some of the patterns."""
+        return FrameSurvey(self.counts[frames], self.brightest[frames], self.run[frames])
+
 
 def survey_frames(patterns: Patterns, domain: Domain) -> FrameSurvey:
     """Read all patterns once, a few at a time."""

@@ -127,7 +127,7 @@ class Scan:
             frame_numbers=self.numbers[frames],
         )
         if "frame_survey" in self.__dict__:  # patterns are read once
-            chosen.__dict__["frame_survey"] = FrameSurvey(*(values[frames] for values in self.frame_survey))
+            chosen.__dict__["frame_survey"] = self.frame_survey.of(frames)
         return chosen
 
     @property
