@@ -23,6 +23,7 @@ from ptychoscope.cli.run_over_workers import crew_of, over_workers
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.cli.stop_signals import stop_on_signals
 from ptychoscope.cli.terminal_output import event_line, json_option
+from ptychoscope.errors import ConfigError
 from ptychoscope.option_literals import (
     Accumulate,
     Align,
@@ -113,6 +114,12 @@ if TYPE_CHECKING:
 @option("--tiled", about="Send results to a Tiled server, http://HOST:PORT; its key in TILED_API_KEY.")
 @option("--quiet", "-q", is_flag=True, about="No progress line.")
 @cluster_options
+@option(
+    "--region-frames",
+    type=AT_LEAST_ONE,
+    heading="Machines",
+    about="Frames of a region, at most, where workers sweep the scan by regions; without, 1024.",
+)
 @refine_options
 @scan_options
 @json_option
@@ -125,6 +132,7 @@ def run(
     device: str | None,
     parallel: Parallel | None,
     cluster: ClusterOptions,
+    region_frames: int | None,
     solver: RefineOptions,
     reading: ScanOptions,
     tiled: str | None,
@@ -152,7 +160,11 @@ def run(
     if cluster.asked:
         from ptychoscope.cluster.check_run_options import options_over_workers
 
-        options = options_over_workers(options, has_model=model is not None, parallel=parallel)
+        options = options_over_workers(
+            options, has_model=model is not None, parallel=parallel, region_frames=region_frames
+        )
+    elif region_frames is not None:
+        raise ConfigError("--region-frames belongs to many workers: add --scheduler or --workers")
     elif all(options[name] is None for name in ("effort", "refine", "refine_window", "start")):
         options["effort"] = "balanced"
     loading = {name for name, value in (("device", device), ("parallel", parallel)) if value is not None}
@@ -172,7 +184,17 @@ def run(
         sink = None if tiled is None else stack.enter_context(_tiled_sink(tiled, jobs, line))
         stop = stack.enter_context(stop_on_signals(line.say, keeps=not cluster.asked))
         crew = stack.enter_context(crew_of(cluster, network["threads"], line.say))
-        how = _How(chosen, options, reading, solver.saturation, start, crew, as_json=as_json, sink=sink)
+        how = _How(
+            chosen,
+            options,
+            reading,
+            solver.saturation,
+            start,
+            crew,
+            region_frames,
+            as_json=as_json,
+            sink=sink,
+        )
         run_jobs(jobs, lambda job: _reconstruct(job, how, line, stop), line, stop)
 
 
@@ -187,6 +209,8 @@ class _How(NamedTuple):
     start: Path | None
     crew: "tuple[Crew, dict[str, str | int]] | None"
     """The workers, and what the record says of them; None: this process."""
+    region_frames: int | None
+    """Of a region that they sweep, at most; None: as usual."""
     as_json: bool
     sink: "TiledSink | None"
     """Is told of every result that is saved."""
@@ -204,8 +228,10 @@ def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
     from ptychoscope.pipeline.reconstruct import reconstruct
     from ptychoscope.viz.overview import save_picture
 
-    memory = how.options["memory"]
-    through = None if how.crew is None else over_workers(how.crew[0], how.reading, job.scan, memory)
+    through = None
+    if how.crew is not None:
+        memory = how.options["memory"]
+        through = over_workers(how.crew[0], how.reading, job.scan, memory, how.region_frames)
     scan = how.reading.opened(job.scan) if through is None else through.opened()
     if how.reading.center == "auto":
         y, x = scan.orientation["reading"]["crop"]["center_px"]

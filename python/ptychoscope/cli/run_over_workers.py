@@ -35,8 +35,12 @@ def crew_of(
         yield crew, {"cluster_workers": len(facts), "instruction_set": ", ".join(sets)}
 
 
-def over_workers(crew: "Crew", reading: ScanOptions, path: Path, memory: str | None) -> "OverWorkers":
+def over_workers(
+    crew: "Crew", reading: ScanOptions, path: Path, memory: str | None, region_frames: int | None
+) -> "OverWorkers":
     """The scan in `path`, read by the workers themselves."""
     from ptychoscope.cluster.one_scan import OverWorkers
+    from ptychoscope.cluster.regions import REGION_FRAMES
 
-    return OverWorkers(crew, with_full_paths(reading).opened, path.resolve(), memory)
+    opened = with_full_paths(reading).opened
+    return OverWorkers(crew, opened, path.resolve(), memory, region_frames or REGION_FRAMES)

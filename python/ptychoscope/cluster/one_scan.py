@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptychoscope.cluster.canvas_parts import RegionOfCanvas, add_parts, region_of
 from ptychoscope.cluster.frame_range import (
@@ -23,6 +24,8 @@ from ptychoscope.cluster.frame_range import (
     do_range,
     do_stage,
 )
+from ptychoscope.cluster.regions import REGION_FRAMES
+from ptychoscope.cluster.sweep_regions import SweptByRegions
 from ptychoscope.cluster.wait_for import Step, wait_for
 from ptychoscope.errors import ClusterError
 from ptychoscope.inference.model import Model
@@ -34,6 +37,7 @@ from ptychoscope.pipeline.merge_between_passes import between_passes
 from ptychoscope.pipeline.patch_sinks import CanvasSink
 from ptychoscope.pipeline.plan import Plan
 from ptychoscope.progress import Watch
+from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
 from ptychoscope.stitch.canvas import Canvas
 
@@ -86,6 +90,8 @@ class OverWorkers:
         How the file is opened, which all machines must see under the same name.
     memory
         That a machine may take, as `RunOptions` has it.
+    region_frames
+        Of the regions that sweeps of the solver are done by, at most.
     """
 
     def __init__(
@@ -94,8 +100,10 @@ class OverWorkers:
         reading: Callable[[Path], Scan],
         path: Path,
         memory: str | int | None = None,
+        region_frames: int = REGION_FRAMES,
     ) -> None:
         self.crew, self._reading, self._path, self._memory = crew, reading, path, memory
+        self._region_frames = region_frames
         self._numbers, self._file = np.zeros(0, np.int64), None
 
     def opened(self) -> Scan:
@@ -134,6 +142,15 @@ class OverWorkers:
         report.models = [(slot.loaded.digest, report.frames)]
         report.seconds = time.perf_counter() - began
         return report
+
+    def sweep(self, plan: Plan, start: Reconstruction | None, watch: Watch) -> Reconstruction:
+        """The sweeps of `plan` from `start`, or from an empty object, region by region."""
+        by = (self._used(plan), plan, watch, self._region_frames)
+        return SweptByRegions(self.crew, self._file, *by).result(start)
+
+    def _used(self, plan: Plan) -> NDArray[np.intp]:
+        """Indices in the file of the frames of `plan`."""
+        return np.flatnonzero(np.isin(self._numbers, plan.scan.numbers))
 
     def _in_stages(
         self, slot: ModelSlot, last: Canvas, network: Any, work: "list[_Range]", report: Report, watch: Watch
@@ -192,7 +209,7 @@ class OverWorkers:
 
     def _network(self, plan: Plan, model: Model) -> Network:
         """What workers need of the plan."""
-        used = np.flatnonzero(np.isin(self._numbers, plan.scan.numbers))
+        used = self._used(plan)
         return Network(
             tasks=self.crew.tasks,
             threads=self.crew.threads,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from threading import Event
-from typing import Unpack
+from typing import Protocol, Unpack
 
 import numpy as np
 
@@ -30,12 +30,22 @@ from ptychoscope.refine.make_verdict import judge_image
 from ptychoscope.refine.whole_scan import STEPS_LIMIT_PX, refine_scan
 from ptychoscope.scan import Scan
 
-Through = Callable[[Plan, Model, ModelSlot, CanvasSink, Watch], Report]
-"""Sends all frames of a plan through its network onto the canvas, wherever that is done."""
 _START_S = 0.5
 """CPU seconds of a run before its first frame: libraries and files."""
 _SWEEP_S, _NETWORK_S = 3e-9, 1e-7
 """CPU seconds per pixel of a pattern, about, that a sweep and a network cost."""
+
+
+class Through(Protocol):
+    """Who does the work of a plan, wherever that is."""
+
+    def __call__(self, plan: Plan, model: Model, slot: ModelSlot, sink: CanvasSink, watch: Watch) -> Report:
+        """All frames through the network, onto the canvas of `sink`."""
+        ...
+
+    def sweep(self, plan: Plan, start: Reconstruction | None, watch: Watch) -> Reconstruction:
+        """As many sweeps as the plan says, from `start` or an empty object."""
+        ...
 
 
 def reconstruct(
@@ -61,7 +71,7 @@ def reconstruct(
         with what is there, `Reconstruction.partial` (at least a batch of the network or a sweep; an image
         that is whole, but not its halves). Without, a Ctrl-C raises `KeyboardInterrupt`: nothing is kept.
     through
-        Who sends the frames through the network; None: this process.
+        Who does the network's work and the sweeps; None: this process.
     **options
         As `RunOptions` describes them, named as the options of `ptychoscope run`: `merge`, `projections`,
         `align`, `start`, `refine`, `refine_probe`, `refine_window`, `threads`, ...
@@ -125,7 +135,7 @@ def _reconstructed(plan: Plan, watch: Watch, through: Through | None = None) -> 
     image = plan.start if plan.model is None else _by_network(plan, plan.model, watch, through)
     if image is not None and plan.start is None and (image.partial or not (plan.refine or plan.effort)):
         return image
-    result = _by_sweeps(plan, image, watch)
+    result = _by_sweeps(plan, image, watch) if through is None else through.sweep(plan, image, watch)
     return result if plan.start is None else gone_on(result, plan.given, plan.start)
 
 

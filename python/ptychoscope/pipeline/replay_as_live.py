@@ -31,7 +31,7 @@ def replay(plan: Plan, *, watch: Watch = NOBODY) -> Reconstruction:
     began, began_cpu = perf_counter(), process_time()
     _arrive(plan, sink, watch)
     frames, arrived = len(window.refiner), perf_counter() - began
-    say_left_out(window.refiner)
+    say_left_out(window.refiner.states)
     found = window.close(sweeps=plan.refine, watch=watch)
     stopped = partly_done(window.closing_sweeps, plan.refine)
     if frames < len(scan):

@@ -55,14 +55,28 @@ def judge(refiner: Refiner, scan: Scan, *, saturation: float | None = None) -> V
 
 def judge_frames(refiner: Refiner, frames: JudgedFrames) -> Verdict:
     """As `judge`, for who holds no more than a sample of the frames."""
-    used, chosen = used_frames(refiner), frames.chosen
-    counts, predicted = _beside(refiner, chosen, frames.amplitude)
+    counts, predicted = _beside(refiner, frames.chosen, frames.amplitude)
+    return judge_predicted(frames, used_frames(refiner), refiner.misfits, counts, predicted)
+
+
+def judge_predicted(
+    frames: JudgedFrames,
+    used: NDArray[np.intp],
+    misfits: NDArray[np.float64],
+    counts: NDArray[np.float32],
+    predicted: NDArray[np.float32],
+) -> Verdict:
+    """As `judge`, whoever found the `misfits` (n,) of all frames, of which some are `used`.
+
+    `counts` and `predicted` (k, P, P) are those of the chosen frames; what is unmeasured is negative.
+    """
+    chosen = frames.chosen
     total = max(float(counts.sum(where=counts >= 0, dtype=np.float64)), 1e-30)
     frame_squares, frame_noise, frame_counts = sums_of_frames(counts, predicted)
     differ, differ_noise = differences(counts)
-    frame_misfit = np.full(len(refiner), np.nan)
+    frame_misfit = np.full(len(misfits), np.nan)
     left = frame_noise / np.maximum(frame_counts, 1)
-    frame_misfit[used] = refiner.misfits[used] / _by_counts(frames.counts, used, chosen, left)
+    frame_misfit[used] = misfits[used] / _by_counts(frames.counts, used, chosen, left)
     frame_misfit[chosen] = _ratio(frame_squares, frame_noise)
     apart = _frames_apart(frame_misfit, differ / max(differ_noise, 1e-30))
     rest = ~apart[chosen]
@@ -208,7 +222,12 @@ def _beside(
     """Measured and predicted counts (k, P, P) of frames; what is unmeasured stays negative."""
     runs = np.split(chosen, np.flatnonzero(np.diff(chosen) != 1) + 1)
     predicted = [refiner.predicted(int(run[0]), int(run[-1]) + 1) for run in runs]
-    return np.sign(amplitude) * np.square(amplitude), np.concatenate(predicted)
+    return measured_counts(amplitude), np.concatenate(predicted)
+
+
+def measured_counts(amplitude: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Counts of amplitudes of any shape; what is unmeasured stays negative."""
+    return np.asarray(np.sign(amplitude) * np.square(amplitude))
 
 
 def _by_counts(

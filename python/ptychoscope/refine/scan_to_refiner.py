@@ -2,6 +2,7 @@
 
 import warnings
 from importlib.metadata import version
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,12 @@ _SAME_PX = 1e-6
 
 def add_scan(refiner: Refiner, scan: Scan, extent: CanvasExtent, saturation: float | None) -> None:
     """Add the frames of `scan`, and say which cannot be used."""
+    add_frames(refiner, scan, extent, saturation)
+    say_left_out(refiner.states)
+
+
+def add_frames(refiner: Refiner, scan: Scan, extent: CanvasExtent, saturation: float | None) -> None:
+    """Add the frames of `scan`, whatever their state."""
     for begin in range(0, len(scan), _CHUNK_FRAMES):
         part = slice(begin, begin + _CHUNK_FRAMES)
         positions = extent.to_canvas(scan.positions_px[part])
@@ -30,12 +37,14 @@ def add_scan(refiner: Refiner, scan: Scan, extent: CanvasExtent, saturation: flo
             bad_pixels=scan.bad_pixels,
             saturation=saturation,
         )
-    say_left_out(refiner)
 
 
-def say_left_out(refiner: Refiner) -> None:
-    """A `ScanWarning` with the frames that take no part in sweeps; `ScanError` when none does."""
-    counts = np.bincount(refiner.states, minlength=len(FRAME_STATES))
+def say_left_out(states: NDArray[np.uint8]) -> None:
+    """A `ScanWarning` with the frames that take no part in sweeps; `ScanError` when none does.
+
+    `states` (n,) index `FRAME_STATES`.
+    """
+    counts = np.bincount(states, minlength=len(FRAME_STATES))
     left_out = ", ".join(f"{n} {name}" for n, name in zip(counts[1:], FRAME_STATES[1:], strict=True) if n)
     if counts[0] == 0:
         raise ScanError(f"no frame of the scan can be refined: {left_out}")
@@ -62,6 +71,18 @@ def partly_done(sweeps: int, of: int) -> dict[str, str]:
     return {"partial": f"{sweeps} of {of} sweeps"} if sweeps < of else {}
 
 
+class Swept(NamedTuple):
+    """What sweeps made, and an examined sweep found; planes (H, W)."""
+
+    object: NDArray[np.complex64]
+    coverage: NDArray[np.float32]
+    spread: NDArray[np.float32]
+    probe: NDArray[np.complex64]
+    """(m, P, P)."""
+    positions_px: NDArray[np.float64]
+    """(n, 2) in the object plane."""
+
+
 def result_of(
     refiner: Refiner,
     scan: Scan,
@@ -70,10 +91,21 @@ def result_of(
     record: dict[str, str | int | float],
 ) -> Reconstruction:
     """What `refiner` holds after an examined sweep, as a reconstruction of `scan`."""
-    coverage = refiner.coverage
-    object_ = np.where(coverage > 0, refiner.object, 0).astype(np.complex64)
     positions = refiner.positions_px + np.asarray(extent.origin_px)
-    probe = refiner.probe
+    swept = Swept(refiner.object, refiner.coverage, refiner.spread, refiner.probe, positions)
+    return result_of_swept(swept, scan, extent, start, record)
+
+
+def result_of_swept(
+    swept: Swept,
+    scan: Scan,
+    extent: CanvasExtent,
+    start: Reconstruction | None,
+    record: dict[str, str | int | float],
+) -> Reconstruction:
+    """What sweeps of `scan` made on `extent`, as a reconstruction."""
+    coverage, probe, positions = swept.coverage, swept.probe, swept.positions_px
+    object_ = np.where(coverage > 0, swept.object, 0).astype(np.complex64)
     changed = scan.probe is not None and not np.array_equal(scan.probe, probe)
     moves = positions - scan.positions_px
     moved = float(np.sqrt(np.mean(np.sum(moves**2, axis=1))))
@@ -81,7 +113,7 @@ def result_of(
     return Reconstruction(
         object=object_,
         coverage=coverage,
-        spread=refiner.spread,
+        spread=swept.spread,
         origin_px=extent.origin_px,
         pixel_size_m=scan.pixel_size_m or (None if start is None else start.pixel_size_m),
         positions_px=positions if corrected else scan.positions_px,

@@ -5,35 +5,25 @@ from math import ceil
 from pathlib import Path
 from time import perf_counter, process_time
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ptychoscope.errors import ConfigError
-from ptychoscope.option_literals import PositionUse, ProbeUse, one_of
+from ptychoscope.option_literals import PositionUse, ProbeUse, SweepStart, one_of
 from ptychoscope.patch_geometry import canvas_extent
 from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.progress import NOBODY, Watch
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.refine.explained_by_noise import explained_by_noise
 from ptychoscope.refine.first_probe import first_probe
-from ptychoscope.refine.low_count_bias import NONE, PhotonOffset, photon_offset
+from ptychoscope.refine.fixed_sweeps import fixed_sweeps
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, partly_done, result_of
-from ptychoscope.refine.step_sizes import Schedule, schedule, settling_step
-from ptychoscope.refine.sweep_findings import Sweep
+from ptychoscope.refine.step_sizes import settling_step
 from ptychoscope.scan import Scan
 
 STEPS_LIMIT_PX = 3.0
 """How far the steps of all sweeps may move a frame, along each axis, unless something else is asked for."""
-_ENOUGH_SWEEPS = 5
+ENOUGH_SWEEPS = 5
 """Fewer are not expected to explain the frames, and say so in the verdict alone."""
-_UNBIASED_SWEEPS = 8
-"""From so many on, the bias of few photons is what is left of the error."""
-_UNBIASED_FACTOR = 2.0
-"""Of the regularisation then: by so much less in the first third of the sweeps, which carries slow waves on,
-and more in the last, which averages noise."""
 _AT_REST_PX = 0.02
 """Positions rest once a sweep moves them by less than this, root mean square."""
 
@@ -103,33 +93,30 @@ def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     refiner = Refiner(extent.shape, first, threads=threads, scratch=scratch)
     add_scan(refiner, scan, extent, saturation)
     refiner.set_object(None if start is None else on_extent(start, extent))
-    plan = schedule(scan.mean_counts, sweeps, start="empty" if start is None else "image")
-    offset = _offset(scan, first, plan, saturation)
-    before = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
-    refiner.add_counts(offset.added)
-    refiner.set_background(offset.background(0.0, scan.patch_px))
-    sweeping = process_time()
-    done, weights = 0, _regularisations(plan, unbiased=offset.added > 0)
+    begin_with: SweepStart = "empty" if start is None else "image"
+    fixed = fixed_sweeps(scan, first, sweeps, begin_with, saturation=saturation, seed=seed)
+    before = fixed.examine(refiner)
+    fixed.begin(refiner)
+    sweeping, done = process_time(), 0
     while done < sweeps and not (done and watch.stopped):
-        found = _sweep(refiner, plan, done, weights[done], probe, positions, position_limit_px, seed)
+        found = fixed.sweep(refiner, done, probe, positions, position_limit_px)
         if found.moved_rms_px < _AT_REST_PX and done > 1:
             positions = "keep"
         done += 1
         watch.tell("sweeps", done, sweeps, found.misfit)
     if done < sweeps:
-        settling = settling_step(plan.steps[done:])
-        refiner.sweep(step=settling, regularisation=weights[-1], seed=(seed << 20) + done)
+        settling = settling_step(fixed.plan.steps[done:])
+        refiner.sweep(step=settling, regularisation=fixed.regularisations[-1], seed=(seed << 20) + done)
     sweeping = process_time() - sweeping
-    refiner.add_counts(-offset.added)
-    refiner.set_background(None)
-    after = refiner.sweep(step=1, regularisation=plan.regularisation, mode="examined")
+    fixed.end(refiner)
+    after = fixed.examine(refiner)
     seconds = perf_counter() - began
     record: dict[str, str | int | float] = {
         "refine_sweeps": done,
-        "refine_start": "empty" if start is None else "image",
+        "refine_start": begin_with,
         "refine_probe": probe,
         "refine_positions": asked,
-        "refine_regularisation": plan.regularisation,
+        "refine_regularisation": fixed.plan.regularisation,
         "refine_misfit_before": before.misfit,
         "refine_misfit_after": after.misfit,
         "refine_frames_used": after.frames,
@@ -142,50 +129,9 @@ def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     if start is None:
         record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(scan) / seconds}
     verdict = judge(refiner, scan, saturation=saturation)
-    if done == sweeps >= _ENOUGH_SWEEPS:
+    if done == sweeps >= ENOUGH_SWEEPS:
         warn_if_unexplained(verdict)
     return replace(result_of(refiner, scan, extent, start, record), verdict=verdict)
-
-
-def _offset(
-    scan: Scan, probe: NDArray[np.complex64], plan: Schedule, saturation: float | None
-) -> PhotonOffset:
-    """What lifts the bias of few photons, where the beam as it is given explains the frames."""
-    if len(plan.steps) < _UNBIASED_SWEEPS:
-        return NONE
-    offset = photon_offset(scan, plan.patience, saturation=saturation)
-    explained = offset.added > 0 and explained_by_noise(scan, probe, saturation=saturation)
-    return offset if explained else NONE
-
-
-def _regularisations(plan: Schedule, *, unbiased: bool) -> list[float]:
-    """One for each sweep."""
-    count = len(plan.steps)
-    third = count // 3 if unbiased else 0
-    low, high = plan.regularisation / _UNBIASED_FACTOR, min(2.0, plan.regularisation * _UNBIASED_FACTOR)
-    return [low] * third + [plan.regularisation] * (count - 2 * third) + [high] * third
-
-
-def _sweep(
-    refiner: Refiner,
-    plan: Schedule,
-    k: int,
-    regularisation: float,
-    probe: ProbeUse,
-    positions: PositionUse,
-    limit: float,
-    seed: int,
-) -> Sweep:
-    later = k > 0  # the first sweep finds the object
-    return refiner.sweep(
-        step=plan.steps[k],
-        momentum=plan.momenta[k],
-        regularisation=regularisation,
-        probe_step=1.0 if probe != "keep" and later else 0.0,
-        position_step=1.0 if positions == "correct" and later else 0.0,
-        position_limit_px=limit,
-        seed=(seed << 20) + k,
-    )
 
 
 def _check(probe: str, positions: str, limit: float) -> None:
