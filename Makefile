@@ -2,8 +2,8 @@
 PYTHON ?= python3
 # PyPI's torch for Linux brings CUDA (several GB). For the CPU build: make test TORCH="torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
-# Processes of the tests.
-WORKERS ?= 2
+# Processes of the tests: more than two cores take, because many tests wait.
+WORKERS ?= 3
 BIN := .venv/bin
 RUNTIME := .venv-runtime/bin
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc -type f)
@@ -61,7 +61,7 @@ test: .venv/.ready
 	$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist worksteal --cov=ptychoscope --cov-report=
 
 test-slow: .venv/.ready
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n $(WORKERS) --dist loadfile
 
 lint: .venv/.ready
 	$(BIN)/ruff check .

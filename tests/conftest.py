@@ -22,6 +22,18 @@ settings.register_profile("ptychoscope", deadline=None)  # a busy machine is no 
 settings.load_profile("ptychoscope")
 
 
+UNCOUNTED = ("bench", "export", "train")
+"""Rooms whose lines the limit of coverage does not count: to trace what they run would cost time alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See to it that tests of these rooms run untraced."""
+    rooms = {Path(__file__).parent / name for name in UNCOUNTED}
+    for item in items:
+        if rooms.intersection(item.path.parents):
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder with the shared data sets; the test is skipped, with the reason, where there is none."""

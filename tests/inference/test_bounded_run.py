@@ -155,7 +155,7 @@ def test_ctrl_c_ends_it(tiny_model: ModelProto, feeds: dict[str, np.ndarray]) ->
     began = monotonic()
     with pytest.raises(KeyboardInterrupt):
         run_bounded(lambda: session.run("object", feeds), [session], limit_bytes=1 << 30)
-    assert monotonic() - began < 5
+    assert monotonic() - began < 20  # and not the minute that the graph takes
     ended()
 
 

@@ -101,7 +101,7 @@ def test_ctrl_c_ends_the_child_too():
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         call("loop")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25  # and not to the child's end
 
 
 @pytest.mark.parametrize("cut", [0, 7, 8, 20, -1])

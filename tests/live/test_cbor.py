@@ -144,13 +144,13 @@ def test_what_is_refused(written, why):
 )
 def test_a_bomb_takes_neither_memory_nor_time(bomb):
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(CborError):
         read_cbor(bomb)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16 * 2**20
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_bytes_are_views_of_the_message():

@@ -108,9 +108,11 @@ def test_two_series_in_a_row(files, tmp_path):
 
 def test_ctrl_c_keeps_what_is_there(files, tmp_path):
     replay, words = served(files, "dectris", "--faults", "abort_after=40")
-    live = live_of(files, words, tmp_path / "live.h5", "--idle", 60, "--series", 0)
+    more = ["--idle", 60, "--series", 0, "--save-every", 0.2]
+    live = live_of(files, words, tmp_path / "live.h5", *more)
     ended(replay)
-    time.sleep(1.0)
+    while not ('"saved"' in (line := live.stderr.readline()) and json.loads(line)["frames"] == 40):
+        assert live.poll() is None, line
     live.send_signal(signal.SIGINT)
     out, err = ended(live)
     assert json.loads(out)["frames"]["placed"] == 40

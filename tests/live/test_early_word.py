@@ -23,7 +23,7 @@ def scan():
 
 def settings_of(scan, **options):
     return LiveSettings(
-        probe=scan.probe, position_unit="px", batch=16, closing_sweeps=1, idle_s=4.0, **options
+        probe=scan.probe, position_unit="px", batch=16, closing_sweeps=1, idle_s=100, **options
     )
 
 
@@ -39,6 +39,7 @@ def test_a_wrong_orientation_is_said_and_mended_by_one_word(scan):
     def mend():
         session.apply_mend(session.finding.mend)
         mended.set()
+        session.stop()
 
     session = LiveSession(
         [ListedSource(events_of(turned, end=False), at_once=40)], settings_of(turned), say=say
@@ -49,7 +50,7 @@ def test_a_wrong_orientation_is_said_and_mended_by_one_word(scan):
     assert finding["orientation"] == "swap_xy"
     assert "unexplained" in finding["sentence"]
     straight = LiveSession(
-        [ListedSource(events_of(turned, end=False), at_once=40)],
+        [ListedSource(events_of(turned), at_once=40)],
         settings_of(turned, orientation="swap_xy"),
         diagnose=False,
     )

@@ -1,12 +1,15 @@
 """A capture becomes the image of the live run, bit for bit, also where that was cut short."""
 
-import threading
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.errors import BundleError, ScanError
+from ptychoscope.inference.load import load_model
+from ptychoscope.inference.model_config import StitchSpec
 from ptychoscope.io import load_reconstruction
 from ptychoscope.live.account import balanced
 from ptychoscope.live.capture import CaptureReader, CaptureWriter
@@ -20,6 +23,7 @@ from ptychoscope.live.source import decoder_of
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 
+from .scan_events import ListedSource, events_of
 from .test_session import same
 
 CONFIG = SimulationConfig(patch_px=16, rows=8, columns=9, step_px=3, photons=1e4, domain="counts", seed=2)
@@ -43,8 +47,6 @@ class WireSource:
         """What is done before so many messages are left."""
 
     def poll(self, timeout_s):
-        import time
-
         self.acts.pop(len(self._messages), lambda: None)()
         now, self._messages = self._messages[: self._at_once], self._messages[self._at_once :]
         if not now:
@@ -65,16 +67,21 @@ def messages_of(scan, **options):
     return [message.parts for message in simulator.messages(series, encoding="<", **options)]
 
 
-def captured(path, scan, messages, *, network=None, during=None, **options):
+def captured(path, scan, messages, *, network=None, at_the_end=None, **options):
+    """A session to the end of its series, or until every frame is placed and `at_the_end` was done."""
+
+    def stop():
+        if at_the_end is None or session.account.placed < len(scan):
+            return False
+        at_the_end(session)
+        return True
+
     settings = LiveSettings(probe=scan.probe, **(SETTINGS | options))
     with CaptureWriter(path) as capture:
         write_head(capture, settings, [CapturedSource("dectris", {})])
         source = WireSource(messages, capture.tap(0))
-        session = LiveSession([source], settings, model=network, capture=capture, diagnose=False, series=None)
-        threading.Timer(1.0, session.stop).start()
-        if during is not None:
-            threading.Timer(0.6, during, [session]).start()
-        session.run()
+        session = LiveSession([source], settings, model=network, capture=capture, diagnose=False)
+        session.run(stop)
     return session
 
 
@@ -157,7 +164,7 @@ def test_a_series_that_is_cut_becomes_the_same_images_once_more(tmp_path, scan, 
 def test_a_mend_is_made_again(tmp_path, scan):
     mend = Mend(orientation=Orientation(swap_xy=True))
     session = captured(
-        tmp_path / "c", scan, messages_of(scan, end=False), during=lambda s: s.apply_mend(mend), idle_s=50
+        tmp_path / "c", scan, messages_of(scan, end=False), at_the_end=lambda s: s.apply_mend(mend), idle_s=50
     )
     results, _ = again(tmp_path / "c")
     same(results[1], session.results[1])
@@ -171,6 +178,41 @@ def test_a_network_is_used_again_and_a_changed_one_refused(tmp_path, scan, tiny_
     same(results[1], session.results[1])
     with pytest.raises(BundleError, match="--model names"):
         load_recorded(str(tiny_copy), "0" * 64)
+
+
+@pytest.mark.parametrize("mended", [False, True])
+@pytest.mark.parametrize("before", [0, 9, 40])
+def test_a_model_that_was_swapped_is_swapped_again(tmp_path, scan, tiny_model, forge, before, mended):
+    """Before the first frame, while the reading is found, amid; and all frames are its own after a mend."""
+    other = load_model(forge(stitch=StitchSpec(window="none")), threads=1)
+    network = {"model": str(tiny_model.path), "model_digest": tiny_model.digest}
+    settings = LiveSettings(probe=scan.probe, **(SETTINGS | network | {"window_frames": 0, "batch": 4}))
+    mend = Mend(orientation=Orientation(swap_xy=True))
+    with CaptureWriter(tmp_path / "c") as capture:
+        write_head(capture, settings, [CapturedSource("dectris", {})])
+        source = WireSource(messages := messages_of(scan), capture.tap(0), at_once=1)
+        session = LiveSession([source], settings, model=tiny_model, capture=capture, diagnose=False)
+
+        def once_placed(frames, act, what):
+            until = time.monotonic() + 30
+            while session.account.placed < frames and time.monotonic() < until:
+                time.sleep(0.01)
+            act(what)
+
+        amid = 30 if before == 40 else 0
+        source.acts[len(messages) - before] = lambda: once_placed(amid, session.swap_model, other)
+        if mended:
+            source.acts[4] = lambda: once_placed(40, session.apply_mend, mend)
+        session.run()
+    results, _ = again(tmp_path / "c")
+    same(results[1], session.results[1])
+    assert results[1].provenance == session.results[1].provenance
+    assert session.results[1].provenance["model_sha256"] == other.digest
+    oriented = replace(settings, orientation="swap_xy") if mended else settings
+    alone = LiveSession([ListedSource(events_of(scan))], oriented, model=other, diagnose=False)
+    alone.run()
+    entirely = mended or before < 16
+    assert (alone.results[1].coverage.tobytes() == results[1].coverage.tobytes()) == entirely
 
 
 def test_a_capture_that_was_cut_is_completed(tmp_path, scan):
@@ -191,8 +233,6 @@ def test_a_capture_that_was_cut_is_completed(tmp_path, scan):
 
 
 def test_other_settings_give_another_image(tmp_path, scan):
-    from dataclasses import replace
-
     session = captured(tmp_path / "c", scan, messages_of(scan), batch=8)
     results, _ = again(tmp_path / "c", settings=lambda s: replace(s, orientation="swap_xy"))
     assert results[1].object.tobytes() != session.results[1].object.tobytes()

@@ -1,6 +1,5 @@
 """The loop: what came in becomes the image that a replay of the file makes, and all else is counted."""
 
-import threading
 import time
 from dataclasses import replace
 
@@ -221,15 +220,13 @@ def test_a_series_that_is_armed_waits_for_its_first_frame(scan, before):
 
 
 def test_a_stop_keeps_what_is_there(scan):
-    stopped = threading.Event()
     made = LiveSession(
         [ListedSource(events_of(scan, end=False)[:30])],
         settings_of(scan, idle_s=100),
         diagnose=False,
         series=None,
     )
-    threading.Timer(0.5, stopped.set).start()
-    figures = made.run(stopped.is_set)
+    figures = made.run(lambda: made.account.placed == 29)
     assert figures["frames"]["placed"] == 29
     assert len(made.results[1].positions_px) == 29
 
@@ -248,13 +245,11 @@ def test_a_mend_places_everything_anew(scan):
     straight, _ = session_of(scan, events_of(scan), batch=8)
     mend = Mend(orientation=Orientation(patterns="transpose"))
     made = LiveSession(
-        [ListedSource(events_of(turned, end=False))], settings_of(turned, batch=8, idle_s=2.0), diagnose=False
+        [ListedSource(events_of(turned, end=False))], settings_of(turned, batch=8, idle_s=100), diagnose=False
     )
     with pytest.raises(ConfigError, match="nothing has been placed"):
         wrong_run(wrong, mend)
-    timer = threading.Timer(1.0, made.apply_mend, [mend])
-    timer.start()
-    made.run()
+    made.run(lambda: made.account.placed == len(scan) and made.apply_mend(mend) is None)
     same(made.results[1], straight.results[1])
 
 
@@ -287,3 +282,16 @@ def test_a_series_that_opens_is_not_taken_for_done(scan, monkeypatch):
     made.run()
     assert seen == ["waiting", "done"]
     assert made.phase == "done"
+
+
+def test_lost_frames_are_not_waited_for_long_after_the_end(scan, monkeypatch):
+    """Frames that wait for their positions are: those may come minutes later."""
+    monkeypatch.setattr("ptychoscope.live.receiver.LOST_S", 0.2)
+    events = events_of(scan)
+    _, figures = session_of(scan, [*events[:30], *events[40:]], idle_s=100)
+    assert figures["frames"]["lost"]["never_arrived"] == 10
+    assert figures["frames"]["placed"] == len(scan) - 10
+    began = time.monotonic()
+    _, figures = session_of(scan, [*events_of(scan, positions=False)[:-2], events[-1]], idle_s=0.8)
+    assert figures["frames"]["lost"]["no_position"] > 0
+    assert time.monotonic() - began > 0.8

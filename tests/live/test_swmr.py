@@ -258,7 +258,9 @@ def test_what_is_not_there_is_named(tmp_path):
     assert len(frames_in(events_of(f"swmr:{path}:/d")[0])) == 2
     (tmp_path / "no.h5").write_bytes(b"no HDF5")
     with closing(open_source(f"swmr:{tmp_path}/no.h5:/d")) as source:
-        assert source.poll(0.4) == []
+        until = time.monotonic() + 30
+        while source.problem is None and time.monotonic() < until:  # its process takes a while to begin
+            assert source.poll(0.1) == []
         assert "cannot be followed yet" in source.problem
 
 

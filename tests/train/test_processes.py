@@ -19,10 +19,13 @@ from ptychoscope.scan import Scan
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
+from optics import make_scan  # noqa: E402
 from ptychoscope.train import TrainConfig  # noqa: E402
 from ptychoscope.train.data.datamodule import GroupData  # noqa: E402
 from ptychoscope.train.loop.processes import find_launch  # noqa: E402
 from ptychoscope.train.module import PtychoModule  # noqa: E402
+
+from .conftest import train_quickly  # noqa: E402
 
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
@@ -67,12 +70,19 @@ def environment(**said: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "PATH": path, **said}
 
 
-def train_with(child: Path, folder: Path, launch: str = "one", *, resume: str = "new", **options: Any) -> str:
+def train_alone(folder: Path, *, resume: bool = False, **options: Any) -> None:
+    """One process, this one, trained as the child trains."""
+    scan = make_scan(np.random.default_rng(20261123), n_side=8)
+    train_quickly(QUICK, scan, folder, resume=resume, **options)
+
+
+def train_with(child: Path, folder: Path, launch: str, *, resume: str = "new", **options: Any) -> str:
     """Run the child to its end; what it printed."""
     before = {
         "torchrun": [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"],
         "srun": [child.parent / "bin" / "srun", "--nodes=1", "--ntasks-per-node=2", sys.executable],
-    }.get(launch, [sys.executable])
+        "devices": [sys.executable],
+    }[launch]
     told = {**QUICK, **({"devices": 2} if launch == "devices" else {}), **options}
     line = [*before, child, folder, json.dumps(told), resume]
     done = subprocess.run(
@@ -100,7 +110,7 @@ def curves(folder: Path) -> list[tuple[float, ...]]:
 def test_the_curve_is_that_of_one_process(
     child: Path, srun: Path, tmp_path: Path, launch: str, options: dict[str, Any]
 ) -> None:
-    train_with(child, tmp_path / "one", **options)
+    train_alone(tmp_path / "one", **options)
     said = train_with(child, tmp_path / "two", launch, **options)
     assert sorted(said.splitlines()) == ["trained 0 of 2", "trained 1 of 2"]
     np.testing.assert_allclose(curves(tmp_path / "two"), curves(tmp_path / "one"), rtol=2e-4)
@@ -110,26 +120,25 @@ def test_the_curve_is_that_of_one_process(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", [("one", "devices"), ("torchrun", "one")])
-def test_it_goes_on_with_another_number_of_processes(
-    child: Path, tmp_path: Path, order: tuple[str, str]
-) -> None:
-    train_with(child, tmp_path / "whole")
-    train_with(child, tmp_path / "cut", order[0], max_epochs=2)
-    train_with(child, tmp_path / "cut", order[1], resume="resume")
+@pytest.mark.parametrize("first", ["one", "torchrun"])
+def test_it_goes_on_with_another_number_of_processes(child: Path, tmp_path: Path, first: str) -> None:
+    train_alone(tmp_path / "whole")
+    if first == "one":
+        train_alone(tmp_path / "cut", max_epochs=2)
+        train_with(child, tmp_path / "cut", "devices", resume="resume")
+    else:
+        train_with(child, tmp_path / "cut", first, max_epochs=2)
+        train_alone(tmp_path / "cut", resume=True)
     np.testing.assert_allclose(curves(tmp_path / "cut"), curves(tmp_path / "whole"), rtol=2e-4)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("limits", "ended"), [({"max_cpu_time_s": 3.0}, "max_cpu_time_s"), ({"max_steps": 4}, "max_steps")]
-)
-def test_limits_are_those_of_all(child: Path, tmp_path: Path, limits: dict[str, Any], ended: str) -> None:
-    train_with(child, tmp_path / "run", "devices", **{"max_epochs": None, "schedule": "one_cycle", **limits})
+def test_a_limit_of_cpu_time_is_that_of_all(child: Path, tmp_path: Path) -> None:
+    limit = {"max_epochs": None, "schedule": "one_cycle", "max_cpu_time_s": 3.0}
+    train_with(child, tmp_path / "run", "devices", **limit)
     record = json.loads((tmp_path / "run" / "training.json").read_text())
-    assert record["stopped_by"] == ended
-    if ended == "max_cpu_time_s":
-        assert 3.0 <= record["cpu_seconds"] < 2 * 3.0
+    assert record["stopped_by"] == "max_cpu_time_s"
+    assert 3.0 <= record["cpu_seconds"] < 2 * 3.0
 
 
 @pytest.mark.slow
@@ -150,7 +159,7 @@ def test_ctrl_c_at_one_process_stops_all(child: Path, tmp_path: Path) -> None:
     assert first.returncode != 0
     assert "keeps what was learned" in said
     assert torch.load(last, weights_only=True)["global_step"] > 0
-    train_with(child, tmp_path / "run", resume="resume", max_epochs=None, max_steps=1)
+    train_alone(tmp_path / "run", resume=True, max_epochs=None, max_steps=1)
 
 
 @pytest.mark.slow
@@ -165,7 +174,9 @@ def test_the_script_for_slurm_trains(child: Path, srun: Path, tmp_path: Path, sm
     line = ["bash", str(ROOT / "examples" / "slurm" / "train.sh"), "scan.npz", *options.split()]
     done = subprocess.run(line, env=said, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout)["processes"] == 2, "the first process alone says what was done"
+    record = json.loads(done.stdout)
+    assert record["processes"] == 2, "the first process alone says what was done"
+    assert (record["steps"], record["stopped_by"]) == (3, "max_steps"), "a step is of both"
 
 
 def _frames(batch: Any) -> list[tuple[int, float]]:

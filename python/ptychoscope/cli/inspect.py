@@ -89,13 +89,10 @@ def _draw(found: "Inspection", path: Path) -> None:
     scan = found.scan
     save_inspection_picture(
         path,
+        scan,
         mean_pattern=found.mean_pattern,
         suggested_mask=found.suggested_mask,
         centre_px=found.centre_px,
-        frame_counts=scan.frame_counts,
-        positions_px=scan.positions_px,
-        probe=scan.probe,
-        pixel_size_m=scan.pixel_size_m,
         caption=f"{found.path.name}: {len(scan)} patterns, {scan.domain} ({found.why_domain})",
     )
 

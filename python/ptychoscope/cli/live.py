@@ -89,7 +89,7 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
     "idle_s",
     default=60.0,
     heading=_LOOP,
-    about="Seconds of silence that end a series which had begun.",
+    about="Seconds of silence that end a series whose end did not come.",
 )
 @option(
     "--save-every",

@@ -27,6 +27,9 @@ _LOCAL_PROCESSES: dict[str, Any] = {
 }
 """Not Dask's profiler, which looks at all threads a hundred times a second, nor its limit to what malloc
 keeps, by which the arrays of every batch are mapped anew: 6 and 3 % of the CPU time of a small network."""
+_KEPT_WORKERS: dict[str, Any] = {"distributed.deploy.lost-worker-timeout": "1 day"}
+"""Dask drops for good a worker that is not back so long after any of its deaths, 15 s, though it is being
+started again; a series would wait for it for ever."""
 _TIMEOUT_S = 10
 
 
@@ -166,7 +169,7 @@ def _local(workers: int) -> Iterator["Client"]:
             memory_limit=0,  # a run keeps its own limit
             silence_logs=50,
         )
-    with cluster, distributed.Client(cluster, set_as_default=False) as client:
+    with dask.config.set(_KEPT_WORKERS), cluster, distributed.Client(cluster, set_as_default=False) as client:
         yield client
 
 

@@ -1,5 +1,6 @@
 """GraphRunner: the self-contained graph, which has everything inside."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from ptychoscope.errors import BundleError
 from ptychoscope.inference.check_graph_tensors import tensor_shape
 from ptychoscope.inference.model_config import ModelConfig
 from ptychoscope.inference.patterns_to_tensors import checked_patterns, graph_patterns, object_patches
-from ptychoscope.inference.runner import PositionedPatches
+from ptychoscope.inference.runner import PositionedPatches, Positions
 from ptychoscope.inference.session import Session
 from ptychoscope.option_literals import Domain, Values
 from ptychoscope.preprocess.complex_planes import to_planes
@@ -59,18 +60,15 @@ class GraphRunner:
         lacking = -count % unit
         if lacking:
             patterns = np.concatenate([patterns, np.repeat(patterns[-1:], lacking, axis=0)])
+        run = partial(self._run, patterns, domain)
         if not groups:
-            return self._run(patterns, domain)[:count]
-        parts = [self._run(patterns[at : at + unit], domain) for at in range(0, len(patterns), unit)]
+            side, group = max(self._diffraction.size_px), config.group.size
+            return self.session.in_pieces(run, len(patterns), side, group=group)[:count]
+        parts = [run(slice(at, at + unit)) for at in range(0, len(patterns), unit)]
         return np.concatenate(parts)[:count] if parts else self._empty()
 
     def positioned(
-        self,
-        patterns: NDArray[Any],
-        domain: Domain,
-        positions_px: NDArray[np.float64],
-        *,
-        merge: bool = False,  # noqa: ARG002  a graph knows no neighbours
+        self, patterns: NDArray[Any], domain: Domain, positions_px: Positions, *, merge: bool = False
     ) -> PositionedPatches:
         """The patches at their positions; every frame leads one group, made among these frames."""
         size = self._config.group.size
@@ -79,7 +77,8 @@ class GraphRunner:
             patterns, positions_px = patterns[frames], positions_px[frames]
         return PositionedPatches(self.patches(patterns, domain), self.values, positions_px)
 
-    def _run(self, patterns: NDArray[Any], domain: Domain) -> NDArray[Any]:
+    def _run(self, patterns: NDArray[Any], domain: Domain, part: slice) -> NDArray[Any]:
+        patterns = patterns[part]
         output = self.session.run(self.output, self.feeds(patterns, domain))
         expected = self.expected(len(patterns))
         if output.shape != expected:

@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 from ptychoscope.option_literals import Domain, Values
 
 
+Positions = NDArray[np.float64]
+"""(n, 2) object pixels, (y, x)."""
+
+
 class PositionedPatches(NamedTuple):
     """Patches and where they lie."""
 
@@ -15,8 +19,7 @@ class PositionedPatches(NamedTuple):
     """As `values` says: (n, 2, H, W) planes, or (n, H, W) complex64; an `OrtValue` where it lies on a
     device."""
     values: Values
-    positions_px: NDArray[np.float64]
-    """(n, 2) object pixels, (y, x)."""
+    positions_px: Positions
 
 
 class Runner(Protocol):
@@ -27,12 +30,7 @@ class Runner(Protocol):
     """What its patches hold."""
 
     def positioned(
-        self,
-        patterns: NDArray[Any],
-        domain: Domain,
-        positions_px: NDArray[np.float64],
-        *,
-        merge: bool = False,
+        self, patterns: NDArray[Any], domain: Domain, positions_px: Positions, *, merge: bool = False
     ) -> PositionedPatches:
         """The patches of patterns (n, P, P), negative where unmeasured, at their positions (n, 2).
 

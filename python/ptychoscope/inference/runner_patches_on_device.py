@@ -6,13 +6,12 @@ between passes and aligning phases, is refused.
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import BundleError, ConfigError
 from ptychoscope.inference.graph_runner import GraphRunner
 from ptychoscope.inference.model_config import ModelConfig
-from ptychoscope.inference.runner import PositionedPatches
+from ptychoscope.inference.runner import PositionedPatches, Positions
 from ptychoscope.inference.session import parse_device
 from ptychoscope.option_literals import Domain
 
@@ -50,12 +49,7 @@ class CudaRunner:
         self.values = graph.values
 
     def positioned(
-        self,
-        patterns: NDArray[Any],
-        domain: Domain,
-        positions_px: NDArray[np.float64],
-        *,
-        merge: bool = False,  # noqa: ARG002  a graph knows no neighbours
+        self, patterns: NDArray[Any], domain: Domain, positions_px: Positions, *, merge: bool = False
     ) -> PositionedPatches:
         """The patches at their positions."""
         graph = self._graph

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.inference.patterns_to_tensors import checked_patterns
-from ptychoscope.inference.runner import PositionedPatches
+from ptychoscope.inference.runner import PositionedPatches, Positions
 from ptychoscope.inference.unrolled_passes import ObjectEstimate, Passes, unroll
 from ptychoscope.option_literals import Domain, Values
 from ptychoscope.preprocess.probe_intensity import merge_weight, probe_intensity
@@ -42,12 +42,7 @@ class UnrolledRunner:
         return planes
 
     def positioned(
-        self,
-        patterns: NDArray[Any],
-        domain: Domain,
-        positions_px: NDArray[np.float64],
-        *,
-        merge: bool = False,
+        self, patterns: NDArray[Any], domain: Domain, positions_px: Positions, *, merge: bool = False
     ) -> PositionedPatches:
         """The patches on whole pixels; with `merge` these frames are each other's neighbours."""
         whole, steps = split_subpixel(positions_px)

@@ -56,6 +56,10 @@ class CaptureHead:
     """On how many frames the reading was found."""
     done: set[Key] = field(default_factory=set)
     """What the live run had ended."""
+    swaps: list[dict[str, Any]] = field(default_factory=list)
+    """The models that replaced another, in order."""
+    swaps_before_mend: dict[Key, int] = field(default_factory=dict)
+    """How many of them had when the last mend placed everything anew."""
     cuts: dict[int, list[NDArray[np.bool_]]] = field(default_factory=dict)
     """By series, for every cut: which numbers (n,) went before."""
 
@@ -65,8 +69,11 @@ class CaptureHead:
             gone = np.unpackbits(said.value, bitorder="little").view(np.bool_)
             self.cuts.setdefault(int(said.what.removeprefix(_CUT)), []).append(gone)
         elif said.what == "mend":
-            steps = Orientation.parse(said.value["orientation"])
-            self.mends.setdefault(key_of(said.value), []).append(steps)
+            steps, key = Orientation.parse(said.value["orientation"]), key_of(said.value)
+            self.mends.setdefault(key, []).append(steps)
+            self.swaps_before_mend[key] = len(self.swaps)
+        elif said.what == "model":
+            self.swaps.append(said.value)
         elif said.what == "reading":
             self.first[key_of(said.value)] = int(said.value["frames"])
         elif said.what == "done":

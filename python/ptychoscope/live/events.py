@@ -23,6 +23,9 @@ LostCause = Literal[
 ]
 """Why a frame is not in the image; each is counted, none is silent."""
 
+Codec = Literal["none", "lz4_block", "lz4", "bslz4", "bslz4_blocks"]
+"""How pixels are packed: `lz4` and `bslz4` are framed as in HDF5, the other two have no header."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SeriesStart:
@@ -61,8 +64,7 @@ class Frame:
     shape: tuple[int, int]
     """(H, W)."""
     dtype: np.dtype[Any]
-    codec: Literal["none", "lz4_block", "lz4", "bslz4", "bslz4_blocks"] = "none"
-    """How `data` is packed: `lz4` and `bslz4` are framed as in HDF5, the other two without a header."""
+    codec: Codec = "none"
     codec_itemsize: int = 0
     """Bytes of an element that was bit-shuffled."""
     position: tuple[float, float] | None = None

@@ -92,6 +92,10 @@ class Join:
         """Series that are not settled, in the order in which they began."""
         return list(self._book.open)
 
+    def lacks_only_frames(self, series: int) -> bool:
+        """Whether `series` has ended and no frame of it waits: only frames that were lost are missing."""
+        return (found := self._book.open[series]).ended_s is not None and not found.waiting
+
     @property
     def frames_waiting(self) -> int:
         """Frames that wait for their positions."""

@@ -149,6 +149,21 @@ class SeriesRun:
             for kept in self._kept.forget_places():
                 self._place(kept)
 
+    def swap(self, model: Model) -> None:
+        """Let frames from now on go through `model`, and all of them when they are placed anew.
+
+        Raises `BundleError`, `ConfigError` as a slot does, and when it reads patterns of another size.
+        """
+        with self.lock:
+            if self.image is not None:
+                self.image.swap(model)
+            elif self.model is not None and model.pattern_px != self.model.pattern_px:
+                raise ConfigError(
+                    f"a model that reads {self.model.pattern_px} px cannot be replaced by one of "
+                    f"{model.pattern_px} px while a series begins: wait for its end"
+                )
+            self.model = model
+
     def first_scan(self, most: int) -> Scan | None:
         """The first `most` frames or so, as they are read now; None without any."""
         with self.lock:

@@ -13,6 +13,8 @@ from ptychoscope.live.queues import JoinedQueue
 from ptychoscope.live.result_file import Say
 from ptychoscope.live.source import EventSource
 
+LOST_S = 3.0
+"""A frame that has not come so long after the last message of a series that has ended is lost."""
 _POLL_S = 0.1
 _MOST_BEGUN = 64
 
@@ -99,15 +101,21 @@ class Receiver:
     def settle_silent(self, silent_s: float) -> list[int]:
         """Settle series that had begun when nothing has come for so long: their end may be lost.
 
-        One that is armed and waits for its first frame waits on.
+        Where the end came, and only frames are missing, `LOST_S` will do. A series that is armed and waits
+        for its first frame waits on.
         """
-        if monotonic() - self._last_event_s <= silent_s:
+        silence_s = monotonic() - self._last_event_s
+        if silence_s <= min(silent_s, LOST_S):
             return []
         with self._lock:
-            begun = [series for series in self._join.open_series if series in self._begun]
-        for series in begun:
+            over = [
+                series
+                for series in self._join.open_series
+                if series in self._begun and (silence_s > silent_s or self._join.lacks_only_frames(series))
+            ]
+        for series in over:
             self.settle(series)
-        return begun
+        return over
 
     def _receive(self, source: EventSource) -> None:
         """One source, until there is no more to receive."""

@@ -77,6 +77,7 @@ class _Again:
         self._decoders: list[Decoder] = [decoder_of(each.scheme, **each.options) for each in head.sources]
         self._starts: dict[int, SeriesStart] = {}
         self._open: dict[Key, _Rerun] = {}
+        self._swaps = 0
 
     def message(self, message: CapturedMessage) -> None:
         if message.origin >= len(self._decoders):
@@ -96,10 +97,17 @@ class _Again:
         self._settled()
 
     def swap(self, told: dict[str, Any]) -> None:
-        self._model = self._load(told["bundle"], told["digest"])
-        rerun = self._open.get(key_of(told))
-        if rerun is not None and rerun.run.image is not None:
-            rerun.run.image.swap(self._model)
+        """Another model for what has no image yet, and for the series that it was told of.
+
+        One that a later mend places anew has had the last model before that from its beginning.
+        """
+        self._model, self._swaps = self._load(told["bundle"], told["digest"]), self._swaps + 1
+        for key, rerun in self._open.items():
+            told_of = told["series"] is not None and key == key_of(told)
+            if (told_of or rerun.run.image is None) and self._swaps > self._head.swaps_before_mend.get(
+                key, 0
+            ):
+                rerun.run.swap(self._model)
 
     def end_part(self, key: Key) -> None:
         """All of a part that others follow was placed."""
@@ -114,9 +122,18 @@ class _Again:
         if key not in self._open:
             (series, part), settings = key, self._head.settings
             start = self._starts.get(series)
-            run = SeriesRun(series, settings, self.account, part=part, start=start, model=self._model)
+            run = SeriesRun(
+                series, settings, self.account, part=part, start=start, model=self._first_model(key)
+            )
             self._open[key] = _Rerun(run, self._head)
         return self._open[key]
+
+    def _first_model(self, key: Key) -> Model | None:
+        before = self._head.swaps_before_mend.get(key, 0)
+        if before <= self._swaps:
+            return self._model
+        told = self._head.swaps[before - 1]
+        return self._load(told["bundle"], told["digest"])
 
     def _settled(self, *, last: bool = False) -> None:
         """Series of which all batches are placed, once nothing of them follows."""

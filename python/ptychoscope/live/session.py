@@ -10,6 +10,7 @@ fixed batch it places what a replay of the file would, bit for bit.
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -157,11 +158,11 @@ class LiveSession:
         if self.model is None:
             raise ConfigError("this run has no network that could be replaced: start one with --model")
         told = ({"series": None} if run is None else run.name) | {"bundle": str(model.path)}
-        if run is not None and run.image is not None:
-            with run.lock:
-                run.image.swap(model)
-                if self._capture is not None:
-                    self._capture.say("model", told | {"digest": model.digest})
+        with run.lock if run is not None else nullcontext():
+            if run is not None and run.series in self._open:
+                run.swap(model)
+            if self._capture is not None:
+                self._capture.say("model", told | {"digest": model.digest})
         self.model = model
         self._say({"event": "model", **told})
 
@@ -226,7 +227,7 @@ class LiveSession:
                 return
             if item is None:
                 for series in self.receiver.settle_silent(self.settings.idle_s):
-                    self._say({"event": "idle", "series": series, "after_s": self.settings.idle_s})
+                    self._say({"event": "silent", "series": series})
             elif isinstance(item, SeriesStart):
                 self._starts[item.series] = item
                 self._say({"event": "series", "series": item.series, "frames": item.frames})

@@ -33,14 +33,7 @@ _DECIMALS = 6
 
 def product_from_reconstruction(result: Reconstruction, name: str = "ptychoscope") -> Any:
     """`result` as a `ptychodus.api.product.Product`, at the same place in the object plane."""
-    return _product(
-        name,
-        object_=result.object,
-        origin_px=result.origin_px,
-        positions_px=result.positions_px,
-        probe=result.probe,
-        pixel_size_m=result.pixel_size_m,
-    )
+    return _product(name, result, result.object, result.origin_px)
 
 
 def product_from_scan(scan: Scan, name: str = "ptychoscope") -> Any:
@@ -52,25 +45,15 @@ def product_from_scan(scan: Scan, name: str = "ptychoscope") -> Any:
     if image is None:
         extent = canvas_extent(scan.positions_px, (scan.patch_px, scan.patch_px))
         origin, image = extent.origin_px, np.ones(extent.shape, np.complex64)
-    return _product(
-        name,
-        object_=image,
-        origin_px=origin,
-        positions_px=scan.positions_px,
-        probe=scan.probe,
-        pixel_size_m=scan.pixel_size_m,
-        side=scan.patch_px,
-    )
+    return _product(name, scan, image, origin, side=scan.patch_px)
 
 
 def _product(
     name: str,
-    *,
+    of: Scan | Reconstruction,
     object_: NDArray[np.complex64],
     origin_px: tuple[int, int],
-    positions_px: NDArray[np.float64],
-    probe: NDArray[np.complex64] | None,
-    pixel_size_m: float | None,
+    *,
     side: int = _EVEN,
 ) -> Any:
     from ptychodus.api.geometry import PixelGeometry
@@ -79,14 +62,14 @@ def _product(
     from ptychodus.api.probe_positions import ProbePosition, ProbePositionSequence
     from ptychodus.api.product import Product, ProductMetadata
 
-    pixel_m = pixel_size_m or 1.0
+    probe, pixel_m = of.probe, of.pixel_size_m or 1.0
     pixel = PixelGeometry(width_m=pixel_m, height_m=pixel_m)
     side = side if probe is None else probe.shape[-1]
     y, x = ObjectGrid.around(origin_px, (object_.shape[0], object_.shape[1]), pixel_m, side).center_m
     return Product(
         metadata=ProductMetadata(
             name=name,
-            comments=_UNKNOWN if pixel_size_m is None else _NOMINAL,
+            comments=_UNKNOWN if of.pixel_size_m is None else _NOMINAL,
             detector_distance_m=_DISTANCE_M,
             photon_energy_eV=_ENERGY_EV,
             probe_photon_count=0.0 if probe is None else probe_power(probe),
@@ -97,7 +80,7 @@ def _product(
         probe_positions=ProbePositionSequence(
             [
                 ProbePosition(index, float(column) * pixel_m, float(row) * pixel_m)
-                for index, (row, column) in enumerate(positions_px)
+                for index, (row, column) in enumerate(of.positions_px)
             ]
         ),
         probes=ProbeSequence(None if probe is None else probe[None], None, pixel),

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.io.atomic import replacing
+from ptychoscope.scan import Scan
 from ptychoscope.viz.panels import Panel, draw_panels
 
 _HEIGHT, _LONGEST = 240, 400
@@ -14,17 +15,14 @@ _CROSS_PX = 4
 
 def save_inspection_picture(
     path: str | os.PathLike[str],
+    scan: Scan,
     *,
     mean_pattern: NDArray[np.float64],
     suggested_mask: NDArray[np.bool_],
     centre_px: tuple[float, float],
-    frame_counts: NDArray[np.float64],
-    positions_px: NDArray[np.float64],
-    probe: NDArray[np.complex64] | None,
-    pixel_size_m: float | None,
     caption: str,
 ) -> None:
-    """Write four panels as a PNG, whole or not at all.
+    """Write four panels on `scan` as a PNG, whole or not at all.
 
     Parameters
     ----------
@@ -34,22 +32,15 @@ def save_inspection_picture(
         (P, P) bad pixels that no mask names; grey, as the unmeasured ones are.
     centre_px
         (y, x) of the zero frequency: the white cross; the black one is the middle.
-    frame_counts
-        (n,) photons per pattern, in order.
-    positions_px
-        (n, 2) of the frames, in order.
-    probe
-        (m, P, P), for what it covers; None: squares of the patterns' size.
     """
-    corner = positions_px.min(axis=0)
-    places = positions_px - corner
-    size = np.ptp(positions_px, axis=0)
+    places = scan.positions_px - scan.positions_px.min(axis=0)
+    size, pixel_size_m = places.max(axis=0), scan.pixel_size_m
     scale = max(1.0, float(size.max()) / _LONGEST)
     panels = [
         _pattern(mean_pattern, suggested_mask, centre_px),
-        _counts(frame_counts),
+        _counts(scan.frame_counts),
         _order(places / scale, None if pixel_size_m is None else pixel_size_m * scale),
-        _coverage(places, len(mean_pattern), probe, pixel_size_m),
+        _coverage(places, len(mean_pattern), scan.probe, pixel_size_m),
     ]
     sheet = draw_panels(panels, caption=caption)
     with replacing(path) as partial:

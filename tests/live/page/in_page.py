@@ -35,6 +35,13 @@ def pixels(page):
     return np.array(page.evaluate(PIXELS))
 
 
+def turn_to(page, plane):
+    """Show another plane, and wait until it is there."""
+    page.check(f"[value={plane}]", force=True)
+    pixels(page)  # by then the one before is gone
+    until(page, f"({COLORS})() > 20")
+
+
 def changes(page, act):
     """Whether what is on the screen changes by `act`."""
     before = pixels(page)

@@ -10,6 +10,7 @@ from ptychoscope.live.serve_scan import ServeOptions, serve_scan
 from ptychoscope.live.server.app import LiveServer, ServerOptions
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
+from ptychoscope.live.stream_faults import StreamFaults
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Live:
 
 
 @contextmanager
-def served(scan, folder, *, rate_hz=None, series=1, hold=None, model=None, **options):
+def served(scan, folder, *, rate_hz=None, series=1, hold=None, faults=None, model=None, **options):
     """`scan` sent by a simulator and shown by a server; `hold` is an event that is waited for before."""
     stop, addresses, bound = threading.Event(), {}, threading.Event()
 
@@ -38,7 +39,13 @@ def served(scan, folder, *, rate_hz=None, series=1, hold=None, model=None, **opt
         if hold is not None:
             hold.wait(60)
 
-    serving = ServeOptions(wire="dectris", bind="tcp://127.0.0.1:0", rate_hz=rate_hz, series=series)
+    serving = ServeOptions(
+        wire="dectris",
+        bind="tcp://127.0.0.1:0",
+        rate_hz=rate_hz,
+        series=series,
+        faults=faults or StreamFaults(),
+    )
     sending = threading.Thread(target=serve_scan, args=(scan, serving), kwargs={"ready": ready, "stop": stop})
     sending.start()
     with ExitStack() as stack:
@@ -49,7 +56,13 @@ def served(scan, folder, *, rate_hz=None, series=1, hold=None, model=None, **opt
         assert bound.wait(20)
         probe = scan.probe if scan.probe.ndim == 3 else scan.probe[None]
         settings = LiveSettings(
-            probe=probe, position_unit="px", pixel_size_m=2e-8, threads=1, window_frames=32, closing_sweeps=2
+            probe=probe,
+            position_unit="px",
+            pixel_size_m=2e-8,
+            threads=1,
+            window_frames=32,
+            closing_sweeps=2,
+            idle_s=600,  # a series ends when it is told to
         )
         if model is not None:
             settings = settings.with_model(model.path, model.digest)

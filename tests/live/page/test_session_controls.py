@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from ptychoscope.io import load_reconstruction
 from ptychoscope.live.server.security import Token
+from ptychoscope.live.stream_faults import StreamFaults
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 
 from .in_page import until, until_colored, until_text
@@ -24,15 +26,17 @@ def test_a_wrong_orientation_is_said_and_mended_by_one_click(opened, tmp_path, w
     scan = simulate_scan(CONFIG)
     places = scan.positions_px[:, ::-1] if wrong == "swap_xy" else scan.positions_px * [-1, 1]
     turned = replace(scan, positions_px=np.ascontiguousarray(places))
-    with served(turned, tmp_path, rate_hz=50) as live:
+    with served(turned, tmp_path, faults=StreamFaults(abort_after=400)) as live:  # and the series goes on
         page = opened(live.server.url)
-        page.wait_for_selector("#mend:not([hidden])", timeout=40000)
+        live.wait(lambda: live.session.account.placed == 400)
+        page.wait_for_selector("#mend:not([hidden])", timeout=120000)
         misfit = live.session.run_now.image.misfit
         assert wrong in page.inner_text("#mend-steps")
         page.click("#mend-now")
         until_text(page, "said", "Mended")
         page.wait_for_selector("#mend", state="hidden")
         assert live.session.run_now.image.misfit < 0.3 * misfit
+        live.session.stop()
         live.wait(lambda: live.session.series_done == 1, 60)
         result = load_reconstruction(tmp_path / "scan-series1.h5")
         assert wrong in str(result.orientation)
@@ -132,7 +136,7 @@ def test_another_model_is_swapped_to_and_a_bad_one_is_refused_in_words(opened, t
 
 
 def test_without_the_token_nothing_is_shown(browser, opened, tmp_path):
-    token = Token("a-long-enough-word", lives_s=10.0)
+    token = Token("a-long-enough-word", lives_s=600.0)
     with served(simulate_scan(SMALL), tmp_path, token=token) as live:
         address = live.server.url
 
@@ -146,7 +150,7 @@ def test_without_the_token_nothing_is_shown(browser, opened, tmp_path):
         page = opened(f"{address}?token={token.text}")
         until_colored(page)
         assert "token" not in page.url
-        live.wait(lambda: token.left_s == 0, 12)
+        token._ends_s = time.monotonic()
         refused(page.context.request)
         refused(stranger.request)
         stranger.close()

@@ -54,11 +54,16 @@ def test_tiles_put_together_are_the_plane(scan, plane):
     events = events_of(scan)
     middle = events[1:-1]
     events[1:-1] = [*middle[100:], *middle[:100]]
-    with running(ListedSource(events, at_once=8, pause_s=0.03), scan.probe) as found:
-        topic = f"image:{plane}"
+    source = FedSource()
+    with running(source, scan.probe) as found:
+        topic, seen = f"image:{plane}", []
         with found.viewer(topic, "state") as socket:
-            seen = messages(socket, topic, lambda _: True)
+            for first, last in ((0, 71), (71, 141)):
+                source.feed(events[first:last])
+                found.wait_for("running", placed=last - 1)
+                seen += messages(socket, topic, lambda _: True)
             assert seen[0][0]["whole"] is True
+            source.feed(events[141:])
             found.wait_for("done")
             before, now = None, found.get("/state").json()["version"]
             while plane == "misfit" and before != now:  # R-factors are computed little by little

@@ -6,7 +6,7 @@ header that comes without an end before it is simply the next start. Sizes stand
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -14,11 +14,12 @@ import numpy as np
 from ptychoscope.errors import ScanError
 from ptychoscope.io.chunk_codecs import codec_of_encoding
 from ptychoscope.live.dectris1.header import Bytes, read_header
-from ptychoscope.live.events import Damaged, Event, Frame, SeriesEnd
+from ptychoscope.live.events import Codec, Damaged, Event, Frame, SeriesEnd
 from ptychoscope.live.message_checks import (
     MessageError,
-    check_packed,
+    PackedPixels,
     checked_number,
+    checked_pixels,
     checked_shape,
     naming_frame,
     own_position,
@@ -92,36 +93,25 @@ def _frame(parts: Sequence[Bytes], series: int, frame: int | None, arrived_s: fl
         number = checked_number("frame", frame)
         if len(parts) < 3:
             raise MessageError(f"an image of {len(parts)} parts, where 4 or 5 are due")
-        pixels = read_json(parts[1], "the second part of an image", _pixels)
-        if pixels.htype != "dimage_d-1.0":
-            raise MessageError(f"htype {pixels.htype[:40]!r} in the place of dimage_d-1.0")
+        head = read_json(parts[1], "the second part of an image", _pixels)
+        if head.htype != "dimage_d-1.0":
+            raise MessageError(f"htype {head.htype[:40]!r} in the place of dimage_d-1.0")
         data = parts[2]
-        if pixels.size is not None and len(data) != pixels.size:
-            what = "cut" if len(data) < pixels.size else "too long"
-            raise MessageError(f"pixels are {what}: {len(data)} bytes where {pixels.size} were sent")
-        width, height = checked_shape(pixels.shape)
-        dtype = _TYPES[pixels.type]
-        codec, itemsize = _codec(pixels.encoding)
-        check_packed(data, (height, width), dtype, codec, itemsize)
-    return Frame(
-        series=series,
-        number=number,
-        arrived_s=arrived_s,
-        data=data,
-        shape=(height, width),
-        dtype=dtype,
-        codec=codec,
-        codec_itemsize=itemsize,
-        position=_position(parts[4]) if len(parts) > 4 else None,
-    )
+        if head.size is not None and len(data) != head.size:
+            what = "cut" if len(data) < head.size else "too long"
+            raise MessageError(f"pixels are {what}: {len(data)} bytes where {head.size} were sent")
+        width, height = checked_shape(head.shape)
+        packed = PackedPixels(data, (height, width), _TYPES[head.type], *_codec(head.encoding))
+        pixels = checked_pixels(packed)
+    return pixels.frame(series, number, arrived_s, _position(parts[4]) if len(parts) > 4 else None)
 
 
-def _codec(encoding: str) -> tuple[Literal["none", "lz4_block", "bslz4"], int]:
+def _codec(encoding: str) -> tuple[Codec, int]:
     try:
         codec, itemsize = codec_of_encoding(encoding)
     except ScanError as error:
         raise MessageError(str(error)) from error
-    return cast(Literal["none", "lz4_block", "bslz4"], codec or "none"), itemsize or 0
+    return codec or "none", itemsize or 0
 
 
 def _position(appendix: Bytes) -> tuple[float, float] | None:

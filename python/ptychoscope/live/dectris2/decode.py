@@ -78,18 +78,8 @@ class Decoder:
                 value = user_data.get(self._number_key) if isinstance(user_data, dict) else None
                 number = checked_number(f"user_data[{self._number_key!r}]", value)
         with naming_frame(series, number):
-            array = packed_array(self._of_channel(message.get("data")))
-        return Frame(
-            series=series,
-            number=number,
-            arrived_s=arrived_s,
-            data=array.data,
-            shape=array.shape,
-            dtype=array.dtype,
-            codec=array.codec,
-            codec_itemsize=array.itemsize,
-            position=own_position(user_data),
-        )
+            pixels = packed_array(self._of_channel(message.get("data")))
+        return pixels.frame(series, number, arrived_s, own_position(user_data))
 
     def _start(self, message: dict[Any, Any], series: int, arrived_s: float) -> list[Event]:
         bad_pixels, damaged = None, list[Event]()

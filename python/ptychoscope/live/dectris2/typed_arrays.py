@@ -1,13 +1,14 @@
 """Arrays in CBOR: tag 40 (RFC 8746) of sizes and a typed array, which DECTRIS' tag 56500 may pack."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.io.chunk_codecs import decode_chunk
 from ptychoscope.live.cbor import Tagged
-from ptychoscope.live.message_checks import MessageError, check_packed, checked_shape
+from ptychoscope.live.events import Codec
+from ptychoscope.live.message_checks import MessageError, PackedPixels, checked_pixels, checked_shape
 
 _SHAPED, _PACKED = 40, 56500
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -21,19 +22,7 @@ DTYPES: dict[int, np.dtype[Any]] = {
 """Type of a typed array by its tag; the longest floats (83, 87) are not read."""
 
 
-class PackedArray(NamedTuple):
-    """A two-dimensional array as it came, its sizes and lengths checked."""
-
-    shape: tuple[int, int]
-    """(H, W)."""
-    dtype: np.dtype[Any]
-    codec: Literal["none", "lz4", "bslz4"]
-    itemsize: int
-    """Bytes of an element that was bit-shuffled; 0 where none was."""
-    data: memoryview
-
-
-def packed_array(value: Any) -> PackedArray:
+def packed_array(value: Any) -> PackedPixels:
     """The parts of a multi-dimensional array of two sizes; raises `MessageError`."""
     if not isinstance(value, Tagged) or value.tag != _SHAPED:
         raise MessageError("an array must have tag 40")
@@ -48,18 +37,17 @@ def packed_array(value: Any) -> PackedArray:
     codec, itemsize, data = _unwrapped(typed.value)
     if codec != "none" and dtype.byteorder == ">":
         raise MessageError(f"packed values of the type {dtype.str} are not read: send them little-endian")
-    check_packed(data, shape, dtype, codec, itemsize)
-    return PackedArray(shape, dtype, codec, itemsize, data)
+    return checked_pixels(PackedPixels(data, shape, dtype, codec, itemsize))
 
 
-def unpacked(array: PackedArray) -> NDArray[Any]:
-    """The values (H, W) of a `PackedArray`; raises `ScanError` when they cannot be unpacked."""
+def unpacked(array: PackedPixels) -> NDArray[Any]:
+    """The values (H, W) of an array; raises `ScanError` when they cannot be unpacked."""
     if array.codec != "none":
         return decode_chunk(array.data, array.shape, array.dtype, array.codec)
     return np.frombuffer(array.data, array.dtype).reshape(array.shape)
 
 
-def _unwrapped(value: Any) -> tuple[Literal["none", "lz4", "bslz4"], int, memoryview]:
+def _unwrapped(value: Any) -> tuple[Codec, int, memoryview]:
     if isinstance(value, memoryview):
         return "none", 0, value
     if not isinstance(value, Tagged) or value.tag != _PACKED:

@@ -7,18 +7,19 @@ What is packed by blosc is unpacked here, since nothing after knows it.
 import math
 import struct
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.live.check_source_options import whole_number
-from ptychoscope.live.events import Damaged, Event, Frame, SeriesEnd, SeriesStart
+from ptychoscope.live.events import Codec, Damaged, Event, Frame, SeriesEnd, SeriesStart
 from ptychoscope.live.message_checks import (
     MessageError,
-    check_packed,
+    PackedPixels,
     checked_number,
+    checked_pixels,
     checked_shape,
     read_json,
 )
@@ -26,8 +27,7 @@ from ptychoscope.live.pva.ntnd import SCALAR_TYPES, ImageHead
 
 _head = msgspec.json.Decoder(ImageHead)
 _DTYPES = {dtype.str.replace("|", "<"): dtype for dtype in SCALAR_TYPES.values()}
-_Codec = Literal["none", "lz4_block", "lz4", "bslz4_blocks", "bslz4"]
-_CODECS: dict[str, _Codec] = {
+_CODECS: dict[str, Codec] = {
     "": "none", "none": "none", "lz4": "lz4_block", "lz4hdf5": "lz4", "bslz4": "bslz4_blocks",
 }  # fmt: skip
 _BLOSC = struct.Struct("<BBBBIII")  # versions, flags, bytes of an element; bytes, of a block, packed bytes
@@ -115,18 +115,8 @@ class Decoder:
             )
         if codec == "bslz4_blocks":
             itemsize = dtype.itemsize
-        check_packed(data, (height, width), dtype, codec, itemsize)
-        return Frame(
-            series=self._series,
-            number=checked_number("uniqueId", number),
-            arrived_s=arrived_s,
-            data=data,
-            shape=(height, width),
-            dtype=dtype,
-            codec=codec,
-            codec_itemsize=itemsize,
-            position=self._position(head),
-        )
+        pixels = checked_pixels(PackedPixels(data, (height, width), dtype, codec, itemsize))
+        return pixels.frame(self._series, checked_number("uniqueId", number), arrived_s, self._position(head))
 
     def _position(self, head: ImageHead) -> tuple[float, float] | None:
         if self._names is None:

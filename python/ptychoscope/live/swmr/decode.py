@@ -18,8 +18,9 @@ import numpy as np
 from ptychoscope.live.events import Damaged, Event, Frame, Positions, SeriesEnd, SeriesStart
 from ptychoscope.live.message_checks import (
     MessageError,
-    check_packed,
+    PackedPixels,
     checked_number,
+    checked_pixels,
     checked_shape,
     naming_frame,
     read_json,
@@ -104,17 +105,8 @@ def _frame(head: Head, data: bytes | memoryview, arrived_s: float) -> Frame:
         number = checked_number("number", head.number)
         shape, dtype = checked_shape(head.shape), _dtype(head.dtype)
         itemsize = dtype.itemsize if head.codec == "bslz4" else 0
-        check_packed(data, shape, dtype, head.codec, itemsize)
-    return Frame(
-        series=head.series,
-        number=number,
-        arrived_s=arrived_s,
-        data=data,
-        shape=shape,
-        dtype=dtype,
-        codec=head.codec,
-        codec_itemsize=itemsize,
-    )
+        pixels = checked_pixels(PackedPixels(data, shape, dtype, head.codec, itemsize))
+    return pixels.frame(head.series, number, arrived_s)
 
 
 def _positions(head: Head, data: bytes | memoryview, arrived_s: float) -> Event:

@@ -6,6 +6,7 @@ started before anything is read, so that each reads its part alone. All that is 
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -165,7 +166,14 @@ def start_processes(launch: Launch, **device: Any) -> Processes:
 
     fabric = Fabric(**device, strategy="ddp", plugins=[cluster_environment(launch)])
     fabric.launch()
+    atexit.register(_leave_others)
     return Processes(fabric.global_rank, fabric.world_size, str(fabric.device))
+
+
+def _leave_others() -> None:
+    """Threads of gloo that still run when the process ends would abort it; Lightning sees to nccl alone."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def cluster_environment(launch: Launch) -> Any:
