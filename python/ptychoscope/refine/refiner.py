@@ -240,7 +240,7 @@ class Refiner:
             return self._core.predicted(first, len(self) if last is None else last)
 
     def r_factors(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
-        """(n,) sum |A - sqrt I| / sum A over measured pixels, or NaN, as `predicted`; any sweep goes first."""
+        """(n,) sum |A - sqrt I| / sum A over measured pixels, or NaN, as `predicted`; a sweep goes first."""
         with core_errors(ConfigError):
             return self._core.r_factors(first, len(self) if last is None else last)
 
