@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ScanError
+from ptychoscope.frame_survey import FrameSurvey, survey_frames
 from ptychoscope.lazy_patterns import LazyPatterns, Patterns, chosen_frames
 from ptychoscope.option_literals import Domain
 from ptychoscope.scan_checks import (
@@ -19,8 +20,6 @@ from ptychoscope.scan_checks import (
     check_shape,
     check_whole_numbers,
 )
-
-_CHUNK_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +96,14 @@ class Scan:
         return float(self.frame_counts.sum()) / max(len(self), 1)
 
     @cached_property
+    def frame_survey(self) -> FrameSurvey:
+        """What one pass over all patterns finds."""
+        return survey_frames(self.patterns, self.domain)
+
+    @cached_property
     def frame_counts(self) -> NDArray[np.float64]:
         """(n,) photons on the measured pixels of every pattern."""
-        sums, at_once = np.zeros(len(self)), max(1, _CHUNK_BYTES // (4 * self.patch_px**2))
-        for start in range(0, len(self), at_once):  # so that memory stays flat
-            part = slice(start, start + at_once)
-            sums[part] = self.counts(part).sum(axis=(1, 2), dtype=np.float64)
-        return sums
+        return self.frame_survey.counts
 
     def amplitude(self, frames: slice | NDArray[np.intp] = slice(None)) -> NDArray[np.float32]:
         """Patterns as amplitude, (k, P, P) float32; cast before the square root."""
@@ -118,7 +118,7 @@ class Scan:
     def select(self, frames: slice | NDArray[Any]) -> "Scan":
         """The scan restricted to `frames` (a slice, indices or a boolean mask), same probe and object."""
         nominal, index = self.nominal_positions_px, self.scan_index
-        return replace(
+        chosen = replace(
             self,
             patterns=chosen_frames(self.patterns, frames),
             positions_px=self.positions_px[frames],
@@ -126,6 +126,9 @@ class Scan:
             scan_index=None if index is None else index[frames],
             frame_numbers=self.numbers[frames],
         )
+        if "frame_survey" in self.__dict__:  # patterns are read once
+            chosen.__dict__["frame_survey"] = self.frame_survey.of(frames)
+        return chosen
 
     @property
     def numbers(self) -> NDArray[np.int64]:
@@ -139,7 +142,12 @@ class Scan:
     def with_beam(self, positions_px: NDArray[np.float64], probe: NDArray[np.complex64] | None) -> "Scan":
         """The same frames at other positions (n, 2), with another probe."""
         other = replace(self, positions_px=positions_px, probe=probe)
-        for name in ("mean_counts", "frame_counts", "usable_frames"):  # counts are summed once
+        for name in (
+            "mean_counts",
+            "frame_counts",
+            "frame_survey",
+            "usable_frames",
+        ):  # counts are summed once
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other

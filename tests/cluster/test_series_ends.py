@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ptychoscope.cluster.connect import connected
+
 SERIES = [sys.executable, "-c", "from ptychoscope.cli import main; main()", "series"]
 
 
@@ -76,6 +78,8 @@ class Machines:
             assert self._started[0].poll() is None
             time.sleep(0.05)
         self.address = re.search(r'"address": "(tcp://127[^"]*)"', file.read_text())[1]
+        with connected(self.address) as client:
+            client.wait_for_workers(1, timeout=120)
         return self
 
     def kill_scheduler(self):

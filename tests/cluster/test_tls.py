@@ -70,7 +70,10 @@ def encrypted(certificates, tmp_path_factory):
                 assert process.poll() is None
                 assert time.monotonic() < ends
                 time.sleep(0.05)
-        yield json.loads(told.read_text())["address"]
+        address = json.loads(told.read_text())["address"]
+        with connected(address, tls=Tls(*(certificates / name for name in RIGHT))) as client:
+            client.wait_for_workers(1, timeout=120)
+        yield address
 
 
 def test_the_right_certificate_is_let_in(encrypted, certificates, call, scans, table):

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from bundles import field
 from ptychoscope.errors import BundleError
+from ptychoscope.inference import session as module
+from ptychoscope.inference.model import Model
 from ptychoscope.inference.session import open_session
 
 
@@ -30,3 +34,21 @@ def test_what_is_no_graph_is_refused_without_a_word_on_stdout(capfd: pytest.Capt
         with pytest.raises(BundleError, match="cannot load the graph"):
             open_session(data, threads=1)
     assert capfd.readouterr().out == ""
+
+
+def test_no_bit_depends_on_how_many_patterns_go_through_a_graph_at_once(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (side, _), runs = tiny_model.pattern_px, []
+    patterns = np.random.default_rng(0).poisson(9, (7, side, side)).astype(np.float32)
+    whole = tiny_model.predict(patterns, domain="counts")
+    run = module.Session.run
+
+    def counted(self, output, feeds):
+        runs.append(max(len(value) for value in feeds.values()))
+        return run(self, output, feeds)
+
+    monkeypatch.setattr(module.Session, "run", counted)
+    monkeypatch.setattr(module, "_PIXELS_AT_ONCE", 2 * side**2 // tiny_model.threads)
+    assert_array_equal(tiny_model.predict(patterns, domain="counts"), whole)
+    assert max(runs) <= 2

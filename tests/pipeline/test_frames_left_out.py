@@ -51,7 +51,7 @@ def test_the_image_is_that_of_the_other_frames(made, tiny_model, way, spoil):
         words, record = "left out: frames 3, 17, 30", "frames_apart"
     elif spoil == "repeated":
         patterns[bad] = patterns[[2, 16, 2]]
-        words, record = "copies, bit for bit, of earlier ones", "frames_repeated"
+        words, record = "copies, bit for bit, of other ones", "frames_repeated"
     else:
         index[bad] = 1
         words, record = "only 0 is used", "scan_index"

@@ -151,4 +151,4 @@ def test_a_network_streams(large, tmp_path):
         "-o",
         tmp_path / "o.h5",
     )
-    assert peak < 450
+    assert peak < 400

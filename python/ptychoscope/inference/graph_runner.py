@@ -1,5 +1,6 @@
 """GraphRunner: the self-contained graph, which has everything inside."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,9 +60,11 @@ class GraphRunner:
         lacking = -count % unit
         if lacking:
             patterns = np.concatenate([patterns, np.repeat(patterns[-1:], lacking, axis=0)])
+        run = partial(self._run, patterns, domain)
         if not groups:
-            return self._run(patterns, domain)[:count]
-        parts = [self._run(patterns[at : at + unit], domain) for at in range(0, len(patterns), unit)]
+            side, group = max(self._diffraction.size_px), config.group.size
+            return self.session.in_pieces(run, len(patterns), side, group=group)[:count]
+        parts = [run(slice(at, at + unit)) for at in range(0, len(patterns), unit)]
         return np.concatenate(parts)[:count] if parts else self._empty()
 
     def positioned(
@@ -74,7 +77,8 @@ class GraphRunner:
             patterns, positions_px = patterns[frames], positions_px[frames]
         return PositionedPatches(self.patches(patterns, domain), self.values, positions_px)
 
-    def _run(self, patterns: NDArray[Any], domain: Domain) -> NDArray[Any]:
+    def _run(self, patterns: NDArray[Any], domain: Domain, part: slice) -> NDArray[Any]:
+        patterns = patterns[part]
         output = self.session.run(self.output, self.feeds(patterns, domain))
         expected = self.expected(len(patterns))
         if output.shape != expected:

@@ -42,6 +42,8 @@ _CONFIG = {
     # A few bytes may unfold to any number of values; they do so in a run, which can be ended.
     "optimization.disable_specified_optimizers": "ConstantFolding",
 }
+_PIXELS_AT_ONCE = 16 * 64**2
+"""Of patterns that go through a graph at once, for each thread of a CPU: more only takes memory."""
 _ONNX_TYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -80,6 +82,20 @@ class Session:
             return self._ort.run([output], feeds, self._run_options)[0]  # type: ignore[no-any-return]
         except self._failures as error:
             raise BundleError(f"onnxruntime could not run the graph on {self.provider}: {error}") from error
+
+    def in_pieces(
+        self, made: Callable[[slice], NDArray[Any]], frames: int, side_px: int, *, group: int = 1
+    ) -> NDArray[Any]:
+        """What `made` makes of `frames` patterns of `side_px`, in whole groups, a few at a time on a CPU.
+
+        So the memory of a run does not grow with the caller's batch; no bit of a patch depends on it.
+        """
+        most = frames
+        if self.device == "cpu":
+            most = max(_PIXELS_AT_ONCE * self.threads // (side_px**2 * group), 1) * group
+        if frames <= most:
+            return made(slice(0, frames))
+        return np.concatenate([made(slice(at, min(at + most, frames))) for at in range(0, frames, most)])
 
     def stop(self) -> None:
         """End what runs, after the operator at hand, and let nothing run again."""

@@ -30,6 +30,11 @@ class ObjectEstimate(NamedTuple):
     coverage: NDArray[np.float32]
     """(n, 1, P, P), or (1, 1, P, P) for all patches; (H, W) of an image: photons that each pixel has seen."""
 
+    def of(self, frames: slice) -> "ObjectEstimate":
+        """Of some of the patches."""
+        coverage = self.coverage if len(self.coverage) == 1 else self.coverage[frames]
+        return ObjectEstimate(None if self.values is None else self.values[frames], coverage)
+
 
 Made = TypeVar("Made")
 
@@ -87,12 +92,17 @@ class Passes:
         Without a number: the projection alone, patch + residual. `steps` (n, 2): of a pixel that the probe is
         moved by (`split_subpixel`).
         """
-        if number is not None:
-            feeds = self.feeds(number, projector, start, amplitudes, steps)
-            return self.sessions[number].run(OBJECT, feeds)
-        if start.values is None:
-            raise ValueError("a projection needs patches to begin with")
-        return start.values + projector.residual(start.values, amplitudes, steps)
+        if number is None:
+            if start.values is None:
+                raise ValueError("a projection needs patches to begin with")
+            return start.values + projector.residual(start.values, amplitudes, steps)
+        session = self.sessions[number]
+
+        def made(part: slice) -> NDArray[Any]:
+            feeds = self.feeds(number, projector, start.of(part), amplitudes[part], steps[part])
+            return session.run(OBJECT, feeds)
+
+        return session.in_pieces(made, len(amplitudes), amplitudes.shape[-1])
 
     def feeds(
         self,

@@ -50,9 +50,10 @@ def check_bitshuffle(dataset: h5py.Dataset, part: tuple[slice, ...]) -> None:
     if len(values) < 5 or not values[4]:
         return  # shuffled and not packed: nothing is measured by what the chunk says
     for corner in _corners(dataset, part):
-        if dataset.id.get_chunk_info_by_coord(corner).byte_offset is None:
+        stored = _as_stored(dataset, corner)
+        if stored is None:
             continue
-        skipped, chunk = dataset.id.read_direct_chunk(corner)
+        skipped, chunk = stored
         size = math.prod(dataset.chunks) * dataset.dtype.itemsize
         if not skipped and not _is_framed(chunk, size, dataset.dtype.itemsize):
             raise ScanError(
@@ -105,6 +106,20 @@ def _batches(corners: Iterator[tuple[int, ...]], size: int) -> Iterator[list[tup
         yield batch
 
 
+def _as_stored(dataset: h5py.Dataset, corner: tuple[int, ...]) -> tuple[int, bytes] | None:
+    """The filters that were skipped and the bytes of the chunk at `corner`; None where it was never written.
+
+    Whether it was is only asked where it cannot be read: the answer takes a walk through all chunks.
+    """
+    try:
+        stored: tuple[int, bytes] = dataset.id.read_direct_chunk(corner)
+    except (RuntimeError, OSError):
+        if dataset.id.get_chunk_info_by_coord(corner).byte_offset is None:
+            return None
+        raise
+    return stored
+
+
 def _unpacked(
     dataset: h5py.Dataset, codec: ChunkCodec, corners: list[tuple[int, ...]]
 ) -> tuple[list[tuple[int, ...]], NDArray[Any]]:
@@ -112,13 +127,12 @@ def _unpacked(
     packed, plain = [], []
     there: list[tuple[int, ...]] = []
     for corner in corners:
-        info = dataset.id.get_chunk_info_by_coord(corner)
-        if info.byte_offset is None:
+        found = _as_stored(dataset, corner)
+        if found is None:
             continue
         there.append(corner)
-        skipped, stored = dataset.id.read_direct_chunk(corner)
-        plain.append(bool(skipped))
-        packed.append(stored)
+        plain.append(bool(found[0]))
+        packed.append(found[1])
     out = np.empty((len(there), *dataset.chunks), dataset.dtype)
     try:
         if not any(plain):

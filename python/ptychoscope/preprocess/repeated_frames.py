@@ -9,15 +9,13 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.frame_survey import is_whole
 from ptychoscope.scan import Scan
 
 _LEAST_PHOTONS = 300.0
 """In a frame: with fewer, two may be alike by chance."""
 _MOST_LOOKED_AT = 4096
 """Frames whose sums are those of others; beyond, only those beside each other are looked at."""
-_WHOLE = 0.01
-"""How far the counts of whole photons may lie from whole numbers, after a square root in single precision."""
-_EXACT_COUNTS = 10_000.0
 _CHUNK_BYTES = 32 << 20
 
 
@@ -47,5 +45,4 @@ def _of_equal_sums(sums: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _of_whole_photons(frame: NDArray[np.float32]) -> bool:
-    small = frame[(frame > 0) & (frame < _EXACT_COUNTS)]
-    return bool(len(small)) and float(np.abs(small - np.rint(small)).max()) <= _WHOLE
+    return bool((frame > 0).any()) and bool(is_whole(frame).all())

@@ -14,6 +14,7 @@ from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.patch_geometry import canvas_bytes, too_large
 from ptychoscope.preprocess.frame_selection import listed
 from ptychoscope.preprocess.repeated_frames import repeated_frames
+from ptychoscope.preprocess.shifted_copies import shifted_copies
 from ptychoscope.scan import Scan
 
 _SPARSE = 16.0
@@ -49,7 +50,7 @@ class UsableFrames(NamedTuple):
 def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
     """The frames of `scan` that make its image.
 
-    Left out, with a `ScanWarning` that names them, are frames without a count, copies of earlier frames, and
+    Left out, with a `ScanWarning` that names them, are frames without a count, copies of other frames, and
     frames whose windows overlap none of the others' where the canvas would be far larger than what is seen
     (an encoder that jumped). Of several scans in one, by `scan_index`, the first is taken, with a
     `ScanWarning`. Positions that all lie within a pixel are said to. Without `positions_known`, where their
@@ -73,11 +74,11 @@ def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
         raise ScanError(
             f"the {len(scan)} patterns hold no photons on measured pixels: check the mask, or the file"
         )
-    copies = repeated_frames(scan)
+    copies = repeated_frames(scan) | shifted_copies(scan)
     apart = ~dark & ~copies & _apart(scan.positions_px, scan.patch_px, ~dark)
     for name, frames, reason in (
         ("frames_dark", dark, "hold no counts"),
-        ("frames_repeated", copies, "are copies, bit for bit, of earlier ones (a buffer written twice?)"),
+        ("frames_repeated", copies, "are copies, bit for bit, of other ones (a buffer written twice?)"),
         ("frames_apart", apart, "lie apart from all others (an encoder that jumped?)"),
     ):
         numbers = scan.numbers[frames]

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from contextlib import ExitStack
-from time import sleep
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_viewers_are_told_one_after_the_other(viewers, last_s):
     times = asyncio.run(told_s())
     expected = np.linspace(0, last_s * 63 / 64 if viewers == 64 else last_s, viewers)
     assert (np.array(times) >= expected - 0.002).all()
-    assert times[-1] < last_s + 0.2
+    assert times[-1] < last_s + 5
 
 
 def test_nothing_is_computed_while_nobody_watches():
