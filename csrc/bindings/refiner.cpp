@@ -120,15 +120,39 @@ Floats pixel_sums(const Refiner& refiner) {
     return result;
 }
 
-Floats predicted(const Refiner& refiner, int first, int last) {
+/// Before anything of that size is allocated.
+void require_frames(const Refiner& refiner, int first, int last) {
     if (first < 0 || last < first || last > refiner.frames())
         throw std::invalid_argument("frames " + std::to_string(first) + " to " + std::to_string(last) +
                                     " are not within the " + std::to_string(refiner.frames()) +
                                     " that were added");
+}
+
+Floats predicted(const Refiner& refiner, int first, int last) {
+    require_frames(refiner, first, last);
     Floats result({last - first, refiner.window(), refiner.window()});
     auto* out = result.mutable_data();
     py::gil_scoped_release release;
     refiner.predicted(out, first, last);
+    return result;
+}
+
+Floats r_factors(const Refiner& refiner, int first, int last) {
+    require_frames(refiner, first, last);
+    Floats result(last - first);
+    auto* out = result.mutable_data();
+    py::gil_scoped_release release;
+    refiner.r_factors(out, first, last);
+    return result;
+}
+
+Complexes object_region(const Refiner& refiner, int row0, int row1, int column0, int column1) {
+    const bool within = 0 <= row0 && row0 <= row1 && row1 <= refiner.height() && 0 <= column0 &&
+                        column0 <= column1 && column1 <= refiner.width();
+    Complexes result({within ? row1 - row0 : 0, within ? column1 - column0 : 0});  // else it is refused
+    auto* out = result.mutable_data();
+    py::gil_scoped_release release;
+    refiner.copy_object(out, row0, row1, column0, column1);
     return result;
 }
 
@@ -204,6 +228,9 @@ void define_refiner(py::module_& m) {
         .def("blend", &blend, py::arg("patches"), py::arg("first"))
         .def("sweep", &Refiner::sweep, py::arg("options"), py::arg("first"), py::arg("last"), Release())
         .def("predicted", &predicted, py::arg("first"), py::arg("last"))
+        .def("r_factors", &r_factors, py::arg("first"), py::arg("last"))
+        .def("object_region", &object_region, py::arg("row0"), py::arg("row1"), py::arg("column0"),
+             py::arg("column1"))
         .def("order", &Refiner::order, py::arg("seed"), py::arg("first"), py::arg("last"))
         .def_property_readonly("frames", &Refiner::frames)
         .def_property_readonly("object", &object)

@@ -50,9 +50,10 @@ class ObjectPlanes {
         return larger;
     }
 
-    void copy(std::complex<float>* out) const {
-        for (int y = 0; y < height_; ++y)
-            for (int x = 0; x < width_; ++x) *out++ = {re_.get()[offset(y, x)], im_.get()[offset(y, x)]};
+    void copy(std::complex<float>* out, int row0, int row1, int column0, int column1) const {
+        for (int y = row0; y < row1; ++y)
+            for (int x = column0; x < column1; ++x)
+                *out++ = {re_.get()[offset(y, x)], im_.get()[offset(y, x)]};
     }
 
   private:

@@ -49,7 +49,7 @@ bool all_finite(const std::complex<float>* values, std::size_t count) {
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
-using Lock = std::lock_guard<std::mutex>;
+using Lock = std::lock_guard<PoliteMutex>;
 
 }  // namespace
 
@@ -160,6 +160,16 @@ void Refiner::predicted(float* out, int first, int last) const {
     state_->predict(out, first, last);
 }
 
+void Refiner::r_factors(float* out, int first, int last) const {
+    const Lock lock(state_->calls);
+    require(!state_->probe.empty(), "no probe: call set_probe before frames are predicted");
+    require_frames(first, last, state_->frames.count());
+    for (int frame = first; frame < last; ++frame) {
+        *out++ = state_->r_factor(frame);
+        state_->calls.let_others();
+    }
+}
+
 std::vector<int> Refiner::order(std::uint64_t seed, int first, int last) const {
     const Lock lock(state_->calls);
     require_frames(first, last, state_->frames.count());
@@ -180,7 +190,18 @@ int Refiner::modes() const { return state_->modes; }
 
 void Refiner::copy_object(std::complex<float>* out) const {
     const Lock lock(state_->calls);
-    state_->object.copy(out);
+    state_->object.copy(out, 0, state_->height, 0, state_->width);
+}
+
+void Refiner::copy_object(std::complex<float>* out, int row0, int row1, int column0, int column1) const {
+    const Lock lock(state_->calls);
+    require(0 <= row0 && row0 <= row1 && row1 <= state_->height && 0 <= column0 && column0 <= column1 &&
+                column1 <= state_->width,
+            "rows " + std::to_string(row0) + " to " + std::to_string(row1) + " and columns " +
+                std::to_string(column0) + " to " + std::to_string(column1) +
+                " are not within the object of " + std::to_string(state_->height) + " x " +
+                std::to_string(state_->width) + " px");
+    state_->object.copy(out, row0, row1, column0, column1);
 }
 
 void Refiner::copy_probe(std::complex<float>* out) const {

@@ -9,6 +9,7 @@
 #include "ptychoscope/refiner.h"
 #include "refine/frame_store.h"
 #include "refine/object_planes.h"
+#include "refine/polite_mutex.h"
 #include "refine/rpie_kernel.h"
 #include "refine/subpixel_probes.h"
 
@@ -20,6 +21,7 @@ struct Refiner::State {
 
     SweepReport sweep(const SweepOptions& options, int first, int last);
     void predict(float* out, int first, int last);
+    float r_factor(int frame);
     void set_background(const float* counts);
     void grow(int top, int left, int height, int width);
     int reach() const { return plan.padded + 2; }  ///< pixels that a visit reads or writes along an axis
@@ -27,7 +29,7 @@ struct Refiner::State {
     void blend(const std::complex<float>* patches, int first, int count);
     std::vector<TileColour> order(std::uint64_t seed, int first, int last) const;
 
-    std::mutex calls;  ///< held by every public call that reads or changes what follows
+    PoliteMutex calls;  ///< held by every public call that reads or changes what follows
     int window, height, width, modes;
     const RpieKernel& kernel;
     FftPlan plan;

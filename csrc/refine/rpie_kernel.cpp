@@ -18,6 +18,20 @@ void update_object(const FrameTask& t, const RpieWork& work, float step) {
         }
 }
 
+AmplitudeSums amplitude_sums(const FrameTask& t, const float* predicted) {
+    const vfloat zero = {}, least = broadcast(1e-30f);
+    const vfloat per_side = broadcast(1.f / static_cast<float>(t.plan->size));
+    vfloat apart = {}, total = {};
+    for (int i = 0; i < t.plan->padded * t.plan->size; i += kLanes) {
+        const vfloat a = load(t.amplitude + i), counts = load(predicted + i);
+        const vfloat difference = a - counts * rsqrt(counts + least) * per_side;
+        const vfloat size = difference < zero ? -difference : difference;
+        apart += a >= zero ? size : zero;
+        total += a >= zero ? a : zero;
+    }
+    return {sum_lanes(apart), sum_lanes(total)};
+}
+
 inline vfloat probe_power(const FrameTask& t, int j, int y) {
     vfloat sum = {};
     for (int m = 0; m < t.modes; ++m) sum += power(probe_at(probe_row(t, j, y), m));
@@ -92,7 +106,7 @@ void accumulate_probe(const FrameTask& t, const RpieWork& work, const ProbeSums&
 }
 
 extern const RpieKernel rpie_kernel;
-const RpieKernel rpie_kernel = {kLanes,           project,       predict,         update_object,
-                                accumulate_patch, position_sums, accumulate_probe};
+const RpieKernel rpie_kernel = {kLanes,        project,          predict,       amplitude_sums,
+                                update_object, accumulate_patch, position_sums, accumulate_probe};
 
 }  // namespace ptychoscope::PTYCHOSCOPE_KERNEL

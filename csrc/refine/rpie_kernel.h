@@ -59,6 +59,12 @@ struct PatchSums {
     float* squares = nullptr;  ///< sum |conj(P) (psi' - psi)|^2 / |P|^2
 };
 
+/// Over the measured pixels of a frame.
+struct AmplitudeSums {
+    double apart = 0;  ///< sum |A - sqrt I| / N
+    double total = 0;  ///< sum A / N
+};
+
 /// Normal equations of one frame's displacement.
 struct PositionSums {
     double yy = 0, yx = 0, xx = 0, y = 0, x = 0;
@@ -70,6 +76,8 @@ struct RpieKernel {
     double (*project)(const FrameTask&, const RpieWork&);
     /// Counts that all modes together predict, into `out`, which lies like an amplitude.
     void (*predict)(const FrameTask&, const RpieWork&, float* out);
+    /// Of the frame's amplitude and of what `predict` wrote.
+    AmplitudeSums (*amplitude_sums)(const FrameTask&, const float* predicted);
     void (*update_object)(const FrameTask&, const RpieWork&, float step);
     void (*accumulate_patch)(const FrameTask&, const RpieWork&, const PatchSums&);
     PositionSums (*position_sums)(const FrameTask&, const RpieWork&);

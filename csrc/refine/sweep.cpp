@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "refine/pixel_sums.h"
 #include "refine/refiner_state.h"
@@ -266,6 +267,19 @@ void Refiner::State::predict(float* out, int first, int last) {
         }
         return_work(std::move(work));
     });
+}
+
+float Refiner::State::r_factor(int frame) {
+    if (frames.usable(frame, frame + 1).empty()) return std::numeric_limits<float>::quiet_NaN();
+    probe.prepare({frames.fraction(frame)});
+    std::unique_ptr<Work> work = take_work();
+    const FrameTask task = task_of(frame);
+    float* counts = work->near.get();  // which predict leaves alone
+    kernel.predict(task, work->planes(), counts);
+    const AmplitudeSums found = kernel.amplitude_sums(task, counts);
+    frames.visited(frame);
+    return_work(std::move(work));
+    return static_cast<float>(found.apart / found.total);
 }
 
 }  // namespace ptychoscope

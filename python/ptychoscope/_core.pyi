@@ -460,6 +460,13 @@ class Refiner:
         right: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
     def keep_frames_in(self, folder: str) -> None: ...
+    def object_region(
+        self,
+        row0: typing.SupportsInt | typing.SupportsIndex,
+        row1: typing.SupportsInt | typing.SupportsIndex,
+        column0: typing.SupportsInt | typing.SupportsIndex,
+        column1: typing.SupportsInt | typing.SupportsIndex,
+    ) -> numpy.typing.NDArray[numpy.complex64]: ...
     def order(
         self,
         seed: typing.SupportsInt | typing.SupportsIndex,
@@ -467,6 +474,11 @@ class Refiner:
         last: typing.SupportsInt | typing.SupportsIndex,
     ) -> list[int]: ...
     def predicted(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        last: typing.SupportsInt | typing.SupportsIndex,
+    ) -> numpy.typing.NDArray[numpy.float32]: ...
+    def r_factors(
         self,
         first: typing.SupportsInt | typing.SupportsIndex,
         last: typing.SupportsInt | typing.SupportsIndex,

@@ -132,6 +132,10 @@ class PTYCHOSCOPE_API Refiner {
     /// < last, at their positions and in the fractions of a pixel that a sweep uses; zero frequency at window
     /// / 2, 0 for frames that are not placed, outside or dark.
     void predicted(float* out, int first, int last) const;
+    /// (last - first,) sum |A - sqrt I| / sum A of frames first <= k < last over their measured pixels, I as
+    /// predicted; NaN for frames that are not placed, outside or dark. Whoever waits for another call goes
+    /// first after every frame, so that each is of the object as it then is.
+    void r_factors(float* out, int first, int last) const;
     /// The order of a sweep, without sweeping; frames that may run side by side follow one another in it.
     std::vector<int> order(std::uint64_t seed, int first, int last) const;
 
@@ -141,6 +145,8 @@ class PTYCHOSCOPE_API Refiner {
     int width() const;
     int modes() const;
     void copy_object(std::complex<float>* out) const;
+    /// Of rows row0 <= y < row1 and columns column0 <= x < column1 alone.
+    void copy_object(std::complex<float>* out, int row0, int row1, int column0, int column1) const;
     void copy_probe(std::complex<float>* out) const;
     /// (height, width) of the last averaged or examined sweep: sum |P|^2 over its frames, and the weighted
     /// standard deviation of their corrected patches psi' / P from the object. Zeros before.

@@ -1,6 +1,5 @@
 """ptychoscope run: a scan becomes an image, by a network, by the solver or by both."""
 
-import json
 import os
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,6 +15,7 @@ from ptychoscope.cli.output_checks import check_outputs, check_picture, check_re
 from ptychoscope.cli.progress_line import ProgressLine, progress_line
 from ptychoscope.cli.recorded_reading import reading_record
 from ptychoscope.cli.refine_options import RefineOptions, refine_options
+from ptychoscope.cli.report_run import report_run
 from ptychoscope.cli.resume_stopped_run import saved_start, say_stopped, start_file, start_record
 from ptychoscope.cli.run_files import Job, is_folder, jobs_for, make_folder
 from ptychoscope.cli.run_jobs import run_jobs
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from ptychoscope.cluster.one_scan import Crew
     from ptychoscope.inference.model import Model
     from ptychoscope.live.tiled_sink import TiledSink
-    from ptychoscope.reconstruction import Reconstruction
 
 
 @command()
@@ -245,28 +244,9 @@ def _reconstruct(job: Job, how: _How, line: ProgressLine, stop: Event) -> None:
     if job.picture is not None:
         save_picture(result, job.picture)
     line.clear()
-    _report(result, job, as_json=how.as_json)
+    report_run(result, job, as_json=how.as_json)
     if result.partial or (how.options["halves"] and stop.is_set() and result.halves_frc is None):
         say_stopped(job.scan, result, job.output)
-
-
-def _report(result: "Reconstruction", job: Job, *, as_json: bool) -> None:
-    from ptychoscope.metrics.resolution import resolution
-
-    figures = _figures(result, job)
-    if as_json:
-        click.echo(json.dumps(figures))
-    else:
-        height, width = result.object.shape
-        click.echo(
-            f"{job.output}: {height} x {width} px from {figures['frames']} frames in "
-            f"{figures['seconds']:.2f} s ({figures['frames_per_s']:.0f} frames/s) on {figures['device']}"
-        )
-        if (sentence := result.sentence()) is not None:
-            verdict = result.verdict
-            click.echo(sentence, err=verdict is not None and verdict.explained == "not explained")
-        if (found := resolution(result)) is not None:
-            click.echo(found.sentence())
 
 
 def _network(bundle: Path, device: str, parallel: Parallel, threads: int, batch: int) -> "tuple[Model, int]":
@@ -281,19 +261,3 @@ def _network(bundle: Path, device: str, parallel: Parallel, threads: int, batch:
     measured = ", ".join(f"{way} {speed:.0f} frames/s" for way, speed in found.frames_per_s.items())
     click.echo(f"--parallel {found.parallel} ({measured or 'one thread'})", err=True)
     return found.model, threads if found.parallel == "across" else 1
-
-
-def _figures(result: "Reconstruction", job: Job) -> dict[str, Any]:
-    from ptychoscope.metrics.resolution import resolution_figures
-
-    return {
-        "scan": str(job.scan),
-        "output": str(job.output),
-        "shape": list(result.object.shape),
-        "origin_px": list(result.origin_px),
-        "pixel_size_m": result.pixel_size_m,
-        "seen": float((result.coverage > 0).mean()),
-        "verdict": None if result.verdict is None else result.verdict.figures(),
-        "resolution": resolution_figures(result),
-        **result.provenance,
-    }

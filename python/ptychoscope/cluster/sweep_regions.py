@@ -38,8 +38,8 @@ from ptychoscope.refine.make_verdict import (
     spread_blocks,
     warn_if_unexplained,
 )
-from ptychoscope.refine.refiner import FRAME_STATES
 from ptychoscope.refine.scan_to_refiner import Swept, on_extent, result_of_swept, say_left_out
+from ptychoscope.refine.sweep_findings import FRAME_STATES
 from ptychoscope.refine.whole_scan import ENOUGH_SWEEPS
 from ptychoscope.verdict import Verdict
 

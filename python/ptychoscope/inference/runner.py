@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from ptychoscope.option_literals import Domain, Values
 
-
 Positions = NDArray[np.float64]
 """(n, 2) object pixels, (y, x)."""
 

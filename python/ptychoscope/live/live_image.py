@@ -157,9 +157,9 @@ class LiveImage:
             return {"object": empty.astype(np.complex64), "coverage": empty, "spread": empty + np.nan}
         part = (slice(r0, r1), slice(c0, c1))
         coverage = self._solver.coverage()[part]
-        object_ = np.where(coverage > 0, self._solver.window.refiner.object[part], 0).astype(np.complex64)
-        spread = np.full_like(coverage, np.nan)
-        return {"object": object_, "coverage": coverage.copy(), "spread": spread}
+        object_ = self._solver.window.refiner.object_region((r0, r1, c0, c1))
+        object_[coverage <= 0] = 0
+        return {"object": object_, "coverage": coverage.copy(), "spread": np.full_like(coverage, np.nan)}
 
     @property
     def swept(self) -> bool:
@@ -196,18 +196,17 @@ class LiveImage:
         numbers = np.concatenate([np.empty(0, np.int64), *self._numbers[k:]])
         return numbers[-more:], np.concatenate([np.empty((0, 2)), *self._positions[k:]])[-more:]
 
-    @property
-    def misfits(self) -> NDArray[np.float64]:
-        """(n,) of every frame at its last visit; empty without a solver."""
-        return (
-            np.empty(0) if not self._solver or not len(self._solver) else self._solver.window.refiner.misfits
-        )
-
     def predicted(self, first: int, stop: int) -> NDArray[np.float32] | None:
         """(n, P, P) counts that the object predicts for the frames at these places; None without a solver."""
         if not self._solver or not 0 <= first < stop <= len(self._solver):
             return None
         return self._solver.window.refiner.predicted(first, stop)
+
+    def r_factors(self, first: int, stop: int) -> NDArray[np.float32] | None:
+        """(n,) of the frames at these places; None without a solver. From any thread: no lock is needed."""
+        if not self._solver or not 0 <= first < stop <= len(self._solver):
+            return None
+        return self._solver.window.refiner.r_factors(first, stop)
 
     def _note(self, numbers: NDArray[np.int64], positions_px: NDArray[np.float64]) -> None:
         """Remember which frames were placed where; many small arrays become one now and then."""

@@ -13,7 +13,8 @@ from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.preprocess.unmeasured_pixels import measured_amplitudes
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.missed_amplitudes import differences, sums_of_frames, sums_of_pixels
-from ptychoscope.refine.refiner import FRAME_STATES, Refiner
+from ptychoscope.refine.refiner import Refiner
+from ptychoscope.refine.sweep_findings import FRAME_STATES
 from ptychoscope.scan import Scan
 from ptychoscope.verdict import Verdict
 

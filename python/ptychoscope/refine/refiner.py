@@ -14,11 +14,6 @@ from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
 from ptychoscope.refine.refiner_arguments import core_errors, frame_numbers, probe_modes, require_memory_for
 from ptychoscope.refine.sweep_findings import PixelSums, Sweep
 
-FRAME_STATES = ("used", "outside", "unplaced", "dark", "set_aside")
-"""What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
-the object; its position is not finite; it has no counts in any measured pixel; `Refiner.set_aside` took it
-out."""
-
 
 class Refiner:
     """An object, a probe and frames in memory; each sweep visits frames once, by sequential rPIE.
@@ -41,8 +36,7 @@ class Refiner:
     Raises
     ------
     ConfigError
-        A size that cannot be: P must be 2 to 4096 with prime factors of at most 13; more memory
-            than this machine has.
+        P that is not 2 to 4096 with prime factors of at most 13; more memory than this machine has.
     ScanError
         The probe is not finite or zero everywhere.
     """
@@ -53,10 +47,8 @@ class Refiner:
         probe = probe_modes(probe)
         modes, side, _ = probe.shape
         require_memory_for(shape, modes, side)
-        try:
+        with core_errors(ConfigError):
             self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
         if scratch is not None:
             with core_errors():
                 self._core.keep_frames_in(str(scratch))
@@ -216,17 +208,15 @@ class Refiner:
             One factor for all pixels: the background keeps its shape.
         mode
             `sequential`: every visit moves the object. `averaged`: the object becomes the |P|^2-weighted mean
-            of the corrected patches. `examined`: the object stays; misfit, coverage, spread and
-            pixel sums are found.
+            of the corrected patches. `examined`: it stays; misfit, coverage, spread, pixel sums are found.
 
         Raises `ConfigError` for values outside their range.
         """
         options = _core.SweepOptions()
-        options.step, options.regularisation = step, regularisation
+        options.step, options.regularisation, options.momentum = step, regularisation, momentum
         options.probe_step, options.position_step = probe_step, position_step
         options.position_limit_px, options.visit_decay, options.seed = position_limit_px, visit_decay, seed
-        options.momentum, options.background_step = momentum, background_step
-        options.background_whole = background_whole
+        options.background_step, options.background_whole = background_step, background_whole
         options.mode = _core.SweepMode.__members__[one_of("mode", mode, SweepMode)]
         with core_errors(ConfigError):
             report = self._core.sweep(options, first, len(self) if last is None else last)
@@ -249,6 +239,11 @@ class Refiner:
         with core_errors(ConfigError):
             return self._core.predicted(first, len(self) if last is None else last)
 
+    def r_factors(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
+        """(n,) sum |A - sqrt I| / sum A over measured pixels, or NaN, as `predicted`; a sweep goes first."""
+        with core_errors(ConfigError):
+            return self._core.r_factors(first, len(self) if last is None else last)
+
     def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
         """Frames in the order in which a sweep with `seed` counts them. Raises `ConfigError`."""
         with core_errors(ConfigError):
@@ -258,6 +253,11 @@ class Refiner:
     def object(self) -> NDArray[np.complex64]:
         """(H, W) complex64, a copy."""
         return self._core.object
+
+    def object_region(self, region: tuple[int, int, int, int]) -> NDArray[np.complex64]:
+        """(h, w) complex64, a copy of (row0, row1, column0, column1) alone. Raises `ConfigError`."""
+        with core_errors(ConfigError):
+            return self._core.object_region(*region)
 
     @property
     def probe(self) -> NDArray[np.complex64]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.reconstruction import Reconstruction
-from ptychoscope.refine.refiner import FRAME_STATES, Refiner
+from ptychoscope.refine.refiner import Refiner
+from ptychoscope.refine.sweep_findings import FRAME_STATES
 from ptychoscope.scan import Scan
 
 _CHUNK_FRAMES = 256

@@ -1,9 +1,14 @@
-"""What a sweep finds: its misfit, and sums over frames for every pixel of the detector."""
+"""What a sweep finds: frames that take part, its misfit, sums over frames for every pixel of the detector."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+FRAME_STATES = ("used", "outside", "unplaced", "dark", "set_aside")
+"""What the numbers in `Refiner.states` mean: the frame takes part in sweeps; its window does not lie within
+the object; its position is not finite; it has no counts in any measured pixel; `Refiner.set_aside` took it
+out."""
 
 
 class Sweep(NamedTuple):

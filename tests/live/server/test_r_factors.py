@@ -76,28 +76,31 @@ def test_viewers_are_sent_what_they_do_not_have_and_nothing_twice(steps, most_va
 
 
 def test_a_turn_computes_no_more_than_its_time_allows(monkeypatch):
-    """The newest block at least; the loop, while there is one, waits for no more than its share."""
+    """The newest block at least; what is known is painted only where it is watched."""
     scan = some_scan()
     settings = LiveSettings(probe=scan.probe, position_unit="px", window_frames=16, closing_sweeps=1)
     session = LiveSession([ListedSource(events_of(scan))], settings, diagnose=False)
     session.run()
     monkeypatch.setattr(board_module, "_BLOCK_PX", 32 * 16**2)
     board, result = Board(session), session.run_now.result
-    for limit in ("_HELD_S", "_FACTORS_S"):
-        session.run_now.result = None if limit == "_HELD_S" else result
+    for limit, running in (("_LIVE_S", True), ("_FACTORS_S", False)):
+        session.run_now.result = None if running else result
         with monkeypatch.context() as patch:
             patch.setattr(board_module, limit, 0.0)
             for turn in range(1, 4):
-                held_s = board.turn(["r_factor"])
+                assert board.turn(["r_factor"]) == 0  # the loop waits for nothing
                 known = np.isfinite(board.factors.values)
                 assert known[len(scan) - 32 * turn :].all()
-                assert limit == "_FACTORS_S" or not known[: len(scan) - 32 * turn].any()
-                assert (held_s > 0) == (limit == "_HELD_S")
+                assert not running or not known[: len(scan) - 32 * turn].any()
+    assert len(board.planes["misfit"]) == 0
+    monkeypatch.setattr(board_module, "_BLOCK_PAINTED", len(scan))
     for _ in range(len(scan) // 32):
         board.turn(["r_factor", "image:misfit"])
     assert np.isfinite(board.factors.values).all()
+    y, x = np.rint(board.positions_px[-1]).astype(int) - board.box.origin_px
+    assert board.whole("misfit")[y, x] == board.factors.values[-1]
     version = board.version
-    board.turn(["r_factor"])
+    board.turn(["r_factor", "image:misfit"])
     assert board.version == version  # all is known: nothing is computed
 
 

@@ -31,13 +31,17 @@ def test_what_is_put_is_what_is_there(places):
     assert all(value % SIDE_PX == 0 for pair in box for value in pair)
 
 
-@given(ROW, ROW, st.integers(1, 100), st.integers(1, 100), st.permutations(range(3)))
-def test_painting(y, x, height, width, order):
-    """Whoever is last by order of placing is seen, in whatever order they paint."""
+@given(ROW, ROW, st.integers(1, 100), st.integers(1, 100), st.permutations(range(3)), st.integers(0, 3))
+def test_painting(y, x, height, width, order, together):
+    """Whoever is last by order of placing is seen, in whatever order they paint, some of them at once."""
     plane = TiledPlane()
-    boxes = [(y, y + height, x, x + width), (y, y + 1, x, x + width), (y, y + height, x, x + width)]
-    for by in order:
-        plane.paint(boxes[by], 0.25 * by, 1, by=by)
+    boxes = np.array([(y, y + height, x, x + width), (y, y + 1, x, x + width), (y, y + height, x, x + width)])
+    for version, by in enumerate((order[:together], order[together:]), 1):
+        before = {key: tile.tobytes() for key, tile in plane.changed(0)}
+        plane.paint(boxes[by], 0.25 * np.array(by, np.float32), version, by=by)
+        changed = {key: tile.tobytes() for key, tile in plane.changed(version - 1)}
+        assert bool(changed) == bool(by)
+        assert all(plane_bytes == before[key] for key, plane_bytes in before.items() if key not in changed)
     box = whole_tiles((y, y + height, x, x + width))
     image = plane.image(box)
     y, x = y - box.origin_px[0], x - box.origin_px[1]

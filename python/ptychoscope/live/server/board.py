@@ -2,13 +2,13 @@
 
 A turn looks at the frames that were placed since the last one. Sweeps change the image only where the frames
 of the window lie, so that the tiles these touch are all that is read anew. `run.lock` is held for one copy of
-that region, and for a few frames at a time whose R-factors are computed, for a bounded part of a turn;
-everything else happens outside of it.
+that region; R-factors are computed by the solver, which goes on with the scan after every one of them; and
+nothing else is done that the loop would wait for.
 """
 
 import threading
 from collections.abc import Iterable
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ResultError
 from ptychoscope.live.live_image import LiveImage
 from ptychoscope.live.one_series import SeriesRun
-from ptychoscope.live.server.frame_view import FrameView, look_at, r_factors_of
+from ptychoscope.live.server.frame_view import FrameView, look_at
 from ptychoscope.live.server.r_factors import Factors
 from ptychoscope.live.server.tiles import Box, TiledPlane, joined, whole_tiles
 from ptychoscope.live.session import LiveSession
@@ -25,11 +25,10 @@ from ptychoscope.reconstruction import Reconstruction, least_coverage
 
 Plane = Literal["amplitude", "phase", "coverage", "spread", "misfit"]
 PLANES: tuple[Plane, ...] = get_args(Plane)
-_FACTORS_S, _HELD_S = 0.05, 0.004
-"""How long R-factors are computed in a turn, and for how much of that the loop waits, at most."""
-_BLOCK_PX = 1 << 16
-"""Pixels of the frames for which the loop waits at a time."""
-
+_FACTORS_S, _LIVE_S, _PAINT_S = 0.05, 0.01, 0.01
+"""How long R-factors are computed in a turn, of a series that is done and of one that runs; and painted."""
+_BLOCK_PX, _BLOCK_PAINTED = 1 << 18, 16
+"""Pixels of the frames whose R-factors are computed at a time, and frames that are painted at a time."""
 
 _NOT_KNOWN: dict[bool, dict[Plane, str]] = {
     True: {"spread": "the spread is known once the series is done, after its last sweeps"},
@@ -88,6 +87,8 @@ class Board:
         self._take_places(run, image)
         if topics & {"r_factor", "image:misfit"}:
             self._take_factors(run, image)
+        if "image:misfit" in topics:
+            self._paint_misfit(max(1, image.reading.steps.out_side // 8))
         if topics & {f"image:{name}" for name in PLANES if name != "misfit"}:
             self._take_planes(run, image)
 
@@ -143,34 +144,41 @@ class Board:
             self.box = joined(self.box, whole_tiles(rows_and_columns(positions, 0)))
 
     def _take_factors(self, run: SeriesRun, image: LiveImage) -> None:
-        """R-factors of the newest frames, of those before them while there is time, and the map of them."""
+        """R-factors of the newest frames, and of those before them while there is time."""
         if run.result is not self._factors_of:
             self._factors_of = run.result
             self.factors.want_all()
-        side, began, found, held_s = image.reading.steps.out_side, monotonic(), [], 0.0
-        for first, stop in self.factors.wanted(run.places_kept, max(1, _BLOCK_PX // side**2)):
-            values, block_s = r_factors_of(run, image, first, stop)
-            held_s += block_s
-            if values is None:  # a network alone predicts nothing; or it is no longer in memory
+        most_s = _LIVE_S if run.result is None else _FACTORS_S
+        most, began, found = max(1, _BLOCK_PX // image.reading.steps.out_side**2), monotonic(), []
+        for first, stop in self.factors.wanted(run.places_kept, most):
+            values = image.r_factors(first, stop)
+            if values is None:  # a network alone predicts nothing
                 break
             found.append((first, values))
-            if monotonic() - began > _FACTORS_S or (run.result is None and held_s > _HELD_S):
+            if monotonic() - began > most_s:
                 break
-        if run.result is None:
-            self._held_s += held_s
-        if not found:
-            return
-        half = max(1, side // 8)
-        with self.lock:
-            self.version += 1
-            for first, values in found:
-                self.factors.put(first, values, self.version)
-                places = np.rint(self.positions_px[first : first + len(values)]).astype(int)
-                for k, (y, x) in enumerate(places.tolist()):
-                    if np.isfinite(values[k]):
-                        box = (y - half, y + half, x - half, x + half)
-                        self.planes["misfit"].paint(box, float(values[k]), self.version, by=first + k)
-                        self.box = joined(self.box, whole_tiles(box))
+        if found:
+            with self.lock:
+                self.version += 1
+                for first, values in found:
+                    self.factors.put(first, values, self.version)
+
+    def _paint_misfit(self, half: int) -> None:
+        """Squares of the R-factors that are known, the newest first, while there is time."""
+        began = monotonic()
+        while monotonic() - began < _PAINT_S:
+            with self.lock:
+                frames = self.factors.paint(_BLOCK_PAINTED)
+                if not len(frames):
+                    return
+                self.version += 1
+                y, x = np.rint(self.positions_px[frames]).astype(np.intp).T
+                boxes = np.stack([y - half, y + half, x - half, x + half], axis=1)
+                values = self.factors.values[frames]
+                self.planes["misfit"].paint(boxes, values, self.version, by=frames.tolist())
+                low, high = boxes.min(axis=0).tolist(), boxes.max(axis=0).tolist()
+                self.box = joined(self.box, whole_tiles((low[0], high[1], low[2], high[3])))
+            sleep(0)  # the loop takes the interpreter, where it wants it
 
     def _take_planes(self, run: SeriesRun, image: LiveImage) -> None:
         """The region that has changed since it was read."""

@@ -1,6 +1,5 @@
 """One frame as it was measured, beside what the image predicts for it, and how far the two are apart."""
 
-from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -42,23 +41,6 @@ def look_at(
         None if predicted is None else predicted[0],
         np.nan if predicted is None else float(r_factors(measured[None], predicted)[0]),
     )
-
-
-def r_factors_of(
-    run: SeriesRun, image: LiveImage, first: int, stop: int
-) -> tuple[NDArray[np.float32] | None, float]:
-    """(n,) R-factors of the frames at these places, and for how many seconds the loop could not go on.
-
-    None where a pattern is no longer in memory, or nothing is predicted.
-    """
-    with run.lock:
-        began = monotonic()
-        patterns = run.frames_at(first, stop) if run.image is image else None
-        predicted = None if patterns is None else image.predicted(first, stop)
-        held_s = monotonic() - began
-    if patterns is None or predicted is None:
-        return None, held_s
-    return r_factors(np.where(patterns < 0, np.nan, patterns), predicted), held_s
 
 
 def r_factors(measured: NDArray[np.float32], predicted: NDArray[np.float32]) -> NDArray[np.float32]:

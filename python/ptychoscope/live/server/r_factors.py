@@ -26,6 +26,7 @@ class Factors:
         """Of the last that changed."""
         self._versions = np.empty(0, np.int32)
         self._wanted = np.empty(0, np.bool_)
+        self._painted = np.empty(0, np.bool_)
 
     def __len__(self) -> int:
         """How many frames there are."""
@@ -36,6 +37,7 @@ class Factors:
         self.values = np.concatenate([self.values, np.full(count, np.nan, np.float32)])
         self._versions = np.concatenate([self._versions, np.zeros(count, np.int32)])
         self._wanted = np.concatenate([self._wanted, np.ones(count, np.bool_)])
+        self._painted = np.concatenate([self._painted, np.zeros(count, np.bool_)])
 
     def want_all(self) -> None:
         """The image is another one: all that are known are to be computed anew."""
@@ -54,8 +56,15 @@ class Factors:
     def put(self, first: int, values: NDArray[np.float32], version: int) -> None:
         """Values (n,) of the frames from `first` on."""
         part = slice(first, first + len(values))
-        self.values[part], self._versions[part], self._wanted[part] = values, version, False
+        self.values[part], self._versions[part] = values, version
+        self._wanted[part] = self._painted[part] = False
         self.version = version
+
+    def paint(self, most: int) -> NDArray[np.intp]:
+        """So many frames at most, the newest of those whose value is known and was not painted: now it is."""
+        frames = np.flatnonzero(np.isfinite(self.values) & ~self._painted)[-most:]
+        self._painted[frames] = True
+        return frames
 
     def changed(self, since: int) -> list[Range]:
         """Frames whose value was put after version `since`."""

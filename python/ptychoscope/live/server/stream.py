@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ptychoscope.live.server.topics import Topics, Watch, parse_watch
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 MOST_VIEWERS = 64
+_APART_S, _SPREAD_S = 0.01, 0.2
+"""Between two viewers that are told the same news, and between the first and the last at most."""
 _STALLED_S = 60.0
 """A viewer that has not read a message for so long is let go."""
 
@@ -35,8 +38,7 @@ class Viewers:
         self._topics.changed = tell
 
     def _wake_all(self) -> None:
-        for event in self._wake:
-            event.set()
+        set_apart(self._wake)
 
     async def serve(self, socket: "WebSocket") -> None:
         """One viewer, until it goes or does not read any more."""
@@ -77,7 +79,16 @@ class Viewers:
                 text = isinstance(message, str)
                 sent = socket.send_text(message) if isinstance(message, str) else socket.send_bytes(message)
                 try:
-                    await asyncio.wait_for(sent, _STALLED_S)
+                    async with asyncio.timeout(_STALLED_S):
+                        await sent
                 except TimeoutError:
                     await socket.close(1008 if text else 1001)
                     return
+
+
+def set_apart(events: Collection[asyncio.Event]) -> None:
+    """One after the other: what is sent to all viewers at once would hold the live loop up by all of it."""
+    loop = asyncio.get_running_loop()
+    apart_s = min(_APART_S, _SPREAD_S / max(1, len(events)))
+    for k, event in enumerate(events):
+        loop.call_later(k * apart_s, event.set)

@@ -4,6 +4,7 @@ Tiles lie on multiples of their side in object pixels, so that they stay where t
 A tile is never written after it was put: who holds it may send it while the next one is made.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,24 +46,34 @@ class TiledPlane:
                     continue
                 self._tiles[key] = version, np.ascontiguousarray(tile)
 
-    def paint(self, box: tuple[int, int, int, int], value: float, version: int, *, by: int) -> None:
-        """One value in rows and columns (row0, row1, column0, column1) of the object plane.
+    def paint(
+        self, boxes: NDArray[np.intp], values: NDArray[np.float32], version: int, *, by: Sequence[int]
+    ) -> None:
+        """`values` (n,) in `boxes` (n, 4) of the object plane: row0, row1, column0, column1.
 
-        A pixel that others painted has the value of the highest `by`, in whatever order they come.
+        A pixel that others painted has the value of the highest `by` (n,), in whatever order they come.
         """
-        row0, row1, column0, column1 = box
-        for key in keys_of(box):
-            y, x = key[0] * SIDE_PX, key[1] * SIDE_PX
-            known = self._tiles.get(key)
-            tile = np.full((SIDE_PX, SIDE_PX), np.nan, np.float32) if known is None else known[1].copy()
-            part = np.s_[max(row0 - y, 0) : row1 - y, max(column0 - x, 0) : column1 - x]
-            if key not in self._painted_by:
-                self._painted_by[key] = np.full((SIDE_PX, SIDE_PX), -1, np.int32)
-            painted_by = self._painted_by[key][part]
-            mine = painted_by <= by
-            tile[part][mine] = value
-            painted_by[mine] = by
+        fresh: dict[Key, NDArray[np.float32]] = {}
+        for box, value, who in zip(boxes.tolist(), values.tolist(), by, strict=True):
+            row0, row1, column0, column1 = box
+            for key in keys_of(box):
+                y, x = key[0] * SIDE_PX, key[1] * SIDE_PX
+                if key not in fresh:
+                    fresh[key] = self._copy(key)
+                part = np.s_[max(row0 - y, 0) : row1 - y, max(column0 - x, 0) : column1 - x]
+                painted_by = self._painted_by[key][part]
+                mine = painted_by <= who
+                fresh[key][part][mine] = value
+                painted_by[mine] = who
+        for key, tile in fresh.items():
             self._tiles[key] = version, tile
+
+    def _copy(self, key: Key) -> NDArray[np.float32]:
+        """A tile to be painted on."""
+        if key not in self._painted_by:
+            self._painted_by[key] = np.full((SIDE_PX, SIDE_PX), -1, np.int32)
+            return np.full((SIDE_PX, SIDE_PX), np.nan, np.float32)
+        return self._tiles[key][1].copy()
 
     def changed(self, since: int) -> list[tuple[Key, NDArray[np.float32]]]:
         """Tiles that changed after version `since`."""
