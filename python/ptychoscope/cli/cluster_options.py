@@ -60,3 +60,11 @@ cluster_options = option_group(
     ],
 )
 """Adds the options; the function gets them as `cluster`."""
+
+region_frames_option = option(
+    "--region-frames",
+    type=AT_LEAST_ONE,
+    heading=_HEADING,
+    about="Frames of a region, at most, where workers sweep the scan by regions; without, 1024.",
+)
+"""Adds the option, where one scan goes over many workers."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
-from ptychoscope.cli.cluster_options import ClusterOptions, cluster_options
+from ptychoscope.cli.cluster_options import ClusterOptions, cluster_options, region_frames_option
 from ptychoscope.cli.output_checks import check_outputs, check_picture, check_result
 from ptychoscope.cli.progress_line import ProgressLine, progress_line
 from ptychoscope.cli.recorded_reading import reading_record
@@ -113,12 +113,7 @@ if TYPE_CHECKING:
 @option("--tiled", about="Send results to a Tiled server, http://HOST:PORT; its key in TILED_API_KEY.")
 @option("--quiet", "-q", is_flag=True, about="No progress line.")
 @cluster_options
-@option(
-    "--region-frames",
-    type=AT_LEAST_ONE,
-    heading="Machines",
-    about="Frames of a region, at most, where workers sweep the scan by regions; without, 1024.",
-)
+@region_frames_option
 @refine_options
 @scan_options
 @json_option
