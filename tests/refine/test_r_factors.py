@@ -62,22 +62,23 @@ def test_frames_that_were_not_added_have_none(rng, first, last):
 def test_whoever_sweeps_goes_first(rng):
     """Another thread that computes them all the time keeps a sweep waiting for a frame, not for all."""
     refiner, _ = refiner_of(scans.make(frames=400), rng)
-    over, took_s, swept = threading.Event(), [], 0
+    over, within, swept = threading.Event(), [0], 0
 
     def compute():
         while not over.is_set():
-            began = monotonic()
+            before = swept
             refiner.r_factors()
-            took_s.append((monotonic() - began, swept))
+            within.append(swept - before)
 
     thread = threading.Thread(target=compute)
     thread.start()
-    while len(took_s) < 3:
+    until = monotonic() + 60
+    while max(within) < 3 and monotonic() < until:
         refiner.sweep(step=1, regularisation=0.5, first=0, last=1, seed=swept)
         swept += 1
     over.set()
     thread.join()
-    assert took_s[2][1] > 100  # many sweeps within three rounds of R-factors
+    assert max(within) >= 3  # sweeps within one round of R-factors, which else would let in none
 
 
 def test_a_region_of_the_object(rng):
