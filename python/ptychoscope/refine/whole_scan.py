@@ -20,6 +20,7 @@ from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.low_count_bias import NONE, PhotonOffset, photon_offset
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
 from ptychoscope.refine.refiner import Refiner
+from ptychoscope.refine.runaway import Runaway
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, partly_done, result_of
 from ptychoscope.refine.step_sizes import Schedule, schedule, settling_step
 from ptychoscope.refine.sweep_findings import Sweep
@@ -109,9 +110,11 @@ def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     refiner.add_counts(offset.added)
     refiner.set_background(offset.background(0.0, scan.patch_px))
     sweeping = process_time()
-    done, weights = 0, _regularisations(plan, unbiased=offset.added > 0)
+    done, weights, runaway = 0, _regularisations(plan, unbiased=offset.added > 0), Runaway()
     while done < sweeps and not (done and watch.stopped):
-        found = _sweep(refiner, plan, done, weights[done], probe, positions, position_limit_px, seed)
+        held = runaway.held(weights[done], plan.momenta[done])
+        found = _sweep(refiner, plan, done, held, probe, positions, position_limit_px, seed)
+        runaway.saw(found.misfit)
         if found.moved_rms_px < _AT_REST_PX and done > 1:
             positions = "keep"
         done += 1
@@ -170,16 +173,17 @@ def _sweep(
     refiner: Refiner,
     plan: Schedule,
     k: int,
-    regularisation: float,
+    held: tuple[float, float],
     probe: ProbeUse,
     positions: PositionUse,
     limit: float,
     seed: int,
 ) -> Sweep:
     later = k > 0  # the first sweep finds the object
+    regularisation, momentum = held
     return refiner.sweep(
         step=plan.steps[k],
-        momentum=plan.momenta[k],
+        momentum=momentum,
         regularisation=regularisation,
         probe_step=1.0 if probe != "keep" and later else 0.0,
         position_step=1.0 if positions == "correct" and later else 0.0,
