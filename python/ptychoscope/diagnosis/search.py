@@ -45,6 +45,8 @@ _NUMBER_GAIN, _NUMBER_RATIO = 0.9, 0.5
 """A number must bring what is unexplained below the first part of it, or what is above the noise below the
 second: where noise is most of it, no number can bring the whole down. The second counts where the frames
 are explained at all."""
+_EXPLAINED = 0.05
+"""Where no more is left, a number must do the second: slow sweeps leave some, less of it on a denser scan."""
 _NEAR_NOISE = 1.15
 _USELESS, _USEFUL = 0.9, 0.7
 """Where nothing alone leaves less than the first, pairs are tried, and a probe from the frames; either must
@@ -246,7 +248,7 @@ class Search:
         """Whether a number explains enough for something that can be made to fit a little."""
         left, before = tried.unexplained, given.unexplained
         much = left < _USELESS and self._shrinks(left, before, current, _NUMBER_RATIO)
-        return much or left < _NUMBER_GAIN * before
+        return much or _EXPLAINED < before > left / _NUMBER_GAIN
 
     def near_noise(self, current: Mend) -> bool:
         """Whether photon noise is most of what `current` leaves."""
