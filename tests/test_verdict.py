@@ -53,6 +53,11 @@ def test_the_word_follows_from_what_is_left_unexplained(misfit, differences, wor
     assert make(misfit=misfit, differences=differences).explained == word
 
 
+def test_a_doubt_points_to_diagnose_where_frames_differ_by_more_than_noise():
+    assert "ptychoscope diagnose" in make(misfit=0.0123, differences=0.0142).sentence()
+    assert "ptychoscope diagnose" not in make(misfit=0.010, differences=0.0105).sentence()
+
+
 def test_unexplained_is_zero_at_the_noise_and_one_at_the_mean_pattern():
     assert make(misfit=0.010).unexplained == 0
     assert make(misfit=0.11).unexplained == pytest.approx(1)

@@ -112,7 +112,7 @@ class Verdict:
             f"{leads[self.explained]}: misfit {self.misfit:.3g}, {self.ratio:.2g} x photon noise"
             + (left if self.tells else "")
         ]
-        if self.explained == "partly explained":
+        if self.explained == "partly explained" or (self.tells and self.explained.startswith("too few")):
             parts.append("`ptychoscope diagnose` tries what may be wrong")
         if len(self.frames_apart):
             parts.append(f"{len(self.frames_apart)} frame(s) stand apart: {listed(self.frames_apart)}")
