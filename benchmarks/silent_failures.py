@@ -1,10 +1,11 @@
 """Which spoilt scans `run` images wrongly without a word, and which good ones it speaks against.
 
-    python benchmarks/silent_failures.py -o words.json [--simulated 15] [--share 1] [--part K/N] [FILE ...]
+    python benchmarks/silent_failures.py -o words.json [--simulated 15] [--of-trials] [--share 1] [FILE ...]
 
 Every scan (simulated, or an npz with a probe and an object) is imaged by `reconstruct(scan)` with no option
 as it is and spoilt in many ways. A word is a `ScanWarning`, an error, or the verdict `not explained`;
-`partly explained`, whose sentence points to `ptychoscope diagnose`, is counted apart. An image is wrong when
+`partly explained`, whose sentence points to `ptychoscope diagnose`, is counted apart, and so is `too few
+photons to tell`, which claims nothing. An image is wrong when
 its nrmse is more than twice that of the unspoilt scan (registered, no ramp; also against the conjugate and
 the half turn of the truth, which no pattern tells from it).
 """
@@ -20,6 +21,7 @@ from time import process_time
 from typing import Any
 
 import numpy as np
+from diagnose_trials import simulated as of_trials
 
 from ptychoscope import load_scan, reconstruct
 from ptychoscope.errors import PtychoscopeError, ScanWarning
@@ -127,6 +129,7 @@ def words(scan: Scan, truth: np.ndarray) -> dict[str, Any]:
                 "verdict": "error",
                 "nrmse": 9.99,
                 "partly": False,
+                "untold": False,
             }
     seconds = process_time() - began
     said = [str(one.message) for one in caught if issubclass(one.category, ScanWarning)]
@@ -135,6 +138,7 @@ def words(scan: Scan, truth: np.ndarray) -> dict[str, Any]:
     return {
         "word": bool(said) or explained == "not explained",
         "partly": explained == "partly explained",
+        "untold": explained == "too few photons to tell",
         "said": said,
         "verdict": explained,
         "unexplained": None if verdict is None else verdict.unexplained,
@@ -169,8 +173,9 @@ def line(record: dict[str, Any]) -> str:
     if record["fault"] is None:
         lead = "ALARM" if record["word"] else "good"
     else:
-        heard = record["word"] or record["partly"]
-        lead = "word" if record["word"] else "partly" if heard else "SILENT" if record["wrong"] else "right"
+        lead = "SILENT" if record["wrong"] else "right"
+        for name in ("untold", "partly", "word"):
+            lead = name if record[name] else lead
     figures = [f"{record[key]:.3g}" for key in ("times", "nrmse", "unexplained", "ratio") if record.get(key)]
     return " | ".join(
         [lead, record["scan"], str(record["fault"]), record["verdict"], *figures, *record["said"]]
@@ -178,21 +183,22 @@ def line(record: dict[str, Any]) -> str:
 
 
 def summarised(records: list[dict[str, Any]]) -> dict[str, Any]:
-    """By fault: tried, wrong images, of those with a word, only partly explained, silent."""
-    faults: dict[str, list[int]] = defaultdict(lambda: [0] * 5)
+    """By fault: tried, wrong images, of those with a word, only partly explained, untold, silent."""
+    faults: dict[str, list[int]] = defaultdict(lambda: [0] * 6)
     for r in records:
         if r["fault"] is None:
             continue
-        row, silent = faults[r["fault"]], not (r["word"] or r["partly"])
+        row = faults[r["fault"]]
         row[0] += 1
         if r["wrong"]:
-            counts = (True, r["word"], r["partly"] and not r["word"], silent)
-            row[1:] = [a + int(b) for a, b in zip(row[1:], counts, strict=True)]
+            said = next((k for k, name in enumerate(("word", "partly", "untold")) if r[name]), 3)
+            row[1] += 1
+            row[2 + said] += 1
     good = [r for r in records if r["fault"] is None]
     return {
-        "columns": ["tried", "wrong", "word", "partly explained", "silent"],
+        "columns": ["tried", "wrong", "word", "partly explained", "too few photons", "silent"],
         "faults": dict(faults),
-        "all": [sum(row[k] for row in faults.values()) for k in range(5)],
+        "all": [sum(row[k] for row in faults.values()) for k in range(6)],
         "good": len(good),
         "alarms": sum(r["word"] for r in good),
         "good_partly_explained": sum(r["partly"] for r in good),
@@ -206,17 +212,22 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--simulated", type=int, default=15)
     parser.add_argument("--first", type=int, default=0, help="The first simulated scan, to try others.")
+    parser.add_argument("--of-trials", action="store_true", help="The scans of diagnose_trials.py instead.")
     parser.add_argument("--share", type=int, default=1, help="Every scan is spoilt in one of so many ways.")
     parser.add_argument("--part", default="0/1", help="K/N: every N-th scan, from the K-th.")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="Of CPU time.")
     options = parser.parse_args()
     part, parts = (int(word) for word in options.part.split("/"))
     files = [(path.name, load_scan(path)) for path in options.files]
-    scans = [*simulated(options.simulated, options.first), *files]
+    made = (
+        of_trials(options.simulated, 1) if options.of_trials else simulated(options.simulated, options.first)
+    )
+    scans = [*files, *made]
     records: list[dict[str, Any]] = []
     for number, (name, scan) in list(enumerate(scans))[part::parts]:
         if process_time() < options.seconds:
             records += measured(name, scan, number, options.share)
+            options.output.with_suffix(".part.json").write_text(json.dumps(records))
     summary = summarised(records)
     options.output.write_text(json.dumps({"summary": summary, "records": records}))
     print(json.dumps(summary, indent=1))

@@ -38,6 +38,9 @@ def make(**changes):
         (0.010, 0.0105, "too few photons to tell"),
         (0.030, 0.0105, "not explained"),
         (0.0115, 0.012, "partly explained"),
+        (0.0113, 0.012, "too few photons to tell"),
+        (0.0123, 0.0142, "too few photons to tell"),
+        (0.0123, 0.0146, "not explained"),
         (0.013, 0.014, "not explained"),
         (0.009, 0.11, "explained"),
         (0.0112, 0.018, "explained"),
@@ -48,6 +51,11 @@ def make(**changes):
 )
 def test_the_word_follows_from_what_is_left_unexplained(misfit, differences, word):
     assert make(misfit=misfit, differences=differences).explained == word
+
+
+def test_a_doubt_points_to_diagnose_where_frames_differ_by_more_than_noise():
+    assert "ptychoscope diagnose" in make(misfit=0.0123, differences=0.0142).sentence()
+    assert "ptychoscope diagnose" not in make(misfit=0.010, differences=0.0105).sentence()
 
 
 def test_unexplained_is_zero_at_the_noise_and_one_at_the_mean_pattern():

@@ -18,6 +18,9 @@ _FEW_PHOTONS, _LENIENT = (1.1, 1.45), 0.45
 photons sweeps stop before all is fitted."""
 _NEAR_NOISE, _NEAR_NOTHING = 1.2, 1.5
 """A misfit up to so many times photon noise speaks against no image; the second where frames tell nothing."""
+_ALIKE, _LEFT_BY_SWEEPS = 1.45, 0.7
+"""Where frames differ by less than the first many times the noise, sweeps that stop before all is fitted may
+leave up to the second part of that little: it says nothing."""
 _NAMED = 8
 """So many frames are named in a sentence."""
 
@@ -86,6 +89,8 @@ class Verdict:
             return "too few photons to tell" if self.ratio < _NEAR_NOTHING else "not explained"
         if self.unexplained <= float(np.interp(self.ratio, _FEW_PHOTONS, (_LENIENT, _WELL))):
             return "explained"
+        if self.differences < _ALIKE * self.differences_noise and self.unexplained < _LEFT_BY_SWEEPS:
+            return "too few photons to tell"
         half = self.unexplained <= _HALF or self.ratio < _NEAR_NOISE
         return "partly explained" if half else "not explained"
 
@@ -107,7 +112,7 @@ class Verdict:
             f"{leads[self.explained]}: misfit {self.misfit:.3g}, {self.ratio:.2g} x photon noise"
             + (left if self.tells else "")
         ]
-        if self.explained == "partly explained":
+        if self.explained == "partly explained" or (self.tells and self.explained.startswith("too few")):
             parts.append("`ptychoscope diagnose` tries what may be wrong")
         if len(self.frames_apart):
             parts.append(f"{len(self.frames_apart)} frame(s) stand apart: {listed(self.frames_apart)}")

@@ -8,7 +8,7 @@ import pytest
 
 from optics import lens_scan
 from ptychoscope import cli
-from ptychoscope.diagnosis import diagnose
+from ptychoscope.diagnosis import diagnose, quick_check
 from ptychoscope.diagnosis.lost_trigger import lost_trigger
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.io import save_scan
@@ -46,6 +46,18 @@ def test_frames_that_are_read_wrongly_tell_of_no_trigger(good):
     corner = replace(good, patterns=np.fft.ifftshift(good.patterns, axes=(1, 2)))
     for wrong in (corner, Orientation(flip_x=True).apply(good), Orientation(scale=1e-6).apply(good)):
         assert lost_trigger(wrong, Mend()) is None
+
+
+@pytest.mark.slow
+def test_the_check_before_a_run_judges_the_last_frames_by_their_own_noise():
+    """It is twice that of the middle, on which all else is tried."""
+    config = SimulationConfig(
+        object="asymmetric", patch_px=96, probe=ProbeConfig(kind="gaussian", defocus_rad=16.25), rows=16,
+        columns=16, step_px=8.358, jitter_px=0.8358, sub_pixel=True, photons=8e5, domain="counts", seed=1004,
+    )  # fmt: skip
+    scan = simulate_scan(config)
+    assert quick_check(scan, 5.0) is None
+    assert "with shift_frames=1" in quick_check(without(scan, 140), 5.0)
 
 
 @pytest.mark.parametrize("lost", [155, 170])

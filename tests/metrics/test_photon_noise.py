@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from ptychoscope.metrics.photon_noise import amplitude_noise, median_around, noise_misfit, stands_apart
+from ptychoscope.metrics.photon_noise import (
+    amplitude_noise,
+    mean_root,
+    median_around,
+    noise_misfit,
+    stands_apart,
+)
 
 
 @pytest.mark.parametrize("rate", [1e-3, 0.03, 0.4, 1.0, 2.7, 9.0, 41.0, 150.0, 1e3, 1e5])
@@ -12,6 +18,13 @@ def test_the_noise_is_that_of_drawn_counts(rate):
     squares = np.square(np.sqrt(counts) - np.sqrt(rate))
     error = squares.std() / np.sqrt(len(squares))
     assert amplitude_noise(np.array([rate]))[0] == pytest.approx(squares.mean(), abs=5 * error)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-6, 1e-3, 0.03, 0.4, 1.0, 9.0, 41.0, 310.0, 1e5])
+def test_the_mean_root_is_that_of_drawn_counts(rate):
+    roots = np.sqrt(np.random.default_rng(0).poisson(rate, 400_000))
+    error = roots.std() / np.sqrt(len(roots))
+    assert mean_root(np.array([rate], np.float32))[0] == pytest.approx(roots.mean(), abs=5 * error + 2e-3)
 
 
 def test_noise_ends_at_the_rate_itself_and_at_a_quarter():

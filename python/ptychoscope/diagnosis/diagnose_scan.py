@@ -13,7 +13,7 @@ from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.mend_by_rounds import mend_by_rounds
 from ptychoscope.diagnosis.remarks import all_tried, notes, undecided
 from ptychoscope.diagnosis.report import Diagnosis, Hypothesis, Image, percent
-from ptychoscope.diagnosis.search import Search
+from ptychoscope.diagnosis.search import FRAMES_ALIKE, Search
 from ptychoscope.diagnosis.simplest import simplest
 from ptychoscope.diagnosis.trial import Trials
 from ptychoscope.diagnosis.tried import Round
@@ -65,7 +65,8 @@ def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
                 search = Search(kept, seed=seed)
                 current = current.with_steps(shift_frames=lost.kept(len(scan))[1])
     current = simplest(current)
-    of_use = search.beats_shuffled(current)
+    noise = search.many.noise(current)
+    of_use = noise > FRAMES_ALIKE or search.beats_shuffled(current)
     last = search.many.run(current).unexplained
     mend = current
     if lost is not None:
@@ -75,11 +76,11 @@ def diagnose(scan: Scan, *, seed: int = 0, images: bool = True) -> Diagnosis:
     best = Hypothesis(" and ".join(names) or "as given", mend, last)
     return Diagnosis(
         given=given,
-        noise=search.many.noise(current),
+        noise=noise,
         best=best,
         tried=all_tried(rounds, best, given),
         undecided=undecided(rounds, free=current.probe is not None),
-        notes=notes(detector, scan, lost, search.axes(current)),
+        notes=notes(detector, scan, lost, search.axes(current), noise),
         probe_given=scan.probe is not None,
         saturation=detector.saturation,
         positions_of_use=of_use,

@@ -10,7 +10,7 @@ import numpy as np
 
 from ptychoscope.diagnosis.families import turned
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.trial import Trials
+from ptychoscope.diagnosis.trial import Trials, can_overlap
 from ptychoscope.errors import ScanError
 from ptychoscope.refine.defocus_search import find_probe
 from ptychoscope.scan import Scan
@@ -24,7 +24,9 @@ def found_probes(scan: Scan, trials: Trials) -> list[tuple[Mend, float]]:
     """Mends with a probe from the frames, one for each relative orientation that fits at all; best first."""
     shifted = Mend().with_steps(patterns="fftshift") if light_in_corner(scan) else Mend()
     near = scan.select(trials.frames[:_NEAR])
-    found = []
+    found = list[tuple[Mend, float]]()
+    if not can_overlap(near.positions_px, scan.patch_px):
+        return found
     for bits in RELATIVE:
         mend = shifted.with_steps(**turned(*bits))
         try:

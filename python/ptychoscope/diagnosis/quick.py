@@ -96,8 +96,8 @@ def _by_trials(scan: Scan, budget_s: float) -> Finding | None:
         trials = Trials(scan, neighbours(scan.positions_px, _NOISY_FRAMES), sweeps=_SWEEPS, crop=True)
         given, noise, enough = trials.run(Mend()), trials.noise(Mend()), _NEAR_NOISE_MANY
     explained = given.unexplained < enough * noise
-    shift = None if explained else better_shift(scan, trials, given, has_time)
-    if shift is not None and shift.clear(noise, _NUMBER_RATIO):
+    shift, of_row = (None, 0.0) if explained else better_shift(scan, trials, given, has_time)
+    if shift is not None and shift.clear(of_row, _NUMBER_RATIO):
         first = about_first_shifted(scan, trials, Mend(), shift.mend, partial(has_time, 2))
         return Finding(_shifted(scan, shift, first), shift.mend)
     turned = _turned_axes(scan, trials, given) if has_time() else None

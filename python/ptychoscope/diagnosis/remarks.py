@@ -5,7 +5,8 @@ from ptychoscope.diagnosis.bad_pixels import DetectorFindings
 from ptychoscope.diagnosis.families import CONTINUOUS
 from ptychoscope.diagnosis.lost_trigger import LostTrigger
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.report import Hypothesis
+from ptychoscope.diagnosis.report import Hypothesis, percent
+from ptychoscope.diagnosis.search import FRAMES_ALIKE
 from ptychoscope.diagnosis.tried import Round, Tried
 from ptychoscope.scan import Scan
 
@@ -54,10 +55,15 @@ def _why(one: Tried, other: Tried) -> str:
 
 
 def notes(
-    detector: DetectorFindings, scan: Scan, lost: LostTrigger | None, axes: Axes | None
+    detector: DetectorFindings, scan: Scan, lost: LostTrigger | None, axes: Axes | None, noise: float
 ) -> tuple[str, ...]:
-    """What else was seen; `axes` are those of the mended scan."""
+    """What else was seen; `axes` are those of the mended scan, `noise` what photon noise leaves of it."""
     texts = []
+    if noise > FRAMES_ALIKE:
+        texts.append(
+            f"too few photons: noise alone leaves {percent(noise)} of what differs between frames, so that "
+            "hardly anything can be told"
+        )
     if detector.bad.any():
         dead = int(detector.bad.sum()) - detector.hot
         texts.append(f"{detector.hot} pixels are hot and {dead} dead that no mask names")

@@ -45,16 +45,19 @@ class Better(NamedTuple):
         return (t < -_CLEAR_T and shrunk < ratio) or (t < -_PLAIN_T and shrunk < _PLAIN_RATIO)
 
 
-def better_shift(scan: Scan, trials: Trials, given: Outcome, has_time: Callable[[], bool]) -> Better | None:
-    """The better shift by one frame at the end of the scan, where any lost trigger shows; or None.
+def better_shift(
+    scan: Scan, trials: Trials, given: Outcome, has_time: Callable[[], bool]
+) -> tuple[Better | None, float]:
+    """The better shift by one frame at the end of the scan, where any lost trigger shows, or None; and what
+    photon noise alone would leave there.
 
     Tried on as many frames in a row, whose partners are there too.
     """
     row = in_a_row(scan, len(scan) - len(trials.frames), trials)
     there = row.run(Mend())
     if not np.isfinite(min(there.unexplained, given.unexplained)):
-        return None
-    return _best([_tried(row, steps, there) for steps in _SHIFTS if has_time()])
+        return None, 0.0
+    return _best([_tried(row, steps, there) for steps in _SHIFTS if has_time()]), row.noise(Mend())
 
 
 def about_first_shifted(

@@ -36,10 +36,17 @@ _CLEAR_T = 6.0
 """Standard errors of the frames' mean gain; frames overlap, so they count for less than they are."""
 _CLEAR_RATIO = 0.8
 """What is left above the noise must shrink to this."""
-_NOISE_ONLY = 1.03
-"""A scan explained to this much of its noise has nothing wrong with it."""
-_NUMBER_GAIN = 0.9
-"""A number must bring what is unexplained below this part of it."""
+_NOISE_ONLY, _NOISE_ALIKE = 1.03, 1.2
+"""A scan explained to this much of its noise has nothing wrong with it that can be told; the second where
+its frames are alike but for noise."""
+FRAMES_ALIKE = 0.9
+"""Where photon noise alone would leave more unexplained than this, frames differ by hardly more."""
+_NUMBER_GAIN, _NUMBER_RATIO = 0.9, 0.5
+"""A number must bring what is unexplained below the first part of it, or what is above the noise below the
+second: where noise is most of it, no number can bring the whole down. The second counts where the frames
+are explained at all."""
+_EXPLAINED = 0.05
+"""Where no more is left, a number must do the second: slow sweeps leave some, less of it on a denser scan."""
 _NEAR_NOISE = 1.15
 _USELESS, _USEFUL = 0.9, 0.7
 """Where nothing alone leaves less than the first, pairs are tried, and a probe from the frames; either must
@@ -217,7 +224,8 @@ class Search:
         """Whether `tried` explains the frames clearly better than `current`, whose outcome is `given`."""
         if not np.isfinite(given.unexplained):
             return bool(np.isfinite(tried.unexplained))
-        if given.unexplained < _NOISE_ONLY * self.many.noise(current):
+        noise = self.many.noise(current)
+        if given.unexplained < (_NOISE_ALIKE if noise > FRAMES_ALIKE else _NOISE_ONLY) * noise:
             return False
         shrinks = self._shrinks(tried.unexplained, given.unexplained, current, _CLEAR_RATIO)
         return tried.t < -_CLEAR_T and shrinks
@@ -228,17 +236,19 @@ class Search:
         return left - floor < part * (given - floor)
 
     def _accepted(self, found: list[Tried], given: Outcome, current: Mend) -> Tried | None:
-        most = {True: _NUMBER_GAIN * given.unexplained, False: np.inf}
-        clear = [
-            tried
-            for tried in found
-            if self.clear(tried, given, current) and tried.unexplained < most[tried.family in CONTINUOUS]
-        ]
-        for tried in clear:
+        for tried in found:
             number = tried.family in CONTINUOUS
+            if not self.clear(tried, given, current) or (number and not self._pays(tried, given, current)):
+                continue
             if not number or (moves(current, tried.mend) and self.beats_shuffled(tried.mend)):
                 return tried
         return None
+
+    def _pays(self, tried: Tried, given: Outcome, current: Mend) -> bool:
+        """Whether a number explains enough for something that can be made to fit a little."""
+        left, before = tried.unexplained, given.unexplained
+        much = left < _USELESS and self._shrinks(left, before, current, _NUMBER_RATIO)
+        return much or _EXPLAINED < before > left / _NUMBER_GAIN
 
     def near_noise(self, current: Mend) -> bool:
         """Whether photon noise is most of what `current` leaves."""

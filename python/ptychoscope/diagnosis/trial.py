@@ -147,11 +147,9 @@ class Trials:
         if self._at is None or self._at[0] != key:
             positions = orientation.turned(self._scan.positions_px[self.frames[partners]])
             positions = positions * (split.side / self._scan.patch_px)
-            if not np.ptp(positions, axis=0).max() < np.sqrt(_LARGEST_PX):
+            if not can_overlap(positions, split.side):
                 return None
             extent = canvas_extent(positions, (split.side, split.side))
-            if extent.shape[0] * extent.shape[1] > _LARGEST_PX:
-                return None
             refiner = Refiner(extent.shape, np.ones((modes, split.side, split.side)))
             for part in (split.seen, split.held):
                 refiner.add(part[frames], extent.to_canvas(positions), domain="amplitude")
@@ -194,6 +192,14 @@ class Trials:
             held = np.roll(pattern_step(self._held, steps), roll, (1, 2))
             self._splits[key] = Split(amplitude, held, crop=self._crop, side=side)
         return self._splits[key]
+
+
+def can_overlap(positions_px: NDArray[np.float64], side: int) -> bool:
+    """Whether patches of `side` lie within a canvas that trials make: else none is near another."""
+    if not np.ptp(positions_px, axis=0).max() < np.sqrt(_LARGEST_PX):
+        return False
+    height, width = canvas_extent(positions_px, (side, side)).shape
+    return height * width <= _LARGEST_PX
 
 
 def neighbours(positions_px: NDArray[np.float64], count: int) -> NDArray[np.intp]:

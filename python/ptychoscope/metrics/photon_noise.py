@@ -24,6 +24,15 @@ def amplitude_noise(rate: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(values[index] + slopes[index] * (place - index), np.float64)
 
 
+def mean_root(rate: NDArray[np.floating]) -> NDArray[np.float64]:
+    """E sqrt(K) for Poisson counts K of rates l >= 0, of any shape, within .002.
+
+    sqrt(l) for large l; l for small ones, where K is mostly 0.
+    """
+    root = np.sqrt(np.maximum(rate, 1e-30), dtype=np.float64)
+    return np.asarray(np.maximum(root - amplitude_noise(rate) / (2 * root), 0))
+
+
 def noise_misfit(expected: NDArray[np.floating]) -> float:
     """sum (A - |U|)^2 / sum A^2 that is left when |U|^2 is the truth, `expected` counts in every pixel."""
     total = float(np.sum(expected, dtype=np.float64))

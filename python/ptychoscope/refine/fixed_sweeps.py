@@ -8,6 +8,7 @@ from ptychoscope.option_literals import PositionUse, ProbeUse, SweepStart
 from ptychoscope.refine.explained_by_noise import explained_by_noise
 from ptychoscope.refine.low_count_bias import NONE, PhotonOffset, photon_offset
 from ptychoscope.refine.refiner import Refiner
+from ptychoscope.refine.runaway import Runaway
 from ptychoscope.refine.step_sizes import Schedule, schedule
 from ptychoscope.refine.sweep_findings import Sweep
 from ptychoscope.scan import Scan
@@ -43,21 +44,28 @@ class FixedSweeps(NamedTuple):
         self,
         refiner: Refiner,
         number: int,
+        runaway: Runaway,
         probe: ProbeUse = "keep",
         positions: PositionUse = "keep",
         limit_px: float = 1.0,
     ) -> Sweep:
-        """Sweep `number`, from 0, which finds the object: probe and positions follow from the second on."""
+        """Sweep `number`, from 0, which finds the object: probe and positions follow from the second on.
+
+        `runaway` is that of these sweeps, and holds them where their misfit rises.
+        """
         later = number > 0
-        return refiner.sweep(
+        held = runaway.held(self.regularisations[number], self.plan.momenta[number])
+        found = refiner.sweep(
             step=self.plan.steps[number],
-            momentum=self.plan.momenta[number],
-            regularisation=self.regularisations[number],
+            regularisation=held[0],
+            momentum=held[1],
             probe_step=1.0 if probe != "keep" and later else 0.0,
             position_step=1.0 if positions == "correct" and later else 0.0,
             position_limit_px=limit_px,
             seed=(self.seed << 20) + number,
         )
+        runaway.saw(found.misfit)
+        return found
 
     def examine(self, refiner: Refiner) -> Sweep:
         """Find what the frames say of the object as it is."""

@@ -1,7 +1,9 @@
 """Pixels held out: a choice is judged by what it predicts, not by what it was fitted to.
 
 Some pixels of every pattern are kept from the solver, which then keeps its own wave there. More freedom
-(modes, moves, a background) always fits better; only where it is true does it predict better.
+(modes, moves, a background) always fits better; only where it is true does it predict better. A pixel of few
+photons is predicted by the mean root of as many, which lies below the root of the mean: else whatever makes
+the dark field darker would seem to predict better, and a probe that was right be moved.
 """
 
 from typing import NamedTuple
@@ -9,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.metrics.photon_noise import mean_root
 from ptychoscope.preprocess.unmeasured_pixels import UNMEASURED, measured_amplitudes
-from ptychoscope.refine.low_count_bias import NONE, PhotonOffset
+from ptychoscope.refine.low_count_bias import whole_photons
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.scan import Scan
 
@@ -37,12 +40,11 @@ class Gain(NamedTuple):
 
 
 class HeldOutPixels:
-    """Frames of a scan with pixels held out, drawn from `seed`; `offset` is added to their counts."""
+    """Frames of a scan with pixels held out, drawn from `seed`."""
 
-    def __init__(
-        self, scan: Scan, offset: PhotonOffset = NONE, *, saturation: float | None = None, seed: int = 0
-    ) -> None:
-        amplitude = offset.amplitudes(measured_amplitudes(scan, saturation=saturation))
+    def __init__(self, scan: Scan, *, saturation: float | None = None, seed: int = 0) -> None:
+        amplitude = measured_amplitudes(scan, saturation=saturation)
+        self._root = mean_root if whole_photons(scan, saturation=saturation) else np.sqrt
         drawn = np.random.default_rng(seed).random(amplitude.shape, dtype=np.float32) < _PART
         self._hidden = drawn & (amplitude >= 0)
         self._amplitude = np.where(self._hidden, amplitude, 0)
@@ -55,10 +57,11 @@ class HeldOutPixels:
         self._hidden[frames] = False
 
     def misfits(self, refiner: Refiner) -> NDArray[np.float64]:
-        """(n,) sum of (A - sqrt I)^2 over the held-out pixels of each frame."""
-        predicted = np.sqrt(refiner.predicted())
-        left = np.where(self._hidden, self._amplitude - predicted, 0)
-        return np.asarray(np.square(left, dtype=np.float64).sum(axis=(1, 2)))
+        """(n,) sum of (A - E A)^2 over the held-out pixels of each frame."""
+        left = np.zeros(self._hidden.shape)
+        predicted = self._root(refiner.predicted()[self._hidden])
+        left[self._hidden] = self._amplitude[self._hidden] - predicted
+        return np.asarray(np.square(left).sum(axis=(1, 2)))
 
 
 def gain(before: NDArray[np.float64], after: NDArray[np.float64]) -> Gain:

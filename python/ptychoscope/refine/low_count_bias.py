@@ -66,8 +66,7 @@ def photon_offset(scan: Scan, part: float, *, saturation: float | None = None) -
     few that most pixels see none, what pulls dark pixels to 0 does more good than its bias does harm.
     """
     added = _ADDED * part
-    sample = np.unique(np.linspace(0, len(scan) - 1, min(_SAMPLE_FRAMES, len(scan))).astype(np.intp))
-    if part < _LEAST_PART or not _whole(scan, sample, saturation):
+    if part < _LEAST_PART or not whole_photons(scan, saturation=saturation):
         return NONE
     mean = mean_counts_pattern(scan, saturation)
     expected = np.interp(mean, _LEVELS, _over_speckle(added))
@@ -95,7 +94,9 @@ def _over_speckle(added: float) -> NDArray[np.float64]:
     return np.asarray(np.interp(np.multiply.outer(_LEVELS, at), _FRAME_LEVELS, of_frame) @ weights)
 
 
-def _whole(scan: Scan, frames: NDArray[np.intp], saturation: float | None) -> bool:
+def whole_photons(scan: Scan, *, saturation: float | None = None) -> bool:
+    """Whether pixels of few counts hold whole numbers of them, in a sample of the frames."""
+    frames = np.unique(np.linspace(0, len(scan) - 1, min(_SAMPLE_FRAMES, len(scan))).astype(np.intp))
     amplitude: NDArray[Any] = measured_amplitudes(scan, frames, saturation=saturation)
     counts = np.square(amplitude[amplitude > 0], dtype=np.float64)
     few = counts[counts < _FEW]
