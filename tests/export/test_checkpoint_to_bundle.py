@@ -38,6 +38,7 @@ def bundle(trained: TrainResult, scan: Scan, tmp_path_factory: pytest.TempPathFa
     return export_bundle(trained.run_dir, tmp_path_factory.mktemp("out") / "bundle", scan=scan)
 
 
+@pytest.mark.slow
 def test_the_bundle_makes_the_patches_of_the_training(bundle: Path, trained: TrainResult, scan: Scan) -> None:
     with torch.inference_mode():
         amplitude = torch.from_numpy(scan.amplitude())[:, None]
@@ -57,6 +58,7 @@ def test_it_says_where_it_comes_from(bundle: Path, trained: TrainResult) -> None
     assert 0 <= provenance.metrics["onnx_torch_max_difference"] <= 5e-5
 
 
+@pytest.mark.slow
 def test_a_checkpoint_file_and_the_command_give_the_same_bundle(
     bundle: Path, trained: TrainResult, scan: Scan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,6 +71,7 @@ def test_a_checkpoint_file_and_the_command_give_the_same_bundle(
     assert figures["sha256"] == read_bundle(tmp_path / "b").digest == read_bundle(bundle).digest
 
 
+@pytest.mark.slow
 def test_without_a_scan_frames_are_simulated(trained: TrainResult, tmp_path: Path) -> None:
     path = export_bundle(trained.run_dir, tmp_path / "bundle", licence="CC0", pixel_size_m=2e-8)
     config = read_bundle(path).config

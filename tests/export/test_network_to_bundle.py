@@ -54,6 +54,7 @@ def test_it_computes_what_torch_computes(tmp_path: Path, dtype: str, side: int, 
     assert np.abs(got - expected).max() <= 5e-5
 
 
+@pytest.mark.slow
 def test_the_probe_is_a_default_that_a_caller_may_replace(bundle: Path, counts: np.ndarray) -> None:
     ort = pytest.importorskip("onnxruntime")
     session = ort.InferenceSession(str(bundle / "model.onnx"), providers=["CPUExecutionProvider"])
@@ -77,6 +78,7 @@ def test_the_graph_is_one_clean_file(bundle: Path) -> None:
     assert not any(tensor.external_data for tensor in model.graph.initializer)
 
 
+@pytest.mark.slow
 def test_the_same_weights_give_the_same_files(
     tmp_path: Path, bundle: Path, probe: np.ndarray, counts: np.ndarray
 ) -> None:

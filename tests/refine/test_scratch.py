@@ -49,6 +49,7 @@ def test_a_folder_that_cannot_be(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+@pytest.mark.slow
 def test_frames_take_no_memory(tmp_path):
     """200 MiB of frames: with the scratch file the process stays far below."""
     program = f"""

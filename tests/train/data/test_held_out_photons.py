@@ -82,6 +82,7 @@ def test_photons_are_not_drawn_from_anything_else(small_scan: Scan) -> None:
         resolve_defaults(TrainConfig(held_out_photons=0.2), [other])
 
 
+@pytest.mark.slow
 def test_a_dim_scan_trains(rng: np.random.Generator, tmp_path: Path) -> None:
     scan = make_scan(rng)
     dim = replace(scan, patterns=rng.poisson(scan.patterns * 0.01).astype(np.float32), probe=scan.probe / 10)

@@ -45,6 +45,7 @@ def test_loggers_write_or_say_what_they_need(small_scan: Scan, tmp_path: Path, n
     assert any((tmp_path / "run").glob("logs/*" if name != "mlflow" else "mlflow.db"))
 
 
+@pytest.mark.slow
 def test_no_logger_is_imported_unless_asked_for() -> None:
     code = f"import sys, ptychoscope.train.training_run; print([m for m in sys.modules if m in {LOGGERS}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
