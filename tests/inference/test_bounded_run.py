@@ -41,7 +41,7 @@ def expanded() -> tuple[list[NodeProto], list[TensorProto]]:
 
 
 def counted() -> tuple[list[NodeProto], list[TensorProto]]:
-    values = [number(name, value) for name, value in (("from", 0), ("to", 1 << 22), ("by", 1 / 16))]
+    values = [number(name, value) for name, value in (("from", 0), ("to", VALUES >> 4), ("by", 1 / 16))]
     return [helper.make_node("Range", ["from", "to", "by"], ["big"])], values
 
 
@@ -121,8 +121,8 @@ def test_what_unfolds_in_a_run_is_refused(
     data = added(tiny_model, bomb)
     (tiny_copy / "model.onnx").write_bytes(data)
     forge(graph=FileSpec(file="model.onnx", sha256=graph_digest(data)))
-    monkeypatch.setattr("ptychoscope.inference.bounded_run._SPARE_BYTES", 200 << 20)
-    with pytest.raises(BundleError, match=r"more memory .* \(more than 0\.2 GiB\)"):
+    monkeypatch.setattr("ptychoscope.inference.bounded_run._SPARE_BYTES", 64 << 20)
+    with pytest.raises(BundleError, match=r"more memory .* \(more than 0\.1 GiB\)"):
         load_model(tiny_copy, threads=1)
     ended()
 
