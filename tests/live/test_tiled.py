@@ -159,8 +159,8 @@ def same(arrays, result):
 
 
 def test_a_running_scan_is_there_before_its_end_and_whole_after_it(started, scan, server, tmp_path):
-    live, replay = live_of(started, scan, tmp_path, server.url, rate=8)
-    end, seen = time.monotonic() + 60, {}
+    live, replay = live_of(started, scan, tmp_path, server.url, rate=1)  # a server may take seconds
+    end, seen = time.monotonic() + 100, {}
     while not seen and live.poll() is None and time.monotonic() < end:
         with suppress(httpx.HTTPStatusError):  # an array between two versions
             seen = {name: held for name, held in server.nodes().items() if held[0].get("frames")}
