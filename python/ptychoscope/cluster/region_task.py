@@ -18,7 +18,7 @@ from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.pipeline.memory_limit import memory_bytes, scratch_for_sweeps
 from ptychoscope.refine.fixed_sweeps import FixedSweeps
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.runaway import Runaway
+from ptychoscope.refine.rising_misfit import RisingMisfit
 from ptychoscope.refine.scan_to_refiner import add_frames
 
 
@@ -82,9 +82,9 @@ def sweep_region(
     refiner = solver.refiner(file, at, extent)
     refiner.set_object(start)
     solver.sweeps.begin(refiner)
-    runaway = Runaway()
+    rising = RisingMisfit()
     for number in range(len(solver.sweeps.plan.steps)):
-        solver.sweeps.sweep(refiner, number, runaway, solver.use)
+        solver.sweeps.sweep(refiner, number, rising, solver.use)
     solver.sweeps.end(refiner)
     refiner.set_aside(~own)
     solver.sweeps.examine(refiner)

@@ -8,7 +8,7 @@ from ptychoscope.option_literals import PositionUse, ProbeUse, SweepStart
 from ptychoscope.refine.explained_by_noise import explained_by_noise
 from ptychoscope.refine.low_count_bias import NONE, PhotonOffset, photon_offset
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.runaway import Runaway
+from ptychoscope.refine.rising_misfit import RisingMisfit
 from ptychoscope.refine.step_sizes import Schedule, schedule
 from ptychoscope.refine.sweep_findings import Sweep
 from ptychoscope.scan import Scan
@@ -44,17 +44,17 @@ class FixedSweeps(NamedTuple):
         self,
         refiner: Refiner,
         number: int,
-        runaway: Runaway,
+        rising: RisingMisfit,
         probe: ProbeUse = "keep",
         positions: PositionUse = "keep",
         limit_px: float = 1.0,
     ) -> Sweep:
         """Sweep `number`, from 0, which finds the object: probe and positions follow from the second on.
 
-        `runaway` is that of these sweeps, and holds them where their misfit rises.
+        `rising` is that of these sweeps, and holds them where their misfit rises.
         """
         later = number > 0
-        held = runaway.held(self.regularisations[number], self.plan.momenta[number])
+        held = rising.held(self.regularisations[number], self.plan.momenta[number])
         found = refiner.sweep(
             step=self.plan.steps[number],
             regularisation=held[0],
@@ -64,7 +64,7 @@ class FixedSweeps(NamedTuple):
             position_limit_px=limit_px,
             seed=(self.seed << 20) + number,
         )
-        runaway.saw(found.misfit)
+        rising.saw(found.misfit)
         return found
 
     def examine(self, refiner: Refiner) -> Sweep:

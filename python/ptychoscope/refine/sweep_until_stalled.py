@@ -9,7 +9,7 @@ from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.choose_corrections import Choice
 from ptychoscope.refine.outlier_frames import frames_apart
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.runaway import Runaway
+from ptychoscope.refine.rising_misfit import RisingMisfit
 from ptychoscope.refine.scan_to_refiner import on_extent
 from ptychoscope.refine.smooth_background import moved_background
 from ptychoscope.refine.step_sizes import settling_step
@@ -43,17 +43,17 @@ def sweep_as_chosen(
     """
     aside = np.zeros(0, np.intp) if watch.stopped else _set_aside(refiner, extent, start, choice, plan)
     _begin(refiner, extent, start, choice, plan)
-    probe, runaway = ProbeMomentum(refiner), Runaway()
+    probe, rising = ProbeMomentum(refiner), RisingMisfit()
     steps = list(plan.steps)
     seen: list[float] = []
     done = 0
     while steps and not (done and watch.stopped):
         step = steps.pop(0)
         momentum = plan.momentum if done > 0 and steps else 0.0
-        regularisation, momentum = runaway.held(plan.regularisation, momentum)
+        regularisation, momentum = rising.held(plan.regularisation, momentum)
         plan = plan._replace(regularisation=regularisation)
         found = _sweep(refiner, choice, plan, step, momentum, done)
-        runaway.saw(found.misfit)
+        rising.saw(found.misfit)
         if choice.model.background and done > 0:
             _follow_background(refiner, plan)
         if choice.model.update_probe:

@@ -16,7 +16,7 @@ from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.fixed_sweeps import fixed_sweeps
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.runaway import Runaway
+from ptychoscope.refine.rising_misfit import RisingMisfit
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, partly_done, result_of
 from ptychoscope.refine.step_sizes import settling_step
 from ptychoscope.scan import Scan
@@ -98,9 +98,9 @@ def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     fixed = fixed_sweeps(scan, first, sweeps, begin_with, saturation=saturation, seed=seed)
     before = fixed.examine(refiner)
     fixed.begin(refiner)
-    sweeping, done, runaway = process_time(), 0, Runaway()
+    sweeping, done, rising = process_time(), 0, RisingMisfit()
     while done < sweeps and not (done and watch.stopped):
-        found = fixed.sweep(refiner, done, runaway, probe, positions, position_limit_px)
+        found = fixed.sweep(refiner, done, rising, probe, positions, position_limit_px)
         if found.moved_rms_px < _AT_REST_PX and done > 1:
             positions = "keep"
         done += 1

@@ -12,7 +12,7 @@ _ENOUGH = 1.0
 """A regularisation with which no run was seen to run away."""
 
 
-class Runaway:
+class RisingMisfit:
     """Watches the misfits of a run."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ptychoscope.metrics import compare
 from ptychoscope.refine import refine_best, refine_scan
-from ptychoscope.refine.runaway import Runaway
+from ptychoscope.refine.rising_misfit import RisingMisfit
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 
@@ -26,19 +26,19 @@ def test_bright_frames_of_a_gaussian_beam_end_at_a_good_image(refine):
 
 
 def test_a_run_is_held_once_its_misfit_has_risen():
-    runaway = Runaway()
+    rising = RisingMisfit()
     for misfit in (1.0, 0.2, 0.21, 0.1, 0.109):
-        assert runaway.held(0.1, 0.6) == (0.1, 0.6)
-        runaway.saw(misfit)
-    assert runaway.held(0.1, 0.6) == (0.1, 0.6)
-    runaway.saw(0.111)
-    assert runaway.held(0.1, 0.6) == (1.0, 0.0), "momentum begins anew"
-    runaway.saw(0.3)
-    assert runaway.held(0.1, 0.6) == (1.0, 0.6), "and regularisation stays"
+        assert rising.held(0.1, 0.6) == (0.1, 0.6)
+        rising.saw(misfit)
+    assert rising.held(0.1, 0.6) == (0.1, 0.6)
+    rising.saw(0.111)
+    assert rising.held(0.1, 0.6) == (1.0, 0.0), "momentum begins anew"
+    rising.saw(0.3)
+    assert rising.held(0.1, 0.6) == (1.0, 0.6), "and regularisation stays"
 
 
 def test_a_run_with_regularisation_enough_is_left_alone():
-    runaway = Runaway()
+    rising = RisingMisfit()
     for misfit in (0.1, 5.0, 9.0):
-        assert runaway.held(2.0, 0.6) == (2.0, 0.6)
-        runaway.saw(misfit)
+        assert rising.held(2.0, 0.6) == (2.0, 0.6)
+        rising.saw(misfit)
