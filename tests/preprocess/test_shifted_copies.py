@@ -49,7 +49,7 @@ def overwritten(into, length):
     first=st.integers(0, 11),
     moved=st.integers(4 * SIDE, PIXELS - 4 * SIDE),
     start=st.integers(0, PIXELS - 1),
-    length=st.integers(4 * PIXELS, 10 * PIXELS),
+    length=st.integers(6 * PIXELS, 10 * PIXELS),
     later=st.booleans(),
     dtype=st.sampled_from(["uint8", "uint16", "float32", "amplitude"]),
 )

@@ -43,6 +43,7 @@ def shifted_copies(scan: Scan) -> NDArray[np.bool_]:
 
     Of a block and its copy the one is true whose frames are more like the mean pattern. Where a copy has
     overwritten what it was copied from, it goes on as far as frames are more like the mean pattern moved.
+    A block of fewer than six frames may be missed where it is cut through the middle of the patterns.
     """
     found = np.zeros(len(scan), bool)
     blocks = _blocks(scan.frame_survey, scan.patch_px**2)
@@ -51,8 +52,7 @@ def shifted_copies(scan: Scan) -> NDArray[np.bool_]:
         frames, offset = block.later, block.offset
         if _likeness(scan, block.earlier, usual) < _likeness(scan, frames, usual):
             frames, offset = block.earlier, -offset
-        span = np.arange(max(frames.min() - 1, 0), min(frames.max() + 2, len(scan)))
-        held = _held(scan, span if len(span) <= 4 * len(frames) else frames, offset)
+        held = _held_about(scan, frames, offset)
         if len(held):
             before, after = (_going_on(scan, held, offset, usual, step) for step in (-1, 1))
             copies = [*before, *held, *after]
@@ -68,9 +68,10 @@ def _mean_amplitude(scan: Scan) -> NDArray[np.float32]:
 
 
 def _likeness(scan: Scan, frames: NDArray[np.intp], usual: NDArray[np.float32]) -> float:
-    """Of some of `frames` to the mean pattern: larger where they are more like it."""
-    some = frames[:: -(-len(frames) // _FRAMES_OF_MEAN)]
-    return float((scan.amplitude(some).reshape(len(some), -1) @ usual).sum())
+    """Of some of `frames`, however bright, to the mean pattern: larger where they are more like it."""
+    some = scan.amplitude(frames[:: -(-len(frames) // _FRAMES_OF_MEAN)])
+    some = some.reshape(len(some), -1)
+    return float((some @ usual / np.linalg.norm(some, axis=1)).sum())
 
 
 def _going_on(
@@ -111,6 +112,18 @@ def _blocks(survey: FrameSurvey, pixels: int) -> list[_Block]:
     return [
         _Block(int(values[k]), later[offsets == values[k]], earlier[offsets == values[k]]) for k in largest
     ]
+
+
+def _held_about(scan: Scan, frames: NDArray[np.intp], offset: int) -> NDArray[np.intp]:
+    """Those of `frames`, and of the ones between them and on either side, that are held (`_held`)."""
+    span = np.arange(frames.min(), frames.max() + 1)
+    held = _held(scan, span if len(span) <= 4 * len(frames) else frames, offset)
+    for step in (-1, 1) if len(held) else ():
+        at = int(held.min() if step < 0 else held.max()) + step
+        while 0 <= at < len(scan) and len(one := _held(scan, np.array([at]), offset)):
+            held = np.append(held, one)
+            at += step
+    return held
 
 
 def _held(scan: Scan, frames: NDArray[np.intp], offset: int) -> NDArray[np.intp]:
