@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.patch_geometry import canvas_bytes, too_large
 from ptychoscope.preprocess.frame_selection import listed
+from ptychoscope.preprocess.moved_frames import moved_frames
 from ptychoscope.preprocess.repeated_frames import repeated_frames
 from ptychoscope.preprocess.shifted_copies import shifted_copies
 from ptychoscope.scan import Scan
@@ -43,18 +44,18 @@ class UsableFrames(NamedTuple):
 
     scan: Scan
     left_out: dict[str, str | int]
-    """`frames_dark`, `frames_repeated`, `frames_apart`: what was left out, by number; `scan_index` where one
-    of several was taken; empty when nothing was."""
+    """`frames_dark`, `frames_repeated`, `frames_moved`, `frames_apart`: what was left out, by number;
+    `scan_index` where one of several was taken; empty when nothing was."""
 
 
 def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
     """The frames of `scan` that make its image.
 
-    Left out, with a `ScanWarning` that names them, are frames without a count, copies of other frames, and
-    frames whose windows overlap none of the others' where the canvas would be far larger than what is seen
-    (an encoder that jumped). Of several scans in one, by `scan_index`, the first is taken, with a
-    `ScanWarning`. Positions that all lie within a pixel are said to. Without `positions_known`, where their
-    unit is still to be found, neither their spread nor the canvas is judged.
+    Left out, with a `ScanWarning` that names them, are frames without a count, copies of other frames, frames
+    whose pixels slipped, and frames whose windows overlap none of the others' where the canvas would be far
+    larger than what is seen (an encoder that jumped). Of several scans in one, by `scan_index`, the first is
+    taken, with a `ScanWarning`. Positions that all lie within a pixel are said to. Without `positions_known`,
+    where their unit is still to be found, neither their spread nor the canvas is judged.
 
     Raises
     ------
@@ -75,18 +76,21 @@ def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
             f"the {len(scan)} patterns hold no photons on measured pixels: check the mask, or the file"
         )
     copies = repeated_frames(scan) | shifted_copies(scan)
-    apart = ~dark & ~copies & _apart(scan.positions_px, scan.patch_px, ~dark)
+    moved = moved_frames(scan, ~dark & ~copies)
+    apart = ~dark & ~copies & ~moved & _apart(scan.positions_px, scan.patch_px, ~dark)
     for name, frames, reason in (
         ("frames_dark", dark, "hold no counts"),
         ("frames_repeated", copies, "are copies, bit for bit, of other ones (a buffer written twice?)"),
+        ("frames_moved", moved, "hold their pixels many places further on (bytes lost, or written twice?)"),
         ("frames_apart", apart, "lie apart from all others (an encoder that jumped?)"),
     ):
         numbers = scan.numbers[frames]
         if len(numbers):
             left_out[name] = ", ".join(map(str, numbers))
             warnings.warn(_left_out(scan, frames, reason), ScanWarning, stacklevel=2)
-    if (dark | copies | apart).any():
-        scan = scan.select(~(dark | copies | apart))
+    unfit = dark | copies | moved | apart
+    if unfit.any():
+        scan = scan.select(~unfit)
     if positions_known:
         _check_canvas(scan)
         scan.__dict__[_SAID] = True
