@@ -49,8 +49,8 @@ def touched(into, length):
 @settings(deadline=None, max_examples=40)
 @given(
     into=st.integers(PIXELS, 60 * PIXELS),
-    length=st.integers(12 * PIXELS, 64 * PIXELS),
-    shift=st.integers(PIXELS // 7, PIXELS // 2),
+    length=st.integers(16 * PIXELS, 64 * PIXELS),
+    shift=st.integers(PIXELS // 6, PIXELS // 2),
     back=st.booleans(),
     photons=st.sampled_from([1e4, 1e6]),
 )

@@ -47,15 +47,18 @@ def _next_part(scan: Scan, left: NDArray[np.bool_]) -> NDArray[np.intp]:
     if len(frames) < 3 * _LEAST_FRAMES:
         return none
     first, last = _most_unlike(scan.frame_survey.brightest[frames], scan.patch_px)
-    inside, outside = frames[first:last], np.concatenate([frames[:first], frames[last:]])
-    here, there = _some(scan, inside), _some(scan, outside)
-    shift = _shift_of(here.mean(axis=0), there.mean(axis=0), scan.patch_px)
-    if shift == 0:
+    here, there, shift = _both_sides(scan, frames, first, last)
+    alike = _longest_run(here @ _moved_by(there, shift) > 0)
+    sample = first + _spread(last - first)[alike]
+    if not len(sample):
         return none
-    unlike = np.roll(there.mean(axis=0), shift) - there.mean(axis=0)
+    here, there, shift = _both_sides(scan, frames, int(sample[0]), int(sample[-1]) + 1)
+    if not _is_moved(here.mean(axis=0), there.mean(axis=0), shift, scan.patch_px):
+        return none
+    unlike = _moved_by(there, shift)
     if (here @ unlike > 0).mean() < _AGREE or (there @ unlike > 0).mean() > 1 - _AGREE:
         return none
-    start, end = (_end_of(scan, frames, (first + last) // 2, step, unlike) for step in (-1, 1))
+    start, end = (_end_of(scan, frames, int(sample[len(sample) // 2]), step, unlike) for step in (-1, 1))
     least, most = _SHARP * (here @ unlike).mean(), _SHARP * (there @ unlike).mean()
     for edge, out in ((start, -1), (end, 1)):
         beyond = _beside(scan, frames, edge + 2 * out, out)
@@ -65,10 +68,54 @@ def _next_part(scan: Scan, left: NDArray[np.bool_]) -> NDArray[np.intp]:
     return frames[start : end + 1]
 
 
+def _both_sides(
+    scan: Scan, frames: NDArray[np.intp], first: int, last: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+    """Some of `frames` from `first` to before `last`, some of the others, and by how much those are moved."""
+    here = _unit(scan, frames[first:last])
+    there = _unit(scan, np.concatenate([frames[:first], frames[last:]]))
+    spectrum = np.fft.rfft(here.mean(axis=0)) * np.conj(np.fft.rfft(there.mean(axis=0)))
+    return here, there, int(np.argmax(np.fft.irfft(spectrum, here.shape[1])))
+
+
+def _moved_by(there: NDArray[np.float32], shift: int) -> NDArray[np.float32]:
+    """(pixels,) what a frame has more of that is like the mean of `there` moved than like the mean itself."""
+    usual = there.mean(axis=0)
+    unlike: NDArray[np.float32] = np.roll(usual, shift) - usual
+    return unlike
+
+
+def _is_moved(here: NDArray[np.float32], there: NDArray[np.float32], shift: int, side: int) -> bool:
+    """Whether the mean `here` is that of `there` moved by so many pixels, far enough to tell."""
+    down = round(shift / side)
+    if max(min(down, side - down), abs(shift - down * side)) < _LEAST_SHIFT * side:
+        return False
+    differ, moved = here - there, here - np.roll(there, shift)
+    return bool(moved @ moved < _LEFT_OVER * (differ @ differ))
+
+
+def _longest_run(where: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Places of the longest run of True."""
+    runs = np.split(np.flatnonzero(where), np.flatnonzero(np.diff(np.flatnonzero(where)) > 1) + 1)
+    return max(runs, key=len)
+
+
+def _spread(count: int) -> NDArray[np.intp]:
+    """Places of at most `_SAMPLE` of so many frames, evenly."""
+    return np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.intp))
+
+
+def _unit(scan: Scan, frames: NDArray[np.intp]) -> NDArray[np.float32]:
+    """(k, pixels) amplitudes of frames from all over `frames`, of length one."""
+    some = scan.amplitude(frames[_spread(len(frames))]).reshape(-1, scan.patch_px**2)
+    unit: NDArray[np.float32] = some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-30)
+    return unit
+
+
 def _beside(scan: Scan, frames: NDArray[np.intp], at: int, step: int) -> NDArray[np.float32]:
     """(k, pixels) amplitudes of the frames from `at` on, of length one; none beyond the ends of the scan."""
     places = at + step * np.arange(_BESIDE)
-    return _some(scan, frames[places[(places >= 0) & (places < len(frames))]])
+    return _unit(scan, frames[places[(places >= 0) & (places < len(frames))]])
 
 
 def _most_unlike(brightest: NDArray[np.intp], side: int) -> tuple[int, int]:
@@ -88,28 +135,6 @@ def _most_unlike(brightest: NDArray[np.intp], side: int) -> tuple[int, int]:
     unlike = np.where(fits, squares / np.maximum(length * (1 - length / n), 1), -1)
     one, other = np.unravel_index(int(np.argmax(unlike)), unlike.shape)
     return int(at[one]), int(at[other])
-
-
-def _some(scan: Scan, frames: NDArray[np.intp]) -> NDArray[np.float32]:
-    """(k, pixels) amplitudes of frames from all over `frames`, of length one."""
-    if not len(frames):
-        return np.zeros((0, scan.patch_px**2), np.float32)
-    some = scan.amplitude(frames[np.unique(np.linspace(0, len(frames) - 1, _SAMPLE).astype(np.intp))])
-    some = some.reshape(len(some), -1)
-    unit: NDArray[np.float32] = some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-30)
-    return unit
-
-
-def _shift_of(here: NDArray[np.float32], there: NDArray[np.float32], side: int) -> int:
-    """Pixels by which `here` is `there` moved; 0 where it is not, or by too little to tell."""
-    across = np.fft.irfft(np.fft.rfft(here) * np.conj(np.fft.rfft(there)), len(here))
-    shift = int(np.argmax(across))
-    down = round(shift / side)
-    aside = abs(shift - down * side)
-    if max(min(down, side - down), aside) < _LEAST_SHIFT * side:
-        return 0
-    differ, moved = here - there, here - np.roll(there, shift)
-    return shift if moved @ moved < _LEFT_OVER * (differ @ differ) else 0
 
 
 def _end_of(scan: Scan, frames: NDArray[np.intp], start: int, step: int, unlike: NDArray[np.float32]) -> int:

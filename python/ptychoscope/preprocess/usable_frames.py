@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.patch_geometry import canvas_bytes, too_large
 from ptychoscope.preprocess.frame_selection import listed
+from ptychoscope.preprocess.implausible_scan import check_mask, say_implausible_positions
 from ptychoscope.preprocess.moved_frames import moved_frames
 from ptychoscope.preprocess.repeated_frames import repeated_frames
 from ptychoscope.preprocess.shifted_copies import shifted_copies
@@ -34,9 +35,6 @@ _RUNS = 8
 """Runs of frames that a message names at most."""
 _ENDLESS = float(2**50)
 """Positions beyond it (px) are as far as any."""
-_ONE_PLACE_PX = 1.0
-_FRAMES_OF_A_SCAN = 9
-"""So few frames may lie within a pixel without a word."""
 
 
 class UsableFrames(NamedTuple):
@@ -54,8 +52,9 @@ def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
     Left out, with a `ScanWarning` that names them, are frames without a count, copies of other frames, frames
     whose pixels slipped, and frames whose windows overlap none of the others' where the canvas would be far
     larger than what is seen (an encoder that jumped). Of several scans in one, by `scan_index`, the first is
-    taken, with a `ScanWarning`. Positions that all lie within a pixel are said to. Without `positions_known`,
-    where their unit is still to be found, neither their spread nor the canvas is judged.
+    taken, with a `ScanWarning`. Positions and masks that were hardly meant so are said to be
+    (`implausible_scan`). Without `positions_known`, where their unit is still to be found, neither their
+    spread nor the canvas is judged.
 
     Raises
     ------
@@ -69,12 +68,9 @@ def usable_frames(scan: Scan, *, positions_known: bool = True) -> UsableFrames:
     left_out: dict[str, str | int] = {}
     scan = _of_one_scan(scan, left_out)
     if positions_known:
-        _say_one_place(scan)
+        say_implausible_positions(scan)
+    check_mask(scan)
     dark = scan.frame_counts <= 0
-    if dark.all():
-        raise ScanError(
-            f"the {len(scan)} patterns hold no photons on measured pixels: check the mask, or the file"
-        )
     copies = repeated_frames(scan) | shifted_copies(scan)
     moved = moved_frames(scan, ~dark & ~copies)
     apart = ~dark & ~copies & ~moved & _apart(scan.positions_px, scan.patch_px, ~dark)
@@ -132,20 +128,6 @@ def _left_out(scan: Scan, frames: NDArray[np.bool_], reason: str) -> str:
         y, x = scan.positions_px[frames][0]
         where = f", the first at (y, x) = ({y:.6g}, {x:.6g}) px"
     return f"{len(numbers)} of {len(scan)} frames {reason} and are left out: {listed(numbers)}{where}"
-
-
-def _say_one_place(scan: Scan) -> None:
-    spread = float(np.ptp(scan.positions_px, axis=0).max())
-    if spread >= _ONE_PLACE_PX or len(scan) < _FRAMES_OF_A_SCAN:
-        return
-    size = scan.pixel_size_m
-    scale = "scale=1/PIXEL (worked out)" if size is None else f"scale={1 / size:.6g}"
-    warnings.warn(
-        f"the positions of all {len(scan)} frames lie within {spread:.3g} px: are they in metres? They must "
-        f"be in object pixels: --orientation {scale} divides metres by the object's pixel",
-        ScanWarning,
-        stacklevel=3,
-    )
 
 
 def _apart(positions_px: NDArray[np.float64], side: int, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
