@@ -33,6 +33,22 @@ def test_all_are_named_at_once_and_close_ones_first(tmp_path):
     assert "and 2 more" in str(said[0].message)
 
 
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("mask", "bad_pixels, true where"), ("probe", "probeGuess"), ("Object", "objectGuess")],
+)
+def test_what_other_programs_call_the_same_is_said(tmp_path, name, called):
+    with pytest.warns(ScanWarning, match=rf"'{name}' \(here it is called {called}"):
+        load_scan(write(tmp_path / "s.npz", **{name: np.zeros((6, 6))}))
+
+
+def test_positions_of_another_name_are_said(tmp_path):
+    path = tmp_path / "s.npz"
+    np.savez(path, counts=np.ones((4, 6, 6), np.uint16), positions=np.zeros((4, 2)))
+    with pytest.raises(ScanError, match=r"holds counts, positions: write .* ycoords \(n,\) and xcoords"):
+        load_scan(path)
+
+
 @pytest.mark.parametrize("name", ["_metadata", "_notes"])
 def test_notes_behind_an_underscore_are_silent(tmp_path, name):
     with warnings.catch_warnings():

@@ -32,6 +32,14 @@ KEYS = (
     *("xcoords", "ycoords", "xcoords_start", "ycoords_start", "probeGuess", "objectGuess", "scan_index"),
     *("domain", "layout", "pixel_size_m", "photons", "bad_pixels", "orientation"),
 )
+_BAD_PIXELS = "bad_pixels, true where a pixel is bad"
+_MEANT = {
+    **dict.fromkeys(("mask", "pixel_mask", "detector_mask"), _BAD_PIXELS),
+    **dict.fromkeys(("probe", "probes", "illumination"), "probeGuess"),
+    **dict.fromkeys(("object", "obj"), "objectGuess"),
+    **dict.fromkeys(("positions", "probe_positions"), "ycoords and xcoords, in object pixels"),
+}
+"""What other programs call the same, in lower case."""
 
 
 def matches_members(_: set[str]) -> bool:
@@ -43,7 +51,7 @@ def read_archive(path: Path, options: ReadOptions) -> StoredScan:
     """What an .npz file holds; raises `ScanError`, and says with `ScanWarning` what the file leaves open."""
     held, present = read_members(path, KEYS), member_names(path)
     stored = from_mapping(held, str(path), options, present=present)
-    say_unclaimed(present, KEYS, str(path))
+    say_unclaimed(present, KEYS, str(path), meant=_MEANT)
     return stored
 
 
@@ -59,7 +67,10 @@ def from_mapping(
     layout, match = options.get("layout") or "auto", options.get("match")
     positions = _pair(data, "ycoords", "xcoords", stored, match, source)
     if positions is None:
-        raise ScanError(f"{source} has neither xcoords nor ycoords: the patch centres in pixels are needed")
+        raise ScanError(
+            f"{source} has neither xcoords nor ycoords, and holds {', '.join(present or map(str, data))}: "
+            "write the patch centres in object pixels as ycoords (n,) and xcoords (n,)"
+        )
     axes = [np.asarray(data[name]) for name in ("ycoords", "xcoords")]
     patterns = flat_patterns(key, stored, axes, layout, source)
     domain = "counts" if key == "counts" else _text(data, "domain")
