@@ -49,17 +49,17 @@ def write_bundle(
     expected = torch_patches(network, counts, planes)
     if not np.isfinite(expected).all():
         raise ExportError("the network makes values that are not finite: train it again")
-    writer = BundleWriter(
-        graph=onnx_graph(network, planes, dtype),
-        passes=tuple(pass_graph(step, counts.shape[-1]) for step in passes),
-        probe=probe,
-        counts=counts,
-        expected=expected,
-        rounding=rounding(network, counts, planes, expected),
-        dtype=dtype,
-        pixel_size_m=pixel_size_m,
-    )
     with bundle_directory(Path(out)) as folder:
+        writer = BundleWriter(
+            graph=onnx_graph(network, planes, dtype),
+            passes=tuple(pass_graph(step, counts.shape[-1]) for step in passes),
+            probe=probe,
+            counts=counts,
+            expected=expected,
+            rounding=rounding(network, counts, planes, expected),
+            dtype=dtype,
+            pixel_size_m=pixel_size_m,
+        )
         try:
             _write(writer, folder, provenance or Provenance(), precision)
         except BundleError as error:

@@ -2,12 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 from numpy.typing import NDArray
 
@@ -26,12 +27,29 @@ UNCOUNTED = ("bench", "export", "train")
 """Rooms whose lines the limit of coverage does not count: to trace what they run would cost time alone."""
 
 
+def uncounted(item: pytest.Item) -> bool:
+    """Whether it is a test of these rooms."""
+    return bool({Path(__file__).parent / name for name in UNCOUNTED}.intersection(item.path.parents))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """See to it that tests of these rooms run untraced."""
-    rooms = {Path(__file__).parent / name for name in UNCOUNTED}
     for item in items:
-        if rooms.intersection(item.path.parents):
+        if uncounted(item):
             item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """What they share is made untraced too, which the mark does not see to."""
+    traced = Coverage.current() if uncounted(item) else None
+    if traced is not None:
+        traced.stop()
+    try:
+        return (yield)
+    finally:
+        if traced is not None:
+            traced.start()
 
 
 @pytest.fixture(scope="session")
