@@ -20,6 +20,8 @@ from ptychoscope.option_literals import ChunkCodec
 _LZ4, _BITSHUFFLE, _BITSHUFFLE_LZ4 = 32004, 32008, 2
 _BATCH_BYTES = 8 << 20
 _BLOCK_BYTES = 8192
+_NOT_THERE = "not allocated"
+"""In what HDF5 says of a chunk that was never written."""
 
 
 def codec_of(dataset: h5py.Dataset) -> ChunkCodec | None:
@@ -50,7 +52,7 @@ def check_bitshuffle(dataset: h5py.Dataset, part: tuple[slice, ...]) -> None:
     if len(values) < 5 or not values[4]:
         return  # shuffled and not packed: nothing is measured by what the chunk says
     for corner in _corners(dataset, part):
-        stored = _as_stored(dataset, corner)
+        stored = stored_chunk(dataset, corner)
         if stored is None:
             continue
         skipped, chunk = stored
@@ -106,18 +108,21 @@ def _batches(corners: Iterator[tuple[int, ...]], size: int) -> Iterator[list[tup
         yield batch
 
 
-def _as_stored(dataset: h5py.Dataset, corner: tuple[int, ...]) -> tuple[int, bytes] | None:
+def stored_chunk(
+    dataset: h5py.Dataset, corner: tuple[int, ...], room: NDArray[np.uint8] | None = None
+) -> tuple[int, bytes] | None:
     """The filters that were skipped and the bytes of the chunk at `corner`; None where it was never written.
 
-    Whether it was is only asked where it cannot be read: the answer takes a walk through all chunks.
+    Raises `ValueError` for a chunk that claims more bytes than `room` (n,) has. HDF5 is asked whether a chunk
+    is there only where nothing else tells: the answer takes a walk through all chunks.
     """
     try:
-        stored: tuple[int, bytes] = dataset.id.read_direct_chunk(corner)
-    except (RuntimeError, OSError):
-        if dataset.id.get_chunk_info_by_coord(corner).byte_offset is None:
+        skipped, stored = dataset.id.read_direct_chunk(corner, out=room)
+    except (RuntimeError, OSError) as error:
+        if _NOT_THERE in str(error) or dataset.id.get_chunk_info_by_coord(corner).byte_offset is None:
             return None
         raise
-    return stored
+    return skipped, bytes(stored)
 
 
 def _unpacked(
@@ -127,7 +132,7 @@ def _unpacked(
     packed, plain = [], []
     there: list[tuple[int, ...]] = []
     for corner in corners:
-        found = _as_stored(dataset, corner)
+        found = stored_chunk(dataset, corner)
         if found is None:
             continue
         there.append(corner)

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.io.decompress_datasets import codec_of, read_packed
+from ptychoscope.io.decompress_datasets import codec_of, read_packed, stored_chunk
 from ptychoscope.live.swmr.decode import MOST_POSITION_BYTES, Head, message
 from ptychoscope.live.swmr.file_parts import FOREIGN, find_parts, is_being_written
 from ptychoscope.live.swmr.options import SwmrOptions
@@ -77,6 +77,8 @@ class GrowingFile:
             self.problem = f"{self._path} cannot be followed yet: its writer must be in SWMR mode ({error})"
             return False
         self.problem, self._parts = None, find_parts(self._file, self._options)
+        frames = self._parts.frames
+        self._room = np.empty(2 * math.prod(frames.chunks or ()) * frames.dtype.itemsize + _SPARE_BYTES, "u1")
         self._grew_s = time.monotonic()
         return True
 
@@ -148,18 +150,15 @@ class GrowingFile:
 
     def _stored(self, number: int) -> tuple[Any, bytes] | None:
         """Codec and bytes of a frame; None when it has not been written."""
-        dataset, chunks = self._parts.frames, self._parts.frames.chunks
-        if chunks and not dataset.is_virtual:
-            tiles = (range(0, side, step) for side, step in zip(dataset.shape[1:], chunks[1:], strict=True))
-            for y, x in product(*tiles):
-                found = dataset.id.get_chunk_info_by_coord((number - number % chunks[0], y, x))
-                if found.byte_offset is None:
-                    return None
-                if found.size > 2 * math.prod(chunks) * dataset.dtype.itemsize + _SPARE_BYTES:
-                    raise ValueError(f"a chunk of it claims {found.size} bytes")
+        dataset = self._parts.frames
         if self._parts.codec is not None:
-            skipped, blob = dataset.id.read_direct_chunk((number, 0, 0))
-            return ("none" if skipped else self._parts.codec), bytes(blob)
+            stored = stored_chunk(dataset, (number, 0, 0), self._room)
+            return None if stored is None else ("none" if stored[0] else self._parts.codec, stored[1])
+        if dataset.chunks and not dataset.is_virtual:
+            _, height, width = dataset.chunks
+            for y, x in product(range(0, dataset.shape[1], height), range(0, dataset.shape[2], width)):
+                if not self._is_there((number - number % dataset.chunks[0], y, x)):
+                    return None
         packing = codec_of(dataset)
         if packing is None:
             pixels = dataset[number]
@@ -168,6 +167,16 @@ class GrowingFile:
             part = (slice(number, number + 1), slice(0, height), slice(0, width))
             pixels = read_packed(dataset, packing, part)
         return "none", np.ascontiguousarray(pixels, self._parts.dtype).tobytes()
+
+    def _is_there(self, corner: tuple[int, int, int]) -> bool:
+        """Whether the chunk was written; raises `ValueError` for one that claims more than it can have."""
+        dataset = self._parts.frames
+        if dataset.chunks[0] == 1:  # reading it is less than the walk through all that HDF5 takes to find it
+            return stored_chunk(dataset, corner, self._room) is not None
+        found = dataset.id.get_chunk_info_by_coord(corner)
+        if found.byte_offset is not None and found.size > len(self._room):
+            raise ValueError(f"a chunk of it claims {found.size} bytes")
+        return found.byte_offset is not None
 
     def _end(self, ended: bool) -> Iterator[list[bytes]]:
         """The end, when the writer said it or has been silent for too long."""
