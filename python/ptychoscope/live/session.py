@@ -101,6 +101,7 @@ class LiveSession:
         """Of the series that was done last, by its number."""
         self.verdict: Verdict | None = None
         """On the series that was done last; None where no probe is known to predict frames with."""
+        self._found: Finding | None = None
         self.series_done = 0
         self.batches = 0
 
@@ -168,9 +169,11 @@ class LiveSession:
 
     @property
     def finding(self) -> Finding | None:
-        """What the diagnosis said of the newest series, while that is open."""
+        """What the diagnosis said of the newest series; when that is over, it mends nothing any more."""
         opened = self._open.get(self.run_now.series) if self.run_now else None
-        return opened.word.finding if opened and opened.word else None
+        if opened is None:
+            return self._found
+        return opened.word.finding if opened.word else None
 
     @property
     def phase(self) -> Phase:
@@ -262,9 +265,11 @@ class LiveSession:
             self.results = {} if result is None else {settled.series: result}
             if result is not None:
                 self._say_verdict(opened.run.name, result.verdict)
+            self._found = None
             del self._open[settled.series]
             if opened.word is not None:
                 opened.word.close(doubtful=self.verdict is not None and self.verdict.doubtful)
+                self._found = opened.word.finding
         if self._capture is not None:
             self._capture.say("done", name_of(settled.series, settled.part))
         if settled.cut:

@@ -77,7 +77,7 @@ class Running:
 
 
 @contextmanager
-def running(source, probe, *, options=None, model=None, output=None, **settings):
+def running(source, probe, *, options=None, model=None, output=None, diagnose=False, **settings):
     """Serve a session until the end of the block."""
     settings = {"idle_s": 60, "position_unit": "px", "window_frames": 16, "closing_sweeps": 1} | settings
     if model is not None:
@@ -88,7 +88,7 @@ def running(source, probe, *, options=None, model=None, output=None, **settings)
         model=model,
         output=output,
         series=None,
-        diagnose=False,
+        diagnose=diagnose,
         save_every_s=0.2,
     )
     server = LiveServer(session, ServerOptions(output=output, **(options or {})))

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from time import monotonic
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from ptychoscope.io.results.formats import load_reconstruction
 
-from ..scan_events import events_of
+from ..scan_events import ListedSource, events_of
 from .running import FedSource, npy, running, some_scan
 
 
@@ -71,6 +72,18 @@ def test_controls(scan, tmp_path):
             assert why in refused.json()["error"]
         assert found.post("/model").status_code == 422
         assert "name" in json.dumps(found.post("/model").json())
+
+
+def test_a_short_series_that_went_wrong_is_told_what_mends_the_next(scan):
+    turned = replace(scan, positions_px=np.ascontiguousarray(scan.positions_px[:, ::-1]))
+    with running(ListedSource(events_of(turned), at_once=40), scan.probe, diagnose=True) as found:
+        until = monotonic() + 60
+        while "start again" not in (found.wait_for("done", timeout_s=60)["verdict"] or {})["sentence"]:
+            assert monotonic() < until, found.get("/state").json()["verdict"]
+        state = found.get("/state").json()
+        assert state["verdict"]["sentence"].endswith("start again with --orientation swap_xy")
+        assert state["mend"] is None
+        assert found.post("/mend").status_code == 409
 
 
 def test_a_model_is_swapped_from_the_allowed_folder_alone(scan, tiny_model, tiny, tmp_path):

@@ -80,10 +80,16 @@ class Desk:
         }
 
     def _verdict(self, finding: Finding | None) -> dict[str, str] | None:
-        """On the series that is done; before that, what the diagnosis found."""
+        """On the series that is done, with what mends the next; before that, what the diagnosis found."""
         verdict = self.session.verdict if self.session.phase == "done" else None
         if verdict is not None:
-            return {"word": verdict.explained, "sentence": verdict.sentence()}
+            cure = ""
+            if verdict.doubtful and finding is not None and finding is not self._mended:
+                steps = "" if finding.mend is None else finding.mend.orientation.text
+                cure = f"; {finding.sentence}" + (
+                    f"; start again with --orientation {steps}" if steps else ""
+                )
+            return {"word": verdict.explained, "sentence": verdict.sentence() + cure}
         return None if finding is None else {"word": "doubtful", "sentence": finding.sentence}
 
     def mend(self) -> None:
@@ -105,6 +111,11 @@ class Desk:
             self.session.swap_model(model)
 
     def _mend(self, finding: Finding | None) -> dict[str, Any] | None:
-        if finding is None or finding.mend is None or finding is self._mended:
+        if (
+            self.session.phase != "running"
+            or finding is None
+            or finding.mend is None
+            or finding is self._mended
+        ):
             return None
         return {"what": finding.sentence, "gain": None, "orientation": finding.mend.orientation.text}
