@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ptychoscope.scan import Scan
 
-_LEAST_FRAMES = 8
+_LEAST_FRAMES = 6
+"""Of a part."""
 _LEAST_SHIFT = 0.125
 """Of the side: beams and specimens move a pattern by less."""
 _LEFT_OVER = 0.25
@@ -19,8 +20,8 @@ _LEFT_OVER = 0.25
 _AGREE = 0.9
 """Part of the frames on either side that must be more like their own mean."""
 _SEGMENTS = 256
-_SAMPLE = 64
-"""Frames that a mean is made of."""
+_SAMPLE, _LEAST_SAMPLE, _SAMPLE_BYTES = 64, 16, 8 << 20
+"""Frames that a mean is made of; fewer where they are large."""
 _SHARP = 0.6
 """Of how much the frames of each side are more like their own mean, what those beside an end must be."""
 _BESIDE = 8
@@ -49,7 +50,7 @@ def _next_part(scan: Scan, left: NDArray[np.bool_]) -> NDArray[np.intp]:
     first, last = _most_unlike(scan.frame_survey.brightest[frames], scan.patch_px)
     here, there, shift = _both_sides(scan, frames, first, last)
     alike = _longest_run(here @ _moved_by(there, shift) > 0)
-    sample = first + _spread(last - first)[alike]
+    sample = first + _spread(last - first, scan.patch_px)[alike]
     if not len(sample):
         return none
     here, there, shift = _both_sides(scan, frames, int(sample[0]), int(sample[-1]) + 1)
@@ -65,7 +66,7 @@ def _next_part(scan: Scan, left: NDArray[np.bool_]) -> NDArray[np.intp]:
         near = _beside(scan, frames, edge, -out)
         if (near @ unlike).mean() < least or (len(beyond) and (beyond @ unlike).mean() > most):
             return none
-    return frames[start : end + 1]
+    return frames[start : end + 1] if end - start + 1 >= _LEAST_FRAMES else none
 
 
 def _both_sides(
@@ -100,14 +101,15 @@ def _longest_run(where: NDArray[np.bool_]) -> NDArray[np.intp]:
     return max(runs, key=len)
 
 
-def _spread(count: int) -> NDArray[np.intp]:
-    """Places of at most `_SAMPLE` of so many frames, evenly."""
-    return np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.intp))
+def _spread(count: int, side: int) -> NDArray[np.intp]:
+    """Places of some of so many frames, evenly."""
+    most = max(_LEAST_SAMPLE, min(_SAMPLE, _SAMPLE_BYTES // (4 * side**2)))
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.intp))
 
 
 def _unit(scan: Scan, frames: NDArray[np.intp]) -> NDArray[np.float32]:
     """(k, pixels) amplitudes of frames from all over `frames`, of length one."""
-    some = scan.amplitude(frames[_spread(len(frames))]).reshape(-1, scan.patch_px**2)
+    some = scan.amplitude(frames[_spread(len(frames), scan.patch_px)]).reshape(-1, scan.patch_px**2)
     unit: NDArray[np.float32] = some / np.maximum(np.linalg.norm(some, axis=1, keepdims=True), 1e-30)
     return unit
 
