@@ -11,7 +11,7 @@ from ptychoscope.scan import Scan
 _ONE_PLACE_PX = 1.0
 _FRAMES_OF_A_SCAN = 9
 """So few frames may lie within a pixel, or apart, without a word."""
-_SAMPLE = 64
+_SAMPLE = 16
 _MOST_MASKED = 0.75
 """Of the pixels."""
 
