@@ -34,7 +34,8 @@ def opened(browser):
     """Opens an address, and sees to it that the page never complains and asks no other machine."""
     contexts, complaints, asked = [], [], []
 
-    def open_page(address, *, size=(1440, 900), **more):
+    def open_page(address, *, size=(1440, 900), held=None, **more):
+        """`held` is called with what waits for a part of the page, and sees to it that it goes on."""
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
         contexts.append(context)
         page = context.new_page()
@@ -43,6 +44,8 @@ def opened(browser):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.on("websocket", lambda socket: asked.append(socket.url))
+        if held is not None:
+            page.route("**/colormaps.json", held)
         page.goto(address)
         return page
 

@@ -82,6 +82,20 @@ def test_frames_are_chosen_by_number_in_the_trace_and_in_the_image(opened, tmp_p
         page.wait_for_selector("#modes canvas")
 
 
+def test_a_click_before_the_page_is_ready_is_not_lost(opened, tmp_path):
+    held, frames = [], threading.Event()
+    with served(simulate_scan(SMALL), tmp_path, hold=frames) as live:
+        page = opened(live.server.url, held=lambda route: held.append(route))  # noqa: PLW0108
+        live.wait(lambda: held or page.wait_for_timeout(20))
+        assert page.evaluate("document.body.inert")
+        held[0].continue_()
+        page.click("#save")
+        until_text(page, "said", "nothing was saved")
+        opened.complaints[:] = [text for text in opened.complaints if "the server responded" not in text]
+        frames.set()
+        live.wait(lambda: live.session.account.placed > 0)
+
+
 def test_stop_start_new_scan_and_save(opened, tmp_path):
     frames = threading.Event()
     with served(simulate_scan(SMALL), tmp_path, rate_hz=30, series=3, hold=frames) as live:

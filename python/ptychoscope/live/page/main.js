@@ -33,6 +33,7 @@ connectSession(() => page.state);
 connectPage();
 showLook(stage);
 watch();
+document.body.inert = false; // no click before this one is lost: the page takes none
 
 /** Ask for what is looked at. */
 function watch() {
