@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from offline_mosaic import offline_mosaic
 from print_json import figures_parser, show
 from soak_join import resident
 
@@ -35,8 +36,6 @@ from ptychoscope.live.simulated_series import SimulatedSeries
 from ptychoscope.live.stream_faults import StreamFaults
 from ptychoscope.live.zmq_sender import ZmqSender, serve
 from ptychoscope.simulate import SimulationConfig, simulate_scan
-from ptychoscope.stitch.canvas import Canvas
-from ptychoscope.stitch.windows import make_window
 
 FIELD_PX, PER_MESSAGE = 256, 40
 SPAWN = multiprocessing.get_context("spawn")
@@ -114,27 +113,6 @@ def wrong_counters(account, expected):
     return {name: (found[name], n) for name, n in expected.items() if found[name] != n}
 
 
-def mosaic(model, scan, places_px, result):
-    """The exact canvas of these frames, a few thousand at a time."""
-    stitch = model.config.stitch
-    canvas = Canvas(
-        result.object.shape,
-        make_window(stitch.window, model.patch_px, scan.probe),
-        stitch.interpolation,
-        "exact",
-        crop_px=stitch.inner_crop_px,
-    )
-    runner = model.runner(scan.probe if model.takes_probe else None)
-    order = np.argsort(result.frame_numbers)
-    for part in np.array_split(order, max(1, len(order) // 4096)):
-        numbers = result.frame_numbers[part]
-        patterns = scan.patterns[numbers % len(scan.patterns)].astype(np.float32)
-        patches = runner.positioned(patterns, "counts", places_px[numbers])
-        where = patches.positions_px - np.array(result.origin_px)
-        canvas.add(patches.patches, where, values=patches.values)
-    return canvas
-
-
 def soak(asked, folder):
     model = load_model(asked.bundle, threads=1)
     side, frames = model.pattern_px[0], asked.frames // asked.series
@@ -178,7 +156,7 @@ def soak(asked, folder):
     unlike = []
     for series, survivors in worst:
         result = load_reconstruction(folder / f"soak-series{series}.h5")
-        canvas = mosaic(model, scan, places(series, frames), result)
+        canvas = offline_mosaic(model, scan, places(series, frames), result)
         same = result.object.tobytes() == canvas.image().tobytes()
         if not same or not np.array_equal(np.sort(result.frame_numbers), survivors):
             unlike.append(series)

@@ -7,36 +7,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from offline_mosaic import offline_mosaic
 from ptychoscope.live.account import balanced
 from ptychoscope.live.events import Positions
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.simulate import SimulationConfig, simulate_scan
-from ptychoscope.stitch.canvas import Canvas
-from ptychoscope.stitch.windows import make_window
 
 from .scan_events import ListedSource, events_of, frames_of
 
 SCAN = simulate_scan(
     SimulationConfig(patch_px=16, rows=4, columns=6, step_px=4, domain="counts", sub_pixel=True, seed=6)
 )
-
-
-def mosaic_of(model, numbers, result):
-    """Every surviving frame once through the network, onto one exact canvas."""
-    patches = model.runner(SCAN.probe if model.takes_probe else None).positioned(
-        SCAN.patterns[numbers].astype(np.float32), "counts", SCAN.positions_px[numbers]
-    )
-    stitch = model.config.stitch
-    canvas = Canvas(
-        result.object.shape,
-        make_window(stitch.window, model.patch_px, SCAN.probe),
-        stitch.interpolation,
-        "exact",
-        crop_px=stitch.inner_crop_px,
-    )
-    canvas.add(patches.patches, patches.positions_px - np.array(result.origin_px), values=patches.values)
-    return canvas
 
 
 @pytest.mark.slow
@@ -73,6 +55,6 @@ def test_the_mosaic_is_that_of_the_surviving_pairs(tiny_model, seed, loss, late,
     result = session.results[1]
     numbers = np.array(sorted(known))
     np.testing.assert_array_equal(np.sort(result.frame_numbers), numbers)
-    canvas = mosaic_of(tiny_model, numbers, result)
+    canvas = offline_mosaic(tiny_model, SCAN, SCAN.positions_px, result)
     assert result.object.tobytes() == canvas.image().tobytes()
     assert result.spread.tobytes() == canvas.spread().tobytes()
