@@ -17,12 +17,9 @@ import pytest
 from ptychoscope.io import load_reconstruction, save_reconstruction, save_scan
 from ptychoscope.live.tiled_sink import TiledSink
 from ptychoscope.live.tiled_writer import TiledServer
-from ptychoscope.pipeline.reconstruct import reconstruct
-from ptychoscope.simulate import SimulationConfig, simulate_scan
 
 pytestmark = pytest.mark.slow
 KEY = "ofthetests"
-CONFIG = SimulationConfig(patch_px=16, rows=8, columns=9, step_px=3, photons=1e5, domain="counts", seed=2)
 PROGRAM = "import sys; from ptychoscope.cli import main; main(sys.argv[1:])"
 WORDS = ["--threads", "1", "--window", "16", "--sweeps", "2", "--no-diagnose", "--save-every", "0.2"]
 
@@ -98,19 +95,9 @@ def server(serve):
     return serve()
 
 
-@pytest.fixture(scope="module")
-def scan():
-    return simulate_scan(CONFIG)
-
-
-@pytest.fixture(scope="module")
-def result(scan):
-    return reconstruct(scan, batch=8, refine_window=16, refine=2)
-
-
 @pytest.fixture
-def file(result, tmp_path):
-    save_reconstruction(result, tmp_path / "scan.h5")
+def file(offline, tmp_path):
+    save_reconstruction(offline, tmp_path / "scan.h5")
     return tmp_path / "scan.h5"
 
 
@@ -158,8 +145,8 @@ def same(arrays, result):
         np.testing.assert_array_equal(array, getattr(result, name), err_msg=name)
 
 
-def test_a_running_scan_is_there_before_its_end_and_whole_after_it(started, scan, server, tmp_path):
-    live, replay = live_of(started, scan, tmp_path, server.url, rate=1)  # a server may take seconds
+def test_a_running_scan_is_there_before_its_end_and_whole_after_it(started, streamed, server, tmp_path):
+    live, replay = live_of(started, streamed, tmp_path, server.url, rate=1)  # a server may take seconds
     end, seen = time.monotonic() + 100, {}
     while not seen and live.poll() is None and time.monotonic() < end:
         with suppress(httpx.HTTPStatusError):  # an array between two versions
@@ -167,7 +154,7 @@ def test_a_running_scan_is_there_before_its_end_and_whole_after_it(started, scan
         time.sleep(0.2)
     ((name, (metadata, arrays)),) = seen.items()
     assert metadata["complete"] is False
-    assert 0 < metadata["frames"] < len(scan)
+    assert 0 < metadata["frames"] < len(streamed)
     assert set(arrays) == {"object", "coverage", "spread", "probe"}
     err = ended(live)
     ended(replay)
@@ -179,7 +166,7 @@ def test_a_running_scan_is_there_before_its_end_and_whole_after_it(started, scan
     same(arrays, whole)
     assert set(arrays) == {"object", "coverage", "spread", "probe", "positions_px", "frame_numbers"}
     assert metadata["complete"] is True
-    assert metadata["frames"] == len(scan)
+    assert metadata["frames"] == len(streamed)
     assert tuple(metadata["origin_px"]) == whole.origin_px
     assert metadata["pixel_size_m"] == whole.pixel_size_m
     assert metadata["verdict"] == whole.verdict.figures()
@@ -187,8 +174,8 @@ def test_a_running_scan_is_there_before_its_end_and_whole_after_it(started, scan
     assert metadata["provenance"] == whole.provenance
 
 
-def test_a_server_that_is_killed_costs_the_image_nothing(started, scan, server, tmp_path):
-    live, replay = live_of(started, scan, tmp_path, server.url, rate=12)
+def test_a_server_that_is_killed_costs_the_image_nothing(started, streamed, server, tmp_path):
+    live, replay = live_of(started, streamed, tmp_path, server.url, rate=12)
     err = []
     for line in live.stderr:
         err.append(line)
@@ -201,12 +188,12 @@ def test_a_server_that_is_killed_costs_the_image_nothing(started, scan, server, 
     assert err.count("not in tiled: ") == 1, err
     found = load_reconstruction(tmp_path / "live.h5")
     assert found.partial is None
-    assert sorted(found.frame_numbers) == list(range(len(scan)))
+    assert sorted(found.frame_numbers) == list(range(len(streamed)))
 
 
-def test_a_server_that_is_back_gets_what_it_missed(serve, server, result, file):
+def test_a_server_that_is_back_gets_what_it_missed(serve, server, offline, file):
     said = []
-    partial = replace(result, provenance={**result.provenance, "partial": "72 frames so far"})
+    partial = replace(offline, provenance={**offline.provenance, "partial": "72 frames so far"})
     with TiledSink(TiledServer(server.url, KEY).send, said.append, again_s=0.5, end_s=60) as sink:
         sink.put(file)
         while not said:
@@ -216,21 +203,21 @@ def test_a_server_that_is_back_gets_what_it_missed(serve, server, result, file):
         sink.put(file)
         while len(said) < 2:
             time.sleep(0.05)
-        save_reconstruction(result, file)
+        save_reconstruction(offline, file)
         sink.put(file)
         again = serve(server.port)
     assert [event["event"] for event in said] == ["in tiled", "tiled lost", "tiled back", "in tiled"]
     ((_, (metadata, arrays)),) = again.nodes().items()
     assert metadata["complete"] is True
-    same(arrays, result)
+    same(arrays, offline)
 
 
-def test_an_image_that_grows_is_written_over_in_place_and_whole_as_it_is(server, result, file):
+def test_an_image_that_grows_is_written_over_in_place_and_whole_as_it_is(server, offline, file):
     sender, deleted = TiledServer(server.url, KEY), []
     for rows, origin, cells in ((20, (3, -5), (1, 2)), (30, (3, -5), (1, 2)), (30, (-3, -5), (2, 2))):
-        part = {name: getattr(result, name)[:rows] for name in ("object", "coverage", "spread")}
-        said = result.provenance | {"partial": "some frames so far"}
-        shown = replace(result, **part, origin_px=origin, provenance=said)
+        part = {name: getattr(offline, name)[:rows] for name in ("object", "coverage", "spread")}
+        said = offline.provenance | {"partial": "some frames so far"}
+        shown = replace(offline, **part, origin_px=origin, provenance=said)
         save_reconstruction(shown, file)
         assert sender.send(file).whole is False
         ((_, (metadata, arrays)),) = server.nodes().items()
@@ -244,20 +231,20 @@ def test_an_image_that_grows_is_written_over_in_place_and_whole_as_it_is(server,
             assert not arrays[name].any()
         deleted.append(server.deleted())
     assert deleted == [0, 0, 3]
-    save_reconstruction(result, file)
+    save_reconstruction(offline, file)
     sent = sender.send(file)
     ((name, (metadata, arrays)),) = server.nodes().items()
     assert sent.whole
     assert sent.uri.endswith(name)
     assert metadata["complete"] is True
-    same(arrays, result)
+    same(arrays, offline)
     sender.send(file)
     assert len(server.nodes()) == 2, "a scan that is complete is never written over"
 
 
 @pytest.mark.parametrize(("key", "why"), [(KEY, None), ("another", "401")])
-def test_run_sends_what_it_saves_and_a_wrong_key_is_said(started, scan, server, tmp_path, key, why):
-    save_scan(scan, tmp_path / "scan.npz")
+def test_run_sends_what_it_saves_and_a_wrong_key_is_said(started, streamed, server, tmp_path, key, why):
+    save_scan(streamed, tmp_path / "scan.npz")
     output = tmp_path / "object.h5"
     run = started(
         "run",

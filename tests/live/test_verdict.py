@@ -11,28 +11,22 @@ from ptychoscope.live.join import Joined
 from ptychoscope.live.one_series import SeriesRun
 from ptychoscope.live.session import NO_VERDICT, LiveSession
 from ptychoscope.live.verdict_frames import VerdictFrames
-from ptychoscope.pipeline.reconstruct import reconstruct
 from ptychoscope.refine.make_verdict import judge, judge_image
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 from ptychoscope.viz.verdict_panels import verdict_panels
 
 from .scan_events import events_of, frames_of
-from .test_session import CONFIG, session_of, settings_of
+from .test_session import session_of, settings_of
 
 
-@pytest.fixture(scope="module")
-def scan():
-    return simulate_scan(CONFIG)
-
-
-def test_a_series_has_the_verdict_of_its_file(scan, tmp_path):
-    file, said = reconstruct(scan, batch=8, refine_window=16, refine=2).verdict, []
+def test_a_series_has_the_verdict_of_its_file(streamed, offline, tmp_path):
+    file, said = offline.verdict, []
     made, figures = session_of(
-        scan,
-        events_of(scan),
+        streamed,
+        events_of(streamed),
         batch=8,
-        given_positions=scan.positions_px,
+        given_positions=streamed.positions_px,
         session={"output": tmp_path / "live.h5", "say": said.append},
     )
     found = made.results[1].verdict
@@ -50,20 +44,20 @@ def test_a_series_has_the_verdict_of_its_file(scan, tmp_path):
     assert event["explained"] == found.explained
 
 
-def test_an_image_of_the_network_alone_is_judged_by_held_frames(scan, tiny_model):
+def test_an_image_of_the_network_alone_is_judged_by_held_frames(streamed, tiny_model):
     options = {"model": "tiny", "window_frames": 0, "batch": 8}
-    judged, _ = session_of(scan, events_of(scan), network=tiny_model, **options)
-    assert judged.verdict.figures() == judge_image(judged.results[1], scan).figures()
+    judged, _ = session_of(streamed, events_of(streamed), network=tiny_model, **options)
+    assert judged.verdict.figures() == judge_image(judged.results[1], streamed).figures()
     assert judged.verdict.explained == "not explained"
 
 
-def test_without_a_probe_it_is_said_that_there_is_no_verdict(scan):
-    made, _ = session_of(scan, events_of(scan), batch=8)
-    frames, said = VerdictFrames(scan.patch_px, "counts"), []
-    frames.add(np.asarray(scan.patterns, np.float32))
+def test_without_a_probe_it_is_said_that_there_is_no_verdict(streamed):
+    made, _ = session_of(streamed, events_of(streamed), batch=8)
+    frames, said = VerdictFrames(streamed.patch_px, "counts"), []
+    frames.add(np.asarray(streamed.patterns, np.float32))
     assert frames.judge_image(made.results[1]).explained == made.verdict.explained
     assert frames.judge_image(replace(made.results[1], probe=None)) is None
-    session = LiveSession([], settings_of(scan), say=said.append)
+    session = LiveSession([], settings_of(streamed), say=said.append)
     session._say_verdict({"series": 1}, None)
     assert said == [{"event": "verdict", "series": 1, "explained": None, "sentence": NO_VERDICT}]
     assert session.figures()["verdict"] is None
@@ -87,9 +81,9 @@ def test_exchanged_positions_are_said(rows):
     assert figures["verdict"]["explained"] == "not explained"
 
 
-def test_a_running_image_says_the_misfit_of_its_last_sweep(scan):
-    run = SeriesRun(1, settings_of(scan), Account())
-    first = [Joined(frame, frame.position, 0.0) for frame in frames_of(scan)[:32]]
+def test_a_running_image_says_the_misfit_of_its_last_sweep(streamed):
+    run = SeriesRun(1, settings_of(streamed), Account())
+    first = [Joined(frame, frame.position, 0.0) for frame in frames_of(streamed)[:32]]
     run.prepare(first)
     run.place(first)
     shown = run.snapshot()
@@ -112,15 +106,17 @@ class TestVerdictFrames:
         assert places[-1] > 2.5 * most
         assert len(set(np.diff(np.unique(places // 8)))) == 1
 
-    def test_a_short_scan_is_judged_as_its_file(self, scan):
-        refiner = Refiner((64, 64), scan.probe)
-        refiner.add(scan.patterns, scan.positions_px - scan.positions_px.min(axis=0) + 10, domain="counts")
+    def test_a_short_scan_is_judged_as_its_file(self, streamed):
+        refiner = Refiner((64, 64), streamed.probe)
+        refiner.add(
+            streamed.patterns, streamed.positions_px - streamed.positions_px.min(axis=0) + 10, domain="counts"
+        )
         refiner.sweep(step=1, regularisation=1)
         refiner.sweep(step=1, regularisation=1, mode="examined")
-        frames = VerdictFrames(scan.patch_px, "counts")
-        for start in range(0, len(scan), 5):
-            frames.add(np.asarray(scan.patterns[start : start + 5], np.float32))
-        found, whole = frames.judge(refiner, scan.numbers), judge(refiner, scan)
+        frames = VerdictFrames(streamed.patch_px, "counts")
+        for start in range(0, len(streamed), 5):
+            frames.add(np.asarray(streamed.patterns[start : start + 5], np.float32))
+        found, whole = frames.judge(refiner, streamed.numbers), judge(refiner, streamed)
         assert found.figures() == whole.figures()
         assert found.frame_misfit.tobytes() == whole.frame_misfit.tobytes()
         assert found.pixel_misfit.tobytes() == whole.pixel_misfit.tobytes()
