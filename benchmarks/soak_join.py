@@ -18,15 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.live.events import (
-    Event,
-    Frame,
-    Positions,
-    PositionsEnd,
-    PositionsStart,
-    SeriesEnd,
-    SeriesStart,
-)
+from ptychoscope.live import events as live_events
 from ptychoscope.live.join import Join, Joined
 from ptychoscope.stitch.canvas import Canvas
 
@@ -58,11 +50,11 @@ class Traffic:
     def survive(self) -> NDArray[np.bool_]:
         return self.known & (self.copies > 0)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[live_events.Event]:
         """In the order of arrival: frames up to `SPAN`, positions up to `LATE` numbers late."""
         now = perf_counter()
-        yield SeriesStart(series=self.series, arrived_s=now, frames=self.count)
-        yield PositionsStart(arrived_s=now)
+        yield live_events.SeriesStart(series=self.series, arrived_s=now, frames=self.count)
+        yield live_events.PositionsStart(arrived_s=now)
         waiting = np.empty((0, 3))
         for start in range(0, self.count, WINDOW):
             stop = min(start + WINDOW, self.count)
@@ -72,8 +64,8 @@ class Traffic:
             for _, kind, number in waiting[:due].tolist():
                 yield self._event(int(kind), int(number))
             waiting = waiting[due:]
-        yield SeriesEnd(series=self.series, arrived_s=perf_counter(), frames=self.count)
-        yield PositionsEnd(arrived_s=perf_counter())
+        yield live_events.SeriesEnd(series=self.series, arrived_s=perf_counter(), frames=self.count)
+        yield live_events.PositionsEnd(arrived_s=perf_counter())
 
     def _arrivals(self, start: int, stop: int) -> NDArray[np.float64]:
         """(m, 3) when, what and which, of the numbers from `start` to `stop` - 1."""
@@ -87,10 +79,10 @@ class Traffic:
         ]
         return np.concatenate(rows, axis=1).T
 
-    def _event(self, kind: int, number: int) -> Event:
+    def _event(self, kind: int, number: int) -> live_events.Event:
         now = perf_counter()
         if kind == FRAMES:
-            return Frame(
+            return live_events.Frame(
                 series=self.series,
                 number=number,
                 arrived_s=now,
@@ -99,7 +91,9 @@ class Traffic:
                 dtype=self.pixels.dtype,
             )
         first = number * PER_MESSAGE
-        return Positions(series=None, first=first, yx=self.yx[first : first + PER_MESSAGE], arrived_s=now)
+        return live_events.Positions(
+            series=None, first=first, yx=self.yx[first : first + PER_MESSAGE], arrived_s=now
+        )
 
 
 def soak(frames: int, series: int, seed: int) -> dict[str, Any]:

@@ -15,14 +15,8 @@ from ptychoscope.pipeline.start_from_result import begin_with
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.scan import Scan
-from ptychoscope.simulate import (
-    Faults,
-    FaultyScan,
-    ProbeConfig,
-    SimulationConfig,
-    simulate_faulty_scan,
-    simulate_scan,
-)
+from ptychoscope.simulate import Faults, ProbeConfig, SimulationConfig, simulate_faulty_scan, simulate_scan
+from ptychoscope.simulate.faulty_scan import FaultyScan
 
 FAULTS = {
     "nothing": Faults(),

@@ -6,15 +6,7 @@ import numpy as np
 import pytest
 
 from ptychoscope.errors import ScanError
-from ptychoscope.refine import find_probe, refocused, tuned_probe
-from ptychoscope.refine.defocus_trial import (
-    DefocusTrial,
-    far_field_of,
-    lit_side,
-    mean_counts_pattern,
-    middle,
-    near_field,
-)
+from ptychoscope.refine import defocus_trial, find_probe, refocused, tuned_probe
 from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 
 
@@ -37,24 +29,24 @@ def overlap(found, true):
 def test_far_field_and_near_field_undo_one_another(side):
     rng = np.random.default_rng(0)
     probe = rng.normal(size=(2, side, side)) + 1j * rng.normal(size=(2, side, side))
-    np.testing.assert_allclose(near_field(far_field_of(probe)), probe, atol=1e-5)
+    np.testing.assert_allclose(defocus_trial.near_field(defocus_trial.far_field_of(probe)), probe, atol=1e-5)
     np.testing.assert_allclose(refocused(refocused(probe, 40.0), -40.0), probe, atol=1e-4)
 
 
 def test_the_middle_keeps_zero_frequency_and_the_light():
     mean = np.zeros((64, 64), np.float32)
     mean[32, 32] = 1
-    assert lit_side(mean) == 32
-    assert middle(mean, 32)[16, 16] == 1
+    assert defocus_trial.lit_side(mean) == 32
+    assert defocus_trial.middle(mean, 32)[16, 16] == 1
     mean[0, 0] = 1
-    assert lit_side(mean) == 64
-    assert lit_side(np.ones((63, 63), np.float32)) == 63
+    assert defocus_trial.lit_side(mean) == 64
+    assert defocus_trial.lit_side(np.ones((63, 63), np.float32)) == 63
 
 
 def test_a_cropped_trial_knows_the_true_probe():
     scan = made()
-    trial = DefocusTrial(scan, 36, 32, 1, None)
-    far = middle(far_field_of(scan.probe), 32)
+    trial = defocus_trial.DefocusTrial(scan, 36, 32, 1, None)
+    far = defocus_trial.middle(defocus_trial.far_field_of(scan.probe), 32)
     k = (np.arange(32) - 16) / 64
     misfits = [trial.misfit(far * np.exp(1j * c * np.add.outer(k**2, k**2)), 3, 0, 1.0) for c in (-90, 0, 90)]
     assert misfits[1] < 0.7 * min(misfits[0], misfits[2])
@@ -96,7 +88,7 @@ def test_the_mean_pattern_leaves_out_what_is_unmeasured():
     bad = np.zeros((64, 64), bool)
     bad[30:34, 40] = True
     masked = replace(scan, bad_pixels=bad)
-    mean, true = mean_counts_pattern(masked), (scan.patterns.astype(float) ** 2).mean(axis=0)
+    mean, true = defocus_trial.mean_counts_pattern(masked), (scan.patterns.astype(float) ** 2).mean(axis=0)
     np.testing.assert_allclose(mean[~bad], true[~bad], rtol=1e-4, atol=1e-4)
     assert (mean[bad] > 0).all()
 
