@@ -10,7 +10,6 @@ import pytest
 
 from bundles import TINY
 from ptychoscope.cluster.canvas_parts import add_parts, part_of, region_of
-from ptychoscope.cluster.check_run_options import options_over_workers
 from ptychoscope.cluster.frame_range import ScanFile
 from ptychoscope.cluster.one_scan import Crew, OverWorkers
 from ptychoscope.errors import BundleError, ClusterError, ConfigError, ScanError
@@ -75,25 +74,6 @@ def test_counts_of_another_shape_are_an_error(shape):
         Canvas((5, 5), accumulate="exact").add_counts(np.zeros(shape, np.int64))
     with pytest.raises(ConfigError, match="exact"):
         Canvas((5, 5)).counts()
-
-
-@pytest.mark.parametrize(
-    ("options", "cure"),
-    [
-        ({"refine": 0, "align": "global"}, "--align none"),
-        ({"refine": 0, "accumulate": "float32"}, "--accumulate exact"),
-        ({"refine": 0, "stitch": "device"}, "--stitch host"),
-        ({"refine": 0, "halves": True}, "--halves"),
-    ],
-)
-def test_what_has_an_order_does_not_go_over_workers(options, cure):
-    with pytest.raises(ConfigError, match=cure):
-        options_over_workers(options, has_model=True)
-
-
-def test_a_model_that_gives_a_batch_all_cores_does_not_either():
-    with pytest.raises(ConfigError, match="--parallel across"):
-        options_over_workers({"refine": 0}, has_model=True, parallel="within")
 
 
 def crew(client):

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from bundles import TINY
-from ptychoscope.cluster.check_run_options import options_over_workers
 from ptychoscope.cluster.one_scan import Crew, OverWorkers
 from ptychoscope.cluster.regions import Mosaic, RegionImage, cut_into_regions, extent_of, part_of_extent
-from ptychoscope.errors import ClusterError, ConfigError
+from ptychoscope.errors import ClusterError
 from ptychoscope.io import open_scan, save_scan
 from ptychoscope.metrics import compare
 from ptychoscope.pipeline.reconstruct import reconstruct
@@ -62,29 +61,6 @@ def test_images_of_regions_are_turned_to_one_phase_and_weighted_by_what_they_saw
     phase = np.vdot(truth[seen], found[seen])
     np.testing.assert_allclose(found[seen], truth[seen] * phase / abs(phase), rtol=2e-6)
     assert (found[~seen] == 1).all()
-
-
-@pytest.mark.parametrize(
-    ("options", "cure"),
-    [
-        ({}, "--refine N"),
-        ({"effort": "fast"}, "--start RESULT"),
-        ({"refine": 5, "refine_positions": "correct"}, "--refine-positions correct moves"),
-        ({"refine_window": 8}, "--refine-window 8 takes"),
-        ({"refine": 5, "modes": 2}, "--modes 2"),
-        ({"refine": 5, "halves": True}, "--halves"),
-    ],
-)
-def test_what_takes_all_frames_together_does_not_go_over_workers(options, cure):
-    with pytest.raises(ConfigError, match=cure):
-        options_over_workers(options, has_model=False)
-
-
-def test_regions_without_sweeps_are_an_error():
-    with pytest.raises(ConfigError, match="add --refine N"):
-        options_over_workers({"refine": 0}, has_model=True, region_frames=5)
-    asked = {"refine": 3, "refine_probe": "update", "refine_positions": "keep", "seed": 2}
-    assert options_over_workers(asked, has_model=False, region_frames=5) == asked
 
 
 def assert_same_bits(image, other):
