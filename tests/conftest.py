@@ -79,6 +79,18 @@ def call(
 
 
 @pytest.fixture
+def refused(call: Callable[[str], tuple[int, str, str]]) -> Callable[[str], str]:
+    """Run a command line that says that it cannot be; what it says."""
+
+    def command(line: str) -> str:
+        code, _, err = call(line)
+        assert code == 2, err
+        return err
+
+    return command
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20261123)
 
