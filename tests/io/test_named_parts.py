@@ -15,6 +15,8 @@ from ptychoscope.scan import LazyScan, Scan
 RNG = np.random.default_rng(7)
 COUNTS = RNG.poisson(5, (12, 8, 8)).astype(np.uint16)
 PLACES_M = RNG.uniform(0, 1e-6, (12, 2))
+NAMED = {"patterns": "/entry/detector/frames", "positions": "/stage/yx"}
+OPTICS = {"energy_ev": 8000, "distance_m": 2, "detector_pixel_m": 75e-6}
 
 
 @pytest.fixture
@@ -47,14 +49,7 @@ def test_parts_of_any_hdf5(beamline, positions):
 
 
 def test_energy_distance_and_detector_pixel_give_the_objects_pixel(beamline):
-    scan = load_scan(
-        beamline,
-        patterns="/entry/detector/frames",
-        positions="/stage/yx",
-        energy_ev=8000,
-        distance_m=2,
-        detector_pixel_m=75e-6,
-    )
+    scan = load_scan(beamline, **NAMED, **OPTICS)
     wavelength_m = 12398.419843320026 / 8000 * 1e-10
     assert scan.pixel_size_m == pytest.approx(wavelength_m * 2 / (8 * 75e-6), rel=1e-9)
     assert_allclose(scan.positions_px * scan.pixel_size_m, PLACES_M, rtol=1e-12)
@@ -62,15 +57,7 @@ def test_energy_distance_and_detector_pixel_give_the_objects_pixel(beamline):
 
 def test_crop_and_bin_change_the_pixel_and_not_the_place(beamline):
     def read(**more):
-        return load_scan(
-            beamline,
-            patterns="/entry/detector/frames",
-            positions="/stage/yx",
-            energy_ev=8000,
-            distance_m=2,
-            detector_pixel_m=75e-6,
-            **more,
-        )
+        return load_scan(beamline, **NAMED, **OPTICS, **more)
 
     whole, cropped, binned = read(), read(crop=4), read(bin=2)
     assert cropped.pixel_size_m == pytest.approx(2 * whole.pixel_size_m)
@@ -83,7 +70,7 @@ def test_crop_and_bin_change_the_pixel_and_not_the_place(beamline):
 
 
 def test_a_crop_that_is_no_multiple_of_the_bins_names_one_that_is(beamline):
-    named = {"patterns": "/entry/detector/frames", "positions": "/stage/yx", "pixel_size_m": 1e-9}
+    named = {**NAMED, "pixel_size_m": 1e-9}
     with pytest.raises(ConfigError, match="--crop 7 is no multiple of --bin 3: --crop 6 is"):
         load_scan(beamline, **named, crop=7, bin=3)
     assert load_scan(beamline, **named, crop=6, bin=3).patch_px == 2
@@ -97,7 +84,7 @@ def test_an_energy_that_cannot_be(value):
 
 def test_metres_without_a_pixel_are_an_error_that_says_what_is_missing(beamline):
     with pytest.raises(ScanError, match="--pixel-size-m says it, or --energy-ev, --distance-m, --detector"):
-        load_scan(beamline, patterns="/entry/detector/frames", positions="/stage/yx")
+        load_scan(beamline, **NAMED)
 
 
 def test_a_name_that_is_not_there_lists_what_could_be_meant(beamline):
@@ -124,7 +111,7 @@ def test_fractions_must_be_named(tmp_path):
     [{}, {"frames": "3:9"}, {"frames": [5, 1, 7]}, {"crop": 6}, {"bin": 2}, {"negative": "zero"}],
 )
 def test_lazy_is_what_is_read_at_once(beamline, option):
-    named = {"patterns": "/entry/detector/frames", "positions": "/stage/yx", "pixel_size_m": 1e-9}
+    named = {**NAMED, "pixel_size_m": 1e-9}
     whole, lazy = load_scan(beamline, **named, **option), open_scan(beamline, **named, **option)
     assert type(whole) is Scan
     assert isinstance(lazy, LazyScan)
@@ -181,25 +168,6 @@ def test_tables_of_positions(tmp_path, text, unit, numbers):
     assert index is None if numbers is None else index.tolist() == numbers
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "no positions"),
-        ("1,2\n3,4\n", "y and x are needed"),
-        ("y,x\n1,2\n", "has no unit"),
-        ("y_um,x_mm\n1,2\n", "the same unit"),
-        ("y_um,x_um\n1,2\n3\n", "line 3"),
-        ("y_um,x_um\n1,two\n", "line 2"),
-        ("y_um,y_um,x_um\n1,2,3\n", "two columns"),
-        ("index,y_um,x_um\n1.5,2,3\n", "whole numbers"),
-    ],
-)
-def test_tables_that_cannot_be(tmp_path, text, message):
-    (tmp_path / "p.csv").write_text(text)
-    with pytest.raises(ScanError, match=message):
-        read_position_table(tmp_path / "p.csv")
-
-
 def test_a_table_pairs_by_its_index(beamline, tmp_path):
     rows = "".join(f"{k},{10 * k},{k}\n" for k in (3, 1, 1, 40, 7))
     (tmp_path / "p.csv").write_text("index,y_px,x_px\n" + rows)
@@ -237,19 +205,35 @@ def test_a_recipe_reads_the_next_scan_of_a_session(beamline, tmp_path):
     assert nearer.pixel_size_m == 1e-9
 
 
+CANNOT_BE = {
+    read_position_table: {
+        "": "no positions",
+        "1,2\n3,4\n": "y and x are needed",
+        "y,x\n1,2\n": "has no unit",
+        "y_um,x_mm\n1,2\n": "the same unit",
+        "y_um,x_um\n1,2\n3\n": "line 3",
+        "y_um,x_um\n1,two\n": "line 2",
+        "y_um,y_um,x_um\n1,2,3\n": "two columns",
+        "index,y_um,x_um\n1.5,2,3\n": "whole numbers",
+    },
+    read_recipe: {
+        "patterns = 3": "must be a str",
+        "pattern = '/d'": "unknown key 'pattern'",
+        "patterns = ": "is not TOML",
+        "crop = true": "must be a int",
+    },
+}
+
+
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("patterns = 3", "must be a str"),
-        ("pattern = '/d'", "unknown key 'pattern'"),
-        ("patterns = ", "is not TOML"),
-        ("crop = true", "must be a int"),
-    ],
+    ("read", "text", "message"),
+    [(read, text, message) for read, texts in CANNOT_BE.items() for text, message in texts.items()],
 )
-def test_recipes_that_cannot_be(tmp_path, text, message):
-    (tmp_path / "r.toml").write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        read_recipe(tmp_path / "r.toml")
+def test_tables_and_recipes_that_cannot_be(tmp_path, read, text, message):
+    path = tmp_path / "written"
+    path.write_text(text)
+    with pytest.raises(ScanError if read is read_position_table else ConfigError, match=message):
+        read(path)
 
 
 # --- safety -------------------------------------------------------------------------------

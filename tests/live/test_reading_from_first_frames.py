@@ -118,19 +118,19 @@ def test_what_is_missing_is_named(detector):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("setting", "value", "said"),
     [
-        ({"window_frames": 0}, "nothing to do"),
-        ({"batch": 0}, "batch must be from 1"),
-        ({"keep": "some"}, "keep must be one of"),
-        ({"idle_s": 0.0}, "idle_s"),
-        ({"threads": 0}, "threads must be at least 1"),
-        ({"orientation": "roll_y=1"}, "--center moves the window"),
+        ("window_frames", 0, "nothing to do"),
+        ("batch", 0, "batch must be from 1"),
+        ("keep", "some", "keep must be one of"),
+        ("idle_s", 0.0, "idle_s"),
+        ("threads", 0, "threads must be at least 1"),
+        ("orientation", "roll_y=1", "--center moves the window"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(options, said):
+def test_settings_that_cannot_be_are_refused(setting, value, said):
     with pytest.raises(ConfigError, match=said):
-        LiveSettings(**options)
+        LiveSettings(**{setting: value})
 
 
 def test_settings_are_recorded_whole(rng):
