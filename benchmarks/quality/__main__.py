@@ -37,7 +37,7 @@ def app() -> None:
 @app.command("train", context_settings={"show_default": True})
 @DATA
 @RECORDS
-@click.option("--minutes", type=float, multiple=True, default=MINUTES, help="CPU minutes of training.")
+@RUNS
 @click.option("--set", "sets", multiple=True, default=("mix", "star"), help="mix, star or 1e4.")
 @click.option("--only", default="", help="Networks whose name holds this.")
 @click.option(
@@ -48,17 +48,17 @@ def app() -> None:
     help="Everything; defaults and the predecessor's recipe; or defaults with each optimiser.",
 )
 @click.option("--again", is_flag=True, help="Also what is done already.")
-@RUNS
+@click.option("--minutes", type=float, multiple=True, default=MINUTES, help="CPU minutes of training.")
 @click.option("--seed", default=0, help="Of the trainings.")
 def train_cells(
     data: Path,
     records: Path,
-    minutes: tuple[float, ...],
+    runs: Path,
     sets: tuple[str, ...],
     only: str,
     which: str,
     again: bool,
-    runs: Path,
+    minutes: tuple[float, ...],
     seed: int,
 ) -> None:
     """Train what is not in the records, export it, score it, write it down."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
 
+from ptychoscope.bench.quality import METRICS as COMMAND_METRICS
 from quality.records import Record
 from quality.training_grid import cell_of_record, is_shipped
 
@@ -18,10 +19,9 @@ MODES = {
 }
 """Frames that know each other, as the records and as the tables name them."""
 METRICS = {
-    "amplitude_ssim": ("amplitude SSIM", 3),
-    "phase_ssim": ("phase SSIM", 3),
+    **{name: COMMAND_METRICS[name] for name in ("amplitude_ssim", "phase_ssim")},
     "amplitude_psnr_db": ("amplitude PSNR, dB", 1),
-    "phase_psnr_db": ("phase PSNR, dB", 1),
+    "phase_psnr_db": COMMAND_METRICS["phase_psnr_db"],
     "frc50": ("FRC 1/2", 2),
 }
 """Of the whole scan; more is better. The nrmse, of which less is better, is shown for every mode."""
