@@ -90,16 +90,15 @@ def linked_master(
 def channel_master(
     folder: Path,
     frames: NDArray[Any],
-    per_file: int = 3,
     *,
     absent: tuple[int, ...] = (),
     names: tuple[str, ...] = ("threshold_1", "threshold_2"),
 ) -> Path:
-    """NXmx of 2024.2: one virtual data set (n, channel, y, x) over files of `per_file` frames.
+    """NXmx of 2024.2: one virtual data set (n, channel, y, x) over files of three frames.
 
     Channel k holds `frames` + 100 k, and pixel [0, k] of it is masked.
     """
-    path, n = folder / "n_master.h5", len(frames)
+    path, n, per_file = folder / "n_master.h5", len(frames), 3
     stack = np.stack([frames + frames.dtype.type(100 * k) for k in range(len(names))], axis=1)
     layout = h5py.VirtualLayout(stack.shape, stack.dtype)
     for k, start in enumerate(range(0, n, per_file)):

@@ -26,11 +26,11 @@ def simulated(side: int, modes: int = 1, **options: Any) -> Scan:
         rows=3,
         columns=4,
         step_px=3,
-        sub_pixel=True,
-        noise=False,
         object="asymmetric",
+        sub_pixel=True,
         domain="counts",
         photons=1e5,
+        noise=False,
         **options,
     )
     probe = None

@@ -57,7 +57,7 @@ def _linked(folder: Path) -> _Files:
 
 
 def _channels(folder: Path) -> _Files:
-    path = channel_master(folder, counts(N), 3)
+    path = channel_master(folder, counts(N))
     return path, {"positions": positions_csv(folder, N)}, sorted(folder.glob("*.h5"))
 
 

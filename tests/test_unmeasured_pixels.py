@@ -132,15 +132,8 @@ def masked(value: float, folder: Path, consumer: Callable[..., Seen]) -> Scan:
     patterns = made.patterns.astype(dtype)
     patterns[:, mask] = value
     y, x = made.positions_px.T
-    np.savez(
-        folder / "scan.npz",
-        counts=patterns,
-        ycoords=y,
-        xcoords=x,
-        probeGuess=made.probe,
-        objectGuess=made.object,
-        bad_pixels=mask,
-    )
+    truth = {"probeGuess": made.probe, "objectGuess": made.object}
+    np.savez(folder / "scan.npz", counts=patterns, ycoords=y, xcoords=x, bad_pixels=mask, **truth)
     return load_scan(folder / "scan.npz")
 
 

@@ -36,8 +36,7 @@ class DlTensor(ctypes.Structure):
 
 class VersionedTensor(ctypes.Structure):
     _fields_ = (
-        ("major", ctypes.c_uint32),
-        ("minor", ctypes.c_uint32),
+        ("version", ctypes.c_uint32 * 2),
         ("context", ctypes.c_void_p),
         ("deleter", ctypes.c_void_p),
         ("flags", ctypes.c_uint64),
@@ -58,7 +57,7 @@ class DlpackArray:
         axes = ctypes.c_int64 * array.ndim
         self.shape = axes(*array.shape)
         self.strides = axes(*(s // array.itemsize for s in array.strides))
-        self.versioned = VersionedTensor(major=version[0], minor=version[1])
+        self.versioned = VersionedTensor(version=version)
         tensor = self.versioned.tensor
         tensor.data, tensor.byte_offset = array.ctypes.data - offset, offset
         tensor.device_type, tensor.dimensions, tensor.lanes = device, array.ndim, 1
