@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <utility>
 
 #include "cpu/dispatch.h"
 #include "stitch/canvas_state.h"
@@ -34,10 +33,9 @@ PatchBatch PatchBatch::complex64(const std::complex<float>* patches, std::int64_
 }
 
 Canvas::State::State(std::int64_t height, std::int64_t width, const CanvasOptions& o)
-    : options(o),
+    : SharedState(height, width, o),
       kernels(&stitch_kernels(active_isa())),
       pool(o.threads),
-      extent{0, height, 0, width},
       accumulator(extent, o.accumulate, kept_of(o)),
       buffers(static_cast<std::size_t>(o.threads)) {}
 
@@ -55,26 +53,16 @@ Canvas::Canvas(std::int64_t height, std::int64_t width, const float* window, std
     check_canvas(height, width, options);
     state_ = std::make_unique<State>(height, width, options);
     if (window) state_->set_window(window, window_height, window_width);
-    if (options.accumulate == Accumulate::exact) {
-        state_->overflow_guard = OverflowGuard(options.bound, state_->largest_weight);
-        state_->accumulator.set_quanta(state_->overflow_guard.quantum(),
-                                       state_->overflow_guard.moment_quantum());
-    }
+    state_->set_quanta(state_->accumulator, state_->largest_weight);
 }
 
 Canvas::~Canvas() = default;
 
 const CanvasOptions& Canvas::options() const { return state_->options; }
 
-Box Canvas::extent() const {
-    std::lock_guard<std::mutex> lock(state_->mutex);
-    return state_->extent;
-}
+Box Canvas::extent() const { return state_->locked_extent(); }
 
-Box Canvas::take_dirty() {
-    std::lock_guard<std::mutex> lock(state_->mutex);
-    return std::exchange(state_->dirty, Box{});
-}
+Box Canvas::take_dirty() { return state_->take_dirty(); }
 
 void Canvas::reset() {
     std::lock_guard<std::mutex> lock(state_->mutex);
@@ -84,33 +72,17 @@ void Canvas::reset() {
     state_->blank = true;
 }
 
-/// Makes `box` part of the extent.
-void Canvas::State::grow_to(const Box& box) {
-    const Box wanted = union_of(extent, box),
-              held = box_with_margin(accumulator.box(), wanted, options.max_pixels);
-    if (!contains(accumulator.box(), held)) accumulator = accumulator.grown(held);
-    extent = wanted;
-}
-
 void Canvas::merge(const Canvas& other) {
     State& to = *state_;
     const State& from = *other.state_;
-    require(&to != &from, "a canvas cannot be merged with itself");
-    std::scoped_lock lock(to.mutex, from.mutex);
-    const Box& box = from.extent;
-    check_merge(to.options, to.extent, to.accumulator.sums().quantum, from.options, box,
-                from.accumulator.sums().quantum);
-    to.grow_to(box);
-    if (to.options.accumulate == Accumulate::exact)
-        to.overflow_guard.note(
-            from.overflow_guard, [&] { return to.accumulator.largest_counts(); },
-            [&] { return from.accumulator.largest_counts(); });
-    const auto add = to.kernels->merge[static_cast<int>(to.options.accumulate)];
-    for (std::int64_t row = box.row0; row < box.row1; ++row)
-        add(to.accumulator.sums(), to.accumulator.at(row, box.column0), from.accumulator.sums(),
-            from.accumulator.at(row, box.column0), box.column1 - box.column0);
-    to.dirty = union_of(to.dirty, box);
-    to.blank = to.blank && from.blank;
+    merge_into(to, from, [&](const Box& box) {
+        to.expect(to.accumulator, from, from.accumulator);
+        const auto add = to.kernels->merge[static_cast<int>(to.options.accumulate)];
+        for (std::int64_t row = box.row0; row < box.row1; ++row)
+            add(to.accumulator.sums(), to.accumulator.at(row, box.column0), from.accumulator.sums(),
+                from.accumulator.at(row, box.column0), box.column1 - box.column0);
+        to.blank = to.blank && from.blank;
+    });
 }
 
 template <class Out>

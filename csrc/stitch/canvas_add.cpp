@@ -67,7 +67,7 @@ void Canvas::State::make_room(std::vector<InspectedPatch>& patches, std::int64_t
         if (patches[i].status != PatchStatus::usable) continue;
         try {
             if (options.grow && !contains(extent, patches[i].placement.box))
-                grow_to(patches[i].placement.box);
+                grow(accumulator, patches[i].placement.box);
             if (options.accumulate == Accumulate::exact)
                 overflow_guard.note(patches[i].largest, [this] { return accumulator.largest_counts(); });
         } catch (const std::exception& error) {

@@ -3,31 +3,23 @@
 
 #include <complex>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "cpu/thread_pool.h"
 #include "ptychoscope/canvas.h"
-#include "stitch/canvas_checks.h"
-#include "stitch/canvas_sums.h"
+#include "stitch/shared_state.h"
 #include "stitch/stitch_kernel.h"
 
 namespace ptychoscope {
 
-struct Canvas::State {
-    CanvasOptions options;
+struct Canvas::State : SharedState<CanvasOptions> {
     const StitchKernels* kernels;
     mutable ThreadPool pool;
-    Box extent;               // what the user sees
     Accumulator accumulator;  // on a box that holds the extent and, when growing, some more
-    Box dirty;
-    bool blank = true;  ///< no patch was placed since it was made or reset
+    bool blank = true;        ///< no patch was placed since it was made or reset
     StagedRows window;
-    std::int64_t window_height = 0, window_width = 0;  // 0: no window
     double largest_weight = 1;
-    OverflowGuard overflow_guard;
     std::vector<StagedRows> buffers;  // one per thread
-    mutable std::mutex mutex;
 
     State(std::int64_t height, std::int64_t width, const CanvasOptions& options);
     void set_window(const float* values, std::int64_t height, std::int64_t width);
@@ -46,7 +38,6 @@ struct Canvas::State {
     /// Reports what is left out and makes room for the rest; when there is none, places what comes before and
     /// throws.
     void make_room(std::vector<InspectedPatch>& patches, std::int64_t start, AddReport& report);
-    void grow_to(const Box& box);
 
     void place(const std::vector<InspectedPatch>& patches, bool parallel, Prefetch prefetch);
     void place_band(const std::vector<InspectedPatch>& patches, std::int64_t low, std::int64_t high,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 namespace ptychoscope {
 
@@ -58,7 +59,7 @@ void Accumulator::set_quanta(double quantum, double moment_quantum) {
     sums_.moment_quantum = moment_quantum;
 }
 
-Accumulator Accumulator::grown(const Box& box) const {
+void Accumulator::grow_to(const Box& box) {
     Accumulator larger(box, accumulate_, kept_);
     larger.set_quanta(sums_.quantum, sums_.moment_quantum);
     const std::int64_t size = 4 * floats_per_element(accumulate_);
@@ -69,7 +70,7 @@ Accumulator Accumulator::grown(const Box& box) const {
         for (std::int64_t row = box_.row0; row < box_.row1; ++row)
             std::memcpy(static_cast<char*>(to[plane]) + larger.at(row, box_.column0) * size,
                         static_cast<const char*>(from[plane]) + at(row, box_.column0) * size, bytes);
-    return larger;
+    *this = std::move(larger);
 }
 
 LargestCounts Accumulator::largest_counts() const {

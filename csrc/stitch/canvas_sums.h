@@ -34,8 +34,8 @@ class Accumulator {
     void clear() { memory_.zero(); }
     /// exact: of all counts, the largest by magnitude.
     LargestCounts largest_counts() const;
-    /// The same sums on a larger box.
-    Accumulator grown(const Box& box) const;
+    /// Extends the box.
+    void grow_to(const Box& box);
 
   private:
     int count() const { return 2 + static_cast<int>(kept_); }  // of planes

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <utility>
 
 #include "stitch_cuda/cuda_canvas_state.h"
 
@@ -33,9 +32,8 @@ double copy_bandwidth(int device, std::int64_t bytes, int rounds) {
 }
 
 CudaCanvas::State::State(std::int64_t height, std::int64_t width, const CudaCanvasOptions& o)
-    : options(o),
+    : SharedState(height, width, o),
       device(make_device(o.device, o.threads)),
-      extent{0, height, 0, width},
       accumulator(*device, extent, o.accumulate, o.spread),
       window(*device),
       buffers(*device),
@@ -46,14 +44,6 @@ void CudaCanvas::State::set_window(const float* values, std::int64_t height, std
     device->wait();
     window_height = height;
     window_width = width;
-}
-
-/// Makes `box` part of the extent.
-void CudaCanvas::State::grow_to(const Box& box) {
-    const Box wanted = union_of(extent, box),
-              held = box_with_margin(accumulator.box(), wanted, options.max_pixels);
-    if (!contains(accumulator.box(), held)) accumulator.grow_to(held);
-    extent = wanted;
 }
 
 void CudaCanvas::State::read(const Box& box, float* Output::* part, int numbers, float* out) const {
@@ -79,11 +69,7 @@ CudaCanvas::CudaCanvas(std::int64_t height, std::int64_t width, const float* win
     const double largest_weight = window ? check_window(window, window_height, window_width) : 1;
     state_ = std::make_unique<State>(height, width, options);
     if (window) state_->set_window(window, window_height, window_width);
-    if (options.accumulate == Accumulate::exact) {
-        state_->overflow_guard = OverflowGuard(options.bound, largest_weight);
-        state_->accumulator.set_quanta(state_->overflow_guard.quantum(),
-                                       state_->overflow_guard.moment_quantum());
-    }
+    state_->set_quanta(state_->accumulator, largest_weight);
 }
 
 CudaCanvas::~CudaCanvas() = default;
@@ -97,15 +83,9 @@ double CudaCanvas::device_seconds() const {
 
 std::uintptr_t CudaCanvas::stream() const { return state_->device->stream(); }
 
-Box CudaCanvas::extent() const {
-    std::lock_guard<std::mutex> lock(state_->mutex);
-    return state_->extent;
-}
+Box CudaCanvas::extent() const { return state_->locked_extent(); }
 
-Box CudaCanvas::take_dirty() {
-    std::lock_guard<std::mutex> lock(state_->mutex);
-    return std::exchange(state_->dirty, Box{});
-}
+Box CudaCanvas::take_dirty() { return state_->take_dirty(); }
 
 void CudaCanvas::reset() {
     std::lock_guard<std::mutex> lock(state_->mutex);
@@ -119,22 +99,14 @@ void CudaCanvas::reset() {
 void CudaCanvas::merge(const CudaCanvas& other) {
     State& to = *state_;
     const State& from = *other.state_;
-    require(&to != &from, "a canvas cannot be merged with itself");
-    std::scoped_lock lock(to.mutex, from.mutex);
-    const Box& box = from.extent;
-    check_merge(to.options, to.extent, to.accumulator.sums().quantum, from.options, box,
-                from.accumulator.sums().quantum);
-    std::unique_ptr<DeviceAccumulator> copy;
-    if (to.options.device != from.options.device) copy = from.accumulator.copy_on(*to.device);
-    const DeviceAccumulator& sums = copy ? *copy : from.accumulator;
-    to.device->use();
-    to.grow_to(box);
-    if (to.options.accumulate == Accumulate::exact)
-        to.overflow_guard.note(
-            from.overflow_guard, [&] { return to.accumulator.largest_counts(); },
-            [&] { return sums.largest_counts(); });
-    to.accumulator.merge(sums, box);
-    to.dirty = union_of(to.dirty, box);
+    merge_into(to, from, [&](const Box& box) {
+        std::unique_ptr<DeviceAccumulator> copy;
+        if (to.options.device != from.options.device) copy = from.accumulator.copy_on(*to.device);
+        const DeviceAccumulator& sums = copy ? *copy : from.accumulator;
+        to.device->use();
+        to.expect(to.accumulator, from, sums);
+        to.accumulator.merge(sums, box);
+    });
 }
 
 void CudaCanvas::image(const Box& box, std::complex<float>* out) const {

@@ -194,7 +194,7 @@ void CudaCanvas::State::add(const PatchBatch& b, const double* positions, std::i
             ++report.outside;
         } else {
             try {
-                if (options.grow && !contains(extent, box)) grow_to(box);
+                if (options.grow && !contains(extent, box)) grow(accumulator, box);
                 if (options.accumulate == Accumulate::exact)
                     overflow_guard.note(summary.largest,
                                         [&] { return add_up_to(i), accumulator.largest_counts(); });

@@ -2,12 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "ptychoscope/cuda_canvas.h"
-#include "stitch/canvas_checks.h"
-#include "stitch/canvas_sums.h"
+#include "stitch/shared_state.h"
 #include "stitch_cuda/canvas_sums.h"
 
 namespace ptychoscope {
@@ -34,23 +32,16 @@ struct AddBuffers {
           entries(d) {}
 };
 
-struct CudaCanvas::State {
-    CudaCanvasOptions options;
+struct CudaCanvas::State : SharedState<CudaCanvasOptions> {
     std::unique_ptr<Device> device;
-    Box extent;                     // what the user sees
     DeviceAccumulator accumulator;  // on a box that holds the extent and, when growing, some more
-    Box dirty;
     DeviceArray<float> window;
-    std::int64_t window_height = 0, window_width = 0;  // 0: no window
-    OverflowGuard overflow_guard;
     AddBuffers buffers;
     double device_seconds = 0;
     mutable DeviceArray<float> reading;
-    mutable std::mutex mutex;
 
     State(std::int64_t height, std::int64_t width, const CudaCanvasOptions& options);
     void set_window(const float* values, std::int64_t height, std::int64_t width);
-    void grow_to(const Box& box);
 
     void check(const PatchBatch& batch, const double* positions) const;
     std::int64_t patches_at_once(const PatchBatch& batch) const;
