@@ -25,6 +25,17 @@ struct Thread {
     int x, y;
 };
 
+/// A kernel of one thread per element, of which there are `work.threads()`: thread i does `work.at(i)`.
+template <class Work>
+struct EachElement {
+    static constexpr int kColumns = Work::kBlock, kRows = 1;
+    Work work;
+    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
+        const std::int64_t i = t.block * kColumns + t.x;
+        if (i < work.threads()) work.at(i);
+    }
+};
+
 template <class To, class From>
 PTYCHOSCOPE_HOST_DEVICE To bits_as(From from) {
     static_assert(sizeof(To) == sizeof(From), "the same bits");

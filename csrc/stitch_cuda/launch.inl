@@ -17,16 +17,13 @@ class DeviceKernels : public Base {
 
     void inspect(const InspectPatches& call, std::int64_t patches) override { this->run(call, patches); }
 
-    void place(const PlacePatches& call) override {
-        this->run(call, blocks_of(call.count, PlacePatches::kColumns));
-    }
+    void place(const PlacePatches& call) override { each(call, call.count); }
 
     void list_tiles(const TileLists& lists) override {
-        const std::int64_t patches = blocks_of(lists.count, kListThreads);
-        this->run(CountTiles{lists}, patches);
+        each(CountTiles{lists}, lists.count);
         add_up(lists.first, lists.grid.tiles() + 1, lists.sums);
-        this->run(FillTiles{lists}, patches);
-        this->run(SortTiles{lists}, blocks_of(lists.room, kListThreads));
+        each(FillTiles{lists}, lists.count);
+        each(SortTiles{lists}, lists.room);
     }
 
     void stitch(const StitchCall& call, Interpolation interpolation, Accumulate accumulate) override {
@@ -45,18 +42,22 @@ class DeviceKernels : public Base {
     void merge(const PixelCall& call, Accumulate accumulate) override {
         launch_pixels<MergePixels>(call, accumulate);
     }
-    void largest(const PixelCall& call) override {
-        this->run(LargestPixel{call}, blocks_of(call.pixels.count(), LargestPixel::kColumns));
-    }
+    void largest(const PixelCall& call) override { each(LargestPixel{{call}}, call.pixels.count()); }
 
   private:
+    /// Runs `work` for every element, of which there are no more than `most`.
+    template <class Work>
+    void each(const Work& work, std::int64_t most) {
+        this->run(EachElement<Work>{work}, blocks_of(most, Work::kBlock));
+    }
+
     /// Replaces every number by the sum of those before it, run of numbers by run of numbers.
     void add_up(std::int32_t* values, std::int64_t count, std::int32_t* sums) {
-        const std::int64_t runs = blocks_of(count, kRun), blocks = blocks_of(runs, kListThreads);
-        if (runs == 1) return this->run(AddUpRuns{values, count, nullptr}, 1);
-        this->run(SumRuns{values, count, sums}, blocks);
+        const std::int64_t runs = runs_of(count);
+        if (runs == 1) return each(AddUpRuns{values, count, nullptr}, 1);
+        each(SumRuns{values, count, sums}, runs);
         add_up(sums, runs, sums + runs);
-        this->run(AddUpRuns{values, count, sums}, blocks);
+        each(AddUpRuns{values, count, sums}, runs);
     }
 
     template <template <int, class> class Kernel>
@@ -88,14 +89,14 @@ class DeviceKernels : public Base {
 
     template <template <class> class Kernel>
     void launch_pixels(const PixelCall& call, Accumulate accumulate) {
-        const std::int64_t blocks = blocks_of(call.pixels.count(), PixelKernel<ExactPixel>::kColumns);
+        const std::int64_t pixels = call.pixels.count();
         switch (accumulate) {
             case Accumulate::float32:
-                return this->run(Kernel<FloatPixel<float>>{{call}}, blocks);
+                return each(Kernel<FloatPixel<float>>{{call}}, pixels);
             case Accumulate::float64:
-                return this->run(Kernel<FloatPixel<double>>{{call}}, blocks);
+                return each(Kernel<FloatPixel<double>>{{call}}, pixels);
             case Accumulate::exact:
-                return this->run(Kernel<ExactPixel>{{call}}, blocks);
+                return each(Kernel<ExactPixel>{{call}}, pixels);
         }
     }
 };

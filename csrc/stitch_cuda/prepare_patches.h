@@ -102,7 +102,7 @@ struct PatchSummary {
 
 /// Works out where the patches lie: one thread each.
 struct PlacePatches {
-    static constexpr int kColumns = 128, kRows = 1;
+    static constexpr int kBlock = 128;
     const double* positions = nullptr;  // (count, 2)
     const std::uint32_t* largest = nullptr;
     std::int64_t count = 0, height = 0, width = 0;
@@ -111,9 +111,8 @@ struct PlacePatches {
     Placement* placements = nullptr;
     PatchSummary* summaries = nullptr;
 
-    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
-        const std::int64_t i = t.block * kColumns + t.x;
-        if (i >= count) return;
+    PTYCHOSCOPE_HOST_DEVICE std::int64_t threads() const { return count; }
+    PTYCHOSCOPE_HOST_DEVICE void at(std::int64_t i) const {
         const double y = positions[2 * i], x = positions[2 * i + 1];
         const bool known = y - y == 0 && x - x == 0;  // finite
         const bool finite = largest[i] < 0x7f800000u;

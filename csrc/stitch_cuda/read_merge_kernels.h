@@ -34,12 +34,9 @@ struct PixelCall {
 
 template <class Pixel>
 struct PixelKernel {
-    static constexpr int kColumns = 256, kRows = 1;
+    static constexpr int kBlock = 256;
     PixelCall call;
-    PTYCHOSCOPE_HOST_DEVICE bool find(const Thread& t, std::int64_t* i) const {
-        *i = t.block * kColumns + t.x;
-        return *i < call.pixels.count();
-    }
+    PTYCHOSCOPE_HOST_DEVICE std::int64_t threads() const { return call.pixels.count(); }
     PTYCHOSCOPE_HOST_DEVICE static Pixel load(const Sums& sums, std::int64_t at) {
         Pixel pixel;
         pixel.load(PlanesOf<typename Pixel::Number>(sums), at);
@@ -49,9 +46,7 @@ struct PixelKernel {
 
 template <class Pixel>
 struct ReadPixels : PixelKernel<Pixel> {
-    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
-        std::int64_t i;
-        if (!this->find(t, &i)) return;
+    PTYCHOSCOPE_HOST_DEVICE void at(std::int64_t i) const {
         const PixelCall& c = this->call;
         const PixelReading reading = this->load(c.sums, c.pixels.at(i)).read(c.sums);
         if (c.output.image) {
@@ -65,9 +60,7 @@ struct ReadPixels : PixelKernel<Pixel> {
 
 template <class Pixel>
 struct MergePixels : PixelKernel<Pixel> {
-    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
-        std::int64_t i;
-        if (!this->find(t, &i)) return;
+    PTYCHOSCOPE_HOST_DEVICE void at(std::int64_t i) const {
         const PixelCall& c = this->call;
         Pixel pixel = this->load(c.sums, c.pixels.at(i));
         pixel.merge(this->load(c.other, c.other_pixels.at(i)));
@@ -80,9 +73,7 @@ PTYCHOSCOPE_HOST_DEVICE std::uint64_t magnitude(std::int64_t count) {
 }
 
 struct LargestPixel : PixelKernel<ExactPixel> {
-    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
-        std::int64_t i;
-        if (!find(t, &i)) return;
+    PTYCHOSCOPE_HOST_DEVICE void at(std::int64_t i) const {
         const ExactPixel pixel = load(call.sums, call.pixels.at(i));
         atomic_max(call.largest, magnitude(pixel.re));
         atomic_max(call.largest, magnitude(pixel.im));

@@ -62,11 +62,10 @@ constexpr int kListThreads = 128;
 
 /// One thread per patch.
 struct CountTiles {
-    static constexpr int kColumns = kListThreads, kRows = 1;
+    static constexpr int kBlock = kListThreads;
     TileLists lists;
-    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
-        const std::int64_t i = t.block * kColumns + t.x;
-        if (i >= lists.count) return;
+    PTYCHOSCOPE_HOST_DEVICE std::int64_t threads() const { return lists.count; }
+    PTYCHOSCOPE_HOST_DEVICE void at(std::int64_t i) const {
         std::int32_t* first = lists.first;
         on_each_tile(lists.grid, lists.placements[i].box,
                      [=](std::int64_t tile) { atomic_next(first + tile); });
@@ -75,15 +74,17 @@ struct CountTiles {
 
 constexpr int kRun = 64;  // numbers that one thread sums up
 
+PTYCHOSCOPE_HOST_DEVICE std::int64_t runs_of(std::int64_t count) { return (count + kRun - 1) / kRun; }
+
 /// Sums up runs of numbers: one thread per run.
 struct SumRuns {
-    static constexpr int kColumns = kListThreads, kRows = 1;
+    static constexpr int kBlock = kListThreads;
     const std::int32_t* values = nullptr;
     std::int64_t count = 0;
     std::int32_t* sums = nullptr;
-    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
-        const std::int64_t run = t.block * kColumns + t.x, start = run * kRun;
-        if (start >= count) return;
+    PTYCHOSCOPE_HOST_DEVICE std::int64_t threads() const { return runs_of(count); }
+    PTYCHOSCOPE_HOST_DEVICE void at(std::int64_t run) const {
+        const std::int64_t start = run * kRun;
         std::int32_t sum = 0;
         for (std::int64_t i = start; i < start + kRun && i < count; ++i) sum += values[i];
         sums[run] = sum;
@@ -92,13 +93,13 @@ struct SumRuns {
 
 /// Replaces every number by the sum of those before it, given the sum before every run: one thread per run.
 struct AddUpRuns {
-    static constexpr int kColumns = kListThreads, kRows = 1;
+    static constexpr int kBlock = kListThreads;
     std::int32_t* values = nullptr;
     std::int64_t count = 0;
     const std::int32_t* before = nullptr;  // nullptr: there is only one run
-    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
-        const std::int64_t run = t.block * kColumns + t.x, start = run * kRun;
-        if (start >= count) return;
+    PTYCHOSCOPE_HOST_DEVICE std::int64_t threads() const { return runs_of(count); }
+    PTYCHOSCOPE_HOST_DEVICE void at(std::int64_t run) const {
+        const std::int64_t start = run * kRun;
         std::int32_t sum = before ? before[run] : 0;
         for (std::int64_t i = start; i < start + kRun && i < count; ++i) {
             const std::int32_t value = values[i];
@@ -110,11 +111,10 @@ struct AddUpRuns {
 
 /// One thread per patch.
 struct FillTiles {
-    static constexpr int kColumns = kListThreads, kRows = 1;
+    static constexpr int kBlock = kListThreads;
     TileLists lists;
-    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
-        const std::int64_t i = t.block * kColumns + t.x;
-        if (i >= lists.count) return;
+    PTYCHOSCOPE_HOST_DEVICE std::int64_t threads() const { return lists.count; }
+    PTYCHOSCOPE_HOST_DEVICE void at(std::int64_t i) const {
         const TileLists& l = lists;
         on_each_tile(l.grid, l.placements[i].box, [=](std::int64_t tile) {
             const std::int64_t at = l.first[tile] + atomic_next(l.taken + tile);
@@ -126,15 +126,14 @@ struct FillTiles {
 
 /// One thread per entry that there may be.
 struct SortTiles {
-    static constexpr int kColumns = kListThreads, kRows = 1;
+    static constexpr int kBlock = kListThreads;
     TileLists lists;
-    PTYCHOSCOPE_HOST_DEVICE void operator()(const Thread& t) const {
-        const std::int64_t at = t.block * kColumns + t.x;
-        if (at >= lists.first[lists.grid.tiles()]) return;
-        const std::int32_t tile = lists.tile_of[at], mine = lists.unsorted[at];
+    PTYCHOSCOPE_HOST_DEVICE std::int64_t threads() const { return lists.first[lists.grid.tiles()]; }
+    PTYCHOSCOPE_HOST_DEVICE void at(std::int64_t i) const {
+        const std::int32_t tile = lists.tile_of[i], mine = lists.unsorted[i];
         const std::int32_t first = lists.first[tile], last = lists.first[tile + 1];
         std::int32_t smaller = 0;
-        for (std::int32_t i = first; i < last; ++i) smaller += lists.unsorted[i] < mine;
+        for (std::int32_t k = first; k < last; ++k) smaller += lists.unsorted[k] < mine;
         lists.entry[first + smaller] = mine;
     }
 };
