@@ -16,46 +16,54 @@ constexpr int kLane = 16;                                          // bytes that
 constexpr int kVector = kLanes * static_cast<int>(sizeof(float));  // bytes
 typedef uint64_t vbits __attribute__((vector_size(kVector)));
 
-template <int bytes>
-vbits low_pairs(vbits a, vbits b) {
+/// Elements of a and b in turn, from the low or the high half of every lane.
+template <int bytes, bool high>
+vbits pairs(vbits a, vbits b) {
+#if defined(__x86_64__)
+    typedef long long integers __attribute__((vector_size(kVector), may_alias));  // as the compiler's __m...i
+    const auto x = (integers)a, y = (integers)b;
+#endif
 #if defined(__AVX512F__)
-    if constexpr (bytes == 1) return (vbits)_mm512_unpacklo_epi8((__m512i)a, (__m512i)b);
-    if constexpr (bytes == 2) return (vbits)_mm512_unpacklo_epi16((__m512i)a, (__m512i)b);
-    if constexpr (bytes == 4) return (vbits)_mm512_maskz_unpacklo_epi32(0xffff, (__m512i)a, (__m512i)b);
+    if constexpr (bytes == 1) return (vbits)(high ? _mm512_unpackhi_epi8(x, y) : _mm512_unpacklo_epi8(x, y));
+    if constexpr (bytes == 2)
+        return (vbits)(high ? _mm512_unpackhi_epi16(x, y) : _mm512_unpacklo_epi16(x, y));
+    if constexpr (bytes == 4)
+        return (vbits)(high ? _mm512_maskz_unpackhi_epi32(0xffff, x, y)
+                            : _mm512_maskz_unpacklo_epi32(0xffff, x, y));
 #elif defined(__AVX2__)
-    if constexpr (bytes == 1) return (vbits)_mm256_unpacklo_epi8((__m256i)a, (__m256i)b);
-    if constexpr (bytes == 2) return (vbits)_mm256_unpacklo_epi16((__m256i)a, (__m256i)b);
-    if constexpr (bytes == 4) return (vbits)_mm256_unpacklo_epi32((__m256i)a, (__m256i)b);
+    if constexpr (bytes == 1) return (vbits)(high ? _mm256_unpackhi_epi8(x, y) : _mm256_unpacklo_epi8(x, y));
+    if constexpr (bytes == 2)
+        return (vbits)(high ? _mm256_unpackhi_epi16(x, y) : _mm256_unpacklo_epi16(x, y));
+    if constexpr (bytes == 4)
+        return (vbits)(high ? _mm256_unpackhi_epi32(x, y) : _mm256_unpacklo_epi32(x, y));
 #elif defined(__x86_64__)
-    if constexpr (bytes == 1) return (vbits)_mm_unpacklo_epi8((__m128i)a, (__m128i)b);
-    if constexpr (bytes == 2) return (vbits)_mm_unpacklo_epi16((__m128i)a, (__m128i)b);
-    if constexpr (bytes == 4) return (vbits)_mm_unpacklo_epi32((__m128i)a, (__m128i)b);
+    if constexpr (bytes == 1) return (vbits)(high ? _mm_unpackhi_epi8(x, y) : _mm_unpacklo_epi8(x, y));
+    if constexpr (bytes == 2) return (vbits)(high ? _mm_unpackhi_epi16(x, y) : _mm_unpacklo_epi16(x, y));
+    if constexpr (bytes == 4) return (vbits)(high ? _mm_unpackhi_epi32(x, y) : _mm_unpacklo_epi32(x, y));
 #else
-    if constexpr (bytes == 1) return (vbits)vzip1q_u8((uint8x16_t)a, (uint8x16_t)b);
-    if constexpr (bytes == 2) return (vbits)vzip1q_u16((uint16x8_t)a, (uint16x8_t)b);
-    if constexpr (bytes == 4) return (vbits)vzip1q_u32((uint32x4_t)a, (uint32x4_t)b);
+    if constexpr (bytes == 1) {
+        const auto x = (uint8x16_t)a, y = (uint8x16_t)b;
+        return (vbits)(high ? vzip2q_u8(x, y) : vzip1q_u8(x, y));
+    }
+    if constexpr (bytes == 2) {
+        const auto x = (uint16x8_t)a, y = (uint16x8_t)b;
+        return (vbits)(high ? vzip2q_u16(x, y) : vzip1q_u16(x, y));
+    }
+    if constexpr (bytes == 4) {
+        const auto x = (uint32x4_t)a, y = (uint32x4_t)b;
+        return (vbits)(high ? vzip2q_u32(x, y) : vzip1q_u32(x, y));
+    }
 #endif
 }
 
 template <int bytes>
+vbits low_pairs(vbits a, vbits b) {
+    return pairs<bytes, false>(a, b);
+}
+
+template <int bytes>
 vbits high_pairs(vbits a, vbits b) {
-#if defined(__AVX512F__)
-    if constexpr (bytes == 1) return (vbits)_mm512_unpackhi_epi8((__m512i)a, (__m512i)b);
-    if constexpr (bytes == 2) return (vbits)_mm512_unpackhi_epi16((__m512i)a, (__m512i)b);
-    if constexpr (bytes == 4) return (vbits)_mm512_maskz_unpackhi_epi32(0xffff, (__m512i)a, (__m512i)b);
-#elif defined(__AVX2__)
-    if constexpr (bytes == 1) return (vbits)_mm256_unpackhi_epi8((__m256i)a, (__m256i)b);
-    if constexpr (bytes == 2) return (vbits)_mm256_unpackhi_epi16((__m256i)a, (__m256i)b);
-    if constexpr (bytes == 4) return (vbits)_mm256_unpackhi_epi32((__m256i)a, (__m256i)b);
-#elif defined(__x86_64__)
-    if constexpr (bytes == 1) return (vbits)_mm_unpackhi_epi8((__m128i)a, (__m128i)b);
-    if constexpr (bytes == 2) return (vbits)_mm_unpackhi_epi16((__m128i)a, (__m128i)b);
-    if constexpr (bytes == 4) return (vbits)_mm_unpackhi_epi32((__m128i)a, (__m128i)b);
-#else
-    if constexpr (bytes == 1) return (vbits)vzip2q_u8((uint8x16_t)a, (uint8x16_t)b);
-    if constexpr (bytes == 2) return (vbits)vzip2q_u16((uint16x8_t)a, (uint16x8_t)b);
-    if constexpr (bytes == 4) return (vbits)vzip2q_u32((uint32x4_t)a, (uint32x4_t)b);
-#endif
+    return pairs<bytes, true>(a, b);
 }
 
 /// Matrices of 8 x 8 bits, one in 64 bits, transposed (Warren, Hacker's Delight, 7-3).
