@@ -17,14 +17,13 @@ from ptychoscope.live.dectris1.header import Bytes, read_header
 from ptychoscope.live.events import Codec, Damaged, Event, Frame, SeriesEnd
 from ptychoscope.live.message_checks import (
     MessageError,
-    PackedPixels,
     checked_number,
-    checked_pixels,
     checked_shape,
     naming_frame,
     own_position,
     read_json,
 )
+from ptychoscope.live.packed_pixels import PackedPixels, checked_pixels
 
 _TYPES = {name: np.dtype(name).newbyteorder("<") for name in ("uint8", "uint16", "uint32")}
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from ptychoscope.io.chunk_codecs import decode_chunk
 from ptychoscope.live.cbor import Tagged
 from ptychoscope.live.events import Codec
-from ptychoscope.live.message_checks import MessageError, PackedPixels, checked_pixels, checked_shape
+from ptychoscope.live.message_checks import MessageError, checked_shape
+from ptychoscope.live.packed_pixels import PackedPixels, checked_pixels
 
 _SHAPED, _PACKED = 40, 56500
 DTYPES: dict[int, np.dtype[Any]] = {

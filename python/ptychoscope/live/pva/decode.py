@@ -15,14 +15,8 @@ import numpy as np
 from ptychoscope.errors import ConfigError
 from ptychoscope.live.check_source_options import whole_number
 from ptychoscope.live.events import Codec, Damaged, Event, Frame, SeriesEnd, SeriesStart
-from ptychoscope.live.message_checks import (
-    MessageError,
-    PackedPixels,
-    checked_number,
-    checked_pixels,
-    checked_shape,
-    read_json,
-)
+from ptychoscope.live.message_checks import MessageError, checked_number, checked_shape, read_json
+from ptychoscope.live.packed_pixels import PackedPixels, checked_pixels
 from ptychoscope.live.pva.ntnd import SCALAR_TYPES, ImageHead
 
 _head = msgspec.json.Decoder(ImageHead)

@@ -18,13 +18,12 @@ import numpy as np
 from ptychoscope.live.events import Damaged, Event, Frame, Positions, SeriesEnd, SeriesStart
 from ptychoscope.live.message_checks import (
     MessageError,
-    PackedPixels,
     checked_number,
-    checked_pixels,
     checked_shape,
     naming_frame,
     read_json,
 )
+from ptychoscope.live.packed_pixels import PackedPixels, checked_pixels
 
 DTYPES = {
     np.dtype(name).newbyteorder("<").str: np.dtype(name).newbyteorder("<")
