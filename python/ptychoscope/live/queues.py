@@ -4,20 +4,19 @@ It is bounded by frames and by bytes. When it is full, either those who put wait
 or the frames that have waited longest are dropped, and named. What tells of a series is never dropped.
 """
 
-import threading
-from collections import deque
 from collections.abc import Callable
 
 from ptychoscope.live.events import SeriesStart
 from ptychoscope.live.join import Joined
 from ptychoscope.live.series_state import SettledSeries, size_of
 from ptychoscope.option_literals import LiveKeep
+from ptychoscope.pipeline.backlog import StoppableQueue
 
 Told = SeriesStart | SettledSeries
 """What stands between frames: a header, or that nothing of a series follows."""
 
 
-class JoinedQueue:
+class JoinedQueue(StoppableQueue[Joined | Told]):
     """First in, first out.
 
     Parameters
@@ -33,16 +32,14 @@ class JoinedQueue:
     def __init__(
         self, most_frames: int, most_bytes: int, keep: LiveKeep, dropped: Callable[[int], None]
     ) -> None:
+        super().__init__()
         self._most_frames, self._most_bytes, self._keep, self._dropped = (
             most_frames,
             most_bytes,
             keep,
             dropped,
         )
-        self._items: deque[Joined | Told] = deque()
         self._frames, self._bytes = 0, 0
-        self._changed = threading.Condition()
-        self._stopped = False
 
     def __len__(self) -> int:
         """Frames that wait."""
@@ -90,12 +87,6 @@ class JoinedQueue:
                 self._remove_first(item)
             self._changed.notify_all()
             return taken
-
-    def stop(self) -> None:
-        """Nobody waits any longer; what is in it can still be taken."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
 
     def _has_room(self, size: int) -> bool:
         fits = self._frames < self._most_frames and self._bytes + size <= self._most_bytes

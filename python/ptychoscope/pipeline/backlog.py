@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterator
+from typing import Generic, TypeVar
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.pipeline.sources import Batch, Source, joined
@@ -35,15 +36,34 @@ class Backlog:
             raise queue.error
 
 
-class FrameQueue:
+Item = TypeVar("Item")
+
+
+class StoppableQueue(Generic[Item]):
+    """Items between threads, behind one condition: who waits for a change is told of each, and of the end.
+
+    What may be put and taken, and when there is room, is for those who derive from it to say.
+    """
+
+    def __init__(self) -> None:
+        self._items: deque[Item] = deque()
+        self._changed = threading.Condition()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Nobody waits any longer; what is in it can still be taken."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+
+class FrameQueue(StoppableQueue[Batch]):
     """Batches that wait, between the thread that reads and the one that takes; at most `waiting` frames."""
 
     def __init__(self, waiting: int) -> None:
+        super().__init__()
         self.waiting = waiting
         self.error: BaseException | None = None
-        self._batches: deque[Batch] = deque()
-        self._changed = threading.Condition()
-        self._stopped = False
 
     def fill(self, source: Source) -> None:
         """Read `source` to its end."""
@@ -53,7 +73,7 @@ class FrameQueue:
                     self._changed.wait_for(lambda: self._stopped or self._frames() < self.waiting)
                     if self._stopped:
                         return
-                    self._batches.append(batch)
+                    self._items.append(batch)
                     self._changed.notify_all()
         except BaseException as error:  # raised by the thread that takes
             self.error = error
@@ -63,21 +83,15 @@ class FrameQueue:
     def take(self, most: int) -> list[Batch]:
         """What waits, at most `most` frames but at least one batch; empty at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._batches)
+            self._changed.wait_for(lambda: self._stopped or self._items)
             taken: list[Batch] = []
-            while self._batches and (not taken or _fits(taken, self._batches[0], most)):
-                taken.append(self._batches.popleft())
+            while self._items and (not taken or _fits(taken, self._items[0], most)):
+                taken.append(self._items.popleft())
             self._changed.notify_all()
             return taken
 
-    def stop(self) -> None:
-        """No more is read."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-
     def _frames(self) -> int:
-        return sum(map(len, self._batches))
+        return sum(map(len, self._items))
 
 
 def _fits(taken: list[Batch], batch: Batch, most: int) -> bool:
