@@ -2,10 +2,12 @@
 
 import os
 import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ptychoscope.errors import PtychoscopeError
+from ptychoscope.errors import PtychoscopeError, ScanError
 
 
 def open_regular(path: Path, error: type[PtychoscopeError]) -> BinaryIO:
@@ -41,6 +43,22 @@ def read_regular(path: Path, limit_bytes: int, error: type[PtychoscopeError]) ->
     if len(data) != size:
         raise error(f"{path} changed while it was read: read it again when it is whole")
     return data
+
+
+@contextmanager
+def as_scan_error(
+    raised: tuple[type[Exception], ...], sentence: Callable[[Exception], str]
+) -> Iterator[None]:
+    """What a library raises of a damaged file, one of `raised`, as `ScanError` with the `sentence` for it.
+
+    What our own checks found meanwhile says more, and stays as it is.
+    """
+    try:
+        yield
+    except PtychoscopeError:
+        raise
+    except raised as error:
+        raise ScanError(sentence(error)) from error
 
 
 def require_memory(what: str, size: int, error: type[PtychoscopeError]) -> None:

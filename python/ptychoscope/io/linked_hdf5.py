@@ -6,8 +6,7 @@ are resolved here link by link, so that each file is known before HDF5 opens it.
 
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ import numpy as np
 from h5py import h5z
 from numpy.typing import NDArray
 
-from ptychoscope.errors import MissingExtraError, PtychoscopeError, ScanError
-from ptychoscope.io.limits import open_regular, require_memory
+from ptychoscope.errors import MissingExtraError, ScanError
+from ptychoscope.io.limits import as_scan_error, open_regular, require_memory
 
 _DEPTH = 16
 """Links in a row that are followed."""
@@ -243,15 +242,9 @@ def _nbytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     return math.prod(shape) * dtype.itemsize
 
 
-@contextmanager
-def hdf5_errors(path: Path) -> Iterator[None]:
+def hdf5_errors(path: Path) -> AbstractContextManager[None]:
     """What HDF5 raises of a damaged file, as `ScanError`."""
-    try:
-        yield
-    except PtychoscopeError:
-        raise
-    except _DAMAGED as error:
-        raise ScanError(f"{path} is damaged ({error}): copy or write it again") from error
+    return as_scan_error(_DAMAGED, lambda error: f"{path} is damaged ({error}): copy or write it again")
 
 
 def require_filter(number: int, label: str) -> None:

@@ -15,8 +15,8 @@ from typing import IO, Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import PtychoscopeError, ScanError
-from ptychoscope.io.limits import open_regular, require_memory
+from ptychoscope.errors import ScanError
+from ptychoscope.io.limits import as_scan_error, open_regular, require_memory
 
 _Fail = Callable[[str], Exception]
 _NO_HEADER = (
@@ -114,15 +114,14 @@ def member_names(path: Path) -> list[str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive `path`; what the standard library finds wrong in it is a `ScanError`."""
-    try:
-        with open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
-            if len(archive.infolist()) != _declared_members(raw):
-                raise zipfile.BadZipFile("its directory does not have as many members as it says")
-            yield archive
-    except PtychoscopeError:
-        raise
-    except (*_DAMAGED, ValueError, LookupError) as error:
-        raise ScanError(f"{path} is damaged or truncated ({error}): copy or write it again") from error
+    errors = as_scan_error(
+        (*_DAMAGED, ValueError, LookupError),
+        lambda error: f"{path} is damaged or truncated ({error}): copy or write it again",
+    )
+    with errors, open_regular(path, ScanError) as raw, zipfile.ZipFile(raw) as archive:
+        if len(archive.infolist()) != _declared_members(raw):
+            raise zipfile.BadZipFile("its directory does not have as many members as it says")
+        yield archive
 
 
 def _declared_members(raw: BinaryIO) -> int:

@@ -4,16 +4,15 @@ Whole numbers are counts; of others `--domain` says what they are. The file hold
 """
 
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptychoscope.errors import MissingExtraError, PtychoscopeError, ScanError
-from ptychoscope.io.limits import open_regular
+from ptychoscope.errors import MissingExtraError, ScanError
+from ptychoscope.io.limits import as_scan_error, open_regular
 from ptychoscope.io.named_parts import domain_by_values
 from ptychoscope.io.read_options import ReadOptions
 from ptychoscope.io.stored_scan import StoredScan
@@ -126,13 +125,7 @@ class _TiffFrames:
         return np.frombuffer(data, stored).reshape(self._shape[1:])
 
 
-@contextmanager
-def _damaged(path: Path) -> Iterator[None]:
+def _damaged(path: Path) -> AbstractContextManager[None]:
     """What tifffile raises of a damaged file, and of packing that it cannot undo, as `ScanError`."""
-    try:
-        yield
-    except PtychoscopeError:
-        raise
-    except Exception as error:
-        raise ScanError(f"{path} cannot be read as TIFF ({error}): copy it again, or write it plain or with "
-                        "zlib") from error  # fmt: skip
+    cure = "copy it again, or write it plain or with zlib"
+    return as_scan_error((Exception,), lambda error: f"{path} cannot be read as TIFF ({error}): {cure}")
