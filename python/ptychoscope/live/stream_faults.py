@@ -3,6 +3,8 @@
 Drawn from a seed; what was done is recorded, so that an account of losses can be checked against it.
 """
 
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from heapq import heappop, heappush
@@ -35,9 +37,9 @@ class StreamFaults:
     """Its longest part ends too early."""
     garbage: float = 0.0
     """A message that means nothing comes before it."""
+    seed: int = 0
     abort_after: int | None = None
     """After so many frames nothing comes, not even the end."""
-    seed: int = 0
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -102,6 +104,29 @@ def with_faults(
             yield from _out(heappop(held)[2], record)
     while held:
         yield from _out(heappop(held)[2], record)
+
+
+def paced(
+    messages: Iterable[WireMessage],
+    faults: StreamFaults,
+    record: SentRecord,
+    *,
+    rate_hz: float | None,
+    stop: threading.Event,
+) -> Iterator[WireMessage]:
+    """As `with_faults`, each message when it is due: `rate_hz` frames a second, None as fast as they are
+    taken; until `stop` is set. Raises `ConfigError` for a rate that is not positive.
+    """
+    if rate_hz is not None and not 0 < rate_hz < float("inf"):
+        raise ConfigError(f"rate_hz must be a positive number, got {rate_hz}")
+    due_s = time.monotonic()
+    for pause_s, message in with_faults(messages, faults, record):
+        if message.kind == "frame":
+            due_s += pause_s + (1 / rate_hz if rate_hz else 0.0)
+        wait_s = due_s - time.monotonic()
+        if stop.wait(wait_s) if wait_s > 0 else stop.is_set():
+            break
+        yield message
 
 
 def _met(

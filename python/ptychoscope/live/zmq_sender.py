@@ -1,13 +1,12 @@
 """The sending side of a stream, for simulators: a bound socket, and messages at a rate with faults."""
 
 import threading
-import time
 from collections.abc import Iterable
 from typing import Any, Literal
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.live.simulated_series import WireMessage
-from ptychoscope.live.stream_faults import SentRecord, StreamFaults, with_faults
+from ptychoscope.live.stream_faults import SentRecord, StreamFaults, paced
 from ptychoscope.live.zmq_source import load_zmq
 
 SenderKind = Literal["push", "pub"]
@@ -107,16 +106,8 @@ def serve(
     ConfigError
         `rate_hz` is not positive.
     """
-    if rate_hz is not None and not 0 < rate_hz < float("inf"):
-        raise ConfigError(f"rate_hz must be a positive number, got {rate_hz}")
-    record, stop = SentRecord(), stop or threading.Event()
-    due_s = time.monotonic()
-    for pause_s, message in with_faults(messages, faults or StreamFaults(), record):
-        if message.kind == "frame":
-            due_s += pause_s + (1 / rate_hz if rate_hz else 0.0)
-        wait_s = due_s - time.monotonic()
-        if stop.wait(wait_s) if wait_s > 0 else stop.is_set():
-            break
+    faults, stop, record = faults or StreamFaults(), stop or threading.Event(), SentRecord()
+    for message in paced(messages, faults, record, rate_hz=rate_hz, stop=stop):
         if not sender.send(message.parts, timeout_s):
             record.refused += 1
     return record

@@ -11,7 +11,7 @@ from ptychoscope.errors import ConfigError, MissingExtraError
 from ptychoscope.live.pack_frames import Packing, pack_frames
 from ptychoscope.live.pva.ntnd import SCALAR_TYPES, ImageHead, fields_of
 from ptychoscope.live.simulated_series import SimulatedSeries, WireMessage
-from ptychoscope.live.stream_faults import SentRecord, StreamFaults, with_faults
+from ptychoscope.live.stream_faults import SentRecord, StreamFaults, paced
 
 PvaCodec = Literal["", "lz4", "bslz4", "blosc"]
 _PACKING: dict[str, Packing] = {"": "none", "blosc": "none", "lz4": "lz4_block", "bslz4": "bslz4"}
@@ -115,9 +115,9 @@ def serve(
     server: PvaServer,
     sent: Iterable[WireMessage],
     *,
-    rate_hz: float | None = None,
     faults: StreamFaults | None = None,
     stop: threading.Event | None = None,
+    rate_hz: float | None = None,
 ) -> SentRecord:
     """Publish images at a rate, 100 a second when None, since PVAccess does not wait for its reader.
 
@@ -127,8 +127,6 @@ def serve(
     if faults.garbage:
         raise ConfigError("PVAccess carries no garbage: leave it out of the faults")
     rate_hz = _DEFAULT_HZ if rate_hz is None else rate_hz
-    if not 0 < rate_hz < float("inf"):
-        raise ConfigError(f"rate_hz must be a positive number, got {rate_hz}")
     heads: dict[int | None, bytes] = {}
 
     def only_pixels() -> Iterator[WireMessage]:
@@ -137,11 +135,6 @@ def serve(
             heads[each.number] = each.parts[0]
             yield each._replace(parts=each.parts[1:])
 
-    due_s = time.monotonic()
-    for pause_s, each in with_faults(only_pixels(), faults, record):
-        due_s += pause_s + 1 / rate_hz
-        wait_s = due_s - time.monotonic()
-        if stop.wait(wait_s) if wait_s > 0 else stop.is_set():
-            break
+    for each in paced(only_pixels(), faults, record, rate_hz=rate_hz, stop=stop):
         server.post([heads[each.number], *each.parts])
     return record
