@@ -1,7 +1,7 @@
 """Mend: what is done to a scan to put it right, as a value, as options and as Python."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,15 @@ from numpy.typing import NDArray
 from ptychoscope.option_literals import Domain
 from ptychoscope.preprocess.orientation import Orientation
 from ptychoscope.scan import Scan
+
+
+class MendStep(NamedTuple):
+    """One change of how a scan is read."""
+
+    words: str
+    """For a sentence."""
+    option: str | None
+    """Of `ptychoscope run`; None for bad pixels, which are a file of their own."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -51,16 +60,23 @@ class Mend:
         steps = [
             name if value is True else f"{name}={_short(value)}" for name, value in self.orientation.steps
         ]
+        return steps + [step.words for step in self.besides]
+
+    @property
+    def besides(self) -> list[MendStep]:
+        """What is changed besides the orientation."""
+        steps = list[MendStep]()
         if self.domain is not None:
-            steps.append(f"domain={self.domain}")
+            steps.append(MendStep(f"domain={self.domain}", f"--domain {self.domain}"))
         if self.probe is not None:
-            steps.append("probe from the frames")
+            steps.append(MendStep("probe from the frames", "--refine-probe find"))
         elif self.probe_follows:
-            steps.append("probe that follows the frames")
+            steps.append(MendStep("probe that follows the frames", "--refine-probe update"))
         if self.bad_pixels is not None:
-            steps.append(f"{int(self.bad_pixels.sum())} bad pixels")
+            steps.append(MendStep(f"{int(self.bad_pixels.sum())} bad pixels", None))
         if self.frames is not None:
-            steps.append(f"frames {self.frames[0]}:{self.frames[1]}")
+            kept = f"{self.frames[0]}:{self.frames[1]}"
+            steps.append(MendStep(f"frames {kept}", f"--frames {kept}"))
         return steps
 
     def __str__(self) -> str:

@@ -95,15 +95,7 @@ class Diagnosis:
     @property
     def other_options(self) -> str:
         """Those that are not steps of the orientation."""
-        mend, words = self.best.mend, list[str]()
-        if mend.domain is not None:
-            words.append(f"--domain {mend.domain}")
-        if mend.probe is not None:
-            words.append("--refine-probe find")
-        elif mend.probe_follows:
-            words.append("--refine-probe update")
-        if mend.frames is not None:
-            words.append(f"--frames {mend.frames[0]}:{mend.frames[1]}")
+        words = [step.option for step in self.best.mend.besides if step.option is not None]
         if self.saturation is not None:
             words.append(f"--saturation {self.saturation:g}")
         return " ".join(words)
