@@ -22,6 +22,7 @@ from ptychoscope.option_literals import Interpolation
 
 if TYPE_CHECKING:
     from ptychoscope.inference.model_slot import ModelSlot
+    from ptychoscope.inference.unrolled_passes import ObjectEstimate
     from ptychoscope.pipeline.sources import ScanSource
     from ptychoscope.scan import Scan
     from ptychoscope.stitch.canvas import Canvas
@@ -183,13 +184,6 @@ class Stage(NamedTuple):
     """Whether its patches go onto the canvas of the image."""
 
 
-class Before(NamedTuple):
-    """What all frames made of a region in the stage before."""
-
-    image: NDArray[np.complex64]
-    coverage: NDArray[np.float32]
-
-
 def do_stage(
     file: ScanFile,
     network: Network,
@@ -197,10 +191,9 @@ def do_stage(
     stop: int,
     place: RegionOfCanvas,
     stage: Stage,
-    before: Before | None,
+    before: "ObjectEstimate | None",
 ) -> CanvasPart:
-    """One stage for the used frames `start` to `stop`, from what lies in `place` before it."""
-    from ptychoscope.inference.unrolled_passes import ObjectEstimate
+    """One stage for the used frames `start` to `stop`, from what the one before made of `place`."""
     from ptychoscope.inference.unrolled_runner import UnrolledRunner
     from ptychoscope.pipeline.loop import Report, flow
     from ptychoscope.pipeline.merge_between_passes import between_passes, one_pass
@@ -211,11 +204,10 @@ def do_stage(
     if not isinstance(runner, UnrolledRunner):
         raise TypeError("only a network in passes can be merged between them")
     canvas = network.canvas(place) if stage.last else between_passes(place.shape, runner, "exact")
-    estimate = None if before is None else ObjectEstimate(*before)
     report = Report()
     flow(
         network.source(file, start, stop),
-        one_pass(runner, stage.number, estimate, place, loaded.digest),
+        one_pass(runner, stage.number, before, place, loaded.digest),
         [CanvasSink(canvas, place)],
         report,
         workers=network.workers,

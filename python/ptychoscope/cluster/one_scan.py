@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from ptychoscope.cluster.canvas_parts import RegionOfCanvas, add_parts, region_of
 from ptychoscope.cluster.frame_range import (
-    Before,
     Network,
     ScanFile,
     Stage,
@@ -243,10 +242,10 @@ def ranges_of(frames: int, parts: int, batch: int) -> list[tuple[int, int]]:
     return [(int(a), min(int(b), frames)) for a, b in pairwise(edges)]
 
 
-def _cut(estimate: ObjectEstimate | None, place: RegionOfCanvas) -> Before | None:
+def _cut(estimate: ObjectEstimate | None, place: RegionOfCanvas) -> ObjectEstimate | None:
     """The estimate in a region."""
     if estimate is None or estimate.values is None:
         return None
     row0, row1, column0, column1 = place.region
     rows, columns = slice(row0, row1), slice(column0, column1)
-    return Before(estimate.values[rows, columns].copy(), estimate.coverage[rows, columns].copy())
+    return ObjectEstimate(estimate.values[rows, columns].copy(), estimate.coverage[rows, columns].copy())

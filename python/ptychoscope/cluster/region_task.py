@@ -20,6 +20,7 @@ from ptychoscope.refine.fixed_sweeps import FixedSweeps
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.refine.rising_misfit import RisingMisfit
 from ptychoscope.refine.scan_to_refiner import add_frames
+from ptychoscope.refine.sweep_findings import ExaminedImage
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,9 +63,8 @@ class Examined(NamedTuple):
     """(m,) of every frame."""
     states: NDArray[np.uint8]
     """(m,) as `Refiner.states`."""
-    coverage: NDArray[np.float32]
-    """(h, w), as the spread."""
-    spread: NDArray[np.float32]
+    image: ExaminedImage
+    """(h, w) what lies under them."""
     predicted: NDArray[np.float32]
     """(k, P, P) counts of the frames that are judged."""
 
@@ -102,6 +102,5 @@ def examine_region(
     side = solver.probe.shape[-1]
     predicted = [np.zeros((0, side, side), np.float32)]
     predicted += [refiner.predicted(int(k), int(k) + 1) for k in judged]
-    return Examined(
-        refiner.misfits, refiner.states, refiner.coverage, refiner.spread, np.concatenate(predicted)
-    )
+    image_found = ExaminedImage(refiner.coverage, refiner.spread)
+    return Examined(refiner.misfits, refiner.states, image_found, np.concatenate(predicted))

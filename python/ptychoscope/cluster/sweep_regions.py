@@ -39,7 +39,7 @@ from ptychoscope.refine.make_verdict import (
     warn_if_unexplained,
 )
 from ptychoscope.refine.scan_to_refiner import Swept, on_extent, result_of_swept, say_left_out
-from ptychoscope.refine.sweep_findings import FRAME_STATES
+from ptychoscope.refine.sweep_findings import FRAME_STATES, ExaminedImage
 from ptychoscope.refine.whole_scan import ENOUGH_SWEEPS
 from ptychoscope.verdict import Verdict
 
@@ -50,8 +50,7 @@ if TYPE_CHECKING:
 class _Found(NamedTuple):
     """What all frames say of the image."""
 
-    coverage: NDArray[np.float32]
-    spread: NDArray[np.float32]
+    image: ExaminedImage
     misfit: float
     used: NDArray[np.intp]
     verdict: Verdict
@@ -101,7 +100,7 @@ class SweptByRegions:
             record |= {"device": "cpu", "seconds": seconds, "frames_per_s": len(self._scan) / seconds}
         if self._plan.refine >= ENOUGH_SWEEPS:
             warn_if_unexplained(found.verdict)
-        swept = Swept(object_, found.coverage, found.spread, solver.probe, self._scan.positions_px)
+        swept = Swept(object_, found.image, solver.probe, self._scan.positions_px)
         result = result_of_swept(swept, self._scan, self._extent, start, record)
         return replace(result, verdict=found.verdict)
 
@@ -161,8 +160,8 @@ class SweptByRegions:
         for own, part in zip(owns, examined, strict=True):
             _, cut = self._at(own)
             misfits[own], states[own] = part.misfits, part.states
-            coverage[cut] += part.coverage
-            squares[cut] += part.coverage * np.square(part.spread, dtype=np.float64)
+            coverage[cut] += part.image.coverage
+            squares[cut] += part.image.coverage * np.square(part.image.spread, dtype=np.float64)
             predicted[np.isin(chosen, own)] = part.predicted
         say_left_out(states)
         is_used = states == FRAME_STATES.index("used")
@@ -174,7 +173,8 @@ class SweptByRegions:
         verdict = judge_predicted(frames, used, misfits, measured_counts(amplitude), predicted[judged_too])
         spread = np.sqrt(np.divide(squares, coverage, out=np.zeros_like(squares), where=coverage > 0))
         misfit = float(np.average(misfits[used], weights=self._scan.frame_counts[used]))
-        return _Found(coverage.astype(np.float32), spread.astype(np.float32), misfit, used, verdict)
+        image = ExaminedImage(coverage.astype(np.float32), spread.astype(np.float32))
+        return _Found(image, misfit, used, verdict)
 
     def _sweeping(
         self,

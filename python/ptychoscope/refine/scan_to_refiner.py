@@ -11,7 +11,7 @@ from ptychoscope.errors import ScanError, ScanWarning
 from ptychoscope.patch_geometry import CanvasExtent
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.refiner import Refiner
-from ptychoscope.refine.sweep_findings import FRAME_STATES
+from ptychoscope.refine.sweep_findings import FRAME_STATES, ExaminedImage
 from ptychoscope.scan import Scan
 
 _CHUNK_FRAMES = 256
@@ -73,11 +73,11 @@ def partly_done(sweeps: int, of: int) -> dict[str, str]:
 
 
 class Swept(NamedTuple):
-    """What sweeps made, and an examined sweep found; planes (H, W)."""
+    """What sweeps made, and an examined sweep found."""
 
     object: NDArray[np.complex64]
-    coverage: NDArray[np.float32]
-    spread: NDArray[np.float32]
+    """(H, W)."""
+    found: ExaminedImage
     probe: NDArray[np.complex64]
     """(m, P, P)."""
     positions_px: NDArray[np.float64]
@@ -93,7 +93,8 @@ def result_of(
 ) -> Reconstruction:
     """What `refiner` holds after an examined sweep, as a reconstruction of `scan`."""
     positions = refiner.positions_px + np.asarray(extent.origin_px)
-    swept = Swept(refiner.object, refiner.coverage, refiner.spread, refiner.probe, positions)
+    found = ExaminedImage(refiner.coverage, refiner.spread)
+    swept = Swept(refiner.object, found, refiner.probe, positions)
     return result_of_swept(swept, scan, extent, start, record)
 
 
@@ -105,7 +106,7 @@ def result_of_swept(
     record: dict[str, str | int | float],
 ) -> Reconstruction:
     """What sweeps of `scan` made on `extent`, as a reconstruction."""
-    coverage, probe, positions = swept.coverage, swept.probe, swept.positions_px
+    coverage, probe, positions = swept.found.coverage, swept.probe, swept.positions_px
     object_ = np.where(coverage > 0, swept.object, 0).astype(np.complex64)
     changed = scan.probe is not None and not np.array_equal(scan.probe, probe)
     moves = positions - scan.positions_px
@@ -114,7 +115,7 @@ def result_of_swept(
     return Reconstruction(
         object=object_,
         coverage=coverage,
-        spread=swept.spread,
+        spread=swept.found.spread,
         origin_px=extent.origin_px,
         pixel_size_m=scan.pixel_size_m or (None if start is None else start.pixel_size_m),
         positions_px=positions if corrected else scan.positions_px,

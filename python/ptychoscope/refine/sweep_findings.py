@@ -24,6 +24,15 @@ class Sweep(NamedTuple):
     """Root mean square of the positions' moves in this sweep."""
 
 
+class ExaminedImage(NamedTuple):
+    """What an examined sweep finds of the image: planes (H, W), zeros where no frame lies."""
+
+    coverage: NDArray[np.float32]
+    """Sum of |P|^2 over the frames."""
+    spread: NDArray[np.float32]
+    """Weighted standard deviation of the corrected patches from the object."""
+
+
 class PixelSums(NamedTuple):
     """Sums over the frames of a sweep in which a pixel was measured: (P, P) float32 each.
 
