@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import click
 
-from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, choice, command, option
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, command, option, word_option
 from ptychoscope.cli.terminal_output import json_option, number, print_json, print_table
 
 Device = Literal["cpu", "cuda", "host"]
@@ -24,11 +24,11 @@ DEFAULT_CASES = [
 @option("--canvas", type=int, multiple=True, about="Canvas sides in pixels; repeatable.")
 @option("--isa", multiple=True, about="Instruction sets; repeatable.")
 @option("--threads", type=AT_LEAST_ONE, default=1, about="Threads of the canvas.")
-@option(
+@word_option(
     "--device",
-    type=choice(Device),
+    Device,
+    "cuda: the first CUDA device; host: its kernels, thread by thread, as a trial.",
     default="cpu",
-    about="cuda: the first CUDA device; host: its kernels, thread by thread, as a trial.",
 )
 @option("--peers/--no-peers", default=False, about="Also torch and, where installed, numba.")
 @option("--peer", type=PATH, about="Also pty-chi: a Python interpreter that has it installed.")

@@ -15,6 +15,7 @@ from ptychoscope.cli.click_helpers import (
     command,
     licence_option,
     option,
+    word_option,
 )
 from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
@@ -50,16 +51,11 @@ def _as_scan_domain(function: Function) -> Function:
     about="What the network reads, counts or their square root; asked for without.",
 )
 @option("--scale", default=1.0, about="Patterns are multiplied by this before the network.")
-@option(
-    "--dc",
-    type=choice(ZeroFrequency),
-    default="centre",
-    about="Where the network expects the zero frequency.",
-)
+@word_option("--dc", ZeroFrequency, "Where the network expects the zero frequency.", default="centre")
 @option(
     "--outputs", about="Its outputs that make the object, such as amp,phase; without, what looks like it."
 )
-@option("--meaning", type=choice(ObjectMeaning), about="What its output is; without, told from its ranges.")
+@word_option("--meaning", ObjectMeaning, "What its output is; without, told from its ranges.")
 @option("--order", about="Channels in the order of --meaning, such as 1,0; without, 0,1.")
 @option("--inner-crop-px", type=AT_LEAST_ZERO, default=0, about="Pixels to leave out around a patch.")
 @licence_option

@@ -36,6 +36,11 @@ def option(
     return click.option(*names, cls=_Option, help=about, heading=heading, **attributes)
 
 
+def word_option(name: str, literal: object, about: str, **attributes: Any) -> Callable[[Function], Function]:
+    """An option that takes one of the words of a `Literal`."""
+    return option(name, type=choice(literal), about=about, **attributes)
+
+
 def option_group(
     name: str, fields: Callable[..., object], options: Sequence[Callable[..., Any]]
 ) -> Callable[[Function], Function]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ptychoscope.cli.click_helpers import PATH, argument, choice, command, licence_option, option
+from ptychoscope.cli.click_helpers import PATH, argument, choice, command, licence_option, option, word_option
 from ptychoscope.cli.output_checks import check_outputs, run_files
 from ptychoscope.cli.terminal_output import json_option
 from ptychoscope.option_literals import GraphFormat, InputDtype, Precision
@@ -15,11 +15,9 @@ from ptychoscope.option_literals import GraphFormat, InputDtype, Precision
 @argument("source", "Run directory of `train`, or a checkpoint file.")
 @option("--output", "-o", type=PATH, default="bundle", about="Bundle to write.")
 @option("--scan", type=PATH, about="Scan whose frames the graph is verified on; without, simulated ones.")
-@option(
-    "--input-dtype",
-    type=choice(InputDtype),
-    default="float32",
-    about="Type of a pixel, in counts, as the graph reads it.",
+@option("--pixel-size-m", type=float, about="Side of an object pixel in metres.")
+@word_option(
+    "--input-dtype", InputDtype, "Type of a pixel, in counts, as the graph reads it.", default="float32"
 )
 @option(
     "--format",
@@ -28,13 +26,12 @@ from ptychoscope.option_literals import GraphFormat, InputDtype, Precision
     default="onnx",
     about="onnx for `run` and any runtime; torchscript for libtorch programs.",
 )
-@option(
+@word_option(
     "--precision",
-    type=choice(Precision),
+    Precision,
+    "Of the convolutions: fp32, fp16 for GPUs, int8 for CPUs with VNNI.",
     default="fp32",
-    about="Of the convolutions: fp32, fp16 for GPUs, int8 for CPUs with VNNI.",
 )
-@option("--pixel-size-m", type=float, about="Side of an object pixel in metres.")
 @licence_option
 @json_option
 def export(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, choice, command, option
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, command, option, word_option
 from ptychoscope.cli.live_server import Serving, served, serving_options
 from ptychoscope.cli.output_checks import check_outputs, check_result, file_of
 from ptychoscope.cli.stop_signals import stop_on_signals
@@ -56,9 +56,7 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
 @option("--probe", heading=_READING, about="Probe: a .npy, a result, another scan, or FILE:/path.")
 @option("--mask", heading=_READING, about="Bad pixels (H, W) of the detector: a .npy, TIFF or FILE:/path.")
 @option("--recipe", type=PATH, heading=_READING, about="TOML with options of reading, as `run` takes it.")
-@option(
-    "--position-unit", type=choice(PositionUnit), default="m", heading=_READING, about="Of frames' positions."
-)
+@word_option("--position-unit", PositionUnit, "Of frames' positions.", default="m", heading=_READING)
 @option("--pixel-size-m", type=float, heading=_READING, about="Side of a pixel of the object.")
 @option("--energy-ev", type=float, heading=_READING, about="Photon energy; without, as the stream says.")
 @option("--distance-m", type=float, heading=_READING, about="From the sample to the detector.")
@@ -73,13 +71,7 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
     "--max-counts", type=float, heading=_READING, about="Pixels that reach it in the first frames are bad."
 )
 @option("--batch", type=AT_LEAST_ONE, heading=_LOOP, about="Frames at once; without, as many as wait.")
-@option(
-    "--keep",
-    type=choice(LiveKeep),
-    default="all",
-    heading=_LOOP,
-    about="When behind: wait, or drop the oldest.",
-)
+@word_option("--keep", LiveKeep, "When behind: wait, or drop the oldest.", default="all", heading=_LOOP)
 @option(
     "--queue", "queue_frames", type=AT_LEAST_ONE, default=4096, heading=_LOOP, about="Frames that may wait."
 )

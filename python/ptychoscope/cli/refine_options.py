@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, choice, option, option_group
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, option, option_group, word_option
 from ptychoscope.option_literals import Effort, PositionUse, ProbeUse
 
 _HEADING = "Solver"
@@ -25,11 +25,11 @@ refine_options = option_group(
     "solver",
     RefineOptions,
     [
-        option(
+        word_option(
             "--effort",
-            type=choice(Effort),
+            Effort,
+            "Let the solver choose what it mends and how often it sweeps; without --refine, balanced.",
             heading=_HEADING,
-            about="Let the solver choose what it mends and how often it sweeps; without --refine, balanced.",
         ),
         option(
             "--refine",
@@ -44,17 +44,14 @@ refine_options = option_group(
             about="What the sweeps start from: a saved result, its object, probe and positions, or a word; "
             "without, the network's image where there is a model.",
         ),
-        option(
+        word_option(
             "--refine-probe",
-            type=choice(ProbeUse),
+            ProbeUse,
+            "Keep the probe, let it follow the data, or make the first one from the data.",
             heading=_HEADING,
-            about="Keep the probe, let it follow the data, or make the first one from the data.",
         ),
-        option(
-            "--refine-positions",
-            type=choice(PositionUse),
-            heading=_HEADING,
-            about="Keep the positions or correct each frame's.",
+        word_option(
+            "--refine-positions", PositionUse, "Keep the positions or correct each frame's.", heading=_HEADING
         ),
         option(
             "--refine-window",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ptychoscope.cli.click_helpers import AT_LEAST_ONE, argument, choice, command, option
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, argument, choice, command, option, word_option
 from ptychoscope.cli.scan_options import ScanOptions, scan_options
 from ptychoscope.cli.stop_signals import stop_on_signals
 from ptychoscope.cli.terminal_output import json_option, print_json
@@ -21,7 +21,7 @@ from ptychoscope.option_literals import SenderKind, ServedAs
 @option("--without-positions", is_flag=True, about="Send frames alone: live has the positions from a file.")
 @option("--rate", "rate_hz", type=float, about="Frames a second; without, as fast as they are taken.")
 @option("--series", type=AT_LEAST_ONE, default=1, about="How often the scan is sent.")
-@option("--kind", type=choice(SenderKind), default="push", about="push waits for its reader, pub does not.")
+@word_option("--kind", SenderKind, "push waits for its reader, pub does not.", default="push")
 @option(
     "--faults",
     default="",

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, choice, command, option
+from ptychoscope.cli.click_helpers import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    PATH,
+    argument,
+    command,
+    option,
+    word_option,
+)
 from ptychoscope.cli.cluster_options import ClusterOptions, cluster_options, region_frames_option
 from ptychoscope.cli.output_checks import check_outputs, check_picture, check_result
 from ptychoscope.cli.progress_line import ProgressLine, progress_line
@@ -63,48 +71,44 @@ if TYPE_CHECKING:
     about="Of the network: cpu, cuda, cuda:N, tensorrt, openvino, or auto: cuda when it works; without, cpu.",
 )
 @option("--threads", type=AT_LEAST_ONE, about="Of network, stitcher and solver; without, one per core.")
-@option(
+@word_option(
     "--parallel",
-    type=choice(Parallel),
-    about="Use the threads across batches, or within one (less delay); auto: measure both; without, across.",
+    Parallel,
+    "Use the threads across batches, or within one (less delay); auto: measure both; without, across.",
 )
 @option(
     "--memory",
     about="What the run may take, such as 2GB; more stays in files. Without, half of the machine's.",
 )
 @option("--batch", type=AT_LEAST_ONE, about="Frames that go through the network at once; without, 16.")
-@option(
-    "--interpolation",
-    type=choice(Interpolation),
-    about="How patches are put between pixels; without, as the model says.",
+@word_option(
+    "--interpolation", Interpolation, "How patches are put between pixels; without, as the model says."
 )
-@option("--window", type=choice(WindowKind), about="Weight of a patch's pixels; without, as the model says.")
-@option(
+@word_option("--window", WindowKind, "Weight of a patch's pixels; without, as the model says.")
+@word_option(
     "--merge",
-    type=choice(Merge),
-    about="Neighbours of a network of several passes; without, the scan (a batch with --refine-window).",
+    Merge,
+    "Neighbours of a network of several passes; without, the scan (a batch with --refine-window).",
 )
 @option(
     "--projections",
     type=AT_LEAST_ZERO,
     about="Parallel projections after the network, with merged neighbours and momentum.",
 )
-@option(
-    "--align",
-    type=choice(Align),
-    about="Constant phases of patches: as they are, fitted one by one, or solved together.",
+@word_option(
+    "--align", Align, "Constant phases of patches: as they are, fitted one by one, or solved together."
 )
-@option(
+@word_option(
     "--accumulate",
-    type=choice(Accumulate),
-    about="What the canvas sums in; exact: integers, the same bits in any order. Without, float32.",
+    Accumulate,
+    "What the canvas sums in; exact: integers, the same bits in any order. Without, float32.",
 )
-@option(
+@word_option(
     "--stitch",
-    type=choice(StitchOn),
-    about="Stitch on the host, or on the CUDA device that computed the patches; without, on the host.",
+    StitchOn,
+    "Stitch on the host, or on the CUDA device that computed the patches; without, on the host.",
 )
-@option("--probe", type=choice(ProbeOf), about="Whose probe to use; without, the scan's when it has one.")
+@word_option("--probe", ProbeOf, "Whose probe to use; without, the scan's when it has one.")
 @option(
     "--halves",
     is_flag=True,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, choice, option, option_group
+from ptychoscope.cli.click_helpers import AT_LEAST_ONE, PATH, option, option_group, word_option
 from ptychoscope.option_literals import Domain, Layout, Match, Negative
 
 if TYPE_CHECKING:
@@ -150,18 +150,9 @@ scan_options = option_group(
             heading=_NAMING,
             about="Follow links of an HDF5 file out of its folder.",
         ),
-        option(
-            "--domain",
-            type=choice(Domain),
-            heading=_HEADING,
-            about="What a pixel holds; without, as the file says.",
-        ),
-        option(
-            "--layout",
-            type=choice(Layout),
-            default="auto",
-            heading=_HEADING,
-            about="Frames first or last; auto: by the number.",
+        word_option("--domain", Domain, "What a pixel holds; without, as the file says.", heading=_HEADING),
+        word_option(
+            "--layout", Layout, "Frames first or last; auto: by the number.", default="auto", heading=_HEADING
         ),
         option(
             "--orientation",
@@ -176,11 +167,11 @@ scan_options = option_group(
             heading=_HEADING,
             about="Frames START:STOP:STEP or numbers, several with commas, such as 0::2 or :7,8:.",
         ),
-        option(
+        word_option(
             "--match",
-            type=choice(Match),
+            Match,
+            "Patterns and positions that differ: keep the first or last of both, or pair by index.",
             heading=_HEADING,
-            about="Patterns and positions that differ: keep the first or last of both, or pair by index.",
         ),
         option(
             "--scan-index",
@@ -215,11 +206,11 @@ scan_options = option_group(
             heading=_HEADING,
             about="Bad pixels: a .npy, TIFF or FILE:/path, (H, W), true where bad; joined with the file's.",
         ),
-        option(
+        word_option(
             "--negative",
-            type=choice(Negative),
+            Negative,
+            "Values below 0: zero sets them to 0, unwrap adds 65536 (int16 that ran over).",
             heading=_HEADING,
-            about="Values below 0: zero sets them to 0, unwrap adds 65536 (int16 that ran over).",
         ),
         option(
             "--probe-file",

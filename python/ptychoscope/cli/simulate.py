@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, choice, command, option
+from ptychoscope.cli.click_helpers import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    PATH,
+    choice,
+    command,
+    option,
+    word_option,
+)
 from ptychoscope.cli.output_checks import check_outputs
 from ptychoscope.cli.terminal_output import json_option, print_json
 from ptychoscope.option_literals import Domain, GapValue, ObjectKind, ProbeKind, ScanPath
@@ -63,20 +71,20 @@ def _fault_options(function: Callable[..., None]) -> Callable[..., None]:
 
 @command()
 @option("--output", "-o", type=PATH, default="scan.npz", about="Scan to write (.npz).")
-@option("--object", type=choice(ObjectKind), default="mix", about="What lies in the beam.")
-@option("--probe", type=choice(ProbeKind), default="zone_plate", about="Lens that makes the probe.")
+@word_option("--object", ObjectKind, "What lies in the beam.", default="mix")
+@word_option("--probe", ProbeKind, "Lens that makes the probe.", default="zone_plate")
 @option("--defocus", default=28.0, about="Defocus, phase at the pupil's edge (rad).")
 @option("--modes", default=1, about="Incoherent probe modes.")
 @option("--patch", "patch_px", default=64, about="Side of a pattern (px).")
 @option("--rows", default=24, about="Rows of the raster.")
 @option("--columns", default=24, about="Columns of the raster; a spiral has rows x columns.")
-@option("--scan", type=choice(ScanPath), default="raster", about="Path of the scan.")
+@word_option("--scan", ScanPath, "Path of the scan.", default="raster")
 @option("--step", "step_px", default=6.0, about="Distance of neighbouring positions (px).")
 @option("--jitter", "jitter_px", default=2.0, about="Largest random move along y and x (px).")
 @option("--sub-pixel", is_flag=True, about="Positions between whole pixels.")
 @option("--photons", default=1e6, about="Mean photons per pattern.")
 @option("--noise/--no-noise", default=True, about="Poisson noise.")
-@option("--domain", type=choice(Domain), default="amplitude", about="What the patterns hold.")
+@word_option("--domain", Domain, "What the patterns hold.", default="amplitude")
 @option("--seed", default=0, about="The same seed gives the same scan.")
 @json_option
 @_fault_options

@@ -69,13 +69,13 @@ _DATA, _NETWORK, _LIMITS, _MACHINE = "Data", "Network and loss", "Limits", "Mach
 @option("--start", type=PATH, about="Run folder or checkpoint whose weights to begin with.")
 @option("--resume", is_flag=True, about="Go on with an interrupted run; limits and machine may be others.")
 @option("--device", default="cpu", heading=_MACHINE, about="cpu, cuda or cuda:N.")
+@option("--num-nodes", type=int, heading=_MACHINE, about="Machines, where neither torchrun nor srun says so.")
 @option(
     "--devices",
     type=int,
     heading=_MACHINE,
     about="Processes on each machine, which share every batch; as torchrun or srun started, or one.",
 )
-@option("--num-nodes", type=int, heading=_MACHINE, about="Machines, where neither torchrun nor srun says so.")
 @option("--precision", default="auto", heading=_MACHINE, about="auto, float32 or bfloat16.")
 @option(
     "--threads", type=int, heading=_MACHINE, about="CPU threads; all or one, what is faster, when not given."
