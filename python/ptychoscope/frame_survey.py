@@ -19,9 +19,6 @@ _RUN = 16
 """Pixels, in the order in which they are stored."""
 _BITS = 24.0
 """A run that says less may be another's by chance."""
-_WHOLE = 0.01
-"""How far the counts of whole photons may lie from whole numbers, after a square root in single precision."""
-_EXACT_COUNTS = 10_000.0
 _MULTIPLIER = 0x9E3779B97F4A7C15
 
 
@@ -56,6 +53,11 @@ def survey_frames(patterns: Patterns, domain: Domain) -> FrameSurvey:
         part = slice(start, start + len(read))
         found.run[part] = _runs(read, found.brightest[part], domain)
     return found
+
+
+_WHOLE = 0.01
+"""How far the counts of whole photons may lie from whole numbers, after a square root in single precision."""
+_EXACT_COUNTS = 10_000.0
 
 
 def is_whole(counts: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -29,11 +29,10 @@ _STEEP = 9.0
 """Times the median square: gradients far above count for less, so that no single edge decides."""
 _DECIDED, _CURL = 0.55, 0.5
 """The best turn leaves less than the first of what the mirrored one leaves, and less curl than the second."""
-_PARTS = 8
-"""Of the frames, each left out once, for the error of the turn."""
-_LEAST_TURN_DEG = 3.0
 _SURE_DEG, _SURE = 5.0, 6.0
 """Above either, a turn is no chance: of 100 good scans the worst came to 3.8 degrees, 5.9 times its error."""
+_LEAST_TURN_DEG = 3.0
+"""A smaller turn counts as none."""
 
 
 class Axes(NamedTuple):
@@ -134,6 +133,10 @@ def _least_curl(gradients: NDArray[np.float64]) -> tuple[float, float]:
     squares, turns = np.linalg.eigh(both @ both.T)
     turn = np.degrees(np.arctan2(turns[1, 0], turns[0, 0]))
     return float(_half_turn(turn)), float(squares[0] / squares[1]) if squares[1] > 0 else 1.0
+
+
+_PARTS = 8
+"""Of the frames, each left out once, for the error of the turn."""
 
 
 def _error(gradients: NDArray[np.float64], turn: float) -> float:

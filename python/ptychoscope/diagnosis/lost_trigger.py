@@ -15,10 +15,6 @@ from ptychoscope.scan import Scan
 
 _ROWS, _SWEEPS = (49, 24, 147), 3
 """Frames of a row; shorter ones tell a trigger lost near an end, longer ones one behind photon noise."""
-_CLEAR_RATIO = 0.78
-"""What is left above the noise must shrink to this by the shift."""
-_USEFUL, _NEAR_NOISE = 0.9, 1.15
-"""A row must be explained to the first, or to so many times its noise: else something else is wrong."""
 _MARGIN = 3
 """Frames at the place found that are left out with the rest."""
 
@@ -57,6 +53,12 @@ def lost_trigger(scan: Scan, current: Mend) -> LostTrigger | None:
                 about = _closer(scan, like, about, *mends)
             return LostTrigger(about, int(scan.numbers[about]), first, last)
     return None
+
+
+_CLEAR_RATIO = 0.78
+"""What is left above the noise must shrink to this by the shift."""
+_USEFUL, _NEAR_NOISE = 0.9, 1.15
+"""A row must be explained to the first, or to so many times its noise: else something else is wrong."""
 
 
 def _shift(row: Trials, current: Mend) -> int:

@@ -23,7 +23,7 @@ from ptychoscope.diagnosis.scale_rotation_frame_lag import (
 from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours
 from ptychoscope.scan import Scan
 
-_FRAMES, _SWEEPS, _LEAST_FRAMES = 49, 3, 16
+_FRAMES, _SWEEPS = 49, 3
 _NOISY, _NOISY_FRAMES = 0.4, 144
 """Where photon noise is so much of what is unexplained, more frames are needed to tell."""
 _SHARE = 0.4
@@ -32,12 +32,6 @@ _NEAR_NOISE, _NEAR_NOISE_MANY = 1.15, 1.05
 """A scan explained to this much of its noise needs no word; the second by many frames."""
 _GOOD, _HARDLY = 0.7, 0.95
 """Explained to the first, only numbers may be wrong; from the second on, numbers are the less likely."""
-_MUCH = 0.5
-"""Explained to this, a denser raster may explain a smooth object better only for want of sweeps."""
-_FAR_FROM_NOISE = 1.35
-"""Below this the noise may be why the frames are hardly explained."""
-_LEAST_PX = 24
-"""On smaller windows a denser raster explains some frames of a good scan better, for want of sweeps."""
 _WORTHLESS = 1.05
 """A scan that leaves more is read wrongly, whatever the mend is."""
 _CLEAR_RATIO, _NUMBER_RATIO = 0.7, 0.78
@@ -56,6 +50,9 @@ def quick_check(scan: Scan, budget_s: float) -> str | None:
     """The sentence of `quick_finding`."""
     found = quick_finding(scan, budget_s)
     return None if found is None else found.sentence
+
+
+_LEAST_FRAMES = 16
 
 
 def quick_finding(scan: Scan, budget_s: float) -> Finding | None:
@@ -106,6 +103,10 @@ def _by_trials(scan: Scan, budget_s: float) -> Finding | None:
     return _otherwise(scan, trials, given, noise, has_time)
 
 
+_FAR_FROM_NOISE = 1.35
+"""Below this the noise may be why the frames are hardly explained."""
+
+
 def _otherwise(
     scan: Scan, trials: Trials, given: Outcome, noise: float, has_time: Callable[[], bool]
 ) -> Finding | None:
@@ -146,6 +147,10 @@ def _turned_axes(scan: Scan, trials: Trials, given: Outcome) -> Finding | None:
     )
 
 
+_LEAST_PX = 24
+"""On smaller windows a denser raster explains some frames of a good scan better, for want of sweeps."""
+
+
 def _clearly_better(
     scan: Scan, trials: Trials, given: Outcome, noise: float, has_time: Callable[[], bool]
 ) -> Better | None:
@@ -160,6 +165,10 @@ def _clearly_better(
         if found is not None and found.clear(noise, ratio) and _stays(scan, found, ratio):
             return found
     return None
+
+
+_MUCH = 0.5
+"""Explained to this, a denser raster may explain a smooth object better only for want of sweeps."""
 
 
 def _stays(scan: Scan, found: Better, ratio: float) -> bool:

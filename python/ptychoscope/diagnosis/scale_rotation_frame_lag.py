@@ -13,10 +13,6 @@ from ptychoscope.scan import Scan
 _SHIFTS: tuple[Steps, ...] = ({"shift_frames": 1}, {"shift_frames": -1})
 _FIRST: tuple[Steps, ...] = ({"scale": 1.075}, {"scale": 1 / 1.075}, {"rotate": 6.0}, {"rotate": -6.0})
 """One step to either side; basins are wide enough to be seen from one step within."""
-_STEPS = 5
-"""So many are taken the same way: 1.44 times, 30 degrees."""
-_ABOUT = 6
-"""Frames to which the place of a lost trigger is found."""
 _CLEAR_T = 6.0
 """Standard errors of the frames' mean gain."""
 _PLAIN_T, _PLAIN_RATIO = 3.0, 0.5
@@ -58,6 +54,10 @@ def better_shift(
     if not np.isfinite(min(there.unexplained, given.unexplained)):
         return None, 0.0
     return _best([_tried(row, steps, there) for steps in _SHIFTS if has_time()]), row.noise(Mend())
+
+
+_ABOUT = 6
+"""Frames to which the place of a lost trigger is found."""
 
 
 def about_first_shifted(
@@ -108,6 +108,10 @@ def _best(tried: list[Better]) -> Better | None:
 def _tried(trials: Trials, steps: Steps, given: Outcome) -> Better:
     mend = changed(Mend(), steps)
     return Better(mend, trials.run(mend), given)
+
+
+_STEPS = 5
+"""So many are taken the same way: 1.44 times, 30 degrees."""
 
 
 def _further(trials: Trials, best: Better, has_time: Callable[[], bool]) -> Better:

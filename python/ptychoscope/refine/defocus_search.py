@@ -31,17 +31,11 @@ _LARGE_PX, _OF_LARGE = 128, 2 / 3
 _COARSE_SWEEPS, _FINE_SWEEPS = 2, 4
 _FINALISTS = 4
 _HALVINGS = 4
-_CLEAR = 0.8
-"""A found probe must leave this much less than the median trial, photon noise apart."""
-_BETTER = 0.7
-"""A given probe is refocused only where this much less is left, photon noise apart."""
 _IN_VALLEY, _OTHERS = 0.6, 8
 """A given focus that leaves this part of what so many others leave, photon noise apart, lies in the valley:
 its bottom is looked for there, and the grid need not be tried."""
 _NOISY = 0.3
 """Of what the others leave: where noise is more, so few trials do not tell."""
-_CHANCE = 0.925
-"""Frames of nothing but noise: the best of some forty trials fits by this much better than the usual one."""
 
 
 class Defocus(NamedTuple):
@@ -57,6 +51,10 @@ class Defocus(NamedTuple):
     """Of the median trial: what a wrong probe gives."""
     noise_misfit: float
     """What photon noise leaves to the true probe and object."""
+
+
+_CLEAR = 0.8
+"""A found probe must leave this much less than the median trial, photon noise apart."""
 
 
 def find_probe(scan: Scan, *, saturation: float | None = None) -> Defocus:
@@ -78,6 +76,10 @@ def find_probe(scan: Scan, *, saturation: float | None = None) -> Defocus:
     return found
 
 
+_BETTER = 0.7
+"""A given probe is refocused only where this much less is left, photon noise apart."""
+
+
 def tuned_probe(scan: Scan, probe: NDArray[np.complex64], *, saturation: float | None = None) -> Defocus:
     """`probe` (m, P, P) at the defocus that fits the scan best; as it is where no other is clearly better."""
     mean = mean_counts_pattern(scan, saturation)
@@ -87,6 +89,10 @@ def tuned_probe(scan: Scan, probe: NDArray[np.complex64], *, saturation: float |
     if _clearly_less(found.misfit, kept, found.noise_misfit, _BETTER):
         return found
     return found._replace(probe=probe, curvature=0.0, misfit=kept)
+
+
+_CHANCE = 0.925
+"""Frames of nothing but noise: the best of some forty trials fits by this much better than the usual one."""
 
 
 def _clearly_less(misfit: float, other: float, noise: float, factor: float) -> bool:

@@ -24,10 +24,6 @@ BLOCK_FRAMES, _SMALL_PX = 8, 64
 _FRAMES_APART = {"deviations": 8.0, "factor": 2.5}
 _FRAMES_FAR_APART = {"deviations": 0.0, "factor": 4.0}
 _PIXELS_APART = {"deviations": 8.0, "factor": 4.0}
-_LEAST_UNEXPLAINED = 0.2
-"""Of the differences between frames: less does not make a frame stand apart."""
-_FEW_COUNTS = 3.0
-"""Added to what a pixel misses and to its noise: a few stray counts in the dark are no defect."""
 
 
 class JudgedFrames(NamedTuple):
@@ -58,6 +54,10 @@ def judge_frames(refiner: Refiner, frames: JudgedFrames) -> Verdict:
     """As `judge`, for who holds no more than a sample of the frames."""
     counts, predicted = _beside(refiner, frames.chosen, frames.amplitude)
     return judge_predicted(frames, used_frames(refiner), refiner.misfits, counts, predicted)
+
+
+_FEW_COUNTS = 3.0
+"""Added to what a pixel misses and to its noise: a few stray counts in the dark are no defect."""
 
 
 def judge_predicted(
@@ -98,6 +98,10 @@ def judge_predicted(
 def used_frames(refiner: Refiner) -> NDArray[np.intp]:
     """Which frames take part in sweeps."""
     return np.flatnonzero(refiner.states == FRAME_STATES.index("used"))
+
+
+_LEAST_UNEXPLAINED = 0.2
+"""Of the differences between frames: less does not make a frame stand apart."""
 
 
 def _frames_apart(misfit: NDArray[np.float64], differences: float) -> NDArray[np.bool_]:

@@ -26,10 +26,6 @@ _LOSSES: dict[Loss, str] = {
     "poisson": "Training loss: half the Poisson deviance per photon",
     "mae": "Training loss: relative error of the modulus",
 }
-_MARKED = 40
-"""Fewer epochs are shown as points too."""
-_SEEN = 0.02
-"""Pixels with less of the largest illumination are not shown."""
 
 
 class Picture(NamedTuple):
@@ -79,6 +75,10 @@ def curve_picture(figure: Figure) -> Picture:
     return Picture(buffer.getvalue(), figure.axes[0].get_title(loc="left"))
 
 
+_SEEN = 0.02
+"""Pixels with less of the largest illumination are not shown."""
+
+
 def object_pictures(prediction: Prediction, pixel_size_m: float | None = None) -> list[Picture]:
     """Amplitude, phase, coverage and spread of what the network sees."""
     seen = prediction.coverage > _SEEN * prediction.coverage.max()
@@ -125,6 +125,10 @@ def _blank(title: str) -> tuple[Figure, Axes]:
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
     return figure, axes
+
+
+_MARKED = 40
+"""Fewer epochs are shown as points too."""
 
 
 def _draw_history(axes: Axes, history: History, key: str) -> bool:
