@@ -74,15 +74,15 @@ class Account:
         return self._frames.received
 
     @property
+    def lost(self) -> dict[LostCause, int]:
+        """Frames that will not be in the image, by every cause."""
+        with self._lock:
+            return {cause: self._frames.lost[cause] for cause in CAUSES}
+
+    @property
     def placed(self) -> int:
         """Frames that are in the image."""
         return self._frames.kept
-
-    @property
-    def lost(self) -> dict[LostCause, int]:
-        """Frames that are not, by every cause."""
-        with self._lock:
-            return {cause: self._frames.lost[cause] for cause in CAUSES}
 
     @property
     def in_hand(self) -> int:

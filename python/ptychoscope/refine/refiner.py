@@ -230,25 +230,6 @@ class Refiner:
         with core_errors(ConfigError):
             self._core.blend(np.asarray(patches, np.complex64), first)
 
-    def predicted(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
-        """Counts that object, probe and background predict for frames `first` <= k < `last` (None: all).
-
-        Returns (n, P, P) float32, zero frequency at [P // 2, P // 2], at the positions and in the fractions
-        of a pixel that a sweep uses; 0 for frames that are unplaced, outside or dark. Raises `ConfigError`.
-        """
-        with core_errors(ConfigError):
-            return self._core.predicted(first, len(self) if last is None else last)
-
-    def r_factors(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
-        """(n,) sum |A - sqrt I| / sum A over measured pixels, or NaN, as `predicted`; a sweep goes first."""
-        with core_errors(ConfigError):
-            return self._core.r_factors(first, len(self) if last is None else last)
-
-    def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
-        """Frames in the order in which a sweep with `seed` counts them. Raises `ConfigError`."""
-        with core_errors(ConfigError):
-            return list(self._core.order(seed, first, len(self) if last is None else last))
-
     @property
     def object(self) -> NDArray[np.complex64]:
         """(H, W) complex64, a copy."""
@@ -285,16 +266,35 @@ class Refiner:
         return PixelSums(*self._core.pixel_sums)
 
     @property
+    def states(self) -> NDArray[np.uint8]:
+        """(n,) index into `FRAME_STATES`."""
+        return self._core.states
+
+    def order(self, *, seed: int = 0, first: int = 0, last: int | None = None) -> list[int]:
+        """Frames in the order in which a sweep with `seed` counts them. Raises `ConfigError`."""
+        with core_errors(ConfigError):
+            return list(self._core.order(seed, first, len(self) if last is None else last))
+
+    @property
     def positions_px(self) -> NDArray[np.float64]:
         """(n, 2) float64 as they are now, a copy."""
         return self._core.positions
+
+    def predicted(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
+        """Counts that object, probe and background predict for frames `first` <= k < `last` (None: all).
+
+        Returns (n, P, P) float32, zero frequency at [P // 2, P // 2], at the positions and in the fractions
+        of a pixel that a sweep uses; 0 for frames that are unplaced, outside or dark. Raises `ConfigError`.
+        """
+        with core_errors(ConfigError):
+            return self._core.predicted(first, len(self) if last is None else last)
 
     @property
     def misfits(self) -> NDArray[np.float64]:
         """(n,) misfit of each frame at its last visit; NaN before the first."""
         return self._core.misfits
 
-    @property
-    def states(self) -> NDArray[np.uint8]:
-        """(n,) index into `FRAME_STATES`."""
-        return self._core.states
+    def r_factors(self, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
+        """(n,) sum |A - sqrt I| / sum A over measured pixels, or NaN, as `predicted`; a sweep goes first."""
+        with core_errors(ConfigError):
+            return self._core.r_factors(first, len(self) if last is None else last)
