@@ -8,21 +8,9 @@ from typing import Any, TypedDict
 
 from numpy.typing import NDArray
 
+from ptychoscope import option_literals
 from ptychoscope.errors import ConfigError
-from ptychoscope.option_literals import (
-    Accumulate,
-    Align,
-    Effort,
-    Interpolation,
-    Merge,
-    PositionUse,
-    ProbeOf,
-    ProbeUse,
-    StartFrom,
-    StitchOn,
-    WindowKind,
-    one_of,
-)
+from ptychoscope.option_literals import one_of
 from ptychoscope.reconstruction import Reconstruction
 
 
@@ -36,39 +24,39 @@ class RunOptions(TypedDict, total=False):
     """Threads of stitcher and solver; 1. The network has its own (`load_model`). No image depends on them."""
     workers: int | None
     """Batches that are in the network at the same time, each with the network's own threads; 1."""
-    probe: ProbeOf | None
+    probe: option_literals.ProbeOf | None
     """Whose probe is used, by network, window and sweeps; without, the scan's when it has one."""
-    merge: Merge | None
+    merge: option_literals.Merge | None
     """What a network of several passes takes for neighbours between them: all frames of the `scan`, those of
     the same `batch`, or `none`. Without: the scan, and the batch in a replay."""
     projections: int | None
     """Parallel projections, with the neighbours merged and with momentum, that follow the network: some ten
     bring the image closer to the measurement. Needs a model with passes and a probe."""
-    align: Align | None
+    align: option_literals.Align | None
     """The constant phase that a pattern does not tell of its patch: `none` takes it as the network gives it;
     `sequential` turns each patch, in its turn, to the phase of the image under it; `global` keeps all patches
     until the last one came and solves their phases together. Without: `global`, and `none` on a device."""
-    accumulate: Accumulate | None
+    accumulate: option_literals.Accumulate | None
     """What the canvas holds its sums in; `float32`. With `exact` their bits do not depend on the order of
     frames, nor on how many machines made them."""
-    stitch: StitchOn | None
+    stitch: option_literals.StitchOn | None
     """`device` stitches patches on the CUDA device that computed them, without copying them to the host."""
-    interpolation: Interpolation | None
+    interpolation: option_literals.Interpolation | None
     """How patches are put between pixels; without, as the model says."""
-    window: WindowKind | NDArray[Any] | None
+    window: option_literals.WindowKind | NDArray[Any] | None
     """Weight of a patch's pixels, or an array (H, W); without, as the model says."""
-    start: StartFrom | Reconstruction | None
+    start: option_literals.StartFrom | Reconstruction | None
     """What the sweeps start from: a word, or a result, whose object, probe and positions are then taken
     (`pipeline.start_from_result`). Without, the network's image where there is a model."""
-    effort: Effort | None
+    effort: option_literals.Effort | None
     """Let the solver choose, as far as nothing else is said: how many sweeps, whether probe and positions are
     mended, how many modes, and whether there is a background. Without a model and without `refine` it is
     `balanced`."""
     refine: int | None
     """Sweeps of the solver; 0, or as many as `effort` finds useful."""
-    refine_probe: ProbeUse | None
+    refine_probe: option_literals.ProbeUse | None
     """Whether sweeps `keep` the probe, `update` it, or `find` the first one in the data."""
-    refine_positions: PositionUse | None
+    refine_positions: option_literals.PositionUse | None
     """Whether sweeps `keep` the positions or `correct` each frame's."""
     position_limit_px: float | None
     """How far a position may be corrected along each axis, in pixels; 3."""
@@ -119,16 +107,16 @@ _NOT_IN_A_REPLAY = {
     "position_limit_px": "positions are kept as they are",
 }
 _WORDS = {
-    "probe": ProbeOf,
-    "merge": Merge,
-    "align": Align,
-    "accumulate": Accumulate,
-    "stitch": StitchOn,
-    "interpolation": Interpolation,
-    "start": StartFrom,
-    "effort": Effort,
-    "refine_probe": ProbeUse,
-    "refine_positions": PositionUse,
+    "probe": option_literals.ProbeOf,
+    "merge": option_literals.Merge,
+    "align": option_literals.Align,
+    "accumulate": option_literals.Accumulate,
+    "stitch": option_literals.StitchOn,
+    "interpolation": option_literals.Interpolation,
+    "start": option_literals.StartFrom,
+    "effort": option_literals.Effort,
+    "refine_probe": option_literals.ProbeUse,
+    "refine_positions": option_literals.PositionUse,
 }
 
 
