@@ -39,6 +39,7 @@ class Reading:
     """What of the orientation is done to patterns after that; `none` where `steps` do it."""
     bad_pixels: NDArray[np.bool_] | None
     """(P, P) of the patterns."""
+    domain: Domain = "counts"
     probe: NDArray[np.complex64] | None
     """(m, P, P), oriented."""
     unit_px: float
@@ -47,7 +48,6 @@ class Reading:
     """What they are multiplied by then: the window's side by the detector's."""
     pixel_size_m: float | None
     orientation: Orientation
-    domain: Domain = "counts"
     mends: tuple[Orientation, ...] = ()
     """Steps that were found while the scan ran, done after all others."""
     record: dict[str, Any]

@@ -41,16 +41,16 @@ class LiveSettings:
     model: str | None = None
     """Folder of the bundle."""
     model_digest: str | None = None
-    window_frames: int = 64
-    """Frames that each batch sweeps once; 0: no sweeps, the network alone."""
-    closing_sweeps: int = 3
-    threads: int = 1
-    seed: int = 0
     batch: int | None = None
     """Frames that are always placed together, but for the last; None: as the rate asks."""
     most_batch: int = 256
     keep: LiveKeep = "all"
     """When the loop is behind: `all` lets the sources wait, `newest` drops the frames that waited longest."""
+    window_frames: int = 64
+    """Frames that each batch sweeps once; 0: no sweeps, the network alone."""
+    closing_sweeps: int = 3
+    threads: int = 1
+    seed: int = 0
     queue_frames: int = 4096
     queue_bytes: int = 1 << 30
     kept_bytes: int = 512 << 20

@@ -56,6 +56,8 @@ class Plan:
     """The frames that are used, as they were given."""
     scan: Scan
     """The same with the probe, and the positions, that sweeps begin with."""
+    extent: CanvasExtent
+    """Of the image, on which its frames lie."""
     start: Reconstruction | None
     """The saved result to begin with; None: the network's image, or nothing."""
     left_out: dict[str, str | int]
@@ -64,7 +66,6 @@ class Plan:
     """None: no network."""
     probe: NDArray[np.complex64] | None
     """(m, P, P) that the network and the window take, on the scale of the counts."""
-    extent: CanvasExtent
     window: NDArray[np.float32] | None
     batch: int
     threads: int
@@ -173,11 +174,11 @@ def make_plan(scan: Scan, model: Model | None, options: RunOptions, *, hold: boo
     return Plan(
         given=frames,
         scan=scan,
+        extent=canvas_extent(scan.positions_px, side),
         start=start,
         left_out=left_out,
         model=model,
         probe=probe,
-        extent=canvas_extent(scan.positions_px, side),
         window=None if model is None or replay else _window(given.get("window"), probe, model),
         batch=given.get("batch", BATCH),
         threads=given.get("threads", 1),

@@ -28,12 +28,16 @@ class Faults:
     """The given raster is larger than the true one by this fraction, about its middle."""
     rotation_deg: float = 0.0
     """The given raster is turned by this angle, from y to x, about its middle."""
+    blur: float = 0.0
+    """Length of an exposure along the fast axis (x) as a fraction of the step: the stage moves meanwhile."""
+    lost_triggers: tuple[int, ...] = ()
+    """Exposures that the detector missed, by number from 0: later frames stand beside an earlier position."""
     background: float = 0.0
     """Flat background, as a fraction of the photons of a pattern."""
     smooth_background: float = 0.0
     """Background of a broad, uneven shape, as a fraction of the photons of a pattern."""
-    blur: float = 0.0
-    """Length of an exposure along the fast axis (x) as a fraction of the step: the stage moves meanwhile."""
+    clip_counts: float | None = None
+    """Counts above it are recorded as it."""
     dead: float = 0.0
     """Fraction of the detector's pixels that always hold 0."""
     hot: float = 0.0
@@ -48,10 +52,6 @@ class Faults:
     """What the file holds in a gap: 0, -1, or 2^32 - 1."""
     mask_told: bool = True
     """Whether dead and hot pixels and gaps are named in `bad_pixels` of the scan that is given."""
-    clip_counts: float | None = None
-    """Counts above it are recorded as it."""
-    lost_triggers: tuple[int, ...] = ()
-    """Exposures that the detector missed, by number from 0: later frames stand beside an earlier position."""
     wild_frames: int = 0
     """Frames that hold garbage: pixels of exponential brightness, ten times the photons in all."""
     dark_frames: int = 0

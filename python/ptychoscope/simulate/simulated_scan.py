@@ -23,16 +23,16 @@ class SimulationConfig:
 
     object: ObjectKind = "mix"
     probe: ProbeConfig = field(default_factory=ProbeConfig)
-    patch_px: int = 64
+    scan: ScanPath = "raster"
     rows: int = 24
     columns: int = 24
     """Raster of rows x columns; a spiral has as many positions."""
-    scan: ScanPath = "raster"
     step_px: float = 6.0
     jitter_px: float = 2.0
     """Largest move of a position along y and along x."""
     sub_pixel: bool = False
     """Positions between pixels; otherwise they are rounded to whole ones."""
+    patch_px: int = 64
     photons: float = 1e6
     """Mean photons per pattern."""
     noise: bool = True

@@ -96,20 +96,10 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Weight of the total variation of the merged patches."""
     supervised: NonNegative = 0.0
     """Weight of the distance to the true patches; the scans must hold their object."""
-    train_probe: bool = False
-    """Let the training mend the probe."""
-    train_intensity: bool = False
-    """Let the training find the photons per pattern of each scan."""
-    refine_positions: bool = False
-    """Let the training move the positions by fractions of a pixel."""
 
     optimizer: Optimizer = "muon"
     learning_rate: AboveZero = 2e-3
     """AdamW's; Muon's is 2.5 times as large."""
-    probe_learning_rate: AboveZero = 1e-3
-    """Step of a trained probe, relative to its root mean square."""
-    position_learning_rate_px: AboveZero = 0.01
-    """Step of a refined position, in pixels."""
     weight_decay: NonNegative = 0.0
     schedule: LearningSchedule = "one_cycle"
     ema: Fraction = 0.995
@@ -117,6 +107,19 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     gradient_clip: AboveZero = 1.0
     """Largest norm of the gradient."""
 
+    train_probe: bool = False
+    """Let the training mend the probe."""
+    probe_learning_rate: AboveZero = 1e-3
+    """Step of a trained probe, relative to its root mean square."""
+    train_intensity: bool = False
+    """Let the training find the photons per pattern of each scan."""
+    refine_positions: bool = False
+    """Let the training move the positions by fractions of a pixel."""
+    position_learning_rate_px: AboveZero = 0.01
+    """Step of a refined position, in pixels."""
+
+    patience: Positive = 15
+    """Epochs without a better held-back likelihood before training stops."""
     max_epochs: Positive | None = None
     max_steps: Positive | None = None
     """Training ends at the first limit; the learning rate follows the nearest one. 2000 steps by default."""
@@ -124,18 +127,16 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Wall time."""
     max_cpu_time_s: AboveZero | None = None
     """CPU time of all processes and threads: what two machines can compare."""
-    patience: Positive = 15
-    """Epochs without a better held-back likelihood before training stops."""
 
     device: str = "cpu"
     """`cpu`, `cuda` or `cuda:N`."""
+    precision: TrainingPrecision = "auto"
+    """Of the convolutions alone; transforms and loss are float32. `auto`: bfloat16 where it is fast."""
     devices: Positive | None = None
     """Processes on each machine, each with a part of every batch; None for as many as torchrun or srun
     started, and otherwise one."""
     num_nodes: Positive | None = None
     """Machines; None likewise."""
-    precision: TrainingPrecision = "auto"
-    """Of the convolutions alone; transforms and loss are float32. `auto`: bfloat16 where it is fast."""
     threads: Positive | None = None
     """CPU threads; None for all, or one where the first steps show that they hinder one another."""
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0

@@ -19,19 +19,19 @@ def messages(
     series: SimulatedSeries,
     *,
     header_detail: HeaderDetail = "all",
-    encoding: str | None = None,
     end: bool = True,
+    encoding: str | None = None,
     appendix: Any = None,
 ) -> Iterator[WireMessage]:
     """Header, images and end of a series, each a multipart message.
 
     Parameters
     ----------
+    end
+        Whether the series' end is sent.
     encoding
         ``lz4<``, ``bs8-lz4<``, ``bs16-lz4<``, ``bs32-lz4<`` or ``<``; None: bitshuffle of the
         frames' own type.
-    end
-        Whether the series' end is sent.
     appendix
         What the user appends to the header, as JSON can hold it. Positions of `series` are appended to the
         images.

@@ -22,10 +22,10 @@ class PandaOptions:
 
     y: str = "/INENC1.VAL.Value"
     """Data set of the vertical axis; the leading slash may be left out."""
-    x: str = "/INENC2.VAL.Value"
-    """Data set of the horizontal axis."""
     y_ratio: float = 1.0
     """Of a count of y in `unit`; below 0 where y grows upwards."""
+    x: str = "/INENC2.VAL.Value"
+    """Data set of the horizontal axis."""
     x_ratio: float = 1.0
     """Of a count of x in `unit`; below 0 where x grows to the left."""
     unit: str = "um"

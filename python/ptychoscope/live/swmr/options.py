@@ -16,6 +16,8 @@ class SwmrOptions:
     file: str
     frames_path: str
     """Of the data set (n, H, W) that grows along n."""
+    series: int = 1
+    """Number that the series is given."""
     positions: str | None = None
     """Path of positions (n, 2) as (y, x), or two paths of (n,), y and x, with a comma between them."""
     ready: str | None = None
@@ -28,8 +30,6 @@ class SwmrOptions:
     """Seconds without a frame after which a writer that has not closed the file counts as dead."""
     every: float = 0.01
     """Seconds between two looks at the file."""
-    series: int = 1
-    """Number that the series is given."""
 
     def __post_init__(self) -> None:
         """Check every field."""
