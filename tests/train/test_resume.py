@@ -133,9 +133,12 @@ def test_a_limit_may_be_another(
     assert_same_end(tmp_path / "whole", tmp_path / "cut")
 
 
-def test_a_likelihood_that_gets_worse_is_not_forgotten(small_scan: Scan, tmp_path: Path) -> None:
+def test_a_likelihood_that_gets_worse_is_not_forgotten(
+    small_scan: Scan, tmp_path: Path, worse_from: Callable[[int], None]
+) -> None:
     """last.ckpt is of the last epoch and best.ckpt of the best, before and after a resume."""
-    steep = {"schedule": "flat", "learning_rate": 2.0, "ema": 0.0}
+    worse_from(8)
+    steep = {"schedule": "flat", "ema": 0.0}
     first = run(small_scan, tmp_path / "r", max_epochs=4, **steep)
     deviances = [record["val_deviance"] for record in first.history]
     best = int(np.argmin(deviances))

@@ -2,7 +2,7 @@
 
 import resource
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -101,9 +101,12 @@ def test_what_may_not_change_on_resume_is_named(small_scan: Scan, tmp_path: Path
         run(small_scan, tmp_path / "r", resume=True)
 
 
-def test_a_run_folder_may_be_moved(small_scan: Scan, tmp_path: Path) -> None:
+def test_a_run_folder_may_be_moved(
+    small_scan: Scan, tmp_path: Path, worse_from: Callable[[int], None]
+) -> None:
     """The best epoch is known there as well, and stays the best."""
-    steep = {"schedule": "flat", "learning_rate": 2.0, "ema": 0.0, "max_steps": None}
+    worse_from(8)
+    steep = {"schedule": "flat", "ema": 0.0, "max_steps": None}
     run(small_scan, tmp_path / "r", max_epochs=3, **steep)
     moved = (tmp_path / "r").rename(tmp_path / "moved")
     before = torch.load(moved / "checkpoints" / "best.ckpt", weights_only=True)["global_step"]
