@@ -130,6 +130,7 @@ def measured(args, rate):
         closing_sweeps=0,
         threads=args.threads,
         scratch=args.scratch,
+        solver_bytes=64 << 20,
         kept_bytes=0,
     )
     session = LiveSession([connect(address)], settings, model=model, diagnose=False)
@@ -171,7 +172,9 @@ def main():
     parser.add_argument("--window", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--browser", help="program of a Chromium that watches the page")
-    parser.add_argument("--scratch", help="folder for the solver's frames; without, they are held in memory")
+    parser.add_argument(
+        "--scratch", help="folder for the solver's frames beyond 64 MiB; without, all in memory"
+    )
     args = parser.parse_args()
     rates = [float(rate) for rate in args.rates.split(",")]
     results = [measured(args, rate) for rate in rates]

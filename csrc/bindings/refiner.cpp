@@ -219,7 +219,7 @@ void define_refiner(py::module_& m) {
              Release())
         .def_property_readonly("growth_step", &Refiner::growth_step)
         .def("set_probe", &set_probe, py::arg("probe"))
-        .def("keep_frames_in", &Refiner::keep_frames_in, py::arg("folder"), Release())
+        .def("keep_frames_in", &Refiner::keep_frames_in, py::arg("folder"), py::arg("memory") = 0, Release())
         .def("add_frames", &add_frames, py::arg("amplitudes"), py::arg("positions"))
         .def("set_positions", &set_positions, py::arg("positions"))
         .def("add_counts", &Refiner::add_counts, py::arg("counts"), Release())

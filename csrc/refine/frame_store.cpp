@@ -24,13 +24,17 @@ std::size_t FrameStore::packed_size() const {
     return at((window_ + lanes_ - 1) / lanes_) * at(window_) * at(lanes_);
 }
 
-void FrameStore::keep_in(const std::string& folder) {
+void FrameStore::keep_in(const std::string& folder, std::size_t memory) {
     if (count() > 0) throw std::invalid_argument("frames were added before a folder for them was named");
     scratch_ = std::make_unique<ScratchFile>(folder);
+    most_in_memory_ = memory;
 }
 
 float* FrameStore::room() {
-    if (scratch_) return scratch_->append(packed_size());
+    if (scratch_ && (memory_.size() + 1) * packed_size() * sizeof(float) > most_in_memory_) {
+        first_in_file_ = std::min(first_in_file_, count());
+        return scratch_->append(packed_size());
+    }
     memory_.emplace_back(packed_size());
     return memory_.back().get();
 }
@@ -102,10 +106,10 @@ int FrameStore::first_outside(const double* positions) const {
 }
 
 void FrameStore::place(const double* positions) {
+    added_position_.clear();
     for (int frame : usable(0, count())) {
         const double* from = positions + 2 * at(frame);
         std::copy(from, from + 2, position_.begin() + 2 * frame);
-        std::copy(from, from + 2, added_position_.begin() + 2 * frame);
         split_subpixel(from, corner_[at(frame)], fraction_[at(frame)]);
     }
 }
@@ -117,7 +121,8 @@ void FrameStore::add(const float* amplitudes, const double* positions, int count
         energy_.push_back(pack(amplitudes + i * pixels, packed));
         amplitude_.push_back(packed);
         position_.insert(position_.end(), {positions[2 * i], positions[2 * i + 1]});
-        added_position_.insert(added_position_.end(), {positions[2 * i], positions[2 * i + 1]});
+        if (!added_position_.empty())
+            added_position_.insert(added_position_.end(), {positions[2 * i], positions[2 * i + 1]});
         misfit_.push_back(std::numeric_limits<double>::quiet_NaN());
         corner_.emplace_back();
         fraction_.push_back(0);
@@ -131,7 +136,7 @@ void FrameStore::add(const float* amplitudes, const double* positions, int count
         visited(this->count() - 1);
         if (state == FrameState::used) continue;
         amplitude_.back() = nullptr;
-        if (!scratch_) memory_.pop_back();
+        if (this->count() - 1 < first_in_file_) memory_.pop_back();
     }
 }
 
@@ -155,6 +160,7 @@ void FrameStore::add_counts(double counts) {
 }
 
 double FrameStore::move(int frame, double dy, double dx, double limit) {
+    if (added_position_.empty()) added_position_ = position_;
     double squared = 0;
     const double step[2] = {dy, dx};
     const int side[2] = {height_, width_};

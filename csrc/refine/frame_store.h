@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,8 +25,8 @@ class FrameStore {
     /// The object reaches over height x width, and index [0, 0] of before lies at (top, left).
     void grow(int top, int left, int height, int width);
 
-    /// Amplitudes of frames to come lie in a scratch file in `folder`; before the first one.
-    void keep_in(const std::string& folder);
+    /// Amplitudes beyond the first `memory` bytes lie in a scratch file in `folder`; before the first frame.
+    void keep_in(const std::string& folder, std::size_t memory);
     void add(const float* amplitudes, const double* positions, int count);
     /// Moves a frame, within `limit` of where it was added and within the object; returns the squared
     /// distance.
@@ -51,7 +52,7 @@ class FrameStore {
     const float* amplitude(int frame) const { return amplitude_[at(frame)]; }
     /// A visit of `frame` is over: its amplitude needs no memory until the next.
     void visited(int frame) const {
-        if (scratch_) scratch_->release(amplitude(frame), packed_size());
+        if (frame >= first_in_file_) scratch_->release(amplitude(frame), packed_size());
     }
     double energy(int frame) const { return energy_[at(frame)]; }  ///< sum A^2 / N^2 over measured pixels
     int fraction(int frame) const { return fraction_[at(frame)]; }
@@ -77,9 +78,12 @@ class FrameStore {
 
     int window_, height_, width_, lanes_;
     std::vector<AlignedFloats> memory_;
-    std::unique_ptr<ScratchFile> scratch_;  ///< in place of memory_, where it was asked for
-    std::vector<float*> amplitude_;         ///< packed; null where the frame is not used
-    std::vector<double> energy_, position_, added_position_, misfit_;
+    std::unique_ptr<ScratchFile> scratch_;  ///< for frames from first_in_file_ on, where it was asked for
+    std::size_t most_in_memory_ = 0;
+    int first_in_file_ = std::numeric_limits<int>::max();
+    std::vector<float*> amplitude_;  ///< packed; null where the frame is not used
+    std::vector<double> energy_, position_, misfit_;
+    std::vector<double> added_position_;  ///< empty until a frame moves: as position_
     std::vector<Corner> corner_;
     std::vector<int> fraction_, visits_;
     std::vector<FrameState> state_;

@@ -103,9 +103,9 @@ void Refiner::set_probe(const std::complex<float>* probe) {
     state_->probe.set(probe);
 }
 
-void Refiner::keep_frames_in(const std::string& folder) {
+void Refiner::keep_frames_in(const std::string& folder, std::size_t memory) {
     const Lock lock(state_->calls);
-    state_->frames.keep_in(folder);
+    state_->frames.keep_in(folder, memory);
 }
 
 void Refiner::add_frames(const float* amplitudes, const double* positions, int count) {

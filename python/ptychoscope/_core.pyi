@@ -459,7 +459,9 @@ class Refiner:
         bottom: typing.SupportsInt | typing.SupportsIndex,
         right: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
-    def keep_frames_in(self, folder: str) -> None: ...
+    def keep_frames_in(
+        self, folder: str, memory: typing.SupportsInt | typing.SupportsIndex = 0
+    ) -> None: ...
     def object_region(
         self,
         row0: typing.SupportsInt | typing.SupportsIndex,

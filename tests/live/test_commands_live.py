@@ -12,6 +12,7 @@ import pytest
 
 from ptychoscope.io import load_reconstruction, load_scan, save_scan
 from ptychoscope.live.capture import CaptureReader
+from ptychoscope.live.capture_header import read_head
 from ptychoscope.pipeline.reconstruct import reconstruct
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 
@@ -80,6 +81,8 @@ def test_a_replay_through_the_socket_gives_the_bits_of_run(files, tmp_path, wire
     assert found.object.tobytes() == offline.object.tobytes()
     assert found.origin_px == offline.origin_px
     assert json.loads(err.splitlines()[0])["event"] == "series"
+    recorded = read_head(CaptureReader(tmp_path / "c")).settings
+    assert recorded.scratch == (str(tmp_path) if sys.platform == "linux" else None)
     ended(started("reprocess", tmp_path / "c", "-o", tmp_path / "again.h5"))
     assert load_reconstruction(tmp_path / "again.h5").object.tobytes() == offline.object.tobytes()
 

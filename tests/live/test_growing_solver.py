@@ -53,6 +53,16 @@ def test_growth_changes_no_bit(scan, begin, with_patches):
     assert (grown.window.refiner.states == 0).all()
 
 
+def test_it_does_not_matter_where_its_frames_lie(scan, tmp_path):
+    order = np.arange(len(scan))[::-1]
+    held = solved(scan, order)
+    filed = solved(scan, order, scratch=tmp_path, memory_bytes=30 * 4 * SIDE**2)
+    for solver in (held, filed):
+        solver.window.close(sweeps=2)
+    assert held.window.refiner.object.tobytes() == filed.window.refiner.object.tobytes()
+    np.testing.assert_array_equal(held.window.refiner.misfits, filed.window.refiner.misfits)
+
+
 def test_growth_is_that_of_the_side_that_is_too_small(scan):
     solver = solved(scan, np.arange(8))
     before = solver.extent

@@ -1,4 +1,4 @@
-"""Frames in a scratch file: the same bits, and no memory."""
+"""Frames in a scratch file, all or those that are too many: the same bits, and no memory."""
 
 import os
 import subprocess
@@ -15,10 +15,10 @@ from ptychoscope.refine.refiner import Refiner
 TESTS = str(Path(__file__).resolve().parents[1])
 
 
-def made(scratch, side=16, n=40, threads=1):
+def made(scratch, side=16, n=40, **options):
     rng = np.random.default_rng(2)
     probe = rng.normal(size=(2, side, side)) + 1j * rng.normal(size=(2, side, side))
-    refiner = Refiner((60, 64), probe, threads=threads, scratch=scratch)
+    refiner = Refiner((60, 64), probe, scratch=scratch, **options)
     patterns = rng.poisson(20, (n, side, side)).astype(np.uint16)
     patterns[3] = 0  # dark
     positions = rng.uniform(side // 2 + 1, 60 - side, (n, 2))
@@ -29,9 +29,11 @@ def made(scratch, side=16, n=40, threads=1):
 
 
 @pytest.mark.parametrize("side", [15, 16, 18])
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_bits_are_those_of_memory(tmp_path, side, threads):
-    one, other = made(None, side), made(tmp_path, side, threads=threads)
+@pytest.mark.parametrize(
+    ("threads", "memory_bytes"), [(1, 0), (2, 0), (1, 4 * 1024), (2, 20_000), (1, 26 * 1024), (1, 1 << 30)]
+)
+def test_the_bits_are_those_of_memory(tmp_path, side, threads, memory_bytes):
+    one, other = made(None, side), made(tmp_path, side, threads=threads, memory_bytes=memory_bytes)
     assert os.listdir(tmp_path) == []  # the file has no name
     for refiner in (one, other):
         refiner.set_aside([7])
@@ -41,6 +43,21 @@ def test_the_bits_are_those_of_memory(tmp_path, side, threads):
     assert_array_equal(one.probe, other.probe)
     assert_array_equal(one.positions_px, other.positions_px)
     assert_array_equal(one.predicted(), other.predicted())
+
+
+def test_a_frame_stays_near_where_it_was_added_whenever_that_was(tmp_path):
+    refiner = made(None, n=30)
+    added = refiner.positions_px
+    options = {"step": 0.5, "regularisation": 0.1, "position_step": 4.0, "position_limit_px": 0.25}
+    refiner.sweep(**options)
+    later = np.random.default_rng(3).uniform(10, 40, (12, 2))
+    refiner.add(np.random.default_rng(4).poisson(20, (12, 16, 16)), later, domain="counts")
+    for seed in range(3):
+        refiner.sweep(**options, seed=seed)
+    moved = np.abs(refiner.positions_px - np.concatenate([added, later]))
+    usable = [k for k in range(42) if k not in (3, 5)]
+    assert 0.2 < moved[usable].max() <= 0.25
+    assert moved[30:].max() > 0.2
 
 
 def test_a_folder_that_cannot_be(tmp_path):

@@ -31,7 +31,7 @@ def small_scan(rng: np.random.Generator) -> Scan:
 
 @pytest.fixture
 def worse_from(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """From a step (0, 1, ...) of the training on, every step begins with larger weights than the last one left."""
+    """From a step (0, 1, ...) of a training on, each begins with larger weights than the last one left."""
     module = pytest.importorskip("ptychoscope.train").PtychoModule
     made = module.training_step
 

@@ -102,9 +102,10 @@ class PTYCHOSCOPE_API Refiner {
     int growth_step() const;
     /// (modes, window, window), centre at window / 2, finite and not all zero.
     void set_probe(const std::complex<float>* probe);
-    /// Frames that are added from now on lie in a file without a name in `folder`, and not in memory; before
-    /// the first. No result depends on it. Throws std::runtime_error when no file can be made there.
-    void keep_frames_in(const std::string& folder);
+    /// Of frames that are added from now on, the first `memory` bytes lie in memory, all others in a file
+    /// without a name in `folder`; before the first. No result depends on it. Throws std::runtime_error when
+    /// no file can be made there.
+    void keep_frames_in(const std::string& folder, std::size_t memory = 0);
     /// amplitudes (count, window, window), zero frequency at [window / 2][window / 2], negative or not finite
     /// where unmeasured; positions (count, 2) as (y, x) of the window's centre in object pixels.
     void add_frames(const float* amplitudes, const double* positions, int count);

@@ -11,7 +11,7 @@ import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, command, option, word_option
 from ptychoscope.cli.live_server import Serving, served, serving_options
-from ptychoscope.cli.output_checks import check_outputs, check_result, file_of
+from ptychoscope.cli.output_checks import check_outputs, check_result, file_of, scratch_beside
 from ptychoscope.cli.stop_signals import stop_on_signals
 from ptychoscope.cli.terminal_output import event_line, json_option, print_json
 from ptychoscope.option_literals import LiveKeep, PositionUnit
@@ -75,7 +75,12 @@ _READING, _IMAGE, _LOOP = "Reading the stream", "Making the image", "The loop"
 @option(
     "--queue", "queue_frames", type=AT_LEAST_ONE, default=4096, heading=_LOOP, about="Frames that may wait."
 )
-@option("--scratch", type=PATH, heading=_LOOP, about="Folder for the solver's frames; without, memory.")
+@option(
+    "--scratch",
+    type=PATH,
+    heading=_LOOP,
+    about="Folder for frames of the solver beyond 512 MiB; without, the output's.",
+)
 @option(
     "--idle",
     "idle_s",
@@ -128,6 +133,7 @@ def live(
         [("--output", output), ("--capture", capture), ("--log", log)],
     )
     check_result(output)
+    given["scratch"] = given["scratch"] or scratch_beside(output)
     settings = live_settings(probe, mask, recipe, threads or len(os.sched_getaffinity(0)), model, **given)
     settings = with_positions(settings, wiring)
     network = load_live_model(model, settings.threads)
@@ -177,7 +183,7 @@ def live_settings(
     if model is not None:
         given["model"] = str(model)
     names = {"window": "window_frames", "sweeps": "closing_sweeps"}
-    given["scratch"] = None if given.get("scratch") is None else str(given["scratch"])
+    given["scratch"] = given.get("scratch") and str(given["scratch"])
     options = {names.get(name, name): value for name, value in given.items() if value not in (None, "")}
     unknown = [name for name in said if name not in LiveSettings.__dataclass_fields__]
     if unknown:

@@ -1,6 +1,7 @@
 """No command writes over what it reads, or two things to one name."""
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -64,6 +65,12 @@ def file_of(place: str | None) -> Path | None:
         return None
     path = Path(place.rpartition(":/")[0] or place)
     return path if path.is_file() else None
+
+
+def scratch_beside(output: Path) -> str | None:
+    """The folder where what a memory should not hold lies while `output` is made; None: this system has no
+    files without a name."""
+    return str(output.parent) if sys.platform == "linux" else None
 
 
 def run_files(source: Path | None) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ptychoscope.cli.click_helpers import AT_LEAST_ONE, AT_LEAST_ZERO, PATH, argument, command, option
-from ptychoscope.cli.output_checks import check_outputs, check_result
+from ptychoscope.cli.output_checks import check_outputs, check_result, scratch_beside
 from ptychoscope.cli.terminal_output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def reprocess(
 
     def changed(recorded: "LiveSettings") -> "LiveSettings":
         asked = {"orientation": orientation, "closing_sweeps": sweeps, "threads": threads}
-        given: dict[str, Any] = {"scratch": None}
+        given: dict[str, Any] = {"scratch": scratch_beside(output)}
         given |= {name: value for name, value in asked.items() if value is not None}
         if model is not None:
             given |= {"model": str(model), "model_digest": None}

@@ -29,7 +29,7 @@ class GrowingSolver:
         (m, P, P) complex, on the scale of the counts.
     extent
         Where the object lies to begin with; None: where the first frames do.
-    window_frames, threads, seed, scratch
+    window_frames, threads, seed, scratch, memory_bytes
         Of the `MovingWindowRefiner`.
     most_bytes
         Of the image. Frames that would need more are refused.
@@ -44,10 +44,16 @@ class GrowingSolver:
         threads: int = 1,
         seed: int = 0,
         scratch: Path | None = None,
+        memory_bytes: int = 0,
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._probe = probe
-        self._options: dict[str, Any] = {"threads": threads, "seed": seed, "scratch": scratch}
+        self._options: dict[str, Any] = {
+            "threads": threads,
+            "seed": seed,
+            "scratch": scratch,
+            "memory_bytes": memory_bytes,
+        }
         self.window_frames, self._most_bytes = window_frames, most_bytes
         self._side = probe.shape[-1]
         self._weight = probe_intensity(probe)

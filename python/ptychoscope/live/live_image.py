@@ -225,6 +225,7 @@ class LiveImage:
             threads=s.threads,
             seed=s.seed,
             scratch=None if s.scratch is None else Path(s.scratch),
+            memory_bytes=s.solver_bytes,
             most_bytes=s.most_bytes,
         )
 

@@ -59,14 +59,16 @@ class LiveSettings:
     """Of the image."""
     idle_s: float = 60.0
     """A series of which nothing has come for so long has ended."""
+    solver_bytes: int = 512 << 20
+    """Of frames that the solver holds in memory until the series is done; more lie in a file in `scratch`."""
     scratch: str | None = None
-    """Folder for the solver's frames; None: they are held in memory."""
+    """Its folder; None: there is no file, and all are held in memory."""
 
     def __post_init__(self) -> None:
         """Check what is not checked by those who use it."""
         for name, least in (
             ("window_frames", 0), ("closing_sweeps", 0), ("threads", 1), ("most_batch", 1),
-            ("queue_frames", 1), ("queue_bytes", 1), ("kept_bytes", 0),
+            ("queue_frames", 1), ("queue_bytes", 1), ("kept_bytes", 0), ("solver_bytes", 0),
         ):  # fmt: skip
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be at least {least}, got {getattr(self, name)}")

@@ -38,8 +38,8 @@ class MovingWindowRefiner:
         Threads of the sweeps; the result does not depend on them.
     seed
         Of the order in which frames are visited.
-    scratch
-        A folder for the frames, as for `Refiner`.
+    scratch, memory_bytes
+        Where the frames lie, as for `Refiner`.
 
     Raises `ConfigError` and `ScanError` as `Refiner` does.
     """
@@ -53,10 +53,11 @@ class MovingWindowRefiner:
         threads: int = 1,
         seed: int = 0,
         scratch: Path | None = None,
+        memory_bytes: int = 0,
     ) -> None:
         if window_frames < 1:
             raise ConfigError(f"window_frames must be at least 1, got {window_frames}")
-        self.refiner = Refiner(shape, probe, threads=threads, scratch=scratch)
+        self.refiner = Refiner(shape, probe, threads=threads, scratch=scratch, memory_bytes=memory_bytes)
         self.window_frames = window_frames
         self._photons = probe_power(self.refiner.probe)
         self._plan = schedule(self._photons, 1)

@@ -31,7 +31,9 @@ class Refiner:
     threads
         Threads of the sweeps.
     scratch
-        A folder in which the frames lie in a file without a name, in place of memory; no bit depends on it.
+        A folder in which frames lie in a file without a name, in place of memory; no bit depends on it.
+    memory_bytes
+        Of frames that lie in memory all the same, the first ones; only with `scratch`.
 
     Raises
     ------
@@ -42,7 +44,13 @@ class Refiner:
     """
 
     def __init__(
-        self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1, scratch: Path | None = None
+        self,
+        shape: tuple[int, int],
+        probe: NDArray[Any],
+        *,
+        threads: int = 1,
+        scratch: Path | None = None,
+        memory_bytes: int = 0,
     ) -> None:
         probe = probe_modes(probe)
         modes, side, _ = probe.shape
@@ -51,7 +59,7 @@ class Refiner:
             self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
         if scratch is not None:
             with core_errors():
-                self._core.keep_frames_in(str(scratch))
+                self._core.keep_frames_in(str(scratch), memory_bytes)
         self.shape = (int(shape[0]), int(shape[1]))
         self.set_probe(probe)
 

@@ -57,5 +57,6 @@ def core_errors(kind: type[Exception] = ScanError) -> Iterator[None]:
         raise kind(str(error)) from error
     except RuntimeError as error:
         raise OutputError(
-            f"{error}: TMPDIR names another folder, and a larger --memory keeps the frames in memory"
+            f"{error}: TMPDIR names another folder (of a live run, --scratch), and a larger --memory keeps "
+            "the frames in memory"
         ) from error
