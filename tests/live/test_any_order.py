@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from offline_mosaic import offline_mosaic
+
 from ptychoscope.live.account import balanced
 from ptychoscope.live.events import Positions
 from ptychoscope.live.session import LiveSession

@@ -54,6 +54,22 @@ def test_frames_come_out_in_order_a_series_at_a_time():
     assert len(queue) == 0
 
 
+def test_a_pause_is_when_the_one_who_takes_waits():
+    queue, _ = queue_of()
+    assert not queue.wait_for_pause(0.01)
+    taken = []
+    taker = threading.Thread(target=lambda: taken.extend(queue.take(9, 60)))
+    taker.start()
+    assert queue.wait_for_pause(60)
+    queue.put([pair(0)])
+    assert not queue.wait_for_pause(0)  # though it may not have been woken yet
+    taker.join()
+    assert numbers(taken) == [0]
+    assert not queue.wait_for_pause(0.01)
+    queue.stop()
+    assert queue.wait_for_pause(0.01)
+
+
 @pytest.mark.parametrize("bound", [{"frames": 4}, {"size": 40}])
 def test_newest_first_drops_the_oldest_frames_and_nothing_else(bound):
     queue, dropped = queue_of(keep="newest", **bound)

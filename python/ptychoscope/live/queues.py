@@ -4,6 +4,7 @@ It is bounded by frames and by bytes. When it is full, either those who put wait
 or the frames that have waited longest are dropped, and named. What tells of a series is never dropped.
 """
 
+import threading
 from collections.abc import Callable
 
 from ptychoscope.live.events import SeriesStart
@@ -40,6 +41,7 @@ class JoinedQueue(StoppableQueue[Joined | Told]):
             dropped,
         )
         self._frames, self._bytes = 0, 0
+        self._idle, self._waits = threading.Condition(self._lock), False
 
     def __len__(self) -> int:
         """Frames that wait."""
@@ -71,7 +73,10 @@ class JoinedQueue(StoppableQueue[Joined | Told]):
         """Up to `most` frames in a row of one series, or what stands between; None when nothing came."""
         with self._changed:
             if not self._items:
+                self._waits = True
+                self._idle.notify_all()
                 self._changed.wait_for(lambda: self._items or self._stopped, timeout_s)
+                self._waits = False
             if not self._items:
                 return None
             first = self._items[0]
@@ -87,6 +92,11 @@ class JoinedQueue(StoppableQueue[Joined | Told]):
                 self._remove_first(item)
             self._changed.notify_all()
             return taken
+
+    def wait_for_pause(self, timeout_s: float) -> bool:
+        """Wait until whoever takes has nothing to do, or the queue is stopped; False after `timeout_s`."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._stopped or (self._waits and not self._items), timeout_s)
 
     def _has_room(self, size: int) -> bool:
         fits = self._frames < self._most_frames and self._bytes + size <= self._most_bytes

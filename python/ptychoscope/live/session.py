@@ -41,6 +41,7 @@ from ptychoscope.verdict import Verdict
 Phase = Literal["waiting", "running", "done", "stopped"]
 """Before the first frame; while a series is placed; after it; while nothing is taken."""
 _POLL_S, _FIRST_ROOM = 0.1, 64
+_GIVE_WAY_S = 0.005
 NO_VERDICT = "no verdict on the image: no probe is known that predicts its frames; --probe names one"
 _NOTHING: Say = lambda _: None  # noqa: E731
 
@@ -208,6 +209,10 @@ class LiveSession:
                 note_cut(self._capture, series, gone)
 
         self.receiver.cut(note)
+
+    def give_way(self) -> None:
+        """Return when frames are waited for, or after 5 ms: whoever shares the interpreter goes on then."""
+        self.queue.wait_for_pause(_GIVE_WAY_S)
 
     def save(self) -> None:
         """Write the present result now. Raises `OutputError`, also where there is none."""

@@ -12,7 +12,7 @@ import numpy as np
 from websockets.sync.client import connect
 
 from ptychoscope.live.server.app import LiveServer, ServerOptions
-from ptychoscope.live.server.packing import unpack
+from ptychoscope.live.server.packing import parts_of, unpack
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.simulate import SimulationConfig, simulate_scan
@@ -73,7 +73,24 @@ class Running:
     def viewer(self, *topics, frame=None, **options):
         with connect(self.stream, max_size=None, **options) as socket:
             socket.send(json.dumps({"watch": topics, "frame": frame}))
-            yield socket
+            yield Viewer(socket)
+
+
+class Viewer:
+    """Reads the parts of messages one by one."""
+
+    def __init__(self, socket):
+        self._socket, self._parts = socket, deque()
+        self.send = socket.send
+
+    def recv(self, timeout):
+        """Header and payload of the next part, or an error and None."""
+        if not self._parts:
+            message = self._socket.recv(timeout=timeout)
+            if isinstance(message, str):
+                return json.loads(message), None
+            self._parts.extend(map(unpack, parts_of(message)))
+        return self._parts.popleft()
 
 
 @contextmanager
@@ -104,16 +121,12 @@ def running(source, probe, *, options=None, model=None, output=None, diagnose=Fa
         server.close()
 
 
-def messages(socket, topic, until, timeout_s=20.0):
-    """Header and payload of messages of a topic, until one of them is the last."""
+def messages(viewer, topic, until, timeout_s=20.0):
+    """Header and payload of parts of a topic, until one of them is the last."""
     end = monotonic() + timeout_s
     found = []
     while monotonic() < end:
-        message = socket.recv(timeout=max(0.1, end - monotonic()))
-        if isinstance(message, str):
-            header, payload = json.loads(message), None
-        else:
-            header, payload = unpack(message)
+        header, payload = viewer.recv(timeout=max(0.1, end - monotonic()))
         if header["topic"] == topic:
             found.append((header, payload))
             if until(header):

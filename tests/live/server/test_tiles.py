@@ -1,11 +1,13 @@
 """Tiles are the array, wherever it lies; and what changed is all that is named."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptychoscope.live.server.packing import pack, pack_tiles, unpack
+from ptychoscope.live.server.packing import joined_parts, pack, pack_tiles, parts_of, unpack
 from ptychoscope.live.server.tiles import SIDE_PX, Box, TiledPlane, joined, whole_tiles
 
 ROW = st.integers(-300, 300)
@@ -67,3 +69,12 @@ def test_many_tiles_go_in_several_messages():
     assert [header.get("whole") for header in headers] == [True, None]
     assert sum(len(header["tiles"]) for header in headers) == 600
     assert max(map(len, messages)) < 9 << 20
+
+
+@given(st.lists(st.integers(0, 40).map(lambda n: bytes(4 * n)), max_size=12), st.integers(8, 300))
+def test_parts_of_messages_are_those_that_were_joined(parts, most_bytes):
+    messages = joined_parts(parts, most_bytes)
+    assert [part for message in messages for part in parts_of(message)] == parts
+    assert all(len(message) <= most_bytes or len(parts_of(message)) == 1 for message in messages)
+    pairs = pairwise(messages)
+    assert all(len(one) + 4 + len(parts_of(other)[0]) > most_bytes for one, other in pairs)

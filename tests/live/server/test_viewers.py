@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 from ptychoscope.live.server.stream import set_apart
 
 from ..scan_events import ListedSource, events_of
-from .running import FedSource, messages, running, some_scan
+from .running import FedSource, Viewer, messages, running, some_scan
 
 
 def test_a_stalled_viewer_and_eight_others():
@@ -45,7 +45,7 @@ def test_a_stalled_viewer_and_eight_others():
             thread.join()
         assert len(found.server.topics.watches) >= 1
         newest = found.server.board.version
-        seen = messages(stalled, "image:phase", lambda header: header["version"] >= newest)
+        seen = messages(Viewer(stalled), "image:phase", lambda header: header["version"] >= newest)
         assert len(seen) <= newest
         assert found.session.figures()["frames"]["placed"] == len(scan)
 

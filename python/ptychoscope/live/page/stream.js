@@ -12,14 +12,22 @@ const LONGEST_WAIT_MS = 5000;
 export const api = (path) => new URL(`api/v1/${path}`, document.baseURI);
 
 /**
- * A binary message: the length of a JSON header, the header, numbers.
+ * The parts of a binary message, each behind its length: the length of a JSON header, the header, numbers.
  * @param {ArrayBuffer} buffer
- * @returns {{header: object, payload: Float32Array, buffer: ArrayBuffer}}
+ * @returns {{header: object, payload: Float32Array, buffer: ArrayBuffer}[]}
  */
 export function parseMessage(buffer) {
-  const length = new DataView(buffer).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-  return { header, payload: new Float32Array(buffer, 4 + length), buffer };
+  const view = new DataView(buffer);
+  const parts = [];
+  for (let start = 0; start < buffer.byteLength; ) {
+    const stop = start + 4 + view.getUint32(start, true);
+    const length = view.getUint32(start + 4, true);
+    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, start + 8, length)));
+    const first = start + 8 + length;
+    parts.push({ header, payload: new Float32Array(buffer, first, (stop - first) / 4), buffer });
+    start = stop;
+  }
+  return parts;
 }
 
 export class Stream {
@@ -58,10 +66,11 @@ export class Stream {
       this.send();
     };
     this.socket.onmessage = ({ data }) => {
-      if (typeof data !== "string") return this.listener.onData(parseMessage(data));
-      const said = JSON.parse(data);
-      if (said.topic === "state") this.listener.onState(said);
-      else console.error(said.error);
+      if (typeof data === "string") return console.error(JSON.parse(data).error);
+      for (const part of parseMessage(data)) {
+        if (part.header.topic === "state") this.listener.onState(part.header);
+        else this.listener.onData(part);
+      }
     };
     this.socket.onclose = () => this.lost();
   }

@@ -3,12 +3,12 @@
 A turn looks at the frames that were placed since the last one. Sweeps change the image only where the frames
 of the window lie, so that the tiles these touch are all that is read anew. `run.lock` is held for one copy of
 that region; R-factors are computed by the solver, which goes on with the scan after every one of them; and
-nothing else is done that the loop would wait for.
+the rest is done piece by piece, each while the loop waits for frames.
 """
 
 import threading
 from collections.abc import Iterable
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -134,6 +134,7 @@ class Board:
         known = len(self.numbers)
         if image.frames == known:
             return
+        self.session.give_way()
         with run.lock:
             numbers, positions = image.placed_since(known)
         with self.lock:
@@ -151,6 +152,7 @@ class Board:
         most_s = _LIVE_S if run.result is None else _FACTORS_S
         most, began, found = max(1, _BLOCK_PX // image.reading.steps.out_side**2), monotonic(), []
         for first, stop in self.factors.wanted(run.places_kept, most):
+            self.session.give_way()
             values = image.r_factors(first, stop)
             if values is None:  # a network alone predicts nothing
                 break
@@ -178,7 +180,7 @@ class Board:
                 self.planes["misfit"].paint(boxes, values, self.version, by=frames.tolist())
                 low, high = boxes.min(axis=0).tolist(), boxes.max(axis=0).tolist()
                 self.box = joined(self.box, whole_tiles((low[0], high[1], low[2], high[3])))
-            sleep(0)  # the loop takes the interpreter, where it wants it
+            self.session.give_way()
 
     def _take_planes(self, run: SeriesRun, image: LiveImage) -> None:
         """The region that has changed since it was read."""
@@ -192,6 +194,7 @@ class Board:
             if not self._read or stop >= 2 * self._phase_frames:
                 first = 0  # the phase is told anew, and with it all of the image
             region = whole_tiles(rows_and_columns(self.positions_px[first:], image.reading.steps.out_side))
+            self.session.give_way()
             began = monotonic()
             with run.lock:
                 extent = image.extent
@@ -209,6 +212,7 @@ class Board:
     ) -> None:
         """Put a region, or the whole, padded to whole tiles by what is known, into all planes."""
         object_, coverage = planes["object"], planes["coverage"]
+        self.session.give_way()
         seen = coverage > 0
         if whole:
             least = least_coverage(coverage)
@@ -227,6 +231,7 @@ class Board:
         with self.lock:
             self.version += 1
             for name, values in made.items():
+                self.session.give_way()
                 padded = np.full(box.shape, np.nan, np.float32)
                 padded[y : y + seen.shape[0], x : x + seen.shape[1]] = np.where(seen, values, np.nan)
                 self.planes[name].put(padded, box.origin_px, self.version)

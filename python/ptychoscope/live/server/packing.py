@@ -1,7 +1,10 @@
-"""Binary messages: length of a header, the header as JSON, and float32 after it, all little-endian."""
+"""Binary messages: parts behind their lengths, each the length of a header, the header as JSON, and numbers.
+
+All is little-endian. What a viewer is told at a time goes in one message, because each costs the live loop.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +13,11 @@ from numpy.typing import NDArray
 from ptychoscope.live.server.tiles import SIDE_PX, Box, Key
 
 MOST_TILES = 512
-"""In one message: 8 MiB. More go in several."""
+"""In one part: 8 MiB. More go in several."""
 
 
 def pack(header: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> bytes:
-    """`header` and `arrays` (float32 or int32) as one message."""
+    """`header` and `arrays` (float32 or int32) as one part."""
     text = json.dumps(header, allow_nan=False).encode()
     text += b" " * (-(4 + len(text)) % 4)
     parts = [len(text).to_bytes(4, "little"), text]
@@ -22,16 +25,39 @@ def pack(header: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> bytes:
     return b"".join(parts)
 
 
-def unpack(message: bytes) -> tuple[dict[str, Any], NDArray[np.float32]]:
-    """Header and payload (n,) of a message that `pack` made of float32."""
-    length = int.from_bytes(message[:4], "little")
-    return json.loads(message[4 : 4 + length]), np.frombuffer(message, "<f4", offset=4 + length)
+def unpack(part: bytes) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """Header and payload (n,) of a part that `pack` made of float32."""
+    length = int.from_bytes(part[:4], "little")
+    return json.loads(part[4 : 4 + length]), np.frombuffer(part, "<f4", offset=4 + length)
+
+
+def joined_parts(parts: Iterable[bytes], most_bytes: int = 8 << 20) -> list[bytes]:
+    """Messages of `parts` in their order; where one would have more than `most_bytes` the next begins."""
+    messages: list[list[bytes]] = []
+    size = most_bytes
+    for part in parts:
+        if size + 4 + len(part) > most_bytes:
+            messages.append([])
+            size = 0
+        messages[-1] += [len(part).to_bytes(4, "little"), part]
+        size += 4 + len(part)
+    return [b"".join(message) for message in messages]
+
+
+def parts_of(message: bytes) -> list[bytes]:
+    """What `joined_parts` joined."""
+    parts, start = [], 0
+    while start < len(message):
+        stop = start + 4 + int.from_bytes(message[start : start + 4], "little")
+        parts.append(message[start + 4 : stop])
+        start = stop
+    return parts
 
 
 def pack_tiles(
     header: dict[str, Any], box: Box, tiles: Sequence[tuple[Key, NDArray[np.float32]]], *, whole: bool
 ) -> list[bytes]:
-    """Tiles in the frame of `box`; the first message says whether they are all there is."""
+    """Parts with tiles in the frame of `box`; the first says whether they are all there is."""
     messages = []
     for first in range(0, max(1, len(tiles)), MOST_TILES):
         some = tiles[first : first + MOST_TILES]

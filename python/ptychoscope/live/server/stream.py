@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from ptychoscope.live.server.packing import joined_parts
 from ptychoscope.live.server.topics import Topics, Watch, parse_watch
 
 if TYPE_CHECKING:
@@ -75,14 +76,13 @@ class Viewers:
         while True:
             await new.wait()
             new.clear()
-            for message in self._topics.news(watch):
-                text = isinstance(message, str)
-                sent = socket.send_text(message) if isinstance(message, str) else socket.send_bytes(message)
+            for message in joined_parts(self._topics.news(watch)):
                 try:
+                    self._topics.board.session.give_way()
                     async with asyncio.timeout(_STALLED_S):
-                        await sent
+                        await socket.send_bytes(message)
                 except TimeoutError:
-                    await socket.close(1008 if text else 1001)
+                    await socket.close(1001)
                     return
 
 

@@ -52,7 +52,7 @@ class Topics:
         self.changed: Callable[[], None] = lambda: None
         self.watches: set[Watch] = set()
         self._wake, self._closed = threading.Condition(), False
-        self._state, self._frames = "", dict[int | None, bytes]()
+        self._state, self._frames = b"", dict[int | None, bytes]()
         self._packed: dict[tuple[Any, ...], list[bytes]] = {}
         self._thread = threading.Thread(target=self._run, name="topics", daemon=True)
         self._thread.start()
@@ -100,10 +100,12 @@ class Topics:
     def _turn(self, topics: frozenset[str], frames: set[int | None]) -> float:
         """Compute what is watched; for how many seconds the image was held."""
         held_s = self.board.turn(topics)
+        self.board.session.give_way()
         if "state" in topics:
-            self._state = json.dumps({"topic": "state", **self._desk.state()}, allow_nan=False)
+            self._state = pack({"topic": "state", **self._desk.state()}, [])
         shown = {}
         for number in sorted(frames, key=lambda n: -1 if n is None else n)[:_MOST_FRAMES]:
+            self.board.session.give_way()
             message = self._frame(number)
             if message is not None:
                 shown[number] = message
@@ -126,12 +128,12 @@ class Topics:
         return pack(header, [view.measured] if view.predicted is None else [view.measured, view.predicted])
 
     # --- sending --------------------------------------------------------------------------------------------
-    def news(self, watch: Watch) -> list[str | bytes]:
-        """What a viewer is to be sent now; taken as sent."""
+    def news(self, watch: Watch) -> list[bytes]:
+        """Parts of what a viewer is to be sent now; taken as sent."""
         board = self.board
         with self._wake:
             topics, frame, got = watch.topics, watch.frame, watch.got
-        messages: list[str | bytes] = []
+        messages: list[bytes] = []
         state, seen = self._state, self._frames.get(frame)
         for topic, said in (("state", state), ("frame", seen)):
             if topic in topics and said and got.get(topic) != said:
