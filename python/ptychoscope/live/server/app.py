@@ -17,7 +17,7 @@ from ptychoscope.live.server.library import Library
 from ptychoscope.live.server.routes import api_routes, metrics_route
 from ptychoscope.live.server.security import Names, Token, is_loopback
 from ptychoscope.live.server.stream import Viewers
-from ptychoscope.live.server.topics import Topics
+from ptychoscope.live.server.topics import Topics, leave_cores_to_others
 from ptychoscope.live.session import LiveSession
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class LiveServer:
         self.topics.close()
 
     def _run(self) -> None:
+        leave_cores_to_others()
         self._server.run(sockets=[self._socket])
 
 

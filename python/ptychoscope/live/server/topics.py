@@ -5,6 +5,8 @@ than that. One that does not read is sent nothing, and costs nothing.
 """
 
 import json
+import os
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +25,7 @@ _TURN_S = 0.25
 _LOCK_SHARE, _TIME_SHARE = 1 / 50, 1 / 4
 """Parts of the time for which the image is held, and for which a turn works, at most."""
 _MOST_FRAMES = 8
+_NICE = 10
 Sent = dict[str, Any]
 
 
@@ -82,6 +85,7 @@ class Topics:
 
     # --- computing ------------------------------------------------------------------------------------------
     def _run(self) -> None:
+        leave_cores_to_others()
         pause_s = 0.0
         while True:
             with self._wake:
@@ -206,6 +210,12 @@ class Topics:
             header: dict[str, object] = {"topic": "r_factor", "series": board.series, "part": board.part}
             self._packed[key] = board.factors.messages(header, had[0])
         return self._packed[key]
+
+
+def leave_cores_to_others() -> None:
+    """The calling thread runs on what others leave of the cores, where one thread can be told so."""
+    if sys.platform == "linux":  # elsewhere a number of `setpriority` is a process
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def parse_watch(text: str) -> tuple[frozenset[str], int | None]:
