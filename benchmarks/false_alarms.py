@@ -27,10 +27,10 @@ from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 GOOD_WORDS = ("explained", "too few photons to tell")
 
 
-def good_scan(number: int) -> tuple[str, Scan]:
+def good_scan(number: int, most_photons: float = 1e7) -> tuple[str, Scan]:
     """One of many, by its number."""
     rng = np.random.default_rng([31, number])
-    side, photons = int(rng.choice([32, 48, 64, 96, 128])), 10 ** rng.uniform(3, 7)
+    side, photons = int(rng.choice([32, 48, 64, 96, 128])), 10 ** rng.uniform(3, np.log10(most_photons))
     kind, name = (
         str(rng.choice(names))
         for names in (["zone_plate", "disc", "gaussian"], ["mix", "leaves", "lines", "natural", "asymmetric"])

@@ -20,23 +20,6 @@ from ptychoscope.scan import Scan
 
 _HIDES = 0.5
 """Noise that would leave this much of what is unexplained hides what is wrong."""
-_SURE_T, _AGREED_T, _SUSPECTED_T = 6.0, 3.0, 2.0
-"""Standard errors of the frames' mean gain: enough by themselves; enough over two draws of the pixels that
-are held back; and enough for the second draw to be made. Of 250 good scans, each with 13 other readings, the
-worst came to 1.9 by one draw."""
-_DENSER = 0.975
-"""A denser raster must leave less than this of what the scan as given does: more frames lie on every place of
-it, so that a smooth object is predicted better. Of 950 good scans the worst, all smooth, came to .982."""
-_ALIKE, _AS_GOOD_T = 0.5, 2.0
-"""Where noise alone leaves more than the first of what differs between frames, a number that leaves less than
-the second, in standard errors, above the scan as given explains them as well."""
-_FINALISTS = 2
-"""The best so many are looked at closer."""
-_ROW_PART, _LEAST_ROW = 0.4, 49
-"""Of the frames, at the end, that are tried with a shift: fewer see a trigger that was lost later, more see
-it at fewer photons."""
-_SEEN = 0.7
-"""Frames explained to this are not those of mirrored or exchanged axes."""
 
 
 def hides(noise: float, unexplained: float) -> bool:
@@ -51,6 +34,12 @@ class Looked(NamedTuple):
     """A scale, a turn or a symmetry that they agree on."""
     as_good: tuple[Mend, ...]
     """Numbers one step away that explain them as well as the scan as given, so that they do not tell."""
+
+
+_SEEN = 0.7
+"""Frames explained to this are not those of mirrored or exchanged axes."""
+_FINALISTS = 2
+"""The best so many are looked at closer."""
 
 
 def look_behind_noise(
@@ -82,6 +71,11 @@ def look_behind_noise(
     return Looked(better, () if told else tuple(one.mend for one in steps if _as_good(one)))
 
 
+_ROW_PART, _LEAST_ROW = 0.4, 49
+"""Of the frames, at the end, that are tried with a shift: fewer see a trigger that was lost later, more see
+it at fewer photons."""
+
+
 def shift_at_the_end(
     scan: Scan, trials: Trials, given: Outcome, has_time: Callable[[], bool]
 ) -> tuple[Better | None, Trials]:
@@ -99,6 +93,15 @@ def _turns(axes: Axes | None) -> list[Steps]:
     return [turned(*(bool(bit) for bit in bits)) for bits in np.ndindex(2, 2, 2) if any(bits)]
 
 
+_SURE_T, _AGREED_T, _SUSPECTED_T = 6.0, 3.0, 2.0
+"""Standard errors of the frames' mean gain: enough by themselves; enough over two draws of the pixels that
+are held back; and enough for the second draw to be made. Of 250 good scans, each with 13 other readings, the
+worst came to 1.9 by one draw."""
+_DENSER = 0.975
+"""A denser raster must leave less than this of what the scan as given does: more frames lie on every place of
+it, so that a smooth object is predicted better. Of 950 good scans the worst, all smooth, came to .982."""
+
+
 def _agreed(trials: Trials, found: Better) -> bool:
     """Whether the frames agree, where it is not plain by other pixels that are held back too."""
     gain = -paired_t(found.outcome, found.given)
@@ -109,6 +112,11 @@ def _agreed(trials: Trials, found: Better) -> bool:
     again = trials.with_seed(trials.seed + 1)
     both = (_mean(one, again.run(mend)) for one, mend in ((found.outcome, found.mend), (found.given, Mend())))
     return paired_t(*both) < -_AGREED_T
+
+
+_ALIKE, _AS_GOOD_T = 0.5, 2.0
+"""Where noise alone leaves more than the first of what differs between frames, a number that leaves less than
+the second, in standard errors, above the scan as given explains them as well."""
 
 
 def _as_good(step: Better) -> bool:
