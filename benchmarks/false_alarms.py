@@ -27,10 +27,10 @@ from ptychoscope.simulate import ProbeConfig, SimulationConfig, simulate_scan
 GOOD_WORDS = ("explained", "too few photons to tell")
 
 
-def good_scan(number: int) -> tuple[str, Scan]:
+def good_scan(number: int, most_photons: float = 1e7) -> tuple[str, Scan]:
     """One of many, by its number."""
     rng = np.random.default_rng([31, number])
-    side, photons = int(rng.choice([32, 48, 64, 96, 128])), 10 ** rng.uniform(3, 7)
+    side, photons = int(rng.choice([32, 48, 64, 96, 128])), 10 ** rng.uniform(3, np.log10(most_photons))
     kind, name = (
         str(rng.choice(names))
         for names in (["zone_plate", "disc", "gaussian"], ["mix", "leaves", "lines", "natural", "asymmetric"])
@@ -53,13 +53,16 @@ def heard(scan: Scan) -> dict[str, Any]:
     seconds = process_time() - began
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        verdict = reconstruct(replace(scan, object=None)).verdict
+        result = reconstruct(replace(scan, object=None))
+    verdict = result.verdict
     assert verdict is not None
     return {
         "before": before,
         "check_seconds": seconds,
         "warnings": [str(one.message) for one in caught if issubclass(one.category, ScanWarning)],
         "verdict": verdict.explained,
+        "photons": scan.mean_counts,
+        "untold": result.untold,
         "unexplained": verdict.unexplained,
         "ratio": verdict.ratio,
         "frames_apart": len(verdict.frames_apart),
@@ -91,6 +94,8 @@ def main() -> None:
         "before": sum(bool(one["before"]) for one in records),
         "warnings": sum(bool(one["warnings"]) for one in records),
         "verdicts": Counter(one["verdict"] for one in records),
+        "untold": sum(bool(one["untold"]) for one in records),
+        "untold_from_1e5_photons": sum(bool(one["untold"]) and one["photons"] >= 1e5 for one in records),
         "frames_apart": sum(bool(one["frames_apart"]) for one in records),
         "pixels_apart": sum(bool(one["pixels_apart"]) for one in records),
     }

@@ -4,10 +4,10 @@
 
 Every scan (simulated, or an npz with a probe and an object) is imaged by `reconstruct(scan)` with no option
 as it is and spoilt in many ways. A word is a `ScanWarning`, an error, or the verdict `not explained`;
-`partly explained`, whose sentence points to `ptychoscope diagnose`, is counted apart, and so is `too few
-photons to tell`, which claims nothing. An image is wrong when
-its nrmse is more than twice that of the unspoilt scan (registered, no ramp; also against the conjugate and
-the half turn of the truth, which no pattern tells from it).
+`partly explained`, whose sentence points to `ptychoscope diagnose`, is counted apart, and so are `too few
+photons to tell`, which claims nothing, and a number of the positions that photons do not tell. An image is
+wrong when its nrmse is more than twice that of the unspoilt scan (registered, no ramp; also against the
+conjugate and the half turn of the truth, which no pattern tells from it).
 """
 
 import argparse
@@ -138,7 +138,7 @@ def words(scan: Scan, truth: np.ndarray) -> dict[str, Any]:
     return {
         "word": bool(said) or explained == "not explained",
         "partly": explained == "partly explained",
-        "untold": explained == "too few photons to tell",
+        "untold": explained == "too few photons to tell" or result.untold is not None,
         "said": said,
         "verdict": explained,
         "unexplained": None if verdict is None else verdict.unexplained,

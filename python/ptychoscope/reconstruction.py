@@ -104,10 +104,17 @@ class Reconstruction:
         said = self.provenance.get("partial")
         return None if said is None else str(said)
 
+    @property
+    def untold(self) -> str | None:
+        """Numbers of the positions that would explain the frames as well; None where there are none."""
+        said = self.provenance.get("untold")
+        return None if said is None else f"photons do not tell: {said}; compare with what you know"
+
     def sentence(self) -> str | None:
         """The verdict in one line, which begins with what there is of a partial result; None without."""
         parts = [f"PARTIAL: {self.partial}"] if self.partial else []
         parts += [] if self.verdict is None else [self.verdict.sentence()]
+        parts += [] if self.untold is None else [self.untold]
         return "; ".join(parts) or None
 
     def __repr__(self) -> str:

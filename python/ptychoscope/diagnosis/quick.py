@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from time import process_time
-from typing import NamedTuple
 
 import numpy as np
 
-from ptychoscope.diagnosis.axes_from_curl import axes_by_curl
+from ptychoscope.diagnosis.axes_from_curl import Axes, axes_by_curl
 from ptychoscope.diagnosis.bad_pixels import offset_px, unnamed_bad_pixels
+from ptychoscope.diagnosis.behind_noise import hides, look_behind_noise, shift_at_the_end
 from ptychoscope.diagnosis.families import discrete
 from ptychoscope.diagnosis.first_probe import light_in_corner
 from ptychoscope.diagnosis.mend import Mend, changed
+from ptychoscope.diagnosis.quick_words import Finding, QuickLook, agreed, shifted, untold
 from ptychoscope.diagnosis.report import percent
 from ptychoscope.diagnosis.scale_rotation_frame_lag import (
     Better,
@@ -21,11 +22,13 @@ from ptychoscope.diagnosis.scale_rotation_frame_lag import (
     better_shift,
 )
 from ptychoscope.diagnosis.trial import Outcome, Trials, neighbours
+from ptychoscope.metrics.photon_noise import amplitude_noise
 from ptychoscope.scan import Scan
 
 _FRAMES, _SWEEPS = 49, 3
-_NOISY, _NOISY_FRAMES = 0.4, 144
-"""Where photon noise is so much of what is unexplained, more frames are needed to tell."""
+_NOISY, _NOISY_FRAMES, _NOISY_LARGE = 0.4, 144, 98
+"""Where photon noise is so much of what is unexplained, more frames are needed to tell: the third above
+64 px, where each tells more and costs more."""
 _SHARE = 0.4
 """Of the time that the scan as given may cost."""
 _NEAR_NOISE, _NEAR_NOISE_MANY = 1.15, 1.05
@@ -38,25 +41,22 @@ _CLEAR_RATIO, _NUMBER_RATIO = 0.7, 0.78
 """What is left must shrink to this. For want of sweeps a good scan's shrinks by a number to about .84."""
 
 
-class Finding(NamedTuple):
-    """What a quick look at a scan found."""
-
-    sentence: str
-    mend: Mend | None = None
-    """What explains the frames clearly better; None where that is a mask, or nobody knows."""
-
-
 def quick_check(scan: Scan, budget_s: float) -> str | None:
     """The sentence of `quick_finding`."""
     found = quick_finding(scan, budget_s)
     return None if found is None else found.sentence
 
 
+def quick_finding(scan: Scan, budget_s: float) -> Finding | None:
+    """The finding of `quick_look`."""
+    return quick_look(scan, budget_s).finding
+
+
 _LEAST_FRAMES = 16
 
 
-def quick_finding(scan: Scan, budget_s: float) -> Finding | None:
-    """A finding when something else explains the frames clearly better than the scan as given; else None.
+def quick_look(scan: Scan, budget_s: float) -> QuickLook:
+    """A finding when something else explains the frames clearly better than the scan as given.
 
     A few hundredths of a second. Says nothing of scans without a probe but which of their pixels are bad.
 
@@ -69,18 +69,17 @@ def quick_finding(scan: Scan, budget_s: float) -> Finding | None:
         trigger was lost, as many again go into finding the frame.
     """
     if len(scan) < _LEAST_FRAMES or not scan.mean_counts > 0:
-        return None
+        return QuickLook()
     began = process_time()
     bad = int(unnamed_bad_pixels(scan).sum())
     if bad:
-        return Finding(
-            f"{bad} detector pixel(s) are hot or dead and no mask names them: `ptychoscope diagnose SCAN "
-            "--save-mask FILE` writes one for --mask FILE"
-        )
-    return None if scan.probe is None else _by_trials(scan, budget_s - (process_time() - began))
+        said = f"{bad} detector pixel(s) are hot or dead and no mask names them: `ptychoscope diagnose SCAN "
+        return QuickLook(Finding(f"{said}--save-mask FILE` writes one for --mask FILE"))
+    return QuickLook() if scan.probe is None else _by_trials(scan, budget_s - (process_time() - began))
 
 
-def _by_trials(scan: Scan, budget_s: float) -> Finding | None:
+def _by_trials(scan: Scan, budget_s: float) -> QuickLook:
+    amplitude_noise(np.zeros(1))  # makes its table, which the run's verdict needs as well: no time of ours
     began = process_time()
 
     def has_time(times: float = 1.0) -> bool:
@@ -88,19 +87,29 @@ def _by_trials(scan: Scan, budget_s: float) -> Finding | None:
 
     trials = Trials(scan, neighbours(scan.positions_px, _FRAMES), sweeps=_SWEEPS, crop=True)
     given, noise, enough = trials.run(Mend()), trials.noise(Mend()), _NEAR_NOISE
-    affordable = (process_time() - began) * _NOISY_FRAMES / _FRAMES < _SHARE * budget_s
-    if given.unexplained < _WORTHLESS and noise > _NOISY * given.unexplained and affordable:
-        trials = Trials(scan, neighbours(scan.positions_px, _NOISY_FRAMES), sweeps=_SWEEPS, crop=True)
+    more = _NOISY_FRAMES if scan.patch_px <= 64 else _NOISY_LARGE
+    affordable = (process_time() - began) * more / _FRAMES < _SHARE * budget_s
+    if noise > _NOISY * given.unexplained and affordable:
+        trials = Trials(scan, neighbours(scan.positions_px, more), sweeps=_SWEEPS, crop=True)
         given, noise, enough = trials.run(Mend()), trials.noise(Mend()), _NEAR_NOISE_MANY
-    explained = given.unexplained < enough * noise
-    shift, of_row = (None, 0.0) if explained else better_shift(scan, trials, given, has_time)
-    if shift is not None and shift.clear(of_row, _NUMBER_RATIO):
-        first = about_first_shifted(scan, trials, Mend(), shift.mend, partial(has_time, 2))
-        return Finding(_shifted(scan, shift, first), shift.mend)
-    turned = _turned_axes(scan, trials, given) if has_time() else None
-    if turned is not None or explained:
-        return turned
-    return _otherwise(scan, trials, given, noise, has_time)
+    explained, as_good = given.unexplained < enough * noise, ""
+    axes = _axes(scan) if has_time() else None
+    found = None if axes is None else _turned_axes(trials, given, axes)
+    if hides(noise, given.unexplained) and found is None:
+        looked = look_behind_noise(trials, given, axes, has_time)
+        if looked.better is not None:
+            return QuickLook(agreed(looked.better))
+        as_good = untold(looked.as_good, len(trials.frames))
+        shift, like = shift_at_the_end(scan, trials, given, has_time)
+    else:
+        shift, of_row = (None, 0.0) if explained else better_shift(scan, trials, given, has_time)
+        shift, like = shift if shift is not None and shift.clear(of_row, _NUMBER_RATIO) else None, trials
+    if shift is not None:
+        first = about_first_shifted(scan, like, Mend(), shift.mend, partial(has_time, 2))
+        return QuickLook(shifted(scan, shift, first))
+    if found is None and not explained:
+        found = _otherwise(scan, trials, given, noise, has_time)
+    return QuickLook(found, "" if found is not None else as_good)
 
 
 _FAR_FROM_NOISE = 1.35
@@ -127,13 +136,18 @@ def _otherwise(
     return None
 
 
-def _turned_axes(scan: Scan, trials: Trials, given: Outcome) -> Finding | None:
+def _axes(scan: Scan) -> Axes | None:
+    """The axes of the positions by the curl of the centres of mass; None where they are not decided."""
+    axes = axes_by_curl(scan.select(neighbours(scan.positions_px, _NOISY_FRAMES)).with_probe(None))
+    return axes if axes is not None and axes.decided else None
+
+
+def _turned_axes(trials: Trials, given: Outcome, axes: Axes) -> Finding | None:
     """An oblique turn that the centres of mass are sure of, and by which the frames are explained better.
 
     It shows at few photons too, where the trials' noise hides it.
     """
-    axes = axes_by_curl(scan.select(neighbours(scan.positions_px, _NOISY_FRAMES)).with_probe(None))
-    if axes is None or not axes.decided or not axes.oblique:
+    if not axes.oblique:
         return None
     tried = [(trials.run(mend), mend) for mend in (changed(Mend(), turn) for turn in axes.turns())]
     outcome, mend = min(tried, key=lambda one: one[0].unexplained)
@@ -160,6 +174,8 @@ def _clearly_better(
     tries = [number, word] if given.unexplained < _HARDLY else [word, number]
     if given.unexplained < _GOOD:
         tries = [number] if scan.patch_px >= _LEAST_PX else []
+    if hides(noise, given.unexplained):
+        tries = [one for one in tries if one is not number]  # looked at behind the noise
     for better, ratio in tries:
         found = better(given, has_time)
         if found is not None and found.clear(noise, ratio) and _stays(scan, found, ratio):
@@ -178,16 +194,6 @@ def _stays(scan: Scan, found: Better, ratio: float) -> bool:
     more = Trials(scan, neighbours(scan.positions_px, _NOISY_FRAMES), sweeps=2 * _SWEEPS, crop=True)
     again = Better(found.mend, more.run(found.mend), more.run(Mend()))
     return again.clear(more.noise(Mend()), ratio)
-
-
-def _shifted(scan: Scan, found: Better, first: int | None) -> str:
-    parts = f"{percent(found.given.unexplained)} of what differs between them unexplained, with {found.mend} "
-    parts += percent(found.outcome.unexplained)
-    said = f"as given the positions and patterns of the last frames leave {parts}"
-    if first is None:
-        return f"{said}: `ptychoscope diagnose` says more"
-    number = int(scan.numbers[first])
-    return f"{said}: was a trigger lost near frame {number}? --frames :{number} leaves out what follows"
 
 
 def _better_word(scan: Scan, trials: Trials, given: Outcome, has_time: Callable[[], bool]) -> Better | None:

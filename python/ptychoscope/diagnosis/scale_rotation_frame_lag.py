@@ -96,7 +96,17 @@ def better_number(trials: Trials, given: Outcome, has_time: Callable[[], bool]) 
 
     What there is no time for is not tried.
     """
-    best = _best([_tried(trials, steps, given) for steps in _FIRST if has_time()])
+    return furthest(trials, one_step_away(trials, given, has_time), has_time)
+
+
+def one_step_away(trials: Trials, given: Outcome, has_time: Callable[[], bool]) -> list[Better]:
+    """A scale and a turn to either side of the given ones, whether they are better or not."""
+    return [_tried(trials, steps, given) for steps in _FIRST if has_time()]
+
+
+def furthest(trials: Trials, tried: list[Better], has_time: Callable[[], bool]) -> Better | None:
+    """The best of them, or further the same way; None where none is better."""
+    best = _best(tried)
     return None if best is None else _further(trials, best, has_time)
 
 

@@ -69,6 +69,10 @@ class Trials:
         self._splits: dict[tuple[object, ...], Split] = {}
         self._at: tuple[tuple[object, ...], Refiner] | None = None
 
+    def with_seed(self, seed: int) -> "Trials":
+        """The same trials with other pixels held back."""
+        return Trials(self._scan, self.frames, sweeps=self.sweeps, crop=self._crop, seed=seed)
+
     def run(self, mend: Mend, *, keep: Callable[[Refiner], None] | None = None) -> Outcome:
         """Try `mend`; `keep` is called with the refiner at the end."""
         return self._run(mend, self._split(mend), keep)

@@ -7,7 +7,8 @@ mend.
 
 import threading
 
-from ptychoscope.diagnosis.quick import Finding, quick_finding
+from ptychoscope.diagnosis.quick import quick_finding
+from ptychoscope.diagnosis.quick_words import Finding
 from ptychoscope.live.one_series import SeriesRun
 from ptychoscope.live.result_file import Say
 

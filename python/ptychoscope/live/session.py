@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.diagnosis.mend import Mend
-from ptychoscope.diagnosis.quick import Finding
+from ptychoscope.diagnosis.quick_words import Finding
 from ptychoscope.errors import ConfigError, OutputError
 from ptychoscope.inference.model import Model
 from ptychoscope.live.account import Account

@@ -10,7 +10,7 @@ from typing import Protocol, Unpack
 
 import numpy as np
 
-from ptychoscope.diagnosis.quick import quick_check
+from ptychoscope.diagnosis.quick import quick_look
 from ptychoscope.errors import ScanWarning
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_slot import ModelSlot
@@ -32,8 +32,10 @@ from ptychoscope.scan import Scan
 
 _START_S = 0.5
 """CPU seconds of a run before its first frame: libraries and files."""
-_SWEEP_S, _NETWORK_S = 3e-9, 1e-7
-"""CPU seconds per pixel of a pattern, about, that a sweep and a network cost."""
+_SWEEP_S, _NETWORK_S, _CHOICE_S = 3e-9, 1e-7, 4e-7
+"""CPU seconds per pixel of a pattern, about: a sweep, a network, the choice of what is mended."""
+_CHOSEN_BY = 120
+"""Frames on which that is chosen."""
 
 
 class Through(Protocol):
@@ -86,15 +88,15 @@ def reconstruct(
     """
     watch = Watch(progress, stop.is_set if isinstance(stop, Event) else stop)
     plan = make_plan(scan, model, options, hold=through is None)
-    say_what_explains_better(plan)
-    result = _completed(plan, _reconstructed(plan, watch, through))
+    untold = say_what_explains_better(plan)
+    result = _completed(plan, _reconstructed(plan, watch, through), untold)
     if plan.halves and not result.partial:
         result = replace(result, halves_frc=halves_frc(plan.given, partial(_half, model, options), watch))
     return result
 
 
-def _completed(plan: Plan, result: Reconstruction) -> Reconstruction:
-    """`result` with its verdict, the numbers of its frames and of those that were left out."""
+def _completed(plan: Plan, result: Reconstruction, untold: str) -> Reconstruction:
+    """`result` with its verdict, what its frames do not tell, their numbers and those that were left out."""
     frames = len(result.positions_px)
     if result.verdict is None:
         scan = plan.scan if frames == len(plan.scan) else plan.scan.select(slice(frames))
@@ -102,7 +104,7 @@ def _completed(plan: Plan, result: Reconstruction) -> Reconstruction:
     return replace(
         result,
         frame_numbers=plan.scan.numbers[:frames],
-        provenance={**result.provenance, **plan.left_out},
+        provenance={**result.provenance, **plan.left_out, **({"untold": untold} if untold else {})},
     )
 
 
@@ -111,16 +113,20 @@ def _half(model: Model | None, options: RunOptions, scan: Scan, watch: Watch) ->
     return _reconstructed(make_plan(scan, model, options), watch)
 
 
-def say_what_explains_better(plan: Plan) -> None:
+def say_what_explains_better(plan: Plan) -> str:
     """A `ScanWarning` when the frames, read in another way, are explained clearly better.
 
-    It costs at most a tenth of what the run itself will cost.
+    It costs at most a tenth of what the run itself will cost. Returns what too few photons do not tell of
+    the positions, for the result.
     """
-    pixels = len(plan.scan) * plan.scan.patch_px**2
-    expected_s = _START_S + pixels * (_NETWORK_S if plan.model else 0) + pixels * _sweeps(plan) * _SWEEP_S
-    said = quick_check(plan.scan, 0.1 * expected_s)
-    if said is not None:
-        warnings.warn(said, ScanWarning, stacklevel=3)
+    side, frames = plan.scan.patch_px, len(plan.scan)
+    expected_s = _START_S + frames * side**2 * ((_NETWORK_S if plan.model else 0) + _sweeps(plan) * _SWEEP_S)
+    if plan.effort is not None:
+        expected_s += min(frames, _CHOSEN_BY) * side**2 * _CHOICE_S
+    look = quick_look(plan.scan, 0.1 * expected_s)
+    if look.finding is not None:
+        warnings.warn(look.finding.sentence, ScanWarning, stacklevel=3)
+    return look.untold
 
 
 def _sweeps(plan: Plan) -> int:

@@ -6,7 +6,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-from ptychoscope.diagnosis.quick import Finding
+from ptychoscope.diagnosis.quick_words import Finding
 from ptychoscope.errors import ConfigError
 from ptychoscope.live.open_session import load_live_model
 from ptychoscope.live.server.board import Board
