@@ -5,6 +5,7 @@ import pytest
 
 from ptychoscope.live.growing_solver import GrowingSolver
 from ptychoscope.patch_geometry import CanvasExtent
+from ptychoscope.refine.refiner_arguments import Scratch
 from ptychoscope.simulate import SimulationConfig, simulate_scan
 
 SIDE = 16
@@ -56,7 +57,7 @@ def test_growth_changes_no_bit(scan, begin, with_patches):
 def test_it_does_not_matter_where_its_frames_lie(scan, tmp_path):
     order = np.arange(len(scan))[::-1]
     held = solved(scan, order)
-    filed = solved(scan, order, scratch=tmp_path, memory_bytes=30 * 4 * SIDE**2)
+    filed = solved(scan, order, scratch=Scratch(tmp_path, 30 * 4 * SIDE**2))
     for solver in (held, filed):
         solver.window.close(sweeps=2)
     assert held.window.refiner.object.tobytes() == filed.window.refiner.object.tobytes()

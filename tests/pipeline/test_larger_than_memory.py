@@ -17,6 +17,7 @@ from ptychoscope.lazy_patterns import LazyPatterns
 from ptychoscope.pipeline.memory_limit import memory_bytes
 from ptychoscope.pipeline.plan import make_plan
 from ptychoscope.pipeline.reconstruct import reconstruct
+from ptychoscope.refine.refiner_arguments import Scratch
 from ptychoscope.refine.whole_scan import refine_scan
 
 pytest.importorskip("hdf5plugin", reason="the scan is packed with bitshuffle")
@@ -73,7 +74,7 @@ def test_where_frames_lie_changes_no_bit(small, options):
         scan,
         sweeps=options["refine"],
         probe=options.get("refine_probe", "keep"),
-        scratch=small.parent,
+        scratch=Scratch(small.parent),
     )
     assert_array_equal(lazy.object, held.object)
     assert_array_equal(lazy.probe, held.probe)

@@ -5,6 +5,7 @@ import pytest
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.refine import Refiner
+from ptychoscope.refine.refiner_arguments import Scratch
 
 from . import scans
 
@@ -19,7 +20,7 @@ def filled(scan, shape, shift=(0, 0), *, scratch=None):
 @pytest.mark.parametrize("more", [(0, 0, 5, 0), (0, 1, 0, 9), (1, 0, 0, 0), (2, 1, 3, 4)])
 def test_sweeps_go_on_as_on_an_object_of_that_size(tmp_path, more, in_file):
     scan = scans.make(side=16, frames=20, shape=(44, 40), seed=3)
-    scratch = tmp_path if in_file else None
+    scratch = Scratch(tmp_path) if in_file else None
     grown = filled(scan, scan.shape, scratch=scratch)
     step = grown.growth_step
     top, left, bottom, right = more[0] * step, more[1] * step, more[2], more[3]

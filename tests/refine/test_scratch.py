@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 
 from ptychoscope.errors import OutputError
 from ptychoscope.refine.refiner import Refiner
+from ptychoscope.refine.refiner_arguments import Scratch
 
 TESTS = str(Path(__file__).resolve().parents[1])
 
@@ -33,7 +34,7 @@ def made(scratch, side=16, n=40, **options):
     ("threads", "memory_bytes"), [(1, 0), (2, 0), (1, 4 * 1024), (2, 20_000), (1, 26 * 1024), (1, 1 << 30)]
 )
 def test_the_bits_are_those_of_memory(tmp_path, side, threads, memory_bytes):
-    one, other = made(None, side), made(tmp_path, side, threads=threads, memory_bytes=memory_bytes)
+    one, other = made(None, side), made(Scratch(tmp_path, memory_bytes), side, threads=threads)
     assert os.listdir(tmp_path) == []  # the file has no name
     for refiner in (one, other):
         refiner.set_aside([7])
@@ -62,7 +63,7 @@ def test_a_frame_stays_near_where_it_was_added_whenever_that_was(tmp_path):
 
 def test_a_folder_that_cannot_be(tmp_path):
     with pytest.raises(OutputError, match="TMPDIR names another folder"):
-        made(tmp_path / "not there")
+        made(Scratch(tmp_path / "not there"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
@@ -76,7 +77,8 @@ import numpy as np
 from peak_memory import peak_kb
 from pathlib import Path
 from ptychoscope.refine.refiner import Refiner
-refiner = Refiner((300, 300), np.ones((128, 128)), scratch=Path({str(tmp_path)!r}))
+from ptychoscope.refine.refiner_arguments import Scratch
+refiner = Refiner((300, 300), np.ones((128, 128)), scratch=Scratch(Path({str(tmp_path)!r})))
 before = peak_kb()
 rng = np.random.default_rng(0)
 for k in range(64):

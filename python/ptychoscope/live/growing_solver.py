@@ -5,7 +5,6 @@ costs little in all, and only by steps that leave the order of the sweeps alone:
 object that was that large from the start. (`stitch.Canvas` grows by itself.)
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ptychoscope.option_literals import Domain
 from ptychoscope.patch_geometry import CanvasExtent, canvas_bytes, canvas_extent, nearest_pixel, patch_corner
 from ptychoscope.preprocess.probe_intensity import probe_intensity
 from ptychoscope.refine.moving_window import MovingWindowRefiner
+from ptychoscope.refine.refiner_arguments import Scratch
 
 _MARGIN_PX = 1
 MOST_BYTES = 1 << 32
@@ -29,7 +29,7 @@ class GrowingSolver:
         (m, P, P) complex, on the scale of the counts.
     extent
         Where the object lies to begin with; None: where the first frames do.
-    window_frames, threads, seed, scratch, memory_bytes
+    window_frames, threads, seed, scratch
         Of the `MovingWindowRefiner`.
     most_bytes
         Of the image. Frames that would need more are refused.
@@ -43,17 +43,11 @@ class GrowingSolver:
         window_frames: int,
         threads: int = 1,
         seed: int = 0,
-        scratch: Path | None = None,
-        memory_bytes: int = 0,
+        scratch: Scratch | None = None,
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._probe = probe
-        self._options: dict[str, Any] = {
-            "threads": threads,
-            "seed": seed,
-            "scratch": scratch,
-            "memory_bytes": memory_bytes,
-        }
+        self._options: dict[str, Any] = {"threads": threads, "seed": seed, "scratch": scratch}
         self.window_frames, self._most_bytes = window_frames, most_bytes
         self._side = probe.shape[-1]
         self._weight = probe_intensity(probe)

@@ -25,6 +25,7 @@ from ptychoscope.patch_geometry import CanvasExtent, canvas_extent
 from ptychoscope.preprocess.complex_planes import complex_patches
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.refiner_arguments import Scratch
 
 _ARRAYS = 1024
 
@@ -224,8 +225,7 @@ class LiveImage:
             window_frames=s.window_frames,
             threads=s.threads,
             seed=s.seed,
-            scratch=None if s.scratch is None else Path(s.scratch),
-            memory_bytes=s.solver_bytes,
+            scratch=None if s.scratch is None else Scratch(Path(s.scratch), s.solver_bytes),
             most_bytes=s.most_bytes,
         )
 

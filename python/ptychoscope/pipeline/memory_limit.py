@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ptychoscope.errors import ConfigError
 from ptychoscope.lazy_patterns import LazyPatterns
+from ptychoscope.refine.refiner_arguments import Scratch
 from ptychoscope.scan import LazyScan, Scan
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -43,10 +44,10 @@ def held_if_small(scan: Scan, memory: int) -> Scan:
     return scan.load() if isinstance(scan, LazyScan) and not large else scan
 
 
-def scratch_for_sweeps(scan: Scan, memory: int) -> Path | None:
-    """A folder for the solver's frames where they would take more than half of `memory`; None: memory."""
+def scratch_for_sweeps(scan: Scan, memory: int) -> Scratch | None:
+    """A file for the solver's frames where they would take more than half of `memory`; None: memory."""
     needed = 4 * len(scan) * scan.patch_px**2
-    return Path(tempfile.gettempdir()) if 2 * needed > memory else None
+    return Scratch(Path(tempfile.gettempdir())) if 2 * needed > memory else None
 
 
 def keeps_patches(frames: int, patch_px: tuple[int, int], memory: int) -> bool:

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,6 +41,7 @@ from ptychoscope.preprocess.crop import check_side
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.preprocess.usable_frames import usable_frames
 from ptychoscope.reconstruction import Reconstruction
+from ptychoscope.refine.refiner_arguments import Scratch
 from ptychoscope.scan import Scan
 from ptychoscope.stitch.canvas import Canvas
 from ptychoscope.stitch.cuda_canvas import CudaCanvas
@@ -87,7 +87,7 @@ class Plan:
     refine_window: int
     saturation: float | None
     seed: int
-    scratch: Path | None
+    scratch: Scratch | None
     """A folder for the solver's frames where memory shall not hold them."""
     halves: bool
     """Whether two images of half of the frames are made and compared as well."""

@@ -5,7 +5,6 @@ frames are swept once: wide enough that neighbouring rows overlap, narrow enough
 a millisecond. A few full sweeps close the scan.
 """
 
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from ptychoscope.option_literals import Domain
 from ptychoscope.preprocess.probe_intensity import probe_power
 from ptychoscope.progress import NOBODY, Watch
 from ptychoscope.refine.refiner import Refiner
+from ptychoscope.refine.refiner_arguments import Scratch
 from ptychoscope.refine.step_sizes import schedule
 from ptychoscope.refine.sweep_findings import Sweep
 
@@ -38,7 +38,7 @@ class MovingWindowRefiner:
         Threads of the sweeps; the result does not depend on them.
     seed
         Of the order in which frames are visited.
-    scratch, memory_bytes
+    scratch
         Where the frames lie, as for `Refiner`.
 
     Raises `ConfigError` and `ScanError` as `Refiner` does.
@@ -52,12 +52,11 @@ class MovingWindowRefiner:
         window_frames: int = WINDOW_FRAMES,
         threads: int = 1,
         seed: int = 0,
-        scratch: Path | None = None,
-        memory_bytes: int = 0,
+        scratch: Scratch | None = None,
     ) -> None:
         if window_frames < 1:
             raise ConfigError(f"window_frames must be at least 1, got {window_frames}")
-        self.refiner = Refiner(shape, probe, threads=threads, scratch=scratch, memory_bytes=memory_bytes)
+        self.refiner = Refiner(shape, probe, threads=threads, scratch=scratch)
         self.window_frames = window_frames
         self._photons = probe_power(self.refiner.probe)
         self._plan = schedule(self._photons, 1)

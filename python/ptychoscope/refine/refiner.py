@@ -1,7 +1,6 @@
 """Refiner: the Python face of the C++ solver."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from ptychoscope import _core
 from ptychoscope.errors import ConfigError, ScanError
 from ptychoscope.option_literals import Domain, SweepMode, one_of
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes, mark_unmeasured
-from ptychoscope.refine.refiner_arguments import core_errors, frame_numbers, probe_modes, require_memory_for
+from ptychoscope.refine.refiner_arguments import Scratch, check_room, core_errors, frame_numbers, probe_modes
 from ptychoscope.refine.sweep_findings import PixelSums, Sweep
 
 
@@ -31,9 +30,7 @@ class Refiner:
     threads
         Threads of the sweeps.
     scratch
-        A folder in which frames lie in a file without a name, in place of memory; no bit depends on it.
-    memory_bytes
-        Of frames that lie in memory all the same, the first ones; only with `scratch`.
+        Where frames lie; None: in memory. No bit depends on it.
 
     Raises
     ------
@@ -44,22 +41,16 @@ class Refiner:
     """
 
     def __init__(
-        self,
-        shape: tuple[int, int],
-        probe: NDArray[Any],
-        *,
-        threads: int = 1,
-        scratch: Path | None = None,
-        memory_bytes: int = 0,
+        self, shape: tuple[int, int], probe: NDArray[Any], *, threads: int = 1, scratch: Scratch | None = None
     ) -> None:
         probe = probe_modes(probe)
         modes, side, _ = probe.shape
-        require_memory_for(shape, modes, side)
+        check_room(shape, modes, side)
         with core_errors(ConfigError):
             self._core = _core.Refiner(side, shape[0], shape[1], modes, threads)
         if scratch is not None:
             with core_errors():
-                self._core.keep_frames_in(str(scratch), memory_bytes)
+                self._core.keep_frames_in(str(scratch.folder), scratch.memory_bytes)
         self.shape = (int(shape[0]), int(shape[1]))
         self.set_probe(probe)
 
@@ -82,7 +73,7 @@ class Refiner:
         spread are zeros until the next sweep that finds them. Raises `ConfigError`.
         """
         height, width = self.shape[0] + top + bottom, self.shape[1] + left + right
-        require_memory_for((height, width), *self.probe.shape[:2])
+        check_room((height, width), *self.probe.shape[:2])
         with core_errors(ConfigError):
             self._core.grow(top, left, bottom, right)
         self.shape = (height, width)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ def frame_numbers(frames: NDArray[Any] | Sequence[int], count: int) -> list[int]
     return numbers
 
 
-def require_memory_for(shape: tuple[int, int], modes: int, side: int) -> None:
+def check_room(shape: tuple[int, int], modes: int, side: int) -> None:
     """Raise `ConfigError` for sizes that could only end in a machine without memory."""
     object_planes = 2 + 4 + 4  # the object; coverage and spread; momentum
     probe_planes = 2 * modes * 4 + 3  # probe, its far field, an entry of the table, waves
@@ -46,6 +47,14 @@ def probe_modes(probe: NDArray[Any]) -> NDArray[np.complex64]:
     if modes.ndim != 3 or modes.shape[1] != modes.shape[2] or modes.dtype.kind not in "uifc":
         raise ScanError(f"probe must be (P, P) or (modes, P, P) complex, got {probe.shape} {probe.dtype}")
     return modes.astype(np.complex64)
+
+
+class Scratch(NamedTuple):
+    """Where frames lie that are too many for memory: a file without a name, on which no bit depends."""
+
+    folder: Path
+    memory_bytes: int = 0
+    """Of frames that lie in memory all the same: the first ones."""
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from math import ceil
-from pathlib import Path
 from time import perf_counter, process_time
 
 from ptychoscope.errors import ConfigError
@@ -16,6 +15,7 @@ from ptychoscope.refine.first_probe import first_probe
 from ptychoscope.refine.fixed_sweeps import fixed_sweeps
 from ptychoscope.refine.make_verdict import judge, warn_if_unexplained
 from ptychoscope.refine.refiner import Refiner
+from ptychoscope.refine.refiner_arguments import Scratch
 from ptychoscope.refine.rising_misfit import RisingMisfit
 from ptychoscope.refine.scan_to_refiner import add_scan, on_extent, partly_done, result_of
 from ptychoscope.refine.step_sizes import settling_step
@@ -41,7 +41,7 @@ def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     threads: int = 1,
     seed: int = 0,
     watch: Watch = NOBODY,
-    scratch: Path | None = None,
+    scratch: Scratch | None = None,
 ) -> Reconstruction:
     """The object under `scan` after `sweeps` sweeps; their steps follow the photon count (`schedule`).
 
@@ -69,7 +69,7 @@ def refine_scan(  # noqa: PLR0913  (what may be asked of sweeps, by name alone)
     watch
         Told after every sweep, and may end them early: the result then is `partial`, after one sweep or more.
     scratch
-        A folder for the frames, where memory shall not hold them; the bits are the same.
+        Where the frames lie, where memory shall not hold them; the bits are the same.
 
     Returns
     -------
