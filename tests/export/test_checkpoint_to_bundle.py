@@ -48,6 +48,7 @@ def test_the_bundle_makes_the_patches_of_the_training(bundle: Path, trained: Tra
     assert np.abs(got - (planes[:, 0] + 1j * planes[:, 1])).max() <= 5e-5
 
 
+@pytest.mark.slow
 def test_it_says_where_it_comes_from(bundle: Path, trained: TrainResult) -> None:
     content = read_bundle(bundle)
     record = json.loads((trained.run_dir / "training.json").read_text())

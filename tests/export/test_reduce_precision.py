@@ -73,6 +73,7 @@ def test_no_room_for_the_files_of_the_quantiser(tmp_path: Path, monkeypatch: pyt
 ALLOWED = {"fp32": 1e-5, "fp16": 1e-2, "int8": 5e-2}
 
 
+@pytest.mark.slow
 def test_every_runner_makes_torchs_patches(bundle: Path, network: Unrolled, scan: Scan) -> None:
     model = load_model(bundle, threads=1)
     counts = scan.counts(slice(1, None, 2))
@@ -83,6 +84,7 @@ def test_every_runner_makes_torchs_patches(bundle: Path, network: Unrolled, scan
         assert relative_rms(got, expected) < ALLOWED[model.config.precision]
 
 
+@pytest.mark.slow
 def test_the_loss_is_recorded(bundle: Path) -> None:
     config = read_bundle(bundle).config
     measured = set(config.provenance.metrics)
@@ -116,6 +118,7 @@ def merged_by_torch(network: Unrolled, scan: Scan, projections: int = 0) -> np.n
     return np.where(weights > 0, total / np.maximum(weights, 1e-30), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("projections", [0, 5])
 @pytest.mark.parametrize(("choice", "batch"), [("scan", 7), ("scan", 64), ("batch", 64), (None, 5)])
 def test_neighbours_are_merged_as_in_training(
@@ -133,6 +136,7 @@ def test_neighbours_are_merged_as_in_training(
     assert relative_rms(unmerged.object[lit], expected[lit]) > 1e-3
 
 
+@pytest.mark.slow
 def test_projections_bring_the_image_closer_to_what_was_measured(
     network: Unrolled, scan: Scan, tmp_path: Path
 ) -> None:
@@ -156,6 +160,7 @@ def test_half_precision(scan: Scan, tmp_path: Path) -> None:
         model.predict(scan.patterns, domain="counts", runner="unrolled")
 
 
+@pytest.mark.slow
 def test_passes_of_another_network_are_refused(network: Unrolled, scan: Scan, tmp_path: Path) -> None:
     swapped = tuple(network.passes)[::-1]
     with pytest.raises(ExportError, match=r"the passes of .* do not compute what its graph does"):

@@ -96,6 +96,7 @@ cli.main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_the_bar_needs_nothing_that_training_does_not_bring(small_scan: Scan, tmp_path: Path) -> None:
     """On a terminal, where rich, which only tools for development bring, is not there."""
     save_scan(small_scan, tmp_path / "scan.npz")

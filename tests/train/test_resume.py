@@ -211,6 +211,7 @@ train(make_scan(np.random.default_rng(20261123)), config, run_dir=sys.argv[1], p
 """
 
 
+@pytest.mark.slow
 def test_a_kill_changes_nothing_either(small_scan: Scan, tmp_path: Path) -> None:
     options = {"max_steps": 60}
     last = tmp_path / "cut" / "checkpoints" / "last.ckpt"

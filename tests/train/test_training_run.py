@@ -22,7 +22,7 @@ QUICK = {"width": 4, "threads": 1, "max_epochs": 3, "group_size": 4, "batch_size
 run = partial(train_quickly, QUICK)
 
 
-@pytest.mark.parametrize("network", ["fast", "unrolled"])
+@pytest.mark.parametrize("network", ["fast", pytest.param("unrolled", marks=pytest.mark.slow)])
 def test_one_seed_gives_the_same_weights_and_curve(small_scan: Scan, tmp_path: Path, network: str) -> None:
     first = run(small_scan, tmp_path / "a", network=network, max_steps=9, max_epochs=5)
     again = run(small_scan, tmp_path / "b", network=network, max_steps=9, max_epochs=5)

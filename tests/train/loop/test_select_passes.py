@@ -40,6 +40,7 @@ def test_there_is_a_choice_where_a_pass_can_be_repeated(options: dict, expected:
     assert list(passes_to_choose_from(TrainConfig.from_dict(options))) == expected
 
 
+@pytest.mark.slow
 def test_the_choice_is_made_stored_and_of_the_same_weights(small_scan: Scan, tmp_path: Path) -> None:
     config = TrainConfig.from_dict(QUICK)
     result = train(small_scan, config, run_dir=tmp_path / "r", progress=False)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,11 @@ from ptychoscope.live.server.packing import finite, pack, pack_tiles
 
 TOPICS = ("state", *(f"image:{name}" for name in PLANES), "probe", "path", "frame", "r_factor")
 _TURN_S = 0.25
-_LOCK_SHARE, _TIME_SHARE = 1 / 50, 1 / 4
-"""Parts of the time for which the image is held, and for which a turn works, at most."""
+_LOCK_SHARE, _WORK_SHARE, _IDLE_SHARE = 1 / 50, 1 / 64, 1 / 4
+"""Parts of the time, at most, for which the image is held, and for which turns and messages work while a
+series runs and while none does."""
+_MESSAGE_S = 0.0004
+"""About what it costs to tell one viewer."""
 _MOST_FRAMES = 8
 _NICE = 10
 Sent = dict[str, Any]
@@ -95,11 +98,13 @@ class Topics:
                     return
                 topics = frozenset().union(*(watch.topics for watch in self.watches))
                 frames = {watch.frame for watch in self.watches if "frame" in watch.topics}
-            began = monotonic()
+                viewers = len(self.watches)
+            began = thread_time()
             held_s = self._turn(topics, frames)
             self.changed()
-            spent_s = monotonic() - began
-            pause_s = max(_TURN_S, held_s / _LOCK_SHARE, spent_s / _TIME_SHARE)
+            work_s = thread_time() - began + viewers * _MESSAGE_S
+            share = _WORK_SHARE if self.board.session.phase == "running" else _IDLE_SHARE
+            pause_s = max(_TURN_S, held_s / _LOCK_SHARE, work_s / share)
 
     def _turn(self, topics: frozenset[str], frames: set[int | None]) -> float:
         """Compute what is watched; for how many seconds the image was held."""
