@@ -66,7 +66,8 @@ def quick_look(scan: Scan, budget_s: float) -> QuickLook:
         The scan as it is read.
     budget_s
         CPU seconds that may be spent; hypotheses for which there is no time left are not tried. Where a
-        trigger was lost, as many again go into finding the frame.
+        trigger was lost, as many again go into finding the frame, and four times as many into a scan of
+        which hardly anything is explained as it is given.
     """
     if len(scan) < _LEAST_FRAMES or not scan.mean_counts > 0:
         return QuickLook()
@@ -114,20 +115,24 @@ def _by_trials(scan: Scan, budget_s: float) -> QuickLook:
 
 _FAR_FROM_NOISE = 1.35
 """Below this the noise may be why the frames are hardly explained."""
+_PATIENCE = 4
+"""Times the budget that may go into a scan of which hardly anything is explained. No good one is such, and on a
+slow processor the budget ends before what mends it is tried."""
 
 
 def _otherwise(
-    scan: Scan, trials: Trials, given: Outcome, noise: float, has_time: Callable[[], bool]
+    scan: Scan, trials: Trials, given: Outcome, noise: float, has_time: Callable[[float], bool]
 ) -> Finding | None:
     """What is said of a number or a word that explains the frames, or of frames that nothing explains."""
+    useless = given.unexplained >= max(_GOOD, _FAR_FROM_NOISE * noise)
+    in_time = partial(has_time, _PATIENCE if useless else 1)
     said = f"as given the positions and patterns leave {percent(given.unexplained)} of what differs between "
     said += "frames unexplained"
-    found = _clearly_better(scan, trials, given, noise, has_time)
+    found = _clearly_better(scan, trials, given, noise, in_time)
     if found is not None:
         left = percent(found.ratio * given.unexplained)
         return Finding(f"{said}, with {found.mend} {left}: `ptychoscope diagnose` says more", found.mend)
-    useless = given.unexplained >= max(_GOOD, _FAR_FROM_NOISE * noise)
-    if useless and has_time() and not _beats_shuffled(scan, trials, given.unexplained):
+    if useless and in_time() and not _beats_shuffled(scan, trials, given.unexplained):
         more = "no less than shuffled positions do"
         return Finding(f"{said}, {more}: `ptychoscope diagnose` tries what may be wrong")
     if useless and given.unexplained > _WORTHLESS:
