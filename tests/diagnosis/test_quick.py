@@ -126,3 +126,17 @@ def test_a_smooth_object_that_wants_sweeps_is_not_taken_for_a_wrong_scale():
         step_px=3.0, jitter_px=0.6, photons=2e6, domain="counts", scan="spiral", seed=13,
     )  # fmt: skip
     assert quick_check(simulate_scan(smooth), 10.0) is None
+
+
+def test_a_scan_of_which_hardly_anything_is_explained_is_given_more_time(good, monkeypatch):
+    """By a clock of its own, on which every question for the time takes a second."""
+    scan = Orientation(swap_xy=True).apply(good)
+
+    def said(patience):
+        clock = iter(range(10**6))
+        monkeypatch.setattr("ptychoscope.diagnosis.quick.process_time", lambda: next(clock))
+        monkeypatch.setattr("ptychoscope.diagnosis.quick._PATIENCE", patience)
+        return quick_check(scan, 5)
+
+    assert "swap_xy" in said(4)
+    assert "swap_xy" not in said(1)
