@@ -116,8 +116,8 @@ def _by_trials(scan: Scan, budget_s: float) -> QuickLook:
 _FAR_FROM_NOISE = 1.35
 """Below this the noise may be why the frames are hardly explained."""
 _PATIENCE = 4
-"""Times the budget that may go into a scan of which hardly anything is explained. No good one is such, and on a
-slow processor the budget ends before what mends it is tried."""
+"""Times the budget that may go into a scan of which hardly anything is explained. No good one is such, and
+on a slow processor the budget ends before what mends it is tried."""
 
 
 def _otherwise(
