@@ -34,7 +34,8 @@ def agreed(found: Better) -> Finding:
         f"as given the positions and patterns leave {left} of what differs between frames unexplained, much "
         f"of it photon noise, with {found.mend} {more} ({sure:.0f} standard errors of the frames' gain): "
         "compare axes and scale of the positions, and the focus of the probe, with what you know; "
-        f"--orientation {','.join(found.mend.changes)} takes it so",
+        f"--orientation {','.join(found.mend.changes)} takes it so; a number is known by steps alone, and "
+        "`ptychoscope diagnose` may find it closer",
         found.mend,
     )
 
