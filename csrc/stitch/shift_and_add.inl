@@ -20,7 +20,9 @@
 namespace ptychoscope::PTYCHOSCOPE_KERNEL {
 
 // Arrays of vectors become registers only where the compiler sees all indices at once.
+#ifndef PTYCHOSCOPE_INLINE
 #define PTYCHOSCOPE_INLINE __attribute__((always_inline))
+#endif
 
 /// f(0), f(1) ... f(N - 1), written out.
 template <class F, int... I>

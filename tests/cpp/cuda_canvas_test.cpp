@@ -3,6 +3,7 @@
 // multiply-add.
 #include "ptychoscope/cuda_canvas.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -28,41 +29,77 @@ AnyCanvas empty_canvas(const Scene& s, const Options& options) {
     return AnyCanvas(s.canvas_height, s.canvas_width, s.window_data(), s.height, s.width, options);
 }
 
-bool same_report(const AddReport& a, const AddReport& b) {
+/// All that a canvas tells and shows while it is filled, merged and emptied.
+struct Told {
+    std::vector<AddReport> reports;
+    std::vector<Box> dirty;
+    std::vector<Shown> looks;
+};
+
+template <class AnyCanvas, class Options>
+Told told_of(const Scene& scene, std::int64_t cut, const Options& options) {
+    Told told;
+    const auto part = [&](AnyCanvas& canvas, std::int64_t from, std::int64_t to) {
+        return canvas.add(scene.part(from, to), scene.positions.data() + 2 * from);
+    };
+    AnyCanvas canvas = empty_canvas<AnyCanvas>(scene, options),
+              other = empty_canvas<AnyCanvas>(scene, options);
+    for (auto [from, to] : {std::pair{std::int64_t{0}, cut}, {cut, scene.count}}) {
+        told.reports.push_back(part(canvas, from, to));
+        told.dirty.push_back(canvas.take_dirty());
+    }
+    told.looks.push_back(shown(canvas));
+    part(other, 0, cut);
+    canvas.merge(other);
+    told.looks.push_back(shown(canvas));
+    canvas.reset();
+    told.dirty.push_back(canvas.take_dirty());
+    told.looks.push_back(shown(canvas));
+    return told;
+}
+
+bool same(const AddReport& a, const AddReport& b) {
     return a.bad_positions == b.bad_positions && a.bad_patches == b.bad_patches && a.outside == b.outside;
 }
 
-bool same_box(const Box& a, const Box& b) {
+bool same(const Box& a, const Box& b) {
     return (a.empty() && b.empty()) ||
            (a.row0 == b.row0 && a.row1 == b.row1 && a.column0 == b.column0 && a.column1 == b.column1);
 }
 
-void shows_what_the_canvas_shows(std::uint64_t seed) {
+bool same(const Shown& a, const Shown& b) { return same_bits(a, b); }
+
+template <class Each>
+bool same(const std::vector<Each>& a, const std::vector<Each>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const Each& one, const Each& two) { return same(one, two); });
+}
+
+/// The host's canvas on every instruction set that has a fused multiply-add; false when there is none.
+template <class Test>
+bool on_every_fused_isa(Test test) {
+    bool any = false;
+    on_every_isa([&] {
+        if (active_isa() == Isa::sse41) return;  // rounds products and sums apart
+        any = true;
+        test();
+    });
+    return any;
+}
+
+bool shows_what_the_canvas_shows(std::uint64_t seed) {
     Draw draw(seed);
     Scene scene(draw);
     const CudaCanvasOptions options = drawn_options(draw, seed);
     if (!options.grow && draw.coin()) scene.spoil(draw);
-    Canvas cpu = empty_canvas<Canvas, CanvasOptions>(scene, options);
-    CudaCanvas device = empty_canvas<CudaCanvas>(scene, options);
     const std::int64_t cut = draw.whole(0, scene.count);
-    for (auto [from, to] : {std::pair{std::int64_t{0}, cut}, {cut, scene.count}}) {
-        const AddReport expected = cpu.add(scene.part(from, to), scene.positions.data() + 2 * from);
-        CHECK(same_report(device.add(scene.part(from, to), scene.positions.data() + 2 * from), expected));
-        CHECK(same_box(device.take_dirty(), cpu.take_dirty()));
-    }
-    CHECK(same_bits(shown(device), shown(cpu)));
-
-    CudaCanvas other = empty_canvas<CudaCanvas>(scene, options);
-    Canvas cpu_other = empty_canvas<Canvas, CanvasOptions>(scene, options);
-    other.add(scene.part(0, cut), scene.positions.data());
-    cpu_other.add(scene.part(0, cut), scene.positions.data());
-    device.merge(other);
-    cpu.merge(cpu_other);
-    CHECK(same_bits(shown(device), shown(cpu)));
-    device.reset();
-    cpu.reset();
-    CHECK(same_box(device.take_dirty(), cpu.take_dirty()));
-    CHECK(same_bits(shown(device), shown(cpu)));
+    const Told device = told_of<CudaCanvas>(scene, cut, options);
+    return on_every_fused_isa([&] {
+        const Told host = told_of<Canvas, CanvasOptions>(scene, cut, options);
+        CHECK(same(device.reports, host.reports));
+        CHECK(same(device.dirty, host.dirty));
+        CHECK(same(device.looks, host.looks));
+    });
 }
 
 /// More than 64 x 64 tiles, which are summed up in three levels.
@@ -74,12 +111,14 @@ void many_tiles_are_listed() {
     CudaCanvasOptions options;
     options.device = kHostDevice;
     options.threads = 3;
-    Canvas cpu(height, width, nullptr, 0, 0, options);
-    CudaCanvas device(height, width, nullptr, 0, 0, options);
     const PatchBatch batch = PatchBatch::complex64(patches.data(), n, side, side);
-    cpu.add(batch, positions.data());
+    CudaCanvas device(height, width, nullptr, 0, 0, options);
     device.add(batch, positions.data());
-    CHECK(same_bits(shown(device), shown(cpu)));
+    on_every_fused_isa([&] {
+        Canvas host(height, width, nullptr, 0, 0, options);
+        host.add(batch, positions.data());
+        CHECK(same_bits(shown(device), shown(host)));
+    });
 }
 
 /// Atomic additions come in any order: exact sums do not mind, float sums differ by rounding.
@@ -191,15 +230,13 @@ void bad_arguments_are_said() {
 
 int main() {
     bool compared = false;
-    on_every_isa([&] {
-        if (active_isa() == Isa::sse41) return;  // rounds products and sums apart
-        compared = true;
-        for (std::uint64_t seed = 0; seed < 120; ++seed) shows_what_the_canvas_shows(seed);
-        many_tiles_are_listed();
+    for (std::uint64_t seed = 0; seed < 120; ++seed) compared |= shows_what_the_canvas_shows(seed);
+    if (!compared) std::puts("no instruction set with a fused multiply-add: nothing compared");
+    many_tiles_are_listed();
+    on_every_fused_isa([] {
         too_much_is_said(Accumulate::exact, 4, false, "patch 3 has a value of 5");
         too_much_is_said(Accumulate::float32, 4, true, "patch 3 would grow the canvas");
     });
-    if (!compared) std::puts("no instruction set with a fused multiply-add: nothing compared");
     for (std::uint64_t seed = 0; seed < 60; ++seed) atomics_add_the_same(seed);
     exact_sums_read_their_counts_before_they_stop();
     bad_arguments_are_said();
