@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optics import lens_config
-from ptychoscope.diagnosis import quick_check
+from ptychoscope.diagnosis import diagnose, quick_check
 from ptychoscope.diagnosis.bad_pixels import look_at_detector, unnamed_bad_pixels
 from ptychoscope.diagnosis.mend import Mend
 from ptychoscope.diagnosis.scale_rotation_frame_lag import Better
@@ -126,6 +126,21 @@ def test_a_smooth_object_that_wants_sweeps_is_not_taken_for_a_wrong_scale():
         step_px=3.0, jitter_px=0.6, photons=2e6, domain="counts", scan="spiral", seed=13,
     )  # fmt: skip
     assert quick_check(simulate_scan(smooth), 10.0) is None
+
+
+def test_a_turn_that_few_sweeps_hide_is_named():
+    """On a smooth object that is nearly explained as given; by `diagnose` too."""
+    smooth = SimulationConfig(
+        object="natural", probe=ProbeConfig(kind="gaussian", defocus_rad=22.36), patch_px=32, rows=18,
+        columns=18, step_px=3.186, jitter_px=0.319, sub_pixel=True, photons=1.255e6, domain="counts",
+        scan="spiral", seed=1022,
+    )  # fmt: skip
+    scan = simulate_scan(smooth)
+    turned = Orientation(rotate=5.0).apply(scan)
+    for said in (str(quick_check(turned, 10.0)), str(diagnose(turned))):
+        assert "rotate=-5" in said or "rotate=-6" in said
+    assert quick_check(scan, 10.0) is None
+    assert str(diagnose(scan)).startswith("nothing")
 
 
 def test_a_scan_of_which_hardly_anything_is_explained_is_given_more_time(good, monkeypatch):

@@ -183,19 +183,22 @@ def _clearly_better(
         tries = [one for one in tries if one is not number]  # looked at behind the noise
     for better, ratio in tries:
         found = better(given, has_time)
-        if found is not None and found.clear(noise, ratio) and _stays(scan, found, ratio):
+        if found is None or not found.suspected(noise, ratio):
+            continue
+        if given.unexplained > _MUCH and found.clear(noise, ratio):
+            return found
+        if given.unexplained <= _MUCH and has_time() and _stays(scan, found, ratio):
             return found
     return None
 
 
 _MUCH = 0.5
-"""Explained to this, a denser raster may explain a smooth object better only for want of sweeps."""
+"""Explained to this, a denser raster may explain a smooth object better only for want of sweeps, and few of
+them hide what is wrong."""
 
 
 def _stays(scan: Scan, found: Better, ratio: float) -> bool:
-    """Whether it is clear after more sweeps over more frames too, where the scan as given explains much."""
-    if found.given.unexplained > _MUCH:
-        return True
+    """Whether it is clear after more sweeps over more frames."""
     more = Trials(scan, neighbours(scan.positions_px, _NOISY_FRAMES), sweeps=2 * _SWEEPS, crop=True)
     again = Better(found.mend, more.run(found.mend), more.run(Mend()))
     return again.clear(more.noise(Mend()), ratio)

@@ -35,10 +35,19 @@ class Better(NamedTuple):
         """Whether what is left above the `noise` shrinks below `ratio`, and for most frames alike."""
         if not np.isfinite(self.given.unexplained):
             return True
-        floor = min(noise, 0.95 * self.outcome.unexplained)
-        shrunk = (self.outcome.unexplained - floor) / (self.given.unexplained - floor)
-        t = paired_t(self.outcome, self.given)
+        t, shrunk = paired_t(self.outcome, self.given), self._shrunk(noise)
         return (t < -_CLEAR_T and shrunk < ratio) or (t < -_PLAIN_T and shrunk < _PLAIN_RATIO)
+
+    def suspected(self, noise: float, ratio: float) -> bool:
+        """Whether it shrinks so for some frames at least: more of them may tell."""
+        if not np.isfinite(self.given.unexplained):
+            return True
+        return paired_t(self.outcome, self.given) < -_PLAIN_T and self._shrunk(noise) < ratio
+
+    def _shrunk(self, noise: float) -> float:
+        """To what part of it what is left above the noise shrinks."""
+        floor = min(noise, 0.95 * self.outcome.unexplained)
+        return (self.outcome.unexplained - floor) / (self.given.unexplained - floor)
 
 
 def better_shift(

@@ -240,6 +240,8 @@ class Search:
             number = tried.family in CONTINUOUS
             if not self.clear(tried, given, current) or (number and not self._pays(tried, given, current)):
                 continue
+            if tried.mend.probe_follows and not self._lasts(tried, given, current):
+                continue
             if not number or (moves(current, tried.mend) and self.beats_shuffled(tried.mend)):
                 return tried
         return None
@@ -248,7 +250,26 @@ class Search:
         """Whether a number explains enough for something that can be made to fit a little."""
         left, before = tried.unexplained, given.unexplained
         much = left < _USELESS and self._shrinks(left, before, current, _NUMBER_RATIO)
-        return much or _EXPLAINED < before > left / _NUMBER_GAIN
+        if much or before > _EXPLAINED:
+            return much or before > left / _NUMBER_GAIN
+        left, before = (self._run(self._longer, mend).unexplained for mend in (tried.mend, current))
+        return self._shrinks(left, before, current, _NUMBER_RATIO)
+
+    def _lasts(self, tried: Tried, given: Outcome, current: Mend) -> bool:
+        """Whether a freer probe is clearly better after many sweeps too, where the frames are explained."""
+        if current.probe_follows or given.unexplained > _EXPLAINED:
+            return True
+        longer = self._run(self._longer, current)
+        outcome = self._run(self._longer, tried.mend)
+        return self.clear(
+            tried._replace(unexplained=outcome.unexplained, t=paired_t(outcome, longer)), longer, current
+        )
+
+    @cached_property
+    def _longer(self) -> Trials:
+        """By four times the sweeps: few of them leave most of what a scan that is right leaves."""
+        many = self.many
+        return Trials(self.scan, many.frames, sweeps=4 * _FINE_SWEEPS, crop=True, seed=many.seed)
 
     def near_noise(self, current: Mend) -> bool:
         """Whether photon noise is most of what `current` leaves."""
