@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ptychoscope.errors import ConfigError
 from ptychoscope.inference.model import Model
 from ptychoscope.inference.model_slot import ModelSlot
+from ptychoscope.live.growing_array import GrowingArray
 from ptychoscope.live.growing_canvas import canvas_fits, make_canvas
 from ptychoscope.live.growing_solver import GrowingSolver
 from ptychoscope.live.reading_from_first_frames import Reading
@@ -26,8 +27,6 @@ from ptychoscope.preprocess.complex_planes import complex_patches
 from ptychoscope.preprocess.probe_intensity import matched_probe
 from ptychoscope.reconstruction import Reconstruction
 from ptychoscope.refine.refiner_arguments import Scratch
-
-_ARRAYS = 1024
 
 
 class Placed(NamedTuple):
@@ -83,8 +82,8 @@ class LiveImage:
         )
         self._origin = (0, 0) if extent is None else extent.origin_px
         self._judged = VerdictFrames(some.patch_px, reading.domain)
-        self._numbers: list[NDArray[np.int64]] = []
-        self._positions: list[NDArray[np.float64]] = []
+        self._numbers = GrowingArray(np.int64)
+        self._positions = GrowingArray(np.float64, (2,))
         self.frames = 0
         self.cpu_s = {"network": 0.0, "image": 0.0}
         self.misfit = float("nan")
@@ -181,21 +180,16 @@ class LiveImage:
     @property
     def positions_px(self) -> NDArray[np.float64]:
         """(n, 2) of the frames that were placed, in their order."""
-        return np.concatenate([np.empty((0, 2)), *self._positions])
+        return self._positions.rows
 
     @property
     def numbers(self) -> NDArray[np.int64]:
         """(n,) of the frames that were placed, in their order."""
-        return np.concatenate([np.empty(0, np.int64), *self._numbers])
+        return self._numbers.rows
 
     def placed_since(self, first: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Numbers (n,) and positions (n, 2) of the frames that were placed as number `first` and later."""
-        k, more = len(self._numbers), self.frames - first
-        while more > 0:
-            k -= 1
-            more -= len(self._numbers[k])
-        numbers = np.concatenate([np.empty(0, np.int64), *self._numbers[k:]])
-        return numbers[-more:], np.concatenate([np.empty((0, 2)), *self._positions[k:]])[-more:]
+        return self.numbers[first:], self.positions_px[first:]
 
     def predicted(self, first: int, stop: int) -> NDArray[np.float32] | None:
         """(n, P, P) counts that the object predicts for the frames at these places; None without a solver."""
@@ -210,11 +204,9 @@ class LiveImage:
         return self._solver.window.refiner.r_factors(first, stop)
 
     def _note(self, numbers: NDArray[np.int64], positions_px: NDArray[np.float64]) -> None:
-        """Remember which frames were placed where; many small arrays become one now and then."""
+        """Remember which frames were placed where."""
         self._numbers.append(numbers)
         self._positions.append(positions_px)
-        if len(self._numbers) > _ARRAYS:
-            self._numbers, self._positions = [self.numbers], [self.positions_px]
 
     def _make_solver(self, extent: CanvasExtent | None) -> GrowingSolver:
         s = self.settings

@@ -7,6 +7,7 @@ block goes. A short scan is kept whole, and is judged as its file would be; a lo
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.live.growing_array import GrowingArray
 from ptychoscope.option_literals import Domain
 from ptychoscope.preprocess.unmeasured_pixels import amplitudes
 from ptychoscope.reconstruction import Reconstruction
@@ -22,8 +23,8 @@ from ptychoscope.refine.make_verdict import (
 from ptychoscope.refine.refiner import Refiner
 from ptychoscope.verdict import Verdict
 
-_ARRAYS = 1024
-"""Small arrays that become one."""
+_LEAVE = 2
+"""For every frame that comes so many go, of those that are too many: all at once would hold the loop up."""
 
 
 class VerdictFrames:
@@ -42,7 +43,9 @@ class VerdictFrames:
         self._most = 2 * most_judged(side)
         self._stride, self._placed = 1, 0
         self._held: dict[int, NDArray[np.float32]] = {}
-        self._counts: list[NDArray[np.float32]] = []
+        self._leaving: list[int] = []
+        """Places of those held that are one block too many: some go with every batch."""
+        self._counts = GrowingArray(np.float32)
 
     def __len__(self) -> int:
         """Of how many frames the patterns are held."""
@@ -54,8 +57,6 @@ class VerdictFrames:
         if self._domain == "amplitude":
             measured = np.square(measured)
         self._counts.append(measured.sum(axis=(1, 2)))
-        if len(self._counts) > _ARRAYS:
-            self._counts = [np.concatenate(self._counts)]
         places = np.arange(self._placed, self._placed + len(patterns))
         self._placed += len(patterns)
         chosen = np.flatnonzero(places // BLOCK_FRAMES % self._stride == 0)
@@ -63,13 +64,15 @@ class VerdictFrames:
             places[chosen].tolist(), amplitudes(patterns[chosen], self._domain), strict=True
         ):
             self._held[place] = pattern.copy()
-        while len(self._held) > self._most:
+        while len(self._held) - len(self._leaving) > self._most:
             self._stride *= 2
-            self._held = {
-                place: pattern
-                for place, pattern in self._held.items()
-                if place // BLOCK_FRAMES % self._stride == 0
-            }
+            self._leaving = [place for place in self._held if not self._stays(place)]
+        for place in self._leaving[: _LEAVE * len(patterns)]:
+            del self._held[place]
+        del self._leaving[: _LEAVE * len(patterns)]
+
+    def _stays(self, place: int) -> bool:
+        return place // BLOCK_FRAMES % self._stride == 0
 
     def judge(self, refiner: Refiner, numbers: NDArray[np.int64]) -> Verdict | None:
         """The verdict on what `refiner` holds after an examined sweep; its frames are all that were added.
@@ -86,8 +89,8 @@ class VerdictFrames:
         return judge_image_by(result, self._chosen(self._places(), result.frame_numbers))
 
     def _places(self) -> NDArray[np.intp]:
-        return np.array(list(self._held), np.intp)
+        return np.array([place for place in self._held if self._stays(place)], np.intp)
 
     def _chosen(self, chosen: NDArray[np.intp], numbers: NDArray[np.int64]) -> JudgedFrames:
         amplitude = np.stack([self._held[place] for place in chosen.tolist()])
-        return JudgedFrames(chosen, amplitude, np.concatenate(self._counts), numbers)
+        return JudgedFrames(chosen, amplitude, self._counts.rows, numbers)
