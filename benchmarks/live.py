@@ -88,7 +88,7 @@ def watched(session, program):
     if program is None:
         yield
         return
-    from ptychoscope.live.server.app import LiveServer
+    from ptychoscope.live.serving.live_server import LiveServer
 
     server = LiveServer(session)
     here, there = SPAWN.Pipe()

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +147,8 @@ def live(
         if log is not None:
             told.append(stack.enter_context(closing(EventLog(log))))
         if tiled is not None:
-            told.append(stack.enter_context(open_tiled(tiled, [output], lambda event: _tell(told, event))))
+            told.append(stack.enter_context(open_tiled(tiled, [output], partial(_tell, told))))
+        say = partial(_tell, told)
         session = open_session(
             wiring,
             settings,
@@ -154,12 +156,12 @@ def live(
             capture,
             output=output,
             series=series or None,
-            say=lambda event: _tell(told, event),
+            say=say,
             save_every_s=save_every_s,
             diagnose=diagnose,
         )
         stop = stack.enter_context(stop_on_signals(lambda text: click.echo(text, err=True)))
-        stack.enter_context(served(session, serving, output))
+        stack.enter_context(served(session, serving, output, say))
         figures = session.run(stop.is_set)
     if as_json:
         print_json(figures)

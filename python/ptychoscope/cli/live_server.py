@@ -10,6 +10,7 @@ import click
 from ptychoscope.cli.click_helpers import PATH, option, option_group
 
 if TYPE_CHECKING:
+    from ptychoscope.live.result_file import Say
     from ptychoscope.live.session import LiveSession
 
 _SERVER = "The page"
@@ -50,16 +51,16 @@ serving_options = option_group(
 
 
 @contextmanager
-def served(session: "LiveSession", serving: Serving, output: Path) -> Iterator[None]:
-    """Serve `session` meanwhile, where that was asked for.
+def served(session: "LiveSession", serving: Serving, output: Path, say: "Say") -> Iterator[None]:
+    """Serve `session` meanwhile, where that was asked for; `say` is told when that ends before.
 
     Where to go is said on stderr, once, with the token where it was made here.
     """
     if serving.http is None:
         yield
         return
-    from ptychoscope.live.server.app import LiveServer, ServerOptions, token_for
     from ptychoscope.live.server.security import split_address
+    from ptychoscope.live.serving.live_server import LiveServer, ServerOptions, token_for
 
     host, port = split_address(serving.http)
     token = token_for(host, serving.token, hours=serving.token_hours)
@@ -71,7 +72,7 @@ def served(session: "LiveSession", serving: Serving, output: Path) -> Iterator[N
         output=output,
         names=serving.http_names,
     )
-    server = LiveServer(session, options)
+    server = LiveServer(session, options, say)
     try:
         secret = f"?token={token.text}" if token is not None and serving.token is None else ""
         click.echo(f"The page: {server.url}{secret}", err=True)

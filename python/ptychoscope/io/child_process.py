@@ -1,9 +1,11 @@
-"""What every child process that reads a foreign file has in common: how it starts, is limited, and ends."""
+"""What every child process of this package has in common: how it starts, is limited, and ends."""
 
 import os
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NoReturn
 
 from ptychoscope import errors
@@ -13,17 +15,26 @@ _START = "import sys; sys.path[:] = {path!r}; from {module} import serve; serve(
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def start_child(module: str, *, buffered: bool = True, **environment: str) -> "subprocess.Popen[bytes]":
+def start_child(
+    module: str,
+    *,
+    buffered: bool = True,
+    heard: bool = False,
+    keep: Sequence[int] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> "subprocess.Popen[bytes]":
     """A process that calls `serve` of `module` of this package, with pipes to and from it.
 
-    It is out of reach of a Ctrl-C, which is for the caller: who starts it, ends it.
+    It is out of reach of a Ctrl-C, which is for the caller: who starts it, ends it. What it says on stderr is
+    `heard` or goes nowhere; it has the open files of the numbers `keep`.
     """
     return subprocess.Popen(
         [sys.executable, "-I", "-c", _START.format(path=[p for p in sys.path if p], module=module)],
         env={**os.environ, **_ONE_THREAD, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=None if heard else subprocess.DEVNULL,
+        pass_fds=keep,
         bufsize=-1 if buffered else 0,
         start_new_session=True,
     )

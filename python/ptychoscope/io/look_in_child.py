@@ -105,7 +105,7 @@ class _Server:
             self.fresh = False
             return self._child
         self._end()
-        child = start_child(__name__, buffered=False, **{_INSIDE: "1"})
+        child = start_child(__name__, buffered=False, environment={_INSIDE: "1"})
         self._child, self._end, self.fresh = child, weakref.finalize(self, end_child, child), True
         return child
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ptychoscope.live.open_session import Wiring, open_session
 from ptychoscope.live.serve_scan import ServeOptions, serve_scan
-from ptychoscope.live.server.app import LiveServer, ServerOptions
+from ptychoscope.live.serving.live_server import LiveServer, ServerOptions
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.live.stream_faults import StreamFaults

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from ptychoscope.live.server.app import PAGE
+from ptychoscope.live.server.web_app import PAGE
 from ptychoscope.viz.colormaps import color_table
 
 WRITE = """import base64, json; from ptychoscope.viz.colormaps import color_table

@@ -150,7 +150,7 @@ def test_another_model_is_swapped_to_and_a_bad_one_is_refused_in_words(opened, t
 
 
 def test_without_the_token_nothing_is_shown(browser, opened, tmp_path):
-    token = Token("a-long-enough-word", lives_s=600.0)
+    token = Token("a-long-enough-word", lives_s=15.0)
     with served(simulate_scan(SMALL), tmp_path, token=token) as live:
         address = live.server.url
 
@@ -164,7 +164,7 @@ def test_without_the_token_nothing_is_shown(browser, opened, tmp_path):
         page = opened(f"{address}?token={token.text}")
         until_colored(page)
         assert "token" not in page.url
-        token._ends_s = time.monotonic()
+        time.sleep(token.left_s + 0.1)
         refused(page.context.request)
         refused(stranger.request)
         stranger.close()

@@ -11,8 +11,8 @@ import httpx
 import numpy as np
 from websockets.sync.client import connect
 
-from ptychoscope.live.server.app import LiveServer, ServerOptions
 from ptychoscope.live.server.packing import parts_of, unpack
+from ptychoscope.live.serving.live_server import LiveServer, ServerOptions
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 from ptychoscope.simulate import SimulationConfig, simulate_scan

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from ptychoscope.live.server import board as board_module
 from ptychoscope.live.server import r_factors as module
 from ptychoscope.live.server.board import Board
-from ptychoscope.live.server.frame_view import r_factors
 from ptychoscope.live.server.packing import unpack
-from ptychoscope.live.server.r_factors import Factors
+from ptychoscope.live.server.r_factors import Factors, Wanted
+from ptychoscope.live.serving import reporter as reporter_module
+from ptychoscope.live.serving.frame_view import r_factors
+from ptychoscope.live.serving.reporter import Reporter
 from ptychoscope.live.session import LiveSession
 from ptychoscope.live.settings import LiveSettings
 
@@ -42,17 +44,18 @@ def put(known, header, payload):
 @given(st.lists(STEP, max_size=40), st.integers(1, 7), st.integers(1, 3), st.data())
 def test_viewers_are_sent_what_they_do_not_have_and_nothing_twice(steps, most_values, most_ranges, data):
     """Viewers that come at any time, and look at any time, with messages of any size."""
-    factors, turn = Factors(), 0
+    factors, wanted, turn = Factors(), Wanted(), 0
     seen = {viewer: (None, np.empty(0, np.float32)) for viewer in range(3)}
 
     def compute(most):
         nonlocal turn
         low = data.draw(st.integers(0, len(factors)))
         within, turn, last = [(0, low // 2), (low, len(factors))], turn + 1, len(factors) + 1
-        for first, stop in list(factors.wanted(within, most))[:2]:
+        for first, stop in list(wanted.blocks(within, most))[:2]:
             assert 0 < stop - first <= most
             assert stop < last  # the newest first
             assert any(a <= first < stop <= b for a, b in within)
+            wanted.done(first, stop)
             factors.put(first, turn + np.arange(stop - first, dtype=np.float32) / 64, turn)
             last = stop
 
@@ -67,7 +70,11 @@ def test_viewers_are_sent_what_they_do_not_have_and_nothing_twice(steps, most_va
         np.testing.assert_array_equal(known, factors.values)
         seen[viewer] = factors.version, known
 
-    acts = {"extend": factors.extend, "close": lambda _: factors.want_all(), "compute": compute, "look": look}
+    def extend(count):
+        wanted.extend(count)
+        factors.extend(count)
+
+    acts = {"extend": extend, "close": lambda _: wanted.want_all(), "compute": compute, "look": look}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "MOST_VALUES", most_values)
         patch.setattr(module, "MOST_RANGES", most_ranges)
@@ -81,14 +88,16 @@ def test_a_turn_computes_no_more_than_its_time_allows(monkeypatch):
     settings = LiveSettings(probe=scan.probe, position_unit="px", window_frames=16, closing_sweeps=1)
     session = LiveSession([ListedSource(events_of(scan))], settings, diagnose=False)
     session.run()
-    monkeypatch.setattr(board_module, "_BLOCK_PX", 32 * 16**2)
-    board, result = Board(session), session.run_now.result
+    monkeypatch.setattr(reporter_module, "_BLOCK_PX", 32 * 16**2)
+    reporter, result = Reporter(session), session.run_now.result
+    board = Board(reporter.turn)
     for limit, running in (("_LIVE_S", True), ("_FACTORS_S", False)):
         session.run_now.result = None if running else result
         with monkeypatch.context() as patch:
-            patch.setattr(board_module, limit, 0.0)
+            patch.setattr(reporter_module, limit, 0.0)
             for turn in range(1, 4):
-                assert board.turn(["r_factor"]) == 0  # the loop waits for nothing
+                _, cost = board.turn(["r_factor"])
+                assert cost.header["held_s"] == 0  # the loop waits for nothing
                 known = np.isfinite(board.factors.values)
                 assert known[len(scan) - 32 * turn :].all()
                 assert not running or not known[: len(scan) - 32 * turn].any()

@@ -10,9 +10,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ptychoscope.errors import ConfigError, MissingExtraError
-from ptychoscope.live.server import app
-from ptychoscope.live.server.app import token_for
 from ptychoscope.live.server.security import Names, Token, is_loopback, split_address
+from ptychoscope.live.serving.live_server import LiveServer, token_for
 
 from ..scan_events import ListedSource
 from .running import running, some_scan
@@ -229,4 +228,4 @@ def test_a_port_that_is_taken_says_the_cure(open_to_all, scan):
 def test_a_missing_extra_is_named(monkeypatch, scan):
     monkeypatch.setitem(__import__("sys").modules, "fastapi", None)
     with pytest.raises(MissingExtraError, match=r"ptychoscope\[live\]"):
-        app.LiveServer(None)
+        LiveServer(None)

@@ -1,1 +1,1 @@
-"""The server of a running scan: pages, figures and controls over HTTP and WebSocket, beside the loop."""
+"""Serves the page of a session, in a process of its own; `live/serving` is the session's side."""

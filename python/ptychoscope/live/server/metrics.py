@@ -1,21 +1,19 @@
 """What Prometheus reads: counters of frames, the latency's histogram, queue and rate."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from ptychoscope.live.account import CAUSES
-from ptychoscope.live.server.desk import Desk
-
-EDGES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
 
 
-def metrics_text(desk: Desk, viewers: int) -> bytes:
-    """The present values in Prometheus' text format."""
+def metrics_text(numbers: dict[str, Any], viewers: int) -> bytes:
+    """The `numbers` of a desk in Prometheus' text format."""
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
     class Now:
         def collect(self) -> Iterator[Metric]:
-            account, figures = desk.session.account, desk.session.figures()
+            figures = numbers["figures"]
             frames, latency = figures["frames"], figures["latency"]
             yield CounterMetricFamily(
                 "ptychoscope_frames_received", "Frames that came in", value=frames["received"]
@@ -29,8 +27,7 @@ def metrics_text(desk: Desk, viewers: int) -> bytes:
             for cause in CAUSES:
                 lost.add_metric([cause], frames["lost"][cause])
             yield lost
-            counts = account.latency_cumulative(EDGES_S)
-            buckets = [(str(edge), count) for edge, count in zip(EDGES_S, counts, strict=True)]
+            buckets = [(str(edge), count) for edge, count in numbers["latency"]]
             yield HistogramMetricFamily(
                 "ptychoscope_latency_seconds",
                 "From the arrival of a frame and its position to the image",
@@ -39,7 +36,7 @@ def metrics_text(desk: Desk, viewers: int) -> bytes:
             )
             for name, what, value in (
                 ("ptychoscope_queue_frames", "Frames that wait to be placed", figures["waiting"]),
-                ("ptychoscope_rate_hz", "Frames placed a second, of late", desk.rate_hz()),
+                ("ptychoscope_rate_hz", "Frames placed a second, of late", numbers["rate_hz"]),
                 ("ptychoscope_series_done", "Series that are done", figures["series"]),
                 ("ptychoscope_viewers", "Viewers that are connected", viewers),
             ):

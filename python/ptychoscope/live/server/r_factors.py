@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ptychoscope.live.growing_array import GrowingArray
 from ptychoscope.live.server.packing import pack
 
 MOST_VALUES, MOST_RANGES = 1 << 16, 1 << 12
@@ -17,58 +18,77 @@ Range = tuple[int, int]
 """From first to stop."""
 
 
-class Factors:
-    """NaN where it is not known."""
+class Wanted:
+    """Which frames' R-factors are to be computed: the side of the session."""
 
     def __init__(self) -> None:
-        self.values = np.empty(0, np.float32)
-        self.version = 0
-        """Of the last that changed."""
-        self._versions = np.empty(0, np.int32)
-        self._wanted = np.empty(0, np.bool_)
-        self._painted = np.empty(0, np.bool_)
-
-    def __len__(self) -> int:
-        """How many frames there are."""
-        return len(self.values)
+        self._wanted = GrowingArray(np.bool_)
 
     def extend(self, count: int) -> None:
         """So many frames more, whose value is wanted."""
-        self.values = np.concatenate([self.values, np.full(count, np.nan, np.float32)])
-        self._versions = np.concatenate([self._versions, np.zeros(count, np.int32)])
-        self._wanted = np.concatenate([self._wanted, np.ones(count, np.bool_)])
-        self._painted = np.concatenate([self._painted, np.zeros(count, np.bool_)])
+        self._wanted.extend(count, True)
 
     def want_all(self) -> None:
         """The image is another one: all that are known are to be computed anew."""
-        self._wanted[:] = True
+        self._wanted.rows[:] = True
 
-    def wanted(self, within: Sequence[Range], most: int) -> Iterator[Range]:
+    def blocks(self, within: Sequence[Range], most: int) -> Iterator[Range]:
         """Frames to compute, the newest first, at most so many in a row; none of the rest is wanted again."""
-        there = np.zeros(len(self), np.bool_)
+        wanted = self._wanted.rows
+        there = np.zeros(len(wanted), np.bool_)
         for first, stop in within:
             there[first:stop] = True
-        self._wanted &= there
-        for first, stop in reversed(_runs(np.flatnonzero(self._wanted))):
+        wanted &= there
+        for first, stop in reversed(_runs(np.flatnonzero(wanted))):
             for end in range(stop, first, -most):
                 yield max(first, end - most), end
+
+    def done(self, first: int, stop: int) -> None:
+        """Those of the frames from `first` to `stop` are known."""
+        self._wanted.rows[first:stop] = False
+
+
+class Factors:
+    """The side of the page. NaN where it is not known."""
+
+    def __init__(self) -> None:
+        self._values = GrowingArray(np.float32)
+        self.version = 0
+        """Of the last that changed."""
+        self._versions = GrowingArray(np.int32)
+        self._painted = GrowingArray(np.bool_)
+
+    def __len__(self) -> int:
+        """How many frames there are."""
+        return len(self._values)
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """(n,) the R-factors."""
+        return self._values.rows
+
+    def extend(self, count: int) -> None:
+        """So many frames more, whose value is not known yet."""
+        self._values.extend(count, np.nan)
+        self._versions.extend(count, 0)
+        self._painted.extend(count, False)
 
     def put(self, first: int, values: NDArray[np.float32], version: int) -> None:
         """Values (n,) of the frames from `first` on."""
         part = slice(first, first + len(values))
-        self.values[part], self._versions[part] = values, version
-        self._wanted[part] = self._painted[part] = False
+        self.values[part], self._versions.rows[part] = values, version
+        self._painted.rows[part] = False
         self.version = version
 
     def paint(self, most: int) -> NDArray[np.intp]:
         """So many frames at most, the newest of those whose value is known and was not painted: now it is."""
-        frames = np.flatnonzero(np.isfinite(self.values) & ~self._painted)[-most:]
-        self._painted[frames] = True
+        frames = np.flatnonzero(np.isfinite(self.values) & ~self._painted.rows)[-most:]
+        self._painted.rows[frames] = True
         return frames
 
     def changed(self, since: int) -> list[Range]:
         """Frames whose value was put after version `since`."""
-        return _runs(np.flatnonzero(self._versions > since))
+        return _runs(np.flatnonzero(self._versions.rows > since))
 
     def messages(self, header: dict[str, object], since: int | None) -> list[bytes]:
         """What is newer than version `since`; None: all, the first of which stands for itself."""

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptychoscope.errors import ResultError
-from ptychoscope.live.server.board import PLANES, Board, Plane
-from ptychoscope.live.server.desk import Desk
+from ptychoscope.live.server.board import PLANES, Plane
 from ptychoscope.live.server.metrics import metrics_text
-from ptychoscope.live.server.packing import finite
+from ptychoscope.live.server.served_session import ServedSession
 from ptychoscope.live.server.stream import Viewers
 from ptychoscope.reconstruction import Reconstruction
 
@@ -21,18 +20,18 @@ if TYPE_CHECKING:
 NPY = "application/octet-stream"
 
 
-def api_routes(desk: Desk, board: Board) -> "APIRouter":
+def api_routes(served: ServedSession) -> "APIRouter":
     """All below `/api/v1` but the stream."""
     from fastapi import APIRouter, Response
     from fastapi.responses import FileResponse
 
-    routes = APIRouter(prefix="/api/v1")
-    add_controls(routes, desk)
+    routes, board, library = APIRouter(prefix="/api/v1"), served.board, served.library
+    add_controls(routes, served)
 
     @routes.get("/state", summary="All that is known of the session")
     def state() -> dict[str, Any]:
-        board.turn(())
-        return desk.state()
+        board.turn([])
+        return served.state()
 
     @routes.get("/image/{plane}.npy", summary="A plane of the present image, float32, NaN where unseen")
     def image(plane: Plane, series: int | None = None, part: int | None = None) -> Response:
@@ -41,66 +40,62 @@ def api_routes(desk: Desk, board: Board) -> "APIRouter":
 
     @routes.get("/frame/{number}", summary="Where a frame lies, and how well it is explained")
     def frame(number: int) -> dict[str, Any]:
-        board.turn(())
-        view = board.frame(number)
-        if view is None:
+        found, _ = board.turn([], [number])
+        if not found:
             raise ResultError(f"frame {number} is not in memory")
-        return {
-            "number": view.number,
-            "position_px": view.position_px,
-            "side": view.measured.shape[-1],
-            "r_factor": finite(view.r_factor),
+        said, (measured, *_) = found[0]
+        return {name: said[name] for name in ("number", "position_px", "r_factor")} | {
+            "side": measured.shape[-1]
         }
 
     @routes.get("/results", summary="Result files of this output")
     def results() -> list[dict[str, Any]]:
-        return desk.library.entries()
+        return library.entries()
 
     @routes.get("/results/{name}", summary="A result file")
     def result(name: str) -> FileResponse:
-        return FileResponse(desk.library.path(name), media_type=NPY, filename=name)
+        return FileResponse(library.path(name), media_type=NPY, filename=name)
 
     @routes.get("/results/{name}/facts", summary="Shape, place and scale of a result's image")
     def facts(name: str) -> dict[str, Any]:
-        desk.library.result(name)
-        return next(entry for entry in desk.library.entries() if entry["name"] == name)
+        library.result(name)
+        return next(entry for entry in library.entries() if entry["name"] == name)
 
     @routes.get("/results/{name}/image/{plane}.npy", summary="A plane of a result")
     def result_image(name: str, plane: Plane) -> Response:
-        return Response(as_npy(plane_of(desk.library.result(name), plane)), media_type=NPY)
+        return Response(as_npy(plane_of(library.result(name), plane)), media_type=NPY)
 
     return routes
 
 
-def add_controls(routes: "APIRouter", desk: Desk) -> None:
+def add_controls(routes: "APIRouter", served: ServedSession) -> None:
     """What changes something; each answers `{"ok": true}`."""
     from fastapi import Body
 
-    session = desk.session
-    for name, summary, action in (
-        ("stop", "End the present series with what has come, and take no new one", session.hold),
-        ("start", "Take series again", session.resume),
-        ("new-scan", "End the present scan; what follows is another, also of this series", session.new_scan),
-        ("save", "Write the present result now", session.save),
-        ("mend", "Place all frames anew as the state says", desk.mend),
+    for name, summary in (
+        ("stop", "End the present series with what has come, and take no new one"),
+        ("start", "Take series again"),
+        ("new-scan", "End the present scan; what follows is another, also of this series"),
+        ("save", "Write the present result now"),
+        ("mend", "Place all frames anew as the state says"),
     ):
-        routes.post(f"/{name}", summary=summary, operation_id=name)(_done(action))
+        routes.post(f"/{name}", summary=summary, operation_id=name)(_done(served, name))
 
     @routes.post("/model", summary="Let frames from now on go through another model", operation_id="model")
     def model(name: str = Body(embed=True, max_length=255)) -> dict[str, bool]:
-        desk.swap_model(name)
+        served.act("model", name=name)
         return {"ok": True}
 
 
-def _done(action: Callable[[], None]) -> Callable[[], dict[str, bool]]:
+def _done(served: ServedSession, action: str) -> Callable[[], dict[str, bool]]:
     def act() -> dict[str, bool]:
-        action()
+        served.act(action)
         return {"ok": True}
 
     return act
 
 
-def metrics_route(desk: Desk, viewers: Viewers) -> "APIRouter":
+def metrics_route(served: ServedSession, viewers: Viewers) -> "APIRouter":
     """`/metrics`."""
     from fastapi import APIRouter, Response
 
@@ -108,7 +103,7 @@ def metrics_route(desk: Desk, viewers: Viewers) -> "APIRouter":
 
     @routes.get("/metrics", summary="For Prometheus")
     def metrics() -> Response:
-        return Response(metrics_text(desk, len(viewers)), media_type="text/plain; version=0.0.4")
+        return Response(metrics_text(served.numbers(), len(viewers)), media_type="text/plain; version=0.0.4")
 
     return routes
 

@@ -29,13 +29,14 @@ class Token:
         self.text = secrets.token_urlsafe(24) if text is None else text
         if len(self.text) < _LEAST_TOKEN or not self.text.isascii() or not self.text.isprintable():
             raise ConfigError(f"--token needs {_LEAST_TOKEN} or more printable ASCII characters")
-        self._ends_s = time.monotonic() + lives_s
+        self.ends_s = time.monotonic() + lives_s
+        """By the clock that all processes of a machine share."""
         self._key = hashlib.sha256(b"cookie" + self.text.encode()).digest()
 
     @property
     def left_s(self) -> float:
         """How long it is still good for."""
-        return max(0.0, self._ends_s - time.monotonic())
+        return max(0.0, self.ends_s - time.monotonic())
 
     def accepts(self, given: str | None) -> bool:
         """Whether `given` is the token, and the token is still good."""

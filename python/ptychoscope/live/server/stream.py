@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ptychoscope.live.server.packing import joined_parts
@@ -12,8 +11,6 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 MOST_VIEWERS = 64
-_APART_S, _SPREAD_S = 0.01, 0.2
-"""Between two viewers that are told the same news, and between the first and the last at most."""
 _STALLED_S = 60.0
 """A viewer that has not read a message for so long is let go."""
 
@@ -39,7 +36,8 @@ class Viewers:
         self._topics.changed = tell
 
     def _wake_all(self) -> None:
-        set_apart(self._wake)
+        for event in self._wake:
+            event.set()
 
     async def serve(self, socket: "WebSocket") -> None:
         """One viewer, until it goes or does not read any more."""
@@ -78,17 +76,8 @@ class Viewers:
             new.clear()
             for message in joined_parts(self._topics.news(watch)):
                 try:
-                    self._topics.board.session.give_way()
                     async with asyncio.timeout(_STALLED_S):
                         await socket.send_bytes(message)
                 except TimeoutError:
                     await socket.close(1001)
                     return
-
-
-def set_apart(events: Collection[asyncio.Event]) -> None:
-    """One after the other: what is sent to all viewers at once would hold the live loop up by all of it."""
-    loop = asyncio.get_running_loop()
-    apart_s = min(_APART_S, _SPREAD_S / max(1, len(events)))
-    for k, event in enumerate(events):
-        loop.call_later(k * apart_s, event.set)

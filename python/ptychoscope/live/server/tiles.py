@@ -98,6 +98,13 @@ def keys_of(box: tuple[int, int, int, int]) -> list[Key]:
     ]
 
 
+def rows_and_columns(positions_px: NDArray[np.float64], side: int) -> tuple[int, int, int, int]:
+    """What frames of that side at (n, 2) reach, with a pixel to spare."""
+    low = np.floor(positions_px.min(axis=0)).astype(int) - side // 2 - 1
+    high = np.ceil(positions_px.max(axis=0)).astype(int) + side // 2 + 2
+    return int(low[0]), int(high[0]), int(low[1]), int(high[1])
+
+
 def whole_tiles(box: tuple[int, int, int, int]) -> Box:
     """All tiles that rows and columns (row0, row1, column0, column1) touch, as a box."""
     row0, row1, column0, column1 = box

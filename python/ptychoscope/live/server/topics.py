@@ -5,30 +5,27 @@ than that. One that does not read is sent nothing, and costs nothing.
 """
 
 import json
-import os
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from time import thread_time
 from typing import Any
 
 import numpy as np
 
-from ptychoscope.live.server.board import PLANES, Board
-from ptychoscope.live.server.desk import Desk
-from ptychoscope.live.server.packing import finite, pack, pack_tiles
+from ptychoscope.live.server.board import PLANES
+from ptychoscope.live.server.link import SessionGoneError
+from ptychoscope.live.server.messages import Record
+from ptychoscope.live.server.packing import pack, pack_tiles
+from ptychoscope.live.server.served_session import ServedSession
 
 TOPICS = ("state", *(f"image:{name}" for name in PLANES), "probe", "path", "frame", "r_factor")
-_TURN_S = 0.25
-_LOCK_SHARE, _WORK_SHARE, _IDLE_SHARE = 1 / 50, 1 / 64, 1 / 4
-"""Parts of the time, at most, for which the image is held, and for which turns and messages work while a
-series runs and while none does."""
-_MESSAGE_S = 0.0004
-"""About what it costs to tell one viewer."""
+_TURN_S, _LONGEST_S = 0.25, 2.0
+"""Between two turns at least, and at most."""
+_LOCK_SHARE, _WORK_SHARE, _IDLE_SHARE = 1 / 50, 1 / 256, 1 / 4
+"""Parts of the time, at most, for which the image is held, and for which the session's process works for the
+page while a series runs and while none does: so that of a hundred frames not even one is late by it."""
 _MOST_FRAMES = 8
-_NICE = 10
 Sent = dict[str, Any]
 
 
@@ -53,8 +50,8 @@ class Watch:
 class Topics:
     """`changed` is called after every turn, by the thread that computes."""
 
-    def __init__(self, board: Board, desk: Desk) -> None:
-        self.board, self._desk = board, desk
+    def __init__(self, served: ServedSession) -> None:
+        self._served, self.board = served, served.board
         self.changed: Callable[[], None] = lambda: None
         self.watches: set[Watch] = set()
         self._wake, self._closed = threading.Condition(), False
@@ -88,7 +85,6 @@ class Topics:
 
     # --- computing ------------------------------------------------------------------------------------------
     def _run(self) -> None:
-        leave_cores_to_others()
         pause_s = 0.0
         while True:
             with self._wake:
@@ -98,43 +94,24 @@ class Topics:
                     return
                 topics = frozenset().union(*(watch.topics for watch in self.watches))
                 frames = {watch.frame for watch in self.watches if "frame" in watch.topics}
-                viewers = len(self.watches)
-            began = thread_time()
-            held_s = self._turn(topics, frames)
+            try:
+                cost = self._turn(topics, frames)
+            except SessionGoneError:
+                return
             self.changed()
-            work_s = thread_time() - began + viewers * _MESSAGE_S
-            share = _WORK_SHARE if self.board.session.phase == "running" else _IDLE_SHARE
-            pause_s = max(_TURN_S, held_s / _LOCK_SHARE, work_s / share)
+            share = _WORK_SHARE if cost["running"] else _IDLE_SHARE
+            wanted_s = max(_TURN_S, cost["held_s"] / _LOCK_SHARE, cost["work_s"] / share)
+            pause_s = min(wanted_s, _LONGEST_S)
 
-    def _turn(self, topics: frozenset[str], frames: set[int | None]) -> float:
-        """Compute what is watched; for how many seconds the image was held."""
-        held_s = self.board.turn(topics)
-        self.board.session.give_way()
+    def _turn(self, topics: frozenset[str], frames: set[int | None]) -> dict[str, Any]:
+        """Compute what is watched; what it cost the session."""
+        asked = sorted(frames, key=lambda n: -1 if n is None else n)[:_MOST_FRAMES]
+        found, cost = self.board.turn(sorted(topics), asked)
         if "state" in topics:
-            self._state = pack({"topic": "state", **self._desk.state()}, [])
-        shown = {}
-        for number in sorted(frames, key=lambda n: -1 if n is None else n)[:_MOST_FRAMES]:
-            self.board.session.give_way()
-            message = self._frame(number)
-            if message is not None:
-                shown[number] = message
-        self._frames = shown
+            self._state = pack({"topic": "state", **self._served.state()}, [])
+        self._frames = {record.header["asked"]: _frame(record) for record in found}
         self._packed = {}
-        return held_s
-
-    def _frame(self, number: int | None) -> bytes | None:
-        view = self.board.frame(number)
-        if view is None:
-            return None
-        header = {
-            "topic": "frame",
-            "number": view.number,
-            "side": view.measured.shape[-1],
-            "position_px": view.position_px,
-            "r_factor": finite(view.r_factor),
-            "predicted": view.predicted is not None,
-        }
-        return pack(header, [view.measured] if view.predicted is None else [view.measured, view.predicted])
+        return cost.header
 
     # --- sending --------------------------------------------------------------------------------------------
     def news(self, watch: Watch) -> list[bytes]:
@@ -217,10 +194,11 @@ class Topics:
         return self._packed[key]
 
 
-def leave_cores_to_others() -> None:
-    """The calling thread runs on what others leave of the cores, where one thread can be told so."""
-    if sys.platform == "linux":  # elsewhere a number of `setpriority` is a process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+def _frame(record: Record) -> bytes:
+    said, arrays = record
+    known = {name: said[name] for name in ("number", "position_px", "r_factor")}
+    header = {"topic": "frame", **known, "side": arrays[0].shape[-1], "predicted": len(arrays) > 1}
+    return pack(header, arrays)
 
 
 def parse_watch(text: str) -> tuple[frozenset[str], int | None]:

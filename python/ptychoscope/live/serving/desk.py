@@ -1,4 +1,4 @@
-"""Desk: what the buttons do, and the state that is shown beside them, in plain JSON."""
+"""Desk: what the buttons do, and what is shown beside them of the session, in plain JSON."""
 
 from collections import deque
 from pathlib import Path
@@ -9,12 +9,12 @@ from typing import Any
 from ptychoscope.diagnosis.quick_words import Finding
 from ptychoscope.errors import ConfigError
 from ptychoscope.live.open_session import load_live_model
-from ptychoscope.live.server.board import Board
-from ptychoscope.live.server.library import Library
 from ptychoscope.live.server.packing import finite
 from ptychoscope.live.session import LiveSession
 
 _RATE_S = 2.0
+_EDGES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
+"""Of the latency's histogram that Prometheus reads."""
 
 
 class Desk:
@@ -24,13 +24,10 @@ class Desk:
     ----------
     models
         Folder of the bundles that may be swapped to; None: none may.
-    library
-        Results that can be looked at.
     """
 
-    def __init__(self, session: LiveSession, board: Board, models: Path | None, library: Library) -> None:
-        self.session, self.board, self.library = session, board, library
-        self._models, self._lock = models, Lock()
+    def __init__(self, session: LiveSession, models: Path | None) -> None:
+        self.session, self._models, self._lock = session, models, Lock()
         self._placed: deque[tuple[float, int]] = deque([(monotonic(), session.account.placed)])
         self._mended: Finding | None = None
 
@@ -53,21 +50,15 @@ class Desk:
 
     def state(self) -> dict[str, Any]:
         """All that is known of the session, as plain JSON."""
-        session, board = self.session, self.board
+        session = self.session
         run, model, finding = session.run_now, session.model, session.finding
-        with board.lock:
-            box, version = board.box, board.version
         known = run is not None and run.reading is not None
         return {
             "series": None if run is None else run.series,
             "part": 1 if run is None else run.part,
             "state": session.phase,
             "frames_expected": None if run is None or run.start is None else run.start.frames,
-            "shape": box.shape,
-            "origin_px": box.origin_px,
             "pixel_size_m": run.reading.pixel_size_m if known and run and run.reading else None,
-            "version": version,
-            "not_known": board.not_known,
             "figures": session.figures(),
             "rate_hz": self.rate_hz(),
             "misfit": finite(None if run is None or run.image is None else run.image.misfit),
@@ -75,9 +66,13 @@ class Desk:
             "models": self.models,
             "mend": self._mend(finding),
             "verdict": self._verdict(finding),
-            "results": self.library.entries(),
-            "output": self.library.name,
         }
+
+    def numbers(self) -> dict[str, Any]:
+        """What Prometheus is told."""
+        counts = self.session.account.latency_cumulative(_EDGES_S)
+        latency = list(zip(_EDGES_S, counts, strict=True))
+        return {"figures": self.session.figures(), "latency": latency, "rate_hz": self.rate_hz()}
 
     def _verdict(self, finding: Finding | None) -> dict[str, str] | None:
         """On the series that is done, with what mends the next; before that, what the diagnosis found."""
