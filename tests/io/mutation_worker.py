@@ -2,7 +2,7 @@
 
 Run by `test_result_mutations.py` in a process of its own, because a mutated HDF5 file may end or hang the
 process. What `load_reconstruction` would do in a child is done here, with the limits of a child, so that
-5000 mutations need no 5000 processes.
+thousands of mutations need no thousands of processes.
 """
 
 import json
