@@ -185,9 +185,10 @@ def _clearly_better(
         found = better(given, has_time)
         if found is None or not found.suspected(noise, ratio):
             continue
-        if given.unexplained > _MUCH and found.clear(noise, ratio):
+        clear = found.clear(noise, ratio)
+        if clear and given.unexplained > _MUCH:
             return found
-        if given.unexplained <= _MUCH and has_time() and _stays(scan, found, ratio):
+        if given.unexplained <= _MUCH and (clear or has_time()) and _stays(scan, found, ratio):
             return found
     return None
 

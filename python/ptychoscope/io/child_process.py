@@ -49,11 +49,17 @@ def end_child(child: "subprocess.Popen[bytes]") -> None:
             pipe.close()
 
 
+def error_of_ours(kind: str, message: str) -> PtychoscopeError | None:
+    """The error of ours that has the name `kind`; None where none has."""
+    known = getattr(errors, kind, None)
+    return known(message) if isinstance(known, type) and issubclass(known, PtychoscopeError) else None
+
+
 def raise_as_ours(kind: str, message: str, label: str, error: type[PtychoscopeError]) -> NoReturn:
     """Raise what was raised in a child: an error of ours as what it was, any other as `error`."""
-    known = getattr(errors, kind, None)
-    if isinstance(known, type) and issubclass(known, PtychoscopeError):
-        raise known(message)
+    found = error_of_ours(kind, message)
+    if found is not None:
+        raise found
     raise error(f"{label} is damaged ({kind}: {message}): copy or write it again")
 
 

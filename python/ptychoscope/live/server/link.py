@@ -6,11 +6,12 @@ from concurrent.futures import Future
 from itertools import count
 from typing import IO, Any
 
-from ptychoscope import errors
 from ptychoscope.errors import PtychoscopeError
+from ptychoscope.io.child_process import error_of_ours
 from ptychoscope.live.server.messages import Record, read_records, write_records
 
 Answer = Callable[..., Sequence[Record]]
+_GONE = "the session has ended"
 
 
 class SessionGoneError(PtychoscopeError):
@@ -32,6 +33,7 @@ class Link:
         self._incoming, self._outgoing, self._gone = incoming, outgoing, gone
         self._sending, self._numbers = threading.Lock(), count()
         self._open: dict[int, Future[list[Record]]] = {}
+        self._ended = False
 
     def start(self) -> None:
         """Take answers."""
@@ -41,32 +43,37 @@ class Link:
         """What the session answers; raises what it raised, and `SessionGoneError` when it is gone."""
         answer = Future[list[Record]]()
         with self._sending:
+            if self._ended:
+                raise SessionGoneError(_GONE)
             number = next(self._numbers)
+            asked = Record({"number": number, "question": question, "details": details})
+            try:
+                write_records(self._outgoing, [asked])
+            except OSError as error:
+                raise SessionGoneError(_GONE) from error
             self._open[number] = answer
-            write_records(
-                self._outgoing, [Record({"number": number, "question": question, "details": details})]
-            )
         return answer.result()
 
     def _receive(self) -> None:
         while (message := read_records(self._incoming)) is not None:
             head, *records = message
-            answer = self._open.pop(head.header["number"])
+            with self._sending:  # else an answer may come before it is known who asked
+                answer = self._open.pop(head.header["number"])
             if "error" in head.header:
                 answer.set_exception(_error_of(head.header))
             else:
                 answer.set_result(records)
         self._gone()
-        while self._open:
-            self._open.popitem()[1].set_exception(SessionGoneError("the session has ended"))
+        with self._sending:
+            self._ended = True
+        for answer in self._open.values():
+            answer.set_exception(SessionGoneError(_GONE))
 
 
 def _error_of(header: dict[str, str]) -> Exception:
     """What the other side raised, to be raised here: as what it was, where it is an error of ours."""
-    known = getattr(errors, header["error"], None)
-    if isinstance(known, type) and issubclass(known, PtychoscopeError):
-        return known(header["text"])
-    return RuntimeError(f"{header['error']}: {header['text']}")
+    found = error_of_ours(header["error"], header["text"])
+    return found if found is not None else RuntimeError(f"{header['error']}: {header['text']}")
 
 
 def answer_all(incoming: IO[bytes], outgoing: IO[bytes], answers: dict[str, Answer]) -> None:

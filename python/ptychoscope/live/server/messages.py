@@ -29,23 +29,23 @@ def write_records(stream: IO[bytes], records: Sequence[Record]) -> None:
 
 
 def read_records(stream: IO[bytes]) -> list[Record] | None:
-    """The next message; None when there is none, because the other side is gone."""
+    """The next message; None when there is none, or a part of one, because the other side is gone."""
     start = stream.read(4)
     if len(start) < 4:
         return None
     records = []
     for _ in range(int.from_bytes(start, "little")):
         length = stream.read(4)
-        header = json.loads(stream.read(int.from_bytes(length, "little")) or "null")
-        if header is None:
+        text = stream.read(int.from_bytes(length, "little"))
+        if not text or len(text) < int.from_bytes(length, "little"):
             return None
-        arrays = []
+        header, arrays = json.loads(text), []
         for kind, shape in header.pop("arrays"):
-            array = np.empty(shape, np.dtype(kind))
-            size = prod(shape) * array.dtype.itemsize
+            dtype = np.dtype(kind)
+            size = prod(shape) * dtype.itemsize
             data = stream.read(size)
             if len(data) < size:
                 return None
-            arrays.append(np.frombuffer(data, array.dtype).reshape(shape))
+            arrays.append(np.frombuffer(data, dtype).reshape(shape))
         records.append(Record(header, arrays))
     return records

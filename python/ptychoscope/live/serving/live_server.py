@@ -64,7 +64,7 @@ class LiveServer:
     MissingExtraError
         The extra `live` is not installed.
     ConfigError
-        The address cannot be taken.
+        The address cannot be taken, or the process does not come to serve it.
     """
 
     def __init__(
@@ -85,9 +85,11 @@ class LiveServer:
         answers = _answers(session, desk, self.reporter, self._ready)
         self._thread = threading.Thread(target=self._answer, args=(answers,), name="page", daemon=True)
         self._thread.start()
-        if not self._ready.wait(_START_S) or self._process.poll() is not None:
+        there = self._ready.wait(_START_S)
+        if not there or self._process.poll() is not None:
             self.close()
-            raise ConfigError("the process of the page ended before it served: its reason stands above")
+            why = "ended, and said above why" if there else f"did not serve within {_START_S:.0f} s"
+            raise ConfigError(f"the process of the page {why}; without --http the run does without it")
         host = f"[{options.host}]" if ":" in options.host else options.host
         self.url = f"http://{host}:{self.port}/"
 
